@@ -1,0 +1,4 @@
+//! The program in the guest. A library too, so that tests and the host's own tests can run the real agent
+//! over any byte pipe.
+
+pub mod request;

@@ -1,0 +1,5 @@
+//! Images and the golden machines made from them.
+
+mod golden;
+
+pub use golden::{Golden, ImageError, Role};

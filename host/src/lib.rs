@@ -1,0 +1,12 @@
+//! vmbuild: compile CPython in reproducible throw-away machines.
+//!
+//! `docs/architecture.md` is the map. In one line: `commands` use {`image`, `machine`, `guest`, `source`,
+//! `artifact`}, which emit `event`s, which `report` shows.
+
+pub mod agent_binary;
+pub mod event;
+pub mod failure;
+pub mod guest;
+pub mod image;
+pub mod machine;
+pub mod store;

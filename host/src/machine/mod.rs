@@ -1,0 +1,13 @@
+//! Machines: what one is (`spec`), where its state lives (`folder`), and the backends that run it.
+//!
+//! A machine is data first. `sandbox` and `qemu` turn a [`MachineSpec`] into something that runs and hand back
+//! a [`guest::Transport`](crate::guest::Transport) to the agent in it. Neither knows about images: a spec names
+//! the files it starts from.
+
+pub mod folder;
+pub mod qemu;
+pub mod sandbox;
+pub mod spec;
+
+pub use folder::{MachineFolder, MachineRecord};
+pub use spec::{Accelerator, Backend, Lifetime, MachineName, MachineSpec, Network, RootDisk, RootTree, Start};

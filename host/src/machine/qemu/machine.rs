@@ -1,0 +1,54 @@
+//! A machine under QEMU.
+
+use crate::event::Events;
+use crate::failure::{Diagnose, Exit};
+use crate::guest::Transport;
+use crate::machine::{MachineFolder, MachineSpec};
+use tokio_util::sync::CancellationToken;
+use vmbuild_supervise::Deadline;
+
+/// Why a virtual machine does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum QemuError {
+    /// Its files.
+    #[error("failed to prepare the virtual machine")]
+    Io(#[from] std::io::Error),
+}
+
+impl Diagnose for QemuError {
+    fn exit(&self) -> Exit {
+        Exit::Environment
+    }
+}
+
+/// A running QEMU.
+#[derive(Debug)]
+pub struct Qemu {}
+
+#[expect(unused_variables, clippy::unused_async, reason = "D")]
+impl Qemu {
+    /// Starts QEMU over an overlay of the spec's disk. Returns once QMP answers; the guest may still boot.
+    pub async fn start(
+        spec: &MachineSpec,
+        folder: &MachineFolder,
+        events: &Events,
+        cancel: &CancellationToken,
+    ) -> Result<Self, QemuError> {
+        todo!("D")
+    }
+
+    /// How to reach the agent.
+    pub fn transport(&self) -> Transport {
+        todo!("D")
+    }
+
+    /// Resolves when QEMU ends by itself, with its last words and the end of the serial console.
+    pub async fn ended(&mut self) -> String {
+        todo!("D")
+    }
+
+    /// Ends it: QMP powerdown and quit, then signals, each within the deadline.
+    pub async fn stop(&mut self, deadline: Deadline) -> Result<(), QemuError> {
+        todo!("D")
+    }
+}

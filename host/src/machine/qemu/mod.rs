@@ -1,0 +1,5 @@
+//! Machines under QEMU.
+
+mod machine;
+
+pub use machine::{Qemu, QemuError};

@@ -1,0 +1,188 @@
+//! A machine as data.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// Everything that determines a machine. Paths are absolute.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MachineSpec {
+    /// Its name: the folder under `machines/`.
+    pub name: MachineName,
+    /// The image it was made from, such as `debian-12`: for people.
+    pub image: String,
+    /// Processors.
+    pub cpus: u32,
+    /// Memory in MiB.
+    pub memory_mib: u64,
+    /// What network it has.
+    pub network: Network,
+    /// Whether it outlives the command that started it.
+    pub lifetime: Lifetime,
+    /// The static agent binary.
+    pub agent: PathBuf,
+    /// What it starts from, and thereby which backend runs it.
+    pub start: Start,
+}
+
+/// What a machine starts from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "backend", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Start {
+    /// Namespaces over a directory tree.
+    Sandbox {
+        /// The tree.
+        root: RootTree,
+    },
+    /// QEMU over a disk.
+    Qemu {
+        /// Which accelerator, already known to work.
+        accelerator: Accelerator,
+        /// The disk and kernel.
+        root: RootDisk,
+    },
+}
+
+/// A read-only directory tree made of layers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RootTree {
+    /// Absolute folders, uppermost first.
+    pub layers: Vec<PathBuf>,
+}
+
+/// A read-only disk with the kernel and initramfs that boot it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RootDisk {
+    /// Raw ext4 image without partitions.
+    pub disk: PathBuf,
+    /// Kernel image.
+    pub kernel: PathBuf,
+    /// Initramfs whose `/init` is the agent.
+    pub initramfs: PathBuf,
+}
+
+/// How a machine reaches the world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Network {
+    /// Loopback only.
+    None,
+    /// Outgoing connections: the host's own network (sandbox) or user-mode NAT (QEMU).
+    Outgoing,
+}
+
+/// Whether a machine outlives the command that started it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Lifetime {
+    /// One job: gone when the command ends, however it ends.
+    Job,
+    /// Named: runs until `halt` or `destroy`.
+    Named,
+}
+
+/// What runs machines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Backend {
+    /// QEMU system emulation.
+    Qemu,
+    /// Linux namespaces.
+    Sandbox,
+}
+
+impl fmt::Display for Backend {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str(match self {
+            Self::Qemu => "qemu",
+            Self::Sandbox => "sandbox",
+        })
+    }
+}
+
+/// What executes a virtual machine's instructions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Accelerator {
+    /// Linux's hypervisor.
+    Kvm,
+    /// macOS's hypervisor.
+    Hvf,
+    /// QEMU's own translation: works everywhere, about twelve times slower.
+    Tcg,
+}
+
+impl fmt::Display for Accelerator {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str(match self {
+            Self::Kvm => "kvm",
+            Self::Hvf => "hvf",
+            Self::Tcg => "tcg",
+        })
+    }
+}
+
+/// A machine's name: 1 to 32 of `a-z 0-9 -`, starting with a letter or digit.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct MachineName(String);
+
+/// Why a name is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a machine name: 1 to 32 of a-z, 0-9 and `-`, starting with a letter or digit")]
+pub struct BadName(String);
+
+impl FromStr for MachineName {
+    type Err = BadName;
+
+    fn from_str(text: &str) -> Result<Self, BadName> {
+        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        let good = (1..=32).contains(&text.len()) && text.chars().all(allowed) && !text.starts_with('-');
+        if good { Ok(Self(text.to_owned())) } else { Err(BadName(text.to_owned())) }
+    }
+}
+
+impl TryFrom<String> for MachineName {
+    type Error = BadName;
+
+    fn try_from(text: String) -> Result<Self, BadName> {
+        text.parse()
+    }
+}
+
+impl From<MachineName> for String {
+    fn from(name: MachineName) -> Self {
+        name.0
+    }
+}
+
+impl fmt::Display for MachineName {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str(&self.0)
+    }
+}
+
+impl MachineName {
+    /// A random name for a job machine: `job-` and eight hex digits.
+    pub fn for_job() -> Self {
+        let mut random = [0u8; 4];
+        // The kernel's generator does not fail once the system has booted; a short read leaves zeros, and the
+        // machine folder is made exclusively, so equal names are noticed.
+        let _ = rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty());
+        Self(format!("job-{}", hex::encode(random)))
+    }
+}
+
+impl MachineSpec {
+    /// Which backend runs it.
+    pub fn backend(&self) -> Backend {
+        match self.start {
+            Start::Sandbox { .. } => Backend::Sandbox,
+            Start::Qemu { .. } => Backend::Qemu,
+        }
+    }
+}

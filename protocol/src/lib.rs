@@ -1,0 +1,26 @@
+//! The words the vmbuild host and its guest agent speak, and their framing.
+//!
+//! A host program and an agent in a throw-away machine share one byte pipe: a Unix socket, a virtio-serial
+//! port, later vsock or SSH. Some of those pipes have no notion of a connection (virtio-serial keeps bytes
+//! that nobody read), so every frame carries the session's epoch and a checksum, and a reader that finds
+//! itself in the middle of somebody else's frame looks for the next frame header instead of guessing.
+//!
+//! * [`hello`] is the first thing each side sends. It is stable for ever: it must be readable by any version.
+//! * [`message`] holds everything after it, as append-only enums.
+//! * [`frame`] and [`codec`] put either of them, or a chunk of raw bytes, on the wire.
+//!
+//! This crate does no I/O and knows nothing of QEMU, Linux or CPython. `docs/protocol.md` describes the wire.
+
+pub mod codec;
+pub mod frame;
+pub mod hello;
+pub mod message;
+
+pub use codec::{Codec, CodecError};
+pub use frame::{CHUNK, Envelope, Frame, MAX_PAYLOAD, WINDOW};
+pub use hello::{BUILD_ID, Epoch, Hello, PROTOCOL};
+pub use message::{
+    Action, Call, Check, Clock, CommandLine, Digest, Exec, Exited, Facts, Failure, FailureKind, FromAgent, GetFile,
+    Interpreter, Mounted, OutputStream, Pack, Package, PackageManager, Packed, Progress, Provision, PutFile, Reply,
+    RequestId, Step, StepDone, Steps, ToAgent, Validate, Verdict, Watch,
+};

@@ -1,0 +1,235 @@
+//! A started program: its output, its end, and ending it.
+
+use crate::{Deadline, Lifetime, RunError, Tail};
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use std::fmt;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio_util::sync::CancellationToken;
+
+/// How long a process group has between TERM and KILL.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// How a program ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// It returned this status.
+    Code(i32),
+    /// This signal ended it.
+    Signal(i32),
+}
+
+impl From<ExitStatus> for Ended {
+    fn from(status: ExitStatus) -> Self {
+        match (status.code(), status.signal()) {
+            (Some(code), _) => Self::Code(code),
+            (None, signal) => Self::Signal(signal.unwrap_or(0)),
+        }
+    }
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Code(code) => write!(to, "exited with {code}"),
+            Self::Signal(signal) => {
+                let name =
+                    Signal::try_from(*signal).map_or_else(|_| format!("signal {signal}"), |name| name.to_string());
+                write!(to, "was ended by {name}")
+            }
+        }
+    }
+}
+
+/// A started program. Dropping it kills its process group, unless it was started detached.
+#[derive(Debug)]
+pub struct Child {
+    inner: tokio::process::Child,
+    line: String,
+    lifetime: Lifetime,
+    group: Option<Pid>,
+}
+
+impl Child {
+    pub(crate) fn new(inner: tokio::process::Child, line: String, lifetime: Lifetime) -> Self {
+        let group = inner.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
+        Self { inner, line, lifetime, group }
+    }
+
+    /// Its process id, until it has been waited for.
+    pub fn id(&self) -> Option<u32> {
+        self.inner.id()
+    }
+
+    /// The command line, quoted for a shell.
+    pub fn line(&self) -> &str {
+        &self.line
+    }
+
+    /// Its standard input, once, if it was asked for.
+    pub fn take_stdin(&mut self) -> Option<tokio::process::ChildStdin> {
+        self.inner.stdin.take()
+    }
+
+    /// Its standard output, once, if it was captured.
+    pub fn take_stdout(&mut self) -> Option<tokio::process::ChildStdout> {
+        self.inner.stdout.take()
+    }
+
+    /// Its standard error, once, if it was captured.
+    pub fn take_stderr(&mut self) -> Option<tokio::process::ChildStderr> {
+        self.inner.stderr.take()
+    }
+
+    /// Waits for its end. Cancel-safe.
+    pub async fn wait(&mut self) -> Result<Ended, RunError> {
+        let status = self.inner.wait().await.map_err(|source| self.lost(source))?;
+        Ok(status.into())
+    }
+
+    /// Whether it has ended already.
+    pub fn try_wait(&mut self) -> Result<Option<Ended>, RunError> {
+        let status = self.inner.try_wait().map_err(|source| self.lost(source))?;
+        Ok(status.map(Ended::from))
+    }
+
+    /// Reads both streams to their end and waits, within the deadline; ends the group otherwise.
+    pub async fn finish(
+        &mut self,
+        deadline: Deadline,
+        cancel: &CancellationToken,
+        on_output: &mut impl FnMut(&[u8]),
+    ) -> Result<(Ended, Tail), RunError> {
+        let mut tail = Tail::default();
+        let mut seen = |_: Source, bytes: &[u8]| {
+            tail.push(bytes);
+            on_output(bytes);
+        };
+        let verdict = self.drive(deadline, cancel, &mut seen).await;
+        self.judge(verdict, deadline, tail.clone()).await.map(|ended| (ended, tail))
+    }
+
+    pub(crate) async fn collect(
+        &mut self,
+        deadline: Deadline,
+        cancel: &CancellationToken,
+    ) -> Result<(Ended, Vec<u8>, Tail), RunError> {
+        let (mut stdout, mut tail) = (Vec::new(), Tail::default());
+        let mut seen = |source: Source, bytes: &[u8]| match source {
+            Source::Stdout => stdout.extend_from_slice(bytes),
+            Source::Stderr => tail.push(bytes),
+        };
+        let verdict = self.drive(deadline, cancel, &mut seen).await;
+        self.judge(verdict, deadline, tail.clone()).await.map(|ended| (ended, stdout, tail))
+    }
+
+    async fn drive(
+        &mut self,
+        deadline: Deadline,
+        cancel: &CancellationToken,
+        seen: &mut impl FnMut(Source, &[u8]),
+    ) -> Verdict {
+        let (stdout, stderr) = (self.take_stdout(), self.take_stderr());
+        tokio::select! {
+            () = cancel.cancelled() => Verdict::Cancelled,
+            () = deadline.expired() => Verdict::TimedOut,
+            read = read_both(stdout, stderr, seen) => match read {
+                Err(source) => Verdict::Pipe(source),
+                Ok(()) => tokio::select! {
+                    () = cancel.cancelled() => Verdict::Cancelled,
+                    () = deadline.expired() => Verdict::TimedOut,
+                    status = self.inner.wait() => status.map_or_else(Verdict::Pipe, |status| Verdict::Ended(status.into())),
+                },
+            },
+        }
+    }
+
+    async fn judge(&mut self, verdict: Verdict, deadline: Deadline, tail: Tail) -> Result<Ended, RunError> {
+        if let Verdict::Ended(ended) = verdict {
+            return Ok(ended);
+        }
+        self.shutdown().await;
+        let command = self.line.clone();
+        Err(match verdict {
+            Verdict::TimedOut => RunError::TimedOut { command, limit: deadline.limit(), tail },
+            Verdict::Pipe(source) => RunError::Pipe { command, source },
+            Verdict::Cancelled | Verdict::Ended(_) => RunError::Cancelled { command },
+        })
+    }
+
+    /// Ends the whole process group: TERM, three seconds, KILL; returns once the leader has been reaped.
+    pub async fn shutdown(&mut self) -> Option<Ended> {
+        self.signal_group(Signal::SIGTERM);
+        if let Ok(status) = tokio::time::timeout(GRACE, self.inner.wait()).await {
+            self.signal_group(Signal::SIGKILL);
+            return status.ok().map(Ended::from);
+        }
+        self.signal_group(Signal::SIGKILL);
+        self.inner.wait().await.ok().map(Ended::from)
+    }
+
+    /// Sends a signal to the whole process group. The group is ours as long as its leader has not been reaped,
+    /// and afterwards as long as one member lives: the kernel does not give its number away before.
+    pub fn signal_group(&self, signal: Signal) {
+        if let Some(group) = self.group {
+            // A group without members is what we want; nothing else can be done about a refusal.
+            let _ = killpg(group, signal);
+        }
+    }
+
+    fn lost(&self, source: std::io::Error) -> RunError {
+        RunError::Pipe { command: self.line.clone(), source }
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        if self.lifetime == Lifetime::BoundToParent && self.inner.id().is_some() {
+            self.signal_group(Signal::SIGKILL);
+        }
+    }
+}
+
+enum Verdict {
+    Ended(Ended),
+    Cancelled,
+    TimedOut,
+    Pipe(std::io::Error),
+}
+
+#[derive(Clone, Copy)]
+enum Source {
+    Stdout,
+    Stderr,
+}
+
+async fn read_both(
+    mut stdout: Option<impl AsyncRead + Unpin>,
+    mut stderr: Option<impl AsyncRead + Unpin>,
+    seen: &mut impl FnMut(Source, &[u8]),
+) -> std::io::Result<()> {
+    let (mut out, mut err) = (vec![0; 16 << 10], vec![0; 16 << 10]);
+    while stdout.is_some() || stderr.is_some() {
+        tokio::select! {
+            count = read_some(&mut stdout, &mut out), if stdout.is_some() => match count? {
+                0 => stdout = None,
+                count => seen(Source::Stdout, &out[..count]),
+            },
+            count = read_some(&mut stderr, &mut err), if stderr.is_some() => match count? {
+                0 => stderr = None,
+                count => seen(Source::Stderr, &err[..count]),
+            },
+        }
+    }
+    Ok(())
+}
+
+async fn read_some(from: &mut Option<impl AsyncRead + Unpin>, to: &mut [u8]) -> std::io::Result<usize> {
+    match from {
+        Some(stream) => stream.read(to).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,201 @@
+//! What to start, and how it relates to the one who starts it.
+
+use crate::{Child, Deadline, Ended, RunError, Tail};
+use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, signal, sigprocmask};
+use std::ffi::{OsStr, OsString};
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::process::Stdio;
+use tokio_util::sync::CancellationToken;
+
+/// When a child ends at the latest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lifetime {
+    /// With its parent: the kernel kills it if the parent dies without a chance to clean up. Start it from the
+    /// program's main thread: the kernel watches the *thread* that started it.
+    BoundToParent,
+    /// In a session of its own, outliving the parent: a named machine.
+    Detached,
+}
+
+/// A program to start.
+#[derive(Debug)]
+pub struct Command {
+    inner: tokio::process::Command,
+    lifetime: Lifetime,
+    kept: Vec<OwnedFd>,
+}
+
+impl Command {
+    /// Runs `program`, with no input and captured output, bound to this process's life.
+    pub fn new(program: impl AsRef<OsStr>) -> Self {
+        #[expect(clippy::disallowed_methods, reason = "this is the one place")]
+        let mut inner = tokio::process::Command::new(program);
+        inner.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self { inner, lifetime: Lifetime::BoundToParent, kept: Vec::new() }
+    }
+
+    /// Adds one argument.
+    #[must_use]
+    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+        self.inner.arg(arg);
+        self
+    }
+
+    /// Adds arguments.
+    #[must_use]
+    pub fn args<A: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
+        self.inner.args(args);
+        self
+    }
+
+    /// Sets a variable.
+    #[must_use]
+    pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.inner.env(name, value);
+        self
+    }
+
+    /// Starts from an empty environment.
+    #[must_use]
+    pub fn env_clear(mut self) -> Self {
+        self.inner.env_clear();
+        self
+    }
+
+    /// Sets the working directory.
+    #[must_use]
+    pub fn current_dir(mut self, dir: impl AsRef<Path>) -> Self {
+        self.inner.current_dir(dir);
+        self
+    }
+
+    /// Replaces the empty standard input.
+    #[must_use]
+    pub fn stdin(mut self, stdin: impl Into<Stdio>) -> Self {
+        self.inner.stdin(stdin);
+        self
+    }
+
+    /// Replaces the captured standard output.
+    #[must_use]
+    pub fn stdout(mut self, stdout: impl Into<Stdio>) -> Self {
+        self.inner.stdout(stdout);
+        self
+    }
+
+    /// Replaces the captured standard error.
+    #[must_use]
+    pub fn stderr(mut self, stderr: impl Into<Stdio>) -> Self {
+        self.inner.stderr(stderr);
+        self
+    }
+
+    /// Sets when it ends at the latest.
+    #[must_use]
+    pub fn lifetime(mut self, lifetime: Lifetime) -> Self {
+        self.lifetime = lifetime;
+        self
+    }
+
+    /// Leaves `fd` open in the child under the same number: a lock that is to be held as long as the child lives.
+    #[must_use]
+    pub fn keep_fd(mut self, fd: OwnedFd) -> Self {
+        self.kept.push(fd);
+        self
+    }
+
+    /// The command line, quoted for a shell.
+    pub fn line(&self) -> String {
+        let std = self.inner.as_std();
+        let words: Vec<String> = std::iter::once(std.get_program()).chain(std.get_args()).map(quote).collect();
+        words.join(" ")
+    }
+
+    /// Starts it.
+    pub fn spawn(mut self) -> Result<Child, RunError> {
+        let line = self.line();
+        let lifetime = self.lifetime;
+        let parent = rustix::process::getpid();
+        let kept: Vec<OwnedFd> = std::mem::take(&mut self.kept);
+        let numbers: Vec<i32> = kept.iter().map(std::os::fd::AsRawFd::as_raw_fd).collect();
+        #[expect(unsafe_code, reason = "code between fork and exec: only async-signal-safe calls, no allocation")]
+        // SAFETY: `prepare` makes plain system calls on numbers captured beforehand; it allocates nothing.
+        unsafe {
+            self.inner.pre_exec(move || prepare(lifetime, parent, &numbers));
+        }
+        let program = self.inner.as_std().get_program().to_string_lossy().into_owned();
+        let child = self.inner.spawn().map_err(|source| RunError::NotStarted { program, source })?;
+        Ok(Child::new(child, line, lifetime))
+    }
+
+    /// Runs it to its end, demanding success. `on_output` sees every piece of output of either stream.
+    pub async fn run(
+        self,
+        deadline: Deadline,
+        cancel: &CancellationToken,
+        mut on_output: impl FnMut(&[u8]),
+    ) -> Result<Tail, RunError> {
+        let mut child = self.spawn()?;
+        let (ended, tail) = child.finish(deadline, cancel, &mut on_output).await?;
+        match ended {
+            Ended::Code(0) => Ok(tail),
+            ended => Err(RunError::Failed { command: child.line().to_owned(), ended, tail }),
+        }
+    }
+
+    /// Runs it to its end, demanding success, and returns what it wrote to standard output.
+    pub async fn output(self, deadline: Deadline, cancel: &CancellationToken) -> Result<Vec<u8>, RunError> {
+        let mut child = self.spawn()?;
+        let (ended, stdout, tail) = child.collect(deadline, cancel).await?;
+        match ended {
+            Ended::Code(0) => Ok(stdout),
+            ended => Err(RunError::Failed { command: child.line().to_owned(), ended, tail }),
+        }
+    }
+}
+
+/// Runs in the child between fork and exec.
+fn prepare(lifetime: Lifetime, parent: rustix::process::Pid, kept: &[i32]) -> std::io::Result<()> {
+    for number in Signal::iterator() {
+        if !matches!(number, Signal::SIGKILL | Signal::SIGSTOP) {
+            #[expect(unsafe_code, reason = "sigaction has no safe wrapper")]
+            // SAFETY: the default disposition runs no code of ours.
+            unsafe { signal(number, SigHandler::SigDfl) }?;
+        }
+    }
+    sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)?;
+    for &fd in kept {
+        #[expect(unsafe_code, reason = "the descriptor is known only by number after the fork")]
+        // SAFETY: the parent holds these descriptors open until spawn returns, so they are open in the child.
+        let fd = unsafe { std::os::fd::BorrowedFd::borrow_raw(fd) };
+        rustix::io::fcntl_setfd(fd, rustix::io::FdFlags::empty())?;
+    }
+    match lifetime {
+        Lifetime::Detached => {
+            rustix::process::setsid()?;
+        }
+        Lifetime::BoundToParent => {
+            rustix::process::setpgid(None, None)?;
+            #[cfg(target_os = "linux")]
+            die_with(parent)?;
+        }
+    }
+    Ok(())
+}
+
+/// Asks the kernel to kill this process when its parent's thread ends, unless the parent is gone already.
+#[cfg(target_os = "linux")]
+fn die_with(parent: rustix::process::Pid) -> std::io::Result<()> {
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+    if rustix::process::getppid() == Some(parent) {
+        return Ok(());
+    }
+    Err(std::io::ErrorKind::BrokenPipe.into())
+}
+
+fn quote(word: &OsStr) -> String {
+    let word = OsString::from(word).to_string_lossy().into_owned();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_=./:,+@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) { word } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}
