@@ -1,2 +1,8 @@
-//! skeleton
-fn main() {}
+//! The program people run.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    vmbuild::machine::sandbox::internal_entry();
+    vmbuild::commands::main()
+}

@@ -143,3 +143,16 @@ impl Lock {
         Ok(self.file.file().try_clone()?.into())
     }
 }
+
+/// Deletes everything in a folder, and says how many entries there were.
+pub fn empty_folder(folder: &Path) -> io::Result<usize> {
+    let entries = fs_err::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
+    for entry in &entries {
+        if entry.file_type()?.is_dir() {
+            fs_err::remove_dir_all(entry.path())?;
+        } else {
+            fs_err::remove_file(entry.path())?;
+        }
+    }
+    Ok(entries.len())
+}

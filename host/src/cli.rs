@@ -1,0 +1,184 @@
+//! The command line, as clap types only. Doc comments are the help.
+
+use crate::machine::{Accelerator, MachineName};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+use vmbuild_cpython::{BuildNumber, Profile, Version};
+
+/// Compile CPython in reproducible throw-away machines.
+#[derive(Debug, Parser)]
+#[command(name = "vmbuild", version, about, max_term_width = 100, propagate_version = true)]
+pub struct Cli {
+    /// Print one JSON event per line to stdout instead of text.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What people can ask for.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Start a named machine and leave it running.
+    Up(Up),
+    /// Show the machines that exist.
+    Status,
+    /// Run a program in a named machine.
+    Exec(Exec),
+    /// Compile CPython in a throw-away machine, validate it in a second one, publish the artifact.
+    Build(Build),
+    /// Run the 11 checks on an artifact in a clean machine.
+    Validate(Validate),
+    /// Stop a named machine, keeping its disk.
+    Halt(Named),
+    /// Stop a named machine and delete everything it had.
+    Destroy(Named),
+    /// Delete what can be made again: left-over machines, golden machines, sources, caches.
+    Clean(Clean),
+    /// Say what is missing on this host, and how to mend it.
+    Doctor,
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Which image, and what runs it.
+#[derive(Debug, Clone, Args)]
+pub struct MachineOptions {
+    /// The guest's operating system.
+    #[arg(long, default_value = crate::image::DEFAULT_IMAGE)]
+    pub image: String,
+    /// What runs machines.
+    #[arg(long, value_enum, default_value_t = BackendChoice::Auto)]
+    pub backend: BackendChoice,
+    /// Which accelerator QEMU uses; believed without a probe.
+    #[arg(long, value_enum)]
+    pub accel: Option<Accelerator>,
+    /// Processors per machine [default: all of this host's].
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=512))]
+    pub cpus: Option<u32>,
+    /// Memory per machine in MiB [default: half of this host's, from 1024 to 4096].
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(256..=1_048_576))]
+    pub memory: Option<u64>,
+}
+
+/// What runs machines, or whatever works best.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum BackendChoice {
+    /// QEMU where a hypervisor really works, else the sandbox.
+    Auto,
+    /// A virtual machine.
+    Qemu,
+    /// Linux namespaces.
+    Sandbox,
+}
+
+/// A named machine to start.
+#[derive(Debug, Args)]
+pub struct Up {
+    /// The machine's name.
+    #[arg(long, default_value = "default")]
+    pub name: MachineName,
+    /// Image and backend.
+    #[command(flatten)]
+    pub machine: MachineOptions,
+}
+
+/// A named machine.
+#[derive(Debug, Args)]
+pub struct Named {
+    /// The machine's name.
+    #[arg(long, default_value = "default")]
+    pub name: MachineName,
+}
+
+/// A program to run in a named machine.
+#[derive(Debug, Args)]
+pub struct Exec {
+    /// The machine's name.
+    #[arg(long, default_value = "default")]
+    pub name: MachineName,
+    /// Absolute working directory in the guest.
+    #[arg(long, default_value = "/root")]
+    pub cwd: String,
+    /// A variable for the program.
+    #[arg(long = "env", value_name = "NAME=VALUE", value_parser = variable)]
+    pub env: Vec<(String, String)>,
+    /// Seconds after which the program and all it started end.
+    #[arg(long, value_name = "SECONDS")]
+    pub timeout: Option<u64>,
+    /// The program and its arguments.
+    #[arg(last = true, required = true, value_name = "CMD")]
+    pub argv: Vec<String>,
+}
+
+/// A CPython to build.
+#[derive(Debug, Args)]
+pub struct Build {
+    /// The version, such as 3.13.5 or 3.15.0rc1.
+    pub version: Version,
+    /// Image and backend.
+    #[command(flatten)]
+    pub machine: MachineOptions,
+    /// How it is compiled: release (PGO and LTO), fast (-O2) or smoke (-O0, for tests).
+    #[arg(long, default_value_t = Profile::Release)]
+    pub profile: Profile,
+    /// Parallel compiler processes [default: the machine's processors].
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=512))]
+    pub jobs: Option<u32>,
+    /// Take the source from this file or URL instead of looking for it.
+    #[arg(long, value_name = "FILE|URL")]
+    pub source: Option<String>,
+    /// SHA-256 the source must have; needed for versions vmbuild does not list.
+    #[arg(long, value_name = "HEX")]
+    pub source_sha256: Option<String>,
+    /// The artifact's build number [default: the next free one].
+    #[arg(long, value_name = "N")]
+    pub build_number: Option<BuildNumber>,
+    /// Replace an artifact that already has this name.
+    #[arg(long)]
+    pub force: bool,
+    /// Where artifacts go.
+    #[arg(long, value_name = "DIR", default_value = "artifacts")]
+    pub artifacts: PathBuf,
+    /// Warn instead of failing when checks 4, 10 or 11 do not hold.
+    #[arg(long)]
+    pub lenient: bool,
+}
+
+/// An artifact to validate.
+#[derive(Debug, Args)]
+pub struct Validate {
+    /// The tarball; its checksum file lies beside it.
+    pub artifact: PathBuf,
+    /// Image and backend.
+    #[command(flatten)]
+    pub machine: MachineOptions,
+    /// Warn instead of failing when checks 4, 10 or 11 do not hold.
+    #[arg(long)]
+    pub lenient: bool,
+}
+
+/// What to delete. Without options: what killed runs left, and caches.
+#[derive(Debug, Args)]
+pub struct Clean {
+    /// Also golden machines: the next build bootstraps again.
+    #[arg(long)]
+    pub images: bool,
+    /// Also downloaded sources.
+    #[arg(long)]
+    pub sources: bool,
+    /// Everything in the store but running machines.
+    #[arg(long)]
+    pub all: bool,
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("expected NAME=VALUE".to_owned()),
+    }
+}

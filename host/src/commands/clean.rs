@@ -1,0 +1,32 @@
+//! `vmbuild clean`: deletes what can be made again.
+
+use super::context::Context;
+use super::program::Ending;
+use crate::cli::Clean;
+use crate::event::Part;
+use crate::failure::{Exit, Failure};
+use crate::machine::sweep;
+use crate::{image, store};
+use std::path::Path;
+
+/// Removes left-over machines and caches, and what the options add.
+pub(crate) async fn clean(context: &Context, args: Clean) -> Result<Ending, Failure> {
+    sweep(&context.store, &context.events, &context.cancel).await?;
+    empty(context, "caches", &context.store.cache())?;
+    if args.sources || args.all {
+        empty(context, "sources", &context.store.sources())?;
+    }
+    if args.images || args.all {
+        let phase = context.events.phase(Part::Cleanup, "golden machines", "");
+        let removed = image::remove_all(&context.store, &context.cancel).await?;
+        phase.finish(format!("{removed} removed"));
+    }
+    Ok(Exit::Success.into())
+}
+
+fn empty(context: &Context, what: &str, folder: &Path) -> Result<(), Failure> {
+    let phase = context.events.phase(Part::Cleanup, what, "");
+    let removed = store::empty_folder(folder).map_err(store::StoreError::Io)?;
+    phase.finish(format!("{removed} removed"));
+    Ok(())
+}

@@ -1,0 +1,37 @@
+//! What every verb needs.
+
+use crate::event::Events;
+use crate::failure::{Diagnose, Exit};
+use crate::store::Store;
+use tokio_util::sync::CancellationToken;
+
+/// What every verb needs.
+#[derive(Debug, Clone)]
+pub(crate) struct Context {
+    /// Where things are kept.
+    pub(crate) store: Store,
+    /// Where events go.
+    pub(crate) events: Events,
+    /// Fires on Ctrl-C and SIGTERM.
+    pub(crate) cancel: CancellationToken,
+    /// Whether data on stdout is JSON.
+    pub(crate) json: bool,
+}
+
+/// Ctrl-C or SIGTERM, where no other error says so.
+#[derive(Debug, thiserror::Error)]
+#[error("interrupted")]
+pub(crate) struct Interrupted;
+
+impl Diagnose for Interrupted {
+    fn exit(&self) -> Exit {
+        Exit::Interrupted
+    }
+}
+
+impl Context {
+    /// Fails once the user has interrupted.
+    pub(crate) fn go_on(&self) -> Result<(), Interrupted> {
+        if self.cancel.is_cancelled() { Err(Interrupted) } else { Ok(()) }
+    }
+}

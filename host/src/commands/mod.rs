@@ -1,0 +1,15 @@
+//! One function per verb. Each takes plain values, asks the parts to do the work, and returns how the program ends.
+
+mod build;
+mod clean;
+mod context;
+mod doctor;
+mod exec;
+mod machines;
+mod program;
+mod status;
+mod stop;
+mod up;
+mod validate;
+
+pub use program::main;

@@ -1,0 +1,116 @@
+//! From the command line to the exit code: the only place that knows both.
+
+use super::context::{Context, Interrupted};
+use super::{build, clean, doctor, exec, status, stop, up, validate};
+use crate::cli::{Cli, Verb};
+use crate::event::Events;
+use crate::failure::{Exit, Failure};
+use crate::report;
+use crate::store::Store;
+use clap::{CommandFactory, Parser};
+use std::io::IsTerminal;
+use std::process::ExitCode;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// How a verb ended: with one of our own codes, or with a guest program's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// Ours.
+    Ours(Exit),
+    /// The guest program's, 0 to 255.
+    Guest(u8),
+}
+
+impl From<Exit> for Ending {
+    fn from(exit: Exit) -> Self {
+        Self::Ours(exit)
+    }
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(refusal) => {
+            // Help and version go to stdout and are no error; clap knows which is which.
+            let _ = refusal.print();
+            return ExitCode::from(u8::try_from(refusal.exit_code()).unwrap_or(Exit::Usage as u8));
+        }
+    };
+    if let Verb::Completions { shell } = cli.verb {
+        let mut script = Vec::new();
+        clap_complete::generate(shell, &mut Cli::command(), "vmbuild", &mut script);
+        report::data(&script);
+        return Exit::Success.into();
+    }
+    // One thread: the kernel ties a child's life to the thread that started it.
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(run(cli)),
+        Err(error) => {
+            report::plain_error(&format!("failed to start: {error}"));
+            Exit::Environment.into()
+        }
+    }
+}
+
+async fn run(cli: Cli) -> ExitCode {
+    let format = report::Format::choose(cli.json, std::io::stderr().is_terminal());
+    let (events, receiver) = Events::channel();
+    let reporter = tokio::spawn(report::run(format, receiver));
+    let cancel = CancellationToken::new();
+    let outcome = tokio::select! {
+        outcome = start(cli, events.clone(), cancel.clone()) => outcome,
+        // Only after a second signal: dropping the work kills what it started.
+        () = interruptions(cancel) => Err(Interrupted.into()),
+    };
+    let code = match outcome {
+        Ok(Ending::Ours(exit)) => exit.into(),
+        Ok(Ending::Guest(code)) => ExitCode::from(code),
+        Err(failure) => {
+            let exit = failure.exit();
+            events.emit(report::error_event(failure.as_ref()));
+            exit.into()
+        }
+    };
+    drop(events);
+    // The reporter ends when the last sender is gone; a panic in it has been printed already.
+    let _ = reporter.await;
+    code
+}
+
+async fn start(cli: Cli, events: Events, cancel: CancellationToken) -> Result<Ending, Failure> {
+    let context = Context { store: Store::from_env()?, events, cancel, json: cli.json };
+    dispatch(&context, cli.verb).await
+}
+
+async fn dispatch(context: &Context, verb: Verb) -> Result<Ending, Failure> {
+    match verb {
+        Verb::Up(args) => up::up(context, args).await,
+        Verb::Status => status::status(context).await,
+        Verb::Exec(args) => exec::exec(context, args).await,
+        Verb::Build(args) => build::build(context, args).await,
+        Verb::Validate(args) => validate::validate(context, args).await,
+        Verb::Halt(args) => stop::halt(context, args).await,
+        Verb::Destroy(args) => stop::destroy(context, args).await,
+        Verb::Clean(args) => clean::clean(context, args).await,
+        Verb::Doctor => doctor::doctor(context).await,
+        Verb::Completions { .. } => Ok(Exit::Success.into()),
+    }
+}
+
+/// Cancels on the first SIGINT, SIGTERM or SIGHUP; resolves on the second.
+async fn interruptions(cancel: CancellationToken) {
+    let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+    let Ok(mut signals) = kinds.map(signal).into_iter().collect::<Result<Vec<Signal>, _>>() else {
+        return std::future::pending().await;
+    };
+    any(&mut signals).await;
+    cancel.cancel();
+    any(&mut signals).await;
+}
+
+async fn any(signals: &mut [Signal]) {
+    let waits = signals.iter_mut().map(|signal| Box::pin(signal.recv()));
+    futures_util::future::select_all(waits).await;
+}

@@ -1,0 +1,104 @@
+//! `vmbuild status`: the machines that exist, and what QMP and the agents say of them.
+
+use super::context::Context;
+use super::program::Ending;
+use crate::failure::{Exit, Failure};
+use crate::machine::{Backend, Machine, MachineFolder, MachineState, list_machines, sweep};
+use crate::report;
+use serde::Serialize;
+use std::time::Duration;
+use vmbuild_protocol::BUILD_ID;
+
+/// One machine's line.
+#[derive(Debug, Serialize)]
+pub(crate) struct MachineStatus {
+    name: String,
+    state: MachineState,
+    image: String,
+    backend: Option<Backend>,
+    /// What executes its instructions, as QEMU itself reports it.
+    accelerator: Option<String>,
+    cpus: Option<u32>,
+    memory_mib: Option<u64>,
+    up_seconds: Option<u64>,
+    agent: Option<AgentStatus>,
+}
+
+/// What the agent in it said.
+#[derive(Debug, Serialize)]
+struct AgentStatus {
+    build: String,
+    transport: &'static str,
+    round_trip_ms: f64,
+    kernel: String,
+}
+
+/// Prints every machine; an agent that does not answer is part of the answer.
+pub(crate) async fn status(context: &Context) -> Result<Ending, Failure> {
+    sweep(&context.store, &context.events, &context.cancel).await?;
+    let mut lines = Vec::new();
+    for folder in list_machines(&context.store)? {
+        lines.push(describe(context, &folder).await?);
+    }
+    if context.json {
+        report::json_data(&serde_json::json!({ "schema": 1, "machines": lines }));
+    } else {
+        let rows: Vec<Vec<String>> = lines.iter().map(row).collect();
+        let head = ["NAME", "STATE", "IMAGE", "BACKEND", "ACCEL", "CPU", "MEM", "UP", "AGENT"];
+        report::data(report::columns(&head, &rows).as_bytes());
+    }
+    Ok(Exit::Success.into())
+}
+
+async fn describe(context: &Context, folder: &MachineFolder) -> Result<MachineStatus, Failure> {
+    let state = folder.state()?;
+    let record = folder.record()?;
+    let spec = record.as_ref().map(|record| &record.spec);
+    let running = state == MachineState::Running;
+    let started = record.as_ref().map(|record| record.started_unix).filter(|_| running);
+    let now = u64::try_from(jiff::Timestamp::now().as_second()).unwrap_or(0);
+    let accelerator = match &record {
+        Some(record) if running => crate::machine::accelerator_in_use(folder, record).await,
+        _ => None,
+    };
+    Ok(MachineStatus {
+        name: folder.name().to_string(),
+        state,
+        image: spec.map(|spec| spec.image.clone()).unwrap_or_default(),
+        backend: spec.map(crate::machine::MachineSpec::backend),
+        accelerator,
+        cpus: spec.map(|spec| spec.cpus),
+        memory_mib: spec.map(|spec| spec.memory_mib),
+        up_seconds: started.map(|started| now.saturating_sub(started)),
+        agent: if running { ask(context, folder).await } else { None },
+    })
+}
+
+async fn ask(context: &Context, folder: &MachineFolder) -> Option<AgentStatus> {
+    let machine = Machine::attach(&context.store, folder.name(), &context.cancel).await.ok()?;
+    let round_trip = machine.session().ping().await.ok()?;
+    let facts = machine.session().facts().await.ok()?;
+    let transport = match machine.spec().backend() {
+        Backend::Qemu => "virtio-serial",
+        Backend::Sandbox => "unix",
+    };
+    machine.leave();
+    let round_trip_ms = (round_trip.as_secs_f64() * 1e5).round() / 100.0;
+    Some(AgentStatus { build: BUILD_ID.to_owned(), transport, round_trip_ms, kernel: facts.kernel })
+}
+
+fn row(machine: &MachineStatus) -> Vec<String> {
+    let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+    let agent = machine.agent.as_ref().map(|agent| format!("over {}, {} ms", agent.transport, agent.round_trip_ms));
+    vec![
+        machine.name.clone(),
+        machine.state.to_string(),
+        machine.image.clone(),
+        or_dash(machine.backend.map(|backend| backend.to_string())),
+        or_dash(machine.accelerator.clone()),
+        or_dash(machine.cpus.map(|cpus| cpus.to_string())),
+        or_dash(machine.memory_mib.map(|mib| format!("{mib} MB"))),
+        or_dash(machine.up_seconds.map(|seconds| report::duration(Duration::from_secs(seconds)))),
+        or_dash(agent),
+    ]
+}

@@ -1,0 +1,115 @@
+//! `vmbuild validate`: the 11 checks, in a machine that has no compiler.
+
+use super::context::Context;
+use super::machines::Setup;
+use super::program::Ending;
+use crate::artifact::ArtifactError;
+use crate::cli;
+use crate::event::{Kind, Part, Unit};
+use crate::failure::{Exit, Failure};
+use crate::guest::Session;
+use crate::image::Role;
+use crate::machine::{Accelerator, sweep};
+use std::path::{Path, PathBuf};
+use vmbuild_cpython::{ArtifactName, layout};
+use vmbuild_protocol::{Check, Validate, Verdict};
+
+/// Where the artifact lies in the guest.
+const GUEST_FOLDER: &str = "/validate";
+
+/// An artifact to check, with the name it claims.
+#[derive(Debug)]
+pub(crate) struct Candidate {
+    /// The tarball; `<it>.sha256` lies beside it.
+    pub(crate) artifact: PathBuf,
+    /// What it claims to be.
+    pub(crate) name: ArtifactName,
+    /// Whether checks 4, 10 and 11 only warn.
+    pub(crate) lenient: bool,
+}
+
+/// Checks an artifact and prints the table.
+pub(crate) async fn validate(context: &Context, args: cli::Validate) -> Result<Ending, Failure> {
+    sweep(&context.store, &context.events, &context.cancel).await?;
+    let artifact = std::path::absolute(&args.artifact).map_err(ArtifactError::Io)?;
+    let name = ArtifactName::of_file(&artifact)?;
+    let setup = Setup::decide(context, &args.machine).await?;
+    setup.announce(context);
+    let candidate = Candidate { artifact, name, lenient: args.lenient };
+    let checks = in_clean_machine(context, &setup, &candidate).await?;
+    let exit = if passed(&checks) { Exit::Success } else { Exit::Job };
+    context.events.emit(Kind::Validated { artifact: candidate.name.to_string(), checks });
+    Ok(exit.into())
+}
+
+/// Whether nothing failed.
+pub(crate) fn passed(checks: &[Check]) -> bool {
+    checks.len() == layout::CHECKS && checks.iter().all(|check| check.verdict != Verdict::Fail)
+}
+
+/// The verdicts as a JSON document.
+pub(crate) fn report(name: &ArtifactName, checks: &[Check]) -> String {
+    let document = serde_json::json!({
+        "schema": 1,
+        "artifact": name.to_string(),
+        "passed": passed(checks),
+        "checks": checks,
+    });
+    format!("{document:#}\n")
+}
+
+/// Runs the checks in a fresh machine of the clean role.
+pub(crate) async fn in_clean_machine(
+    context: &Context,
+    setup: &Setup,
+    candidate: &Candidate,
+) -> Result<Vec<Check>, Failure> {
+    let golden = setup.golden(context, Role::Clean).await?;
+    let phase = context.events.phase(Part::Validate, "checks", candidate.name.to_string());
+    let mut machine = setup.job_machine(context, &golden).await?;
+    let session = machine.session().clone();
+    let outcome = machine.watch(check(context, setup, &session, candidate)).await;
+    let stopped = machine.stop().await;
+    let checks = outcome??;
+    stopped?;
+    let good = checks.iter().filter(|check| check.verdict == Verdict::Pass).count();
+    phase.finish(format!("{good} of {} passed in a clean machine", checks.len()));
+    Ok(checks)
+}
+
+async fn check(
+    context: &Context,
+    setup: &Setup,
+    session: &Session,
+    candidate: &Candidate,
+) -> Result<Vec<Check>, Failure> {
+    let checksum = layout::checksum_path(&candidate.artifact);
+    for path in [&candidate.artifact, &checksum] {
+        send(context, session, path).await?;
+    }
+    let emulated = setup.accelerator() == Some(Accelerator::Tcg);
+    let request = Validate {
+        folder: GUEST_FOLDER.to_owned(),
+        artifact: candidate.name.to_string(),
+        interpreter: layout::interpreter(&candidate.name),
+        min_bytes: layout::MIN_BYTES,
+        max_bytes: layout::MAX_BYTES,
+        strict: !candidate.lenient,
+        modules: layout::required_modules(candidate.name.version()),
+        timeout_ms: if emulated { 900_000 } else { 60_000 },
+    };
+    let emit = |check: Check| context.events.emit(Kind::Checked { check });
+    Ok(session.validate(request, &context.cancel, emit).await?)
+}
+
+/// Sends a file if it is there: its absence is for the checks to report.
+async fn send(context: &Context, session: &Session, path: &Path) -> Result<(), Failure> {
+    let Some(name) = path.file_name().filter(|_| path.is_file()) else { return Ok(()) };
+    let total = fs_err::metadata(path).map_err(ArtifactError::Io)?.len();
+    let phase = context.events.phase(Part::Validate, "send", name.to_string_lossy());
+    let to = format!("{GUEST_FOLDER}/{}", name.to_string_lossy());
+    let advanced = |bytes| phase.advance(bytes, Some(total), Unit::Bytes, "");
+    session.put_file(path, &to, 0o644, &context.cancel, advanced).await?;
+    phase.finish("");
+    Ok(())
+}

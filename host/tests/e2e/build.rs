@@ -1,0 +1,133 @@
+//! The main job: compile, validate, publish.
+
+use crate::support::{Ran, mounts_under, processes_with, root, run, store, tree};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+fn verdicts(ran: &Ran) -> Vec<String> {
+    let validated = ran.events_of("validated");
+    let checks = validated.last().and_then(|event| event["checks"].as_array()).cloned().unwrap_or_default();
+    checks.iter().map(|check| check["verdict"].as_str().unwrap_or("?").to_owned()).collect()
+}
+
+/// A CPython 3.13.5 built once per test run, with the events of its build.
+fn built() -> &'static (PathBuf, Vec<Value>) {
+    static BUILT: OnceLock<(PathBuf, Vec<Value>)> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let folder = root().join("target/test-artifacts");
+        let _ = fs_err::remove_dir_all(&folder);
+        let artifacts = folder.to_string_lossy().into_owned();
+        let args =
+            ["build", "3.13.5", "--image", "debian-12", "--backend", "sandbox", "--profile", "smoke", "--json"];
+        let ran = run(&[&args[..], &["--artifacts", &artifacts]].concat()).expect(0);
+        assert_eq!(verdicts(&ran), ["PASS"; 11]);
+        (folder, ran.events())
+    })
+}
+
+#[expect(clippy::disallowed_methods, reason = "the independent tool a user would take")]
+fn sha256sum_accepts(folder: &Path, checksum: &str) -> bool {
+    let checked = std::process::Command::new("sha256sum").args(["-c", checksum]).current_dir(folder).output();
+    checked.expect("coreutils are installed").status.success()
+}
+
+/// One test, because the parts share a build that takes minutes.
+#[test]
+fn smoke_build_in_the_sandbox_is_published_and_holds_up() {
+    let (folder, events) = built();
+    let name = "cpython-3.13.5-debian12-build1.tgz";
+    assert!(folder.join(name).is_file());
+    assert!(sha256sum_accepts(folder, &format!("{name}.sha256")));
+    nothing_is_left_behind();
+    the_steps_were_reported_and_logged(folder, events);
+    the_machine_was_clean(events);
+    an_existing_artifact_is_not_overwritten(folder);
+    validation_in_a_virtual_machine_passes_too(&folder.join(name));
+    damaged_artifacts_fail_the_right_check(folder, name);
+}
+
+fn nothing_is_left_behind() {
+    assert_eq!(processes_with(&store().to_string_lossy()), Vec::<String>::new());
+    assert_eq!(mounts_under(&store()), Vec::<String>::new());
+    assert_eq!(tree(&store().join("machines")), Vec::<PathBuf>::new());
+}
+
+fn the_steps_were_reported_and_logged(folder: &Path, events: &[Value]) {
+    let finished = |name: &str| events.iter().any(|event| event["event"] == "finished" && event["phase"]["phase"] == name);
+    for step in ["unpack", "configure", "compile", "install"] {
+        assert!(finished(step), "{step} did not finish in the events");
+    }
+    let published = events.iter().find(|event| event["event"] == "published").expect("an artifact was published");
+    let logs = PathBuf::from(published["logs"].as_str().expect("a folder of logs"));
+    assert!(logs.starts_with(folder));
+    let configure = fs_err::read_to_string(logs.join("configure.log")).expect("a log per step");
+    assert!(configure.contains("checking for --enable-shared"), "configure.log holds configure's output");
+    assert!(logs.join("validation.json").is_file());
+}
+
+fn the_machine_was_clean(events: &[Value]) {
+    let checks = events.iter().filter(|event| event["event"] == "checked").count();
+    assert_eq!(checks, 11, "each check is an event of its own");
+}
+
+fn an_existing_artifact_is_not_overwritten(folder: &Path) {
+    let artifacts = folder.to_string_lossy().into_owned();
+    let args = ["build", "3.13.5", "--backend", "sandbox", "--build-number", "1", "--artifacts", &artifacts];
+    let refused = run(&args).expect(2);
+    assert!(refused.stderr.contains("--force"), "{}", refused.stderr);
+}
+
+fn validation_in_a_virtual_machine_passes_too(artifact: &Path) {
+    let artifact = artifact.to_string_lossy().into_owned();
+    let ran = run(&["validate", &artifact, "--backend", "qemu", "--accel", "tcg", "--json"]).expect(0);
+    assert_eq!(verdicts(&ran), ["PASS"; 11]);
+    nothing_is_left_behind();
+}
+
+/// The number of the check that each damage must trip.
+fn damaged_artifacts_fail_the_right_check(folder: &Path, name: &str) {
+    let lies = folder.join("lies");
+    fs_err::create_dir_all(&lies).expect("a folder for damaged copies");
+
+    let renamed = lies.join("cpython-3.13.4-debian12-build1.tgz");
+    fs_err::copy(folder.join(name), &renamed).expect("a copy under another version's name");
+    let failed = failures(&renamed);
+    assert!(failed.contains(&2), "no checksum file: {failed:?}");
+    assert!(failed.contains(&5), "the folder is another version's: {failed:?}");
+
+    let cut = lies.join(name);
+    let whole = fs_err::read(folder.join(name)).expect("the artifact is readable");
+    fs_err::write(&cut, &whole[..whole.len() / 2]).expect("half an artifact");
+    fs_err::copy(folder.join(format!("{name}.sha256")), lies.join(format!("{name}.sha256"))).expect("its checksum");
+    let failed = failures(&cut);
+    assert!(failed.contains(&3), "the checksum disagrees: {failed:?}");
+    assert!(failed.contains(&4), "it is too small: {failed:?}");
+}
+
+fn failures(artifact: &Path) -> Vec<u64> {
+    let artifact = artifact.to_string_lossy().into_owned();
+    let ran = run(&["validate", &artifact, "--backend", "sandbox", "--json"]).expect(1);
+    let validated = ran.events_of("validated");
+    let checks = validated[0]["checks"].as_array().expect("a list of checks").clone();
+    assert_eq!(checks.len(), 11, "all checks run, whatever fails");
+    let failed = checks.iter().filter(|check| check["verdict"] == "FAIL");
+    failed.filter_map(|check| check["number"].as_u64()).collect()
+}
+
+/// `make test-full`: the whole path in a real virtual machine, and an older CPython. About half an hour.
+#[test]
+fn full_virtual_machine_build_passes() {
+    if std::env::var_os("VMBUILD_FULL").is_none() {
+        crate::support::skip("full_virtual_machine_build_passes", "set VMBUILD_FULL=1 (make test-full)");
+        return;
+    }
+    let folder = root().join("target/test-artifacts-full");
+    let _ = fs_err::remove_dir_all(&folder);
+    let artifacts = folder.to_string_lossy().into_owned();
+    let vm = ["build", "3.13.5", "--backend", "qemu", "--profile", "smoke", "--json", "--artifacts", &artifacts];
+    assert_eq!(verdicts(&run(&vm).expect(0)), ["PASS"; 11]);
+    let old = ["build", "3.11.2", "--backend", "sandbox", "--profile", "fast", "--json", "--artifacts", &artifacts];
+    assert_eq!(verdicts(&run(&old).expect(0)), ["PASS"; 11]);
+    nothing_is_left_behind();
+}

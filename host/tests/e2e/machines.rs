@@ -1,0 +1,71 @@
+//! Named machines: `up`, `exec`, `status`, `halt`, `destroy`, on both backends.
+
+use crate::support::{machines, processes_with, run, store};
+use serde_json::Value;
+
+fn named(name: &str) -> Option<Value> {
+    machines().into_iter().find(|machine| machine["name"] == name)
+}
+
+fn lives(name: &str, backend: &[&str]) {
+    let up = [&["up", "--name", name][..], backend].concat();
+    run(&["destroy", "--name", name]);
+    run(&up).expect(0);
+
+    let uname = run(&["exec", "--name", name, "--", "uname", "-a"]).expect(0);
+    assert!(uname.stdout.starts_with("Linux "), "{}", uname.stdout);
+    run(&["exec", "--name", name, "--", "sh", "-c", "exit 7"]).expect(7);
+    run(&["exec", "--name", name, "--timeout", "1", "--", "sleep", "60"]).expect(1);
+    let streams = run(&["exec", "--name", name, "--", "sh", "-c", "echo out; echo err >&2"]).expect(0);
+    assert_eq!(streams.stdout, "out\n");
+    assert!(streams.stderr.contains("err\n"), "{}", streams.stderr);
+    run(&["exec", "--name", name, "--", "sh", "-c", "echo kept > /root/kept"]).expect(0);
+
+    let status = named(name).expect("the machine is listed");
+    assert_eq!(status["state"], "running");
+    assert!(status["agent"]["kernel"].is_string(), "{status}");
+    run(&up).expect(0);
+
+    run(&["halt", "--name", name]).expect(0);
+    assert_eq!(named(name).expect("a halted machine is listed")["state"], "stopped");
+    run(&["exec", "--name", name, "--", "true"]).expect(3);
+    run(&up).expect(0);
+    let kept = run(&["exec", "--name", name, "--", "cat", "/root/kept"]).expect(0);
+    assert_eq!(kept.stdout, "kept\n", "halt keeps the disk");
+
+    run(&["destroy", "--name", name]).expect(0);
+    assert_eq!(named(name), None);
+    let folder = store().join("machines").join(name);
+    assert!(!folder.exists());
+    assert_eq!(processes_with(&folder.to_string_lossy()), Vec::<String>::new());
+    run(&["destroy", "--name", name]).expect(2);
+}
+
+#[test]
+fn sandbox_machine_lives_and_dies() {
+    lives("test-sandbox", &["--image", "debian-12", "--backend", "sandbox"]);
+}
+
+#[test]
+fn qemu_machine_lives_and_dies() {
+    lives("test-qemu", &["--image", "debian-12", "--backend", "qemu", "--accel", "tcg"]);
+}
+
+#[test]
+fn qemu_says_which_accelerator_it_uses() {
+    let name = "test-accel";
+    run(&["destroy", "--name", name]);
+    run(&["up", "--name", name, "--backend", "qemu", "--accel", "tcg"]).expect(0);
+    assert_eq!(named(name).expect("listed")["accelerator"], "tcg");
+    run(&["destroy", "--name", name]).expect(0);
+}
+
+#[test]
+fn a_big_output_arrives_whole() {
+    let name = "test-output";
+    run(&["destroy", "--name", name]);
+    run(&["up", "--name", name, "--backend", "sandbox"]).expect(0);
+    let bytes = run(&["exec", "--name", name, "--", "sh", "-c", "yes 0123456789 | head -c 50000000"]).expect(0);
+    assert_eq!(bytes.stdout.len(), 50_000_000);
+    run(&["destroy", "--name", name]).expect(0);
+}

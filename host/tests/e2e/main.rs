@@ -1,0 +1,9 @@
+//! The whole program, as people run it: real bootstrap, real CPython, real QEMU, real signals.
+//!
+//! These tests share one store (`target/test-store`), so the golden machines are made once per clone.
+
+mod build;
+mod errors;
+mod interruption;
+mod machines;
+mod support;
