@@ -4,9 +4,11 @@
 //! `artifact`}, which emit `event`s, which `report` shows.
 
 pub mod agent_binary;
+pub mod doctor;
 pub mod event;
 pub mod failure;
 pub mod guest;
 pub mod image;
 pub mod machine;
+pub mod report;
 pub mod store;

@@ -1,0 +1,121 @@
+//! How an error reads: what failed, why, and what to do.
+
+use super::paint::{Paint, styled};
+use crate::event::Kind;
+use crate::failure::{Diagnose, Failure};
+use std::error::Error;
+
+/// The event that ends a failed command's stream.
+pub fn event(failure: &Failure) -> Kind {
+    let causes = causes(&**failure);
+    Kind::Error { causes, hints: failure.hints(), exit: failure.exit() as u8 }
+}
+
+/// The chain of messages, outermost first. A cause that the message above it already tells is left out:
+/// transparent errors would say everything twice.
+fn causes(error: &dyn Diagnose) -> Vec<String> {
+    let mut told: Vec<String> = vec![error.to_string()];
+    let mut next: Option<&dyn Error> = error.source();
+    while let Some(error) = next {
+        let text = error.to_string();
+        if told.last().is_some_and(|above| !above.contains(&text)) {
+            told.push(text);
+        }
+        next = error.source();
+    }
+    told
+}
+
+/// The text for people, with a line end.
+pub fn render(causes: &[String], hints: &[String], paint: Paint) -> String {
+    let lead = |index| if index == 0 { styled(paint.red(), "error:") } else { "  Caused by:".to_owned() };
+    let causes =
+        causes.iter().enumerate().map(|(index, cause)| format!("{} {}\n", lead(index), indented(cause, paint)));
+    let gap = (!hints.is_empty()).then(|| "\n".to_owned());
+    let hints = hints.iter().map(|hint| format!("{} {hint}\n", styled(paint.cyan(), "hint:")));
+    causes.chain(gap).chain(hints).collect()
+}
+
+/// A program's last words follow the message on lines of their own; they are set off from it.
+fn indented(message: &str, paint: Paint) -> String {
+    let mut lines = message.lines();
+    let first = lines.next().unwrap_or_default().to_owned();
+    lines.fold(first, |text, line| format!("{text}\n    {}", styled(paint.dim(), line)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::Exit;
+    use insta::assert_snapshot;
+
+    #[derive(Debug, thiserror::Error)]
+    enum Example {
+        #[error("training did not pass: 1 of 44 tests failed (test_generators)")]
+        Training(#[source] std::io::Error),
+        #[error("the store is not usable: {0}")]
+        Repeats(#[source] std::io::Error),
+        #[error("`make` exited with 2:\ncc: fatal error: no input files\ncompilation terminated.")]
+        Tail,
+    }
+
+    impl Diagnose for Example {
+        fn exit(&self) -> Exit {
+            Exit::Job
+        }
+
+        fn hints(&self) -> Vec<String> {
+            match self {
+                Self::Training(_) => vec!["logs are in artifacts/failed".to_owned(), "run it again".to_owned()],
+                _ => Vec::new(),
+            }
+        }
+    }
+
+    fn text(example: Example, paint: Paint) -> String {
+        let Kind::Error { causes, hints, .. } = event(&Failure::from(example)) else { unreachable!("an error") };
+        render(&causes, &hints, paint)
+    }
+
+    #[test]
+    fn a_cause_and_hints() {
+        let cause = std::io::Error::other("`./python -m test --pgo` exited with 2");
+        assert_snapshot!(text(Example::Training(cause), Paint::Bare), @r"
+        error: training did not pass: 1 of 44 tests failed (test_generators)
+          Caused by: `./python -m test --pgo` exited with 2
+
+        hint: logs are in artifacts/failed
+        hint: run it again
+        ");
+    }
+
+    #[test]
+    fn nothing_is_said_twice() {
+        assert_snapshot!(
+            text(Example::Repeats(std::io::Error::other("disk full")), Paint::Bare),
+            @"error: the store is not usable: disk full"
+        );
+    }
+
+    #[test]
+    fn last_words_are_set_off() {
+        assert_snapshot!(text(Example::Tail, Paint::Bare), @r"
+        error: `make` exited with 2:
+            cc: fatal error: no input files
+            compilation terminated.
+        ");
+    }
+
+    #[test]
+    fn colour_stays_on_the_lead() {
+        let text = text(Example::Training(std::io::Error::other("x")), Paint::Coloured);
+        assert_eq!(text.lines().next().map(|line| line.matches('\u{1b}').count()), Some(3), "{text:?}");
+        assert!(text.contains("error:\u{1b}[0m training did not pass"), "{text:?}");
+    }
+
+    #[test]
+    fn the_event_carries_the_exit_code() {
+        let event = event(&Failure::from(Example::Tail));
+        assert!(matches!(event, Kind::Error { exit: 1, .. }), "{event:?}");
+    }
+}

@@ -1,0 +1,63 @@
+//! What `doctor` found, as a table and as JSON.
+
+use super::paint::Paint;
+use super::table::{Cell, columns};
+use crate::doctor::{Finding, Status};
+
+/// One row a finding, its remedy below it.
+pub fn finding_table(findings: &[Finding], paint: Paint) -> String {
+    let rows: Vec<Vec<Cell>> = findings.iter().flat_map(|finding| rows(finding, paint)).collect();
+    columns(&rows)
+}
+
+fn rows(finding: &Finding, paint: Paint) -> Vec<Vec<Cell>> {
+    let (word, style) = match finding.status {
+        Status::Ok => ("ok", paint.green()),
+        Status::Warn => ("warn", paint.yellow()),
+        Status::Fail => ("FAIL", paint.red()),
+    };
+    let first = vec![Cell::new(word, style), finding.topic.as_str().into(), finding.text.as_str().into()];
+    let mend = finding.mend.as_deref().map(|mend| vec!["".into(), "".into(), Cell::new(mend, paint.cyan())]);
+    std::iter::once(first).chain(mend).collect()
+}
+
+/// One JSON object a line.
+pub fn finding_json(findings: &[Finding]) -> String {
+    // A finding holds only strings, which always become JSON.
+    let line = |finding| serde_json::to_string(finding).unwrap_or_default() + "\n";
+    findings.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use insta::assert_snapshot;
+
+    fn findings() -> Vec<Finding> {
+        vec![
+            Finding::ok("mmdebstrap", "1.3.5"),
+            Finding::warn("disk", "4.2 GB free in the store", "`vmbuild clean` frees space"),
+            Finding::fail("qemu-img", "missing: makes overlay disks", "`make deps` installs it"),
+        ]
+    }
+
+    #[test]
+    fn table() {
+        assert_snapshot!(finding_table(&findings(), Paint::Bare), @r"
+        ok    mmdebstrap  1.3.5
+        warn  disk        4.2 GB free in the store
+                          `vmbuild clean` frees space
+        FAIL  qemu-img    missing: makes overlay disks
+                          `make deps` installs it
+        ");
+    }
+
+    #[test]
+    fn json() {
+        assert_snapshot!(finding_json(&findings()), @r#"
+        {"status":"ok","topic":"mmdebstrap","text":"1.3.5","mend":null}
+        {"status":"warn","topic":"disk","text":"4.2 GB free in the store","mend":"`vmbuild clean` frees space"}
+        {"status":"fail","topic":"qemu-img","text":"missing: makes overlay disks","mend":"`make deps` installs it"}
+        "#);
+    }
+}

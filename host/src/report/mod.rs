@@ -1,0 +1,33 @@
+//! How events look: the only part of vmbuild that prints.
+//!
+//! A build takes ten minutes, and three kinds of reader follow it: a person at a terminal, who wants one line per
+//! phase that moves; a CI log, which wants few lines, each complete; a program, which wants every event as data.
+//! One stream of [`Event`](crate::event::Event)s serves all three. Standard output carries data only (the
+//! artifact's path, tables that were asked for, JSON); everything else goes to standard error.
+//!
+//! Only `terminal` knows indicatif.
+
+mod error;
+mod findings;
+mod format;
+mod json;
+mod output;
+mod paint;
+mod plain;
+mod progress;
+mod run;
+mod summary;
+mod table;
+mod terminal;
+#[cfg(test)]
+mod tests;
+mod words;
+
+pub use error::{event as error_event, render as render_error};
+pub use findings::{finding_json, finding_table};
+pub use format::Format;
+pub use output::{to_stderr, to_stdout};
+pub use paint::Paint;
+pub use run::{fail, run};
+pub use table::{Cell, check_table, columns};
+pub use words::{duration, size};

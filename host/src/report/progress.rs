@@ -1,0 +1,108 @@
+//! How far one running phase has come, and how long it will still take.
+
+use super::words;
+use crate::event::{Kind, Unit};
+use jiff::Timestamp;
+use std::time::Duration;
+
+/// A rate measured over less than this says nothing.
+const ENOUGH: Duration = Duration::from_secs(2);
+
+/// One running phase.
+#[derive(Debug, Clone)]
+pub(super) struct Progress {
+    since: Timestamp,
+    /// When counting began, and at what: a resumed download does not begin at zero.
+    first: Option<(Timestamp, u64)>,
+    pub(super) about: String,
+    pub(super) done: u64,
+    pub(super) total: Option<u64>,
+    pub(super) unit: Unit,
+    pub(super) line: String,
+}
+
+impl Progress {
+    pub(super) fn started(since: Timestamp, about: &str) -> Self {
+        let (about, line) = (about.to_owned(), String::new());
+        Self { since, first: None, about, done: 0, total: None, unit: Unit::Lines, line }
+    }
+
+    /// Takes an `Advanced` event; leaves others alone.
+    pub(super) fn advance(&mut self, at: Timestamp, kind: &Kind) {
+        if let Kind::Advanced { done, total, unit, line, .. } = kind {
+            self.first.get_or_insert((at, *done));
+            (self.done, self.total, self.unit) = (*done, *total, *unit);
+            self.line.clone_from(line);
+        }
+    }
+
+    pub(super) fn elapsed(&self, now: Timestamp) -> Duration {
+        between(self.since, now)
+    }
+
+    /// `251/402 objects  about 50s left`; empty if nothing can be counted.
+    pub(super) fn count(&self, now: Timestamp) -> String {
+        let count = words::count(self.done, self.total, self.unit);
+        let speed = self.rate(now).filter(|_| self.unit == Unit::Bytes).map(words::speed);
+        let left = self.left(now).map(words::left);
+        let parts = [Some(count), speed, left];
+        parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  ")
+    }
+
+    /// Units a second since counting began.
+    fn rate(&self, now: Timestamp) -> Option<f64> {
+        let (at, done) = self.first?;
+        let elapsed = between(at, now);
+        let more = self.done.saturating_sub(done);
+        (elapsed >= ENOUGH && more > 0).then(|| more as f64 / elapsed.as_secs_f64())
+    }
+
+    fn left(&self, now: Timestamp) -> Option<Duration> {
+        let missing = self.total?.checked_sub(self.done).filter(|missing| *missing > 0)?;
+        Duration::try_from_secs_f64(missing as f64 / self.rate(now)?).ok()
+    }
+}
+
+/// Never negative: clocks are set back now and then.
+pub(super) fn between(from: Timestamp, to: Timestamp) -> Duration {
+    Duration::try_from(to.duration_since(from)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Part, Phase};
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_750_000_000 + second).expect("a time within range")
+    }
+
+    fn check(unit: Unit, total: Option<u64>, seen: &[(i64, u64)], now: i64, expect: &str) {
+        let mut progress = Progress::started(at(0), "");
+        for &(second, done) in seen {
+            let phase = Phase { part: Part::Build, name: "optimised".to_owned() };
+            progress.advance(at(second), &Kind::Advanced { phase, done, total, unit, line: String::new() });
+        }
+        assert_eq!(progress.count(at(now)), expect);
+    }
+
+    #[test]
+    fn the_estimate_comes_from_the_rate() {
+        check(Unit::Objects, Some(402), &[(1, 1), (41, 201)], 41, "201/402 objects  about 40s left");
+        check(Unit::Objects, Some(402), &[(1, 201)], 1, "201/402 objects");
+        check(Unit::Objects, Some(402), &[(1, 1), (60, 402)], 60, "402/402 objects");
+        check(Unit::Objects, None, &[(1, 1), (60, 402)], 60, "402 objects");
+        check(Unit::Lines, None, &[(1, 0)], 60, "");
+    }
+
+    #[test]
+    fn a_resumed_download_counts_what_came_since() {
+        let (resumed, later) = ((0, 600_000_000), (10, 620_000_000));
+        check(Unit::Bytes, Some(660_000_000), &[resumed, later], 10, "620 MB / 660 MB  2.0 MB/s  about 20s left");
+    }
+
+    #[test]
+    fn a_clock_set_back_gives_zero() {
+        assert_eq!(between(at(5), at(1)), Duration::ZERO);
+    }
+}

@@ -1,0 +1,57 @@
+//! Feeding a stream of events to a reporter.
+
+use super::json::Json;
+use super::plain::Plain;
+use super::terminal::Terminal;
+use super::{Format, Paint, error};
+use crate::event::Event;
+use crate::failure::Failure;
+use jiff::Timestamp;
+use std::io::{self, IsTerminal};
+use std::time::Duration;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+/// How often running lines are redrawn without news: their clocks move.
+const TICK: Duration = Duration::from_millis(500);
+
+/// Shows events in one of the three ways.
+pub(super) trait Reporter {
+    /// Shows one event.
+    fn event(&mut self, event: &Event) -> io::Result<()>;
+
+    /// Redraws what depends on the time.
+    fn tick(&mut self, _now: Timestamp) {}
+}
+
+/// Shows events until every sender is gone. Returns when the last one is on the screen: print after that.
+pub async fn run(format: Format, mut events: UnboundedReceiver<Event>) {
+    let mut reporter = reporter(format);
+    let mut ticks = tokio::time::interval(TICK);
+    loop {
+        tokio::select! {
+            biased;
+            event = events.recv() => match event {
+                // A full disk behind a redirected log is no reason to lose a build.
+                Some(event) => drop(reporter.event(&event)),
+                None => break,
+            },
+            _ = ticks.tick() => reporter.tick(Timestamp::now()),
+        }
+    }
+}
+
+/// Shows the error of a command that has no stream of events, or whose stream has ended.
+pub fn fail(format: Format, failure: &Failure) {
+    let event = Event { at: Timestamp::now(), kind: error::event(failure) };
+    // There is nobody left to tell.
+    let _ = reporter(format).event(&event);
+}
+
+fn reporter(format: Format) -> Box<dyn Reporter> {
+    let paint = Paint::choose(io::stderr().is_terminal());
+    match format {
+        Format::Terminal => Box::new(Terminal::new(paint, io::stdout())),
+        Format::Plain => Box::new(Plain::new(io::stdout(), io::stderr(), paint)),
+        Format::Json => Box::new(Json::new(io::stdout())),
+    }
+}

@@ -1,0 +1,142 @@
+//! For people: one line per running phase that moves in place, finished lines scrolling away above.
+
+use super::paint::{Paint, styled};
+use super::progress::Progress;
+use super::run::Reporter;
+use super::{error, output, summary, words};
+use crate::event::{Event, Kind, Part, Phase};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use jiff::Timestamp;
+use std::io::{self, Write};
+use std::time::Duration;
+
+pub(super) struct Terminal<O> {
+    stdout: O,
+    screen: MultiProgress,
+    paint: Paint,
+    running: Vec<Live>,
+    last_part: Option<Part>,
+}
+
+struct Live {
+    phase: Phase,
+    progress: Progress,
+    bar: ProgressBar,
+}
+
+impl Live {
+    fn redraw(&self, now: Timestamp, paint: Paint) {
+        self.bar.set_message(live_line(&self.phase, &self.progress, now, paint));
+    }
+}
+
+impl<O: Write> Terminal<O> {
+    pub(super) fn new(paint: Paint, stdout: O) -> Self {
+        Self::on(MultiProgress::new(), paint, stdout)
+    }
+
+    pub(super) fn on(screen: MultiProgress, paint: Paint, stdout: O) -> Self {
+        Self { stdout, screen, paint, running: Vec::new(), last_part: None }
+    }
+
+    fn start(&mut self, at: Timestamp, phase: &Phase, about: &str) {
+        let style = ProgressStyle::with_template("{wide_msg}").expect("the template is a constant");
+        let bar = self.screen.add(ProgressBar::new_spinner().with_style(style));
+        let live = Live { phase: phase.clone(), progress: Progress::started(at, about), bar };
+        live.redraw(at, self.paint);
+        self.running.push(live);
+    }
+
+    fn advance(&mut self, at: Timestamp, phase: &Phase, kind: &Kind) {
+        if let Some(live) = self.running.iter_mut().find(|live| live.phase == *phase) {
+            live.progress.advance(at, kind);
+            live.redraw(at, self.paint);
+        }
+    }
+
+    /// Takes the phase's line away and returns what was known about it.
+    fn end(&mut self, phase: &Phase) -> Option<Progress> {
+        let index = self.running.iter().position(|live| live.phase == *phase)?;
+        let live = self.running.remove(index);
+        live.bar.finish_and_clear();
+        self.screen.remove(&live.bar);
+        Some(live.progress)
+    }
+
+    fn finished(&mut self, phase: &Phase, result: &str, took: Duration) -> io::Result<()> {
+        let progress = self.end(phase);
+        let told =
+            if result.is_empty() { progress.map(|known| known.about).unwrap_or_default() } else { result.into() };
+        self.scroll(phase.part, &phase.name, &told, &words::duration(took))
+    }
+
+    fn broke(&mut self, phase: &Phase, took: Duration) -> io::Result<()> {
+        self.end(phase);
+        let word = styled(self.paint.red(), &format!("{:width$}", "stopped", width = words::RESULT));
+        self.scroll(phase.part, &phase.name, &word, &words::duration(took))
+    }
+
+    /// A line that stays. A part is named once for its consecutive lines.
+    fn scroll(&mut self, part: Part, phase: &str, result: &str, took: &str) -> io::Result<()> {
+        let word = if self.last_part == Some(part) { "" } else { part.word() };
+        self.last_part = Some(part);
+        self.screen.println(words::line(word, phase, result, took))
+    }
+
+    fn text(&mut self, part: Part, text: &str) -> io::Result<()> {
+        let word = if self.last_part == Some(part) { "" } else { part.word() };
+        self.last_part = Some(part);
+        self.screen.println(format!("{word:width$}{text}", width = words::PART))
+    }
+
+    fn published(&mut self, published: &crate::event::Published) -> io::Result<()> {
+        self.screen.println(summary::render(published, self.paint).trim_end())?;
+        let (screen, stdout) = (&self.screen, &mut self.stdout);
+        screen.suspend(|| output::write(stdout, &format!("{}\n", published.path.display())))
+    }
+}
+
+/// What a running phase shows: `build    optimised     ━━━━━━━╸━━━  251/402 objects  about 50s left  last line`.
+pub(super) fn live_line(phase: &Phase, progress: &Progress, now: Timestamp, paint: Paint) -> String {
+    let head = words::head(phase.part.word(), &phase.name);
+    let count = progress.count(now);
+    let bar = progress.total.filter(|_| !count.is_empty()).map(|total| {
+        let (full, rest) = words::bar(progress.done, total);
+        styled(paint.cyan(), &full) + &styled(paint.dim(), &rest)
+    });
+    let clock = bar.is_none().then(|| words::duration(progress.elapsed(now)));
+    let line = if progress.line.is_empty() { &progress.about } else { &progress.line };
+    let parts = [bar, clock, Some(count), Some(styled(paint.dim(), line))];
+    let shown: Vec<String> = parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();
+    format!("{head}{}", shown.join("  "))
+}
+
+impl<O: Write> Reporter for Terminal<O> {
+    fn event(&mut self, event: &Event) -> io::Result<()> {
+        match &event.kind {
+            Kind::Started { phase, about } => self.start(event.at, phase, about),
+            Kind::Advanced { phase, .. } => self.advance(event.at, phase, &event.kind),
+            Kind::Finished { phase, result, took } => return self.finished(phase, result, *took),
+            Kind::Broke { phase, took } => return self.broke(phase, *took),
+            Kind::Chose { part, what, why } => return self.text(*part, &format!("{what}  ({why})")),
+            Kind::Note { part, text } => return self.text(*part, text),
+            Kind::Warning { part, text } => {
+                let word = styled(self.paint.yellow(), "warning:");
+                return self.text(*part, &format!("{word} {text}"));
+            }
+            // The command shows all verdicts as one table.
+            Kind::Checked { .. } => {}
+            Kind::Published(published) => return self.published(published),
+            Kind::Error { causes, hints, .. } => {
+                return self.screen.println(error::render(causes, hints, self.paint).trim_end());
+            }
+        }
+        Ok(())
+    }
+
+    fn tick(&mut self, now: Timestamp) {
+        for live in &self.running {
+            live.redraw(now, self.paint);
+        }
+    }
+}

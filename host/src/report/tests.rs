@@ -1,0 +1,160 @@
+//! All three reporters over one canned build.
+
+use super::json::Json;
+use super::paint::Paint;
+use super::plain::Plain;
+use super::progress::Progress;
+use super::run::Reporter;
+use super::terminal::{Terminal, live_line};
+use crate::event::{Event, Kind, Part, Phase, Published, StageTime, Unit};
+use indicatif::{InMemoryTerm, MultiProgress, ProgressDrawTarget};
+use insta::assert_snapshot;
+use jiff::Timestamp;
+use std::time::Duration;
+use vmbuild_protocol::{Check, Verdict};
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_750_000_000 + second).expect("a time within range")
+}
+
+fn phase(part: Part, name: &str) -> Phase {
+    Phase { part, name: name.to_owned() }
+}
+
+fn started(part: Part, name: &str, about: &str) -> Kind {
+    Kind::Started { phase: phase(part, name), about: about.to_owned() }
+}
+
+fn advanced(name: &str, done: u64, total: Option<u64>, unit: Unit, line: &str) -> Kind {
+    Kind::Advanced { phase: phase(Part::Build, name), done, total, unit, line: line.to_owned() }
+}
+
+fn finished(part: Part, name: &str, result: &str, seconds: u64) -> Kind {
+    Kind::Finished { phase: phase(part, name), result: result.to_owned(), took: Duration::from_secs(seconds) }
+}
+
+fn published() -> Kind {
+    let stage = |stage: &str, seconds| StageTime { stage: stage.to_owned(), seconds };
+    Kind::Published(Published {
+        path: "artifacts/cpython-3.13.5-debian12-build1.tgz".into(),
+        sha256: "9f2c".repeat(16),
+        bytes: 41_300_000,
+        plan: "71ab".repeat(16),
+        logs: "artifacts/logs/cpython-3.13.5-debian12-build1".into(),
+        stages: vec![stage("configure", 18.2), stage("training", 58.0), stage("optimised", 100.1)],
+        seconds: 200.0,
+    })
+}
+
+fn build() -> Vec<Event> {
+    let check = Check { number: 1, name: "artifact exists".into(), verdict: Verdict::Pass, evidence: "41.3 MB".into() };
+    let why = "kvm: a guest kernel hung for 5 s".to_owned();
+    let kinds = [
+        (0, Kind::Chose { part: Part::Machine, what: "sandbox".to_owned(), why }),
+        (0, started(Part::Source, "download", "Python-3.13.5.tar.xz")),
+        (2, finished(Part::Source, "download", "", 2)),
+        (2, Kind::Note { part: Part::Source, text: "3.13.5 is not the newest 3.13: 3.13.9 is".to_owned() }),
+        (2, started(Part::Build, "configure", "")),
+        (20, finished(Part::Build, "configure", "", 18)),
+        (20, started(Part::Build, "optimised", "")),
+        (21, advanced("optimised", 1, Some(402), Unit::Objects, "gcc -c Parser/token.c")),
+        (61, advanced("optimised", 201, Some(402), Unit::Objects, "gcc -c Objects/listobject.c")),
+        (62, advanced("optimised", 205, Some(402), Unit::Objects, "gcc -c Objects/longobject.c")),
+        (120, finished(Part::Build, "optimised", "402/402 objects", 100)),
+        (120, Kind::Warning { part: Part::Pack, text: "2 GB of disk left".to_owned() }),
+        (120, started(Part::Validate, "checks", "in a clean machine")),
+        (126, Kind::Checked { check }),
+        (126, finished(Part::Validate, "checks", "11 of 11 passed", 6)),
+        (126, published()),
+    ];
+    kinds.map(|(second, kind)| Event { at: at(second), kind }).to_vec()
+}
+
+fn broken() -> Vec<Event> {
+    let error = Kind::Error {
+        causes: vec!["training did not pass".to_owned(), "`./python -m test --pgo` exited with 2".to_owned()],
+        hints: vec!["logs are in artifacts/failed".to_owned()],
+        exit: 1,
+    };
+    let broke = Kind::Broke { phase: phase(Part::Build, "training"), took: Duration::from_secs(75) };
+    let kinds = [(0, started(Part::Build, "training", "44 tests")), (75, broke), (75, error)];
+    kinds.map(|(second, kind)| Event { at: at(second), kind }).to_vec()
+}
+
+fn show(reporter: &mut dyn Reporter, events: &[Event]) {
+    for event in events {
+        reporter.event(event).expect("memory takes all");
+    }
+}
+
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).expect("reporters write UTF-8")
+}
+
+fn plain(events: &[Event]) -> (String, String) {
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    show(&mut Plain::new(&mut stdout, &mut stderr, Paint::Bare), events);
+    (text(stdout), text(stderr))
+}
+
+fn terminal(events: &[Event]) -> (String, String) {
+    let screen = InMemoryTerm::new(40, 100);
+    let target = ProgressDrawTarget::term_like_with_hz(Box::new(screen.clone()), 255);
+    let mut stdout = Vec::new();
+    show(&mut Terminal::on(MultiProgress::with_draw_target(target), Paint::Bare, &mut stdout), events);
+    (text(stdout), screen.contents())
+}
+
+#[test]
+fn plain_build() {
+    let (stdout, stderr) = plain(&build());
+    assert_eq!(stdout, "artifacts/cpython-3.13.5-debian12-build1.tgz\n");
+    assert_snapshot!(stderr);
+}
+
+#[test]
+fn plain_failure() {
+    let (stdout, stderr) = plain(&broken());
+    assert_eq!(stdout, "");
+    assert_snapshot!(stderr);
+}
+
+#[test]
+fn terminal_build() {
+    let (stdout, screen) = terminal(&build());
+    assert_eq!(stdout, "artifacts/cpython-3.13.5-debian12-build1.tgz\n");
+    assert_snapshot!(screen);
+}
+
+#[test]
+fn terminal_failure() {
+    let (stdout, screen) = terminal(&broken());
+    assert_eq!(stdout, "");
+    assert_snapshot!(screen);
+}
+
+#[test]
+fn json_build() {
+    let mut stdout = Vec::new();
+    show(&mut Json::new(&mut stdout), &[build(), broken()].concat());
+    assert_snapshot!(text(stdout));
+}
+
+#[test]
+fn live_lines() {
+    let line = |name: &str, about: &str, seen: &[(i64, Kind)], now: i64| {
+        let mut progress = Progress::started(at(0), about);
+        for (second, kind) in seen {
+            progress.advance(at(*second), kind);
+        }
+        live_line(&phase(Part::Build, name), &progress, at(now), Paint::Bare)
+    };
+    let objects = |second, done| (second, advanced("optimised", done, Some(402), Unit::Objects, "gcc -c x.c"));
+    let lines = [
+        line("configure", "", &[], 3),
+        line("configure", "", &[(4, advanced("configure", 0, None, Unit::Lines, "checking for gcc"))], 65),
+        line("install", "into /opt", &[], 9),
+        line("optimised", "", &[objects(1, 1), objects(41, 251)], 41),
+    ];
+    assert_snapshot!(lines.join("\n"));
+}
