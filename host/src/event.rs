@@ -88,6 +88,16 @@ pub enum Kind {
         #[serde(flatten)]
         check: Check,
     },
+    /// A validation is over.
+    Validated {
+        /// The artifact's name.
+        artifact: String,
+        /// All checks, in order.
+        checks: Vec<Check>,
+        /// Whether the table is what the user asked for, or news on the way.
+        #[serde(skip)]
+        shown: Shown,
+    },
     /// An artifact is in place.
     Published(Published),
     /// The command failed. The last event of its stream.
@@ -99,6 +109,15 @@ pub enum Kind {
         /// The exit code.
         exit: u8,
     },
+}
+
+/// Where a table belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// It is the command's result: standard output.
+    AsData,
+    /// It accompanies another result: standard error.
+    AsNews,
 }
 
 /// A published artifact.

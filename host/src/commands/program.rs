@@ -41,14 +41,14 @@ pub fn main() -> ExitCode {
     if let Verb::Completions { shell } = cli.verb {
         let mut script = Vec::new();
         clap_complete::generate(shell, &mut Cli::command(), "vmbuild", &mut script);
-        report::data(&script);
+        let _ = report::to_stdout(&String::from_utf8_lossy(&script));
         return Exit::Success.into();
     }
     // One thread: the kernel ties a child's life to the thread that started it.
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(run(cli)),
         Err(error) => {
-            report::plain_error(&format!("failed to start: {error}"));
+            report::fail(report::Format::Plain, &crate::store::StoreError::Io(error).into());
             Exit::Environment.into()
         }
     }
@@ -69,7 +69,7 @@ async fn run(cli: Cli) -> ExitCode {
         Ok(Ending::Guest(code)) => ExitCode::from(code),
         Err(failure) => {
             let exit = failure.exit();
-            events.emit(report::error_event(failure.as_ref()));
+            events.emit(report::error_event(&failure));
             exit.into()
         }
     };

@@ -4,7 +4,8 @@ use super::context::Context;
 use super::program::Ending;
 use crate::failure::{Exit, Failure};
 use crate::machine::{Backend, Machine, MachineFolder, MachineState, list_machines, sweep};
-use crate::report;
+use crate::report::{self, Cell};
+use crate::store::StoreError;
 use serde::Serialize;
 use std::time::Duration;
 use vmbuild_protocol::BUILD_ID;
@@ -40,13 +41,14 @@ pub(crate) async fn status(context: &Context) -> Result<Ending, Failure> {
     for folder in list_machines(&context.store)? {
         lines.push(describe(context, &folder).await?);
     }
-    if context.json {
-        report::json_data(&serde_json::json!({ "schema": 1, "machines": lines }));
+    let text = if context.json {
+        format!("{}\n", serde_json::json!({ "schema": 1, "machines": lines }))
     } else {
-        let rows: Vec<Vec<String>> = lines.iter().map(row).collect();
-        let head = ["NAME", "STATE", "IMAGE", "BACKEND", "ACCEL", "CPU", "MEM", "UP", "AGENT"];
-        report::data(report::columns(&head, &rows).as_bytes());
-    }
+        let head = ["NAME", "STATE", "IMAGE", "BACKEND", "ACCEL", "CPU", "MEM", "UP", "AGENT"].map(Cell::from);
+        let rows = lines.iter().map(|line| row(line).into_iter().map(Cell::from).collect());
+        report::columns(&std::iter::once(head.to_vec()).chain(rows).collect::<Vec<Vec<Cell>>>())
+    };
+    report::to_stdout(&text).map_err(StoreError::Io)?;
     Ok(Exit::Success.into())
 }
 

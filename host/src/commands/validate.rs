@@ -5,7 +5,7 @@ use super::machines::Setup;
 use super::program::Ending;
 use crate::artifact::ArtifactError;
 use crate::cli;
-use crate::event::{Kind, Part, Unit};
+use crate::event::{Kind, Part, Shown, Unit};
 use crate::failure::{Exit, Failure};
 use crate::guest::Session;
 use crate::image::Role;
@@ -38,7 +38,7 @@ pub(crate) async fn validate(context: &Context, args: cli::Validate) -> Result<E
     let candidate = Candidate { artifact, name, lenient: args.lenient };
     let checks = in_clean_machine(context, &setup, &candidate).await?;
     let exit = if passed(&checks) { Exit::Success } else { Exit::Job };
-    context.events.emit(Kind::Validated { artifact: candidate.name.to_string(), checks });
+    context.events.emit(Kind::Validated { artifact: candidate.name.to_string(), checks, shown: Shown::AsData });
     Ok(exit.into())
 }
 

@@ -3,8 +3,9 @@
 use super::paint::Paint;
 use super::progress::{Progress, between};
 use super::run::Reporter;
+use super::table::check_table;
 use super::{error, output, summary, words};
-use crate::event::{Event, Kind, Phase};
+use crate::event::{Event, Kind, Phase, Shown};
 use jiff::Timestamp;
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -84,8 +85,15 @@ impl<O: Write, E: Write> Reporter for Plain<O, E> {
             Kind::Chose { part, what, why } => self.say(at, part.word(), what, &format!("({why})")),
             Kind::Note { part, text } => self.say(at, part.word(), "", text),
             Kind::Warning { part, text } => self.say(at, part.word(), "", &format!("warning: {text}")),
-            // The command shows all verdicts as one table.
+            // All verdicts come as one table.
             Kind::Checked { .. } => Ok(()),
+            Kind::Validated { checks, shown, .. } => {
+                let table = format!("\n{}", check_table(checks, self.paint));
+                match shown {
+                    Shown::AsData => output::write(&mut self.stdout, &table),
+                    Shown::AsNews => output::write(&mut self.stderr, &table),
+                }
+            }
             Kind::Published(published) => {
                 output::write(&mut self.stderr, &summary::render(published, self.paint))?;
                 output::write(&mut self.stdout, &format!("{}\n", published.path.display()))

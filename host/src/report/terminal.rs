@@ -3,12 +3,14 @@
 use super::paint::{Paint, styled};
 use super::progress::Progress;
 use super::run::Reporter;
+use super::table::check_table;
 use super::{error, output, summary, words};
-use crate::event::{Event, Kind, Part, Phase};
+use crate::event::{Event, Kind, Part, Phase, Shown};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use std::io::{self, Write};
 use std::time::Duration;
+use vmbuild_protocol::Check;
 
 pub(super) struct Terminal<O> {
     stdout: O,
@@ -89,6 +91,17 @@ impl<O: Write> Terminal<O> {
         self.screen.println(format!("{word:width$}{text}", width = words::PART))
     }
 
+    fn validated(&mut self, checks: &[Check], shown: Shown) -> io::Result<()> {
+        let table = check_table(checks, self.paint);
+        match shown {
+            Shown::AsNews => self.screen.println(format!("\n{}", table.trim_end())),
+            Shown::AsData => {
+                let (screen, stdout) = (&self.screen, &mut self.stdout);
+                screen.suspend(|| output::write(stdout, &table))
+            }
+        }
+    }
+
     fn published(&mut self, published: &crate::event::Published) -> io::Result<()> {
         self.screen.println(summary::render(published, self.paint).trim_end())?;
         let (screen, stdout) = (&self.screen, &mut self.stdout);
@@ -124,8 +137,9 @@ impl<O: Write> Reporter for Terminal<O> {
                 let word = styled(self.paint.yellow(), "warning:");
                 return self.text(*part, &format!("{word} {text}"));
             }
-            // The command shows all verdicts as one table.
+            // All verdicts come as one table.
             Kind::Checked { .. } => {}
+            Kind::Validated { checks, shown, .. } => return self.validated(checks, *shown),
             Kind::Published(published) => return self.published(published),
             Kind::Error { causes, hints, .. } => {
                 return self.screen.println(error::render(causes, hints, self.paint).trim_end());

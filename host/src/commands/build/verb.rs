@@ -8,7 +8,7 @@ use crate::commands::context::Context;
 use crate::commands::machines::Setup;
 use crate::commands::program::Ending;
 use crate::commands::validate::{self, Candidate};
-use crate::event::{Kind, Part, Published, StageTime};
+use crate::event::{Kind, Part, Published, Shown, StageTime};
 use crate::failure::{Exit, Failure};
 use crate::image::Role;
 use crate::machine::sweep;
@@ -37,12 +37,12 @@ pub(crate) async fn build(context: &Context, args: Build) -> Result<Ending, Fail
     let verdicts = validate::in_clean_machine(context, &setup, &candidate).await?;
     staging.write_report("validation.json", &validate::report(&order.name, &verdicts))?;
     if !validate::passed(&verdicts) {
-        context.events.emit(Kind::Validated { artifact: order.name.to_string(), checks: verdicts });
+        context.events.emit(Kind::Validated { artifact: order.name.to_string(), checks: verdicts, shown: Shown::AsNews });
         let kept = staging.keep_as_failed()?;
         context.events.warn(Part::Validate, format!("not published; the tarball and its logs are in {}", kept.display()));
         return Ok(Exit::Job.into());
     }
-    context.events.emit(Kind::Validated { artifact: order.name.to_string(), checks: verdicts });
+    context.events.emit(Kind::Validated { artifact: order.name.to_string(), checks: verdicts, shown: Shown::AsNews });
     let validated = validating.elapsed().as_secs_f64();
 
     context.go_on()?;
