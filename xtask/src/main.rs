@@ -1,2 +1,62 @@
-//! skeleton
-fn main() {}
+//! Developer tasks as code: `cargo xtask --help`. The Makefile is the index for people.
+
+mod agent;
+mod lint;
+mod skips;
+mod test;
+mod tidy;
+mod workshop;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+use workshop::{TaskError, Workshop, say};
+
+#[derive(Parser)]
+#[command(about = "Developer tasks of vmbuild")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Build the agent as a static binary, and put it beside the host program.
+    Agent,
+    /// Run all tests, and count those that could not run here.
+    Test {
+        /// Also those that compile CPython.
+        #[arg(long)]
+        full: bool,
+    },
+    /// Check formatting, clippy and the repository's own rules.
+    Lint,
+    /// Check the repository's own rules.
+    Tidy {
+        /// Mend what can be mended by a program.
+        #[arg(long)]
+        fix: bool,
+    },
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let workshop = Workshop::new();
+    match run(Cli::parse().task, &workshop).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("error: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(task: Task, workshop: &Workshop) -> Result<(), TaskError> {
+    match task {
+        Task::Agent => agent::build(workshop).await.map(drop),
+        Task::Test { full: false } => test::run(workshop, test::Extent::Usual).await,
+        Task::Test { full: true } => test::run(workshop, test::Extent::Full).await,
+        Task::Lint => lint::run(workshop).await,
+        Task::Tidy { fix: false } => tidy::run(&workshop.root),
+        Task::Tidy { fix: true } => tidy::protocol::fix(&workshop.root).and_then(|()| tidy::run(&workshop.root)),
+    }
+}

@@ -84,7 +84,7 @@ pub(super) fn bar(done: u64, total: u64) -> (String, String) {
     let halves = (done.min(total) * BAR * 2).checked_div(total).unwrap_or(0);
     let (whole, half) = (halves / 2, halves % 2);
     let times = |what: &str, count: u64| what.repeat(usize::try_from(count).unwrap_or(0));
-    (times("━", whole) + &times("╸", half), times("━", BAR - whole - half))
+    (times("━", whole) + &times("╸", half), times("─", BAR - whole - half))
 }
 
 /// The first two columns. An empty part keeps its place.

@@ -1,0 +1,38 @@
+//! Tests that could not run: they print `skipped: reason` and pass. Rust's test harness has no word for it, so
+//! they are counted from what they printed, which nextest keeps in its `JUnit` report.
+
+/// A test that ended early.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Skip {
+    pub(crate) test: String,
+    pub(crate) reason: String,
+}
+
+/// Every skip in a `JUnit` report, in its order.
+pub(crate) fn of(report: &str) -> Vec<Skip> {
+    let mut test = String::new();
+    let mut skips = Vec::new();
+    for line in report.lines() {
+        if let Some(name) = line.trim_start().strip_prefix("<testcase name=\"").and_then(|rest| rest.split('"').next())
+        {
+            test = unescaped(name);
+        }
+        if let Some(reason) = reason(line) {
+            skips.push(Skip { test: test.clone(), reason });
+        }
+    }
+    skips.dedup();
+    skips
+}
+
+/// The rest of a line that says `skipped: `, at its start or at the start of an XML element's text.
+fn reason(line: &str) -> Option<String> {
+    let (before, rest) = line.split_once("skipped: ")?;
+    let own = before.is_empty() || before.ends_with('>');
+    own.then(|| unescaped(rest.split("</").next().unwrap_or(rest)).trim_end().to_owned())
+}
+
+fn unescaped(xml: &str) -> String {
+    let pairs = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&#10;", " "), ("&amp;", "&")];
+    pairs.iter().fold(xml.to_owned(), |text, (escaped, plain)| text.replace(escaped, plain))
+}

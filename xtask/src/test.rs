@@ -1,0 +1,49 @@
+//! All tests, with the static agent at hand, and a count of those that could not run on this machine.
+
+use crate::workshop::{TaskError, Workshop, say};
+use crate::{agent, skips};
+use std::path::Path;
+
+/// Which tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// Minutes.
+    Usual,
+    /// Those that compile CPython too.
+    Full,
+}
+
+pub(crate) async fn run(workshop: &Workshop, extent: Extent) -> Result<(), TaskError> {
+    let agent = agent::build(workshop).await?;
+    let profile = if std::env::var_os("CI").is_some() { "ci" } else { "default" };
+    let report = agent::target_folder(workshop).await?.join("nextest").join(profile).join("junit.xml");
+    // An old report would be counted as this run's if compiling failed.
+    fs_err::remove_file(&report).or_else(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => Ok(()),
+        _ => Err(error),
+    })?;
+    let tests = units(workshop, extent, profile, &agent).await;
+    let counted = count(&report);
+    tests?;
+    workshop.show(workshop.cargo().args(["test", "--workspace", "--doc", "--quiet"])).await?;
+    counted
+}
+
+async fn units(workshop: &Workshop, extent: Extent, profile: &str, agent: &Path) -> Result<(), TaskError> {
+    let nextest = workshop.cargo().args(["nextest", "run", "--workspace", "--profile", profile]);
+    let full = if extent == Extent::Full { "1" } else { "0" };
+    workshop.show(nextest.env("VMBUILD_AGENT", agent).env("VMBUILD_TEST_FULL", full)).await
+}
+
+/// Says which tests ended early because something is missing here.
+fn count(report: &Path) -> Result<(), TaskError> {
+    if !report.is_file() {
+        return Ok(());
+    }
+    let skipped = skips::of(&fs_err::read_to_string(report)?);
+    for skip in &skipped {
+        say(&format!("skipped: {}: {}", skip.test, skip.reason));
+    }
+    say(&format!("{} tests skipped for want of something on this machine", skipped.len()));
+    Ok(())
+}

@@ -1,0 +1,37 @@
+//! The rules of this repository that no compiler holds. Each rule is a file; each finding names a place.
+
+mod dependencies;
+mod layers;
+mod places;
+pub(crate) mod protocol;
+mod size;
+mod tree;
+mod words;
+
+use crate::workshop::{TaskError, say};
+use std::path::Path;
+use tree::Tree;
+
+/// Applies every rule and says what breaks one.
+pub(crate) fn run(root: &Path) -> Result<(), TaskError> {
+    let findings = check(root)?;
+    for finding in &findings {
+        say(finding);
+    }
+    if findings.is_empty() { Ok(()) } else { Err(TaskError::Untidy(findings.len())) }
+}
+
+fn check(root: &Path) -> Result<Vec<String>, TaskError> {
+    let tree = Tree::read(root)?;
+    let rules = [size::check, words::check, places::check, layers::check, protocol::check, dependencies::check];
+    Ok(rules.iter().flat_map(|rule| rule(&tree)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_repository_is_tidy() {
+        let findings = super::check(&crate::workshop::root()).expect("the repository can be read");
+        assert!(findings.is_empty(), "\n{}\n", findings.join("\n"));
+    }
+}
