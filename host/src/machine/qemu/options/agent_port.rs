@@ -13,10 +13,11 @@ pub(crate) struct AgentPort;
 impl AgentPort {
     pub(crate) fn append_to(self, arguments: &mut Arguments) {
         let chardev = Chardev { id: "agent", backend: ChardevBackend::Socket { path: files::AGENT } };
-        arguments
-            .option(&chardev)
-            .option(&VirtioSerialPci { id: "serial", max_ports: 2 })
-            .option(&Virtserialport { bus: "serial.0", chardev: chardev.id, name: AGENT_PORT });
+        arguments.option(&chardev).option(&VirtioSerialPci { id: "serial", max_ports: 2 }).option(&Virtserialport {
+            bus: "serial.0",
+            chardev: chardev.id,
+            name: AGENT_PORT,
+        });
     }
 }
 
