@@ -1,31 +1,31 @@
 //! A machine under QEMU.
 
-use crate::event::Events;
-use crate::failure::{Diagnose, Exit};
+use super::held::Held;
+use super::launch::{Launch, not_ours, own_words};
+use super::options::CONSOLE_MARK;
+use super::qmp::{Qmp, QmpError};
+use super::{QemuBinary, QemuError, files, last_words};
+use crate::event::{Events, Part};
 use crate::guest::Transport;
-use crate::machine::{MachineFolder, MachineSpec};
+use crate::machine::folder::ProcessIdentity;
+use crate::machine::{MachineFolder, MachineRecord, MachineSpec, Start};
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 use vmbuild_supervise::Deadline;
 
-/// Why a virtual machine does not run.
-#[derive(Debug, thiserror::Error)]
-pub enum QemuError {
-    /// Its files.
-    #[error("failed to prepare the virtual machine")]
-    Io(#[from] std::io::Error),
-}
-
-impl Diagnose for QemuError {
-    fn exit(&self) -> Exit {
-        Exit::Environment
-    }
-}
+/// How long a QEMU that is known to run has to answer.
+const ANSWER: Duration = Duration::from_secs(5);
 
 /// A running QEMU.
 #[derive(Debug)]
-pub struct Qemu {}
+pub struct Qemu {
+    folder: MachineFolder,
+    uuid: Uuid,
+    identity: ProcessIdentity,
+    held: Held,
+}
 
-#[expect(unused_variables, clippy::unused_async, reason = "D")]
 impl Qemu {
     /// Starts QEMU over an overlay of the spec's disk. Returns once QMP answers; the guest may still boot.
     pub async fn start(
@@ -34,21 +34,144 @@ impl Qemu {
         events: &Events,
         cancel: &CancellationToken,
     ) -> Result<Self, QemuError> {
-        todo!("D")
+        let Start::Qemu { accelerator, root } = &spec.start else {
+            return Err(QemuError::OtherBackend(spec.name.clone()));
+        };
+        let phase = events.phase(Part::Machine, "start", spec.name.to_string());
+        let qemu = QemuBinary::find(cancel).await?;
+        let launch = Launch::start(spec, (*accelerator, root), (folder, &qemu), cancel).await?;
+        let (uuid, identity) = (launch.uuid, launch.process()?);
+        let child = launch.finish(cancel).await?;
+        phase.finish(format!("qemu {}, {accelerator}", qemu.version));
+        Ok(Self { folder: folder.clone(), uuid, identity, held: Held::Child(child) })
+    }
+
+    /// Takes hold of a machine that an earlier vmbuild started. Its monitor must call itself what the record does.
+    pub async fn attach(folder: &MachineFolder, record: &MachineRecord) -> Result<Self, QemuError> {
+        let gone = || QemuError::NotRunning(folder.name().clone());
+        let uuid = recorded_uuid(folder, record)?;
+        let held = Held::attach(folder, record.process)?.ok_or_else(gone)?;
+        let this = Self { folder: folder.clone(), uuid, identity: record.process, held };
+        this.monitor(Deadline::after(ANSWER)).await?;
+        Ok(this)
     }
 
     /// How to reach the agent.
     pub fn transport(&self) -> Transport {
-        todo!("D")
+        Transport::VirtioSerial(self.folder.file(files::AGENT))
     }
 
-    /// Resolves when QEMU ends by itself, with its last words and the end of the serial console.
+    /// QEMU's process, for the machine's record.
+    pub fn process(&self) -> ProcessIdentity {
+        self.identity
+    }
+
+    /// QEMU's uuid for this start, for the machine's record.
+    pub fn uuid(&self) -> String {
+        self.uuid.to_string()
+    }
+
+    /// Resolves when QEMU ends by itself, with its last words and the end of the serial console. Cancel-safe.
     pub async fn ended(&mut self) -> String {
-        todo!("D")
+        let how = self.held.ended().await;
+        let console = last_words::of(&self.folder.file(files::CONSOLE));
+        account(&how, &own_words(&self.folder), &console)
     }
 
-    /// Ends it: QMP powerdown and quit, then signals, each within the deadline.
+    /// Ends it, after the caller asked the agent to power off: a share of the deadline for that to happen, then
+    /// for the power button, then for QMP's quit. What is left at the deadline is ended by signals.
     pub async fn stop(&mut self, deadline: Deadline) -> Result<(), QemuError> {
-        todo!("D")
+        if self.held.ends_within(deadline.left() / 2).await {
+            return Ok(());
+        }
+        // Whatever keeps the monitor from doing this, the next step is a stronger one.
+        if let Ok(mut qmp) = self.monitor(deadline).await
+            && qmp.system_powerdown().await.is_ok()
+            && self.held.ends_within(deadline.left() / 2).await
+        {
+            return Ok(());
+        }
+        end(&self.folder, self.uuid, &mut self.held, deadline).await
+    }
+
+    async fn monitor(&self, deadline: Deadline) -> Result<Qmp, QemuError> {
+        proven_monitor(&self.folder, self.uuid, deadline).await
+    }
+}
+
+/// The machine's monitor, once it has proved to be that of the QEMU with this uuid.
+pub(super) async fn proven_monitor(folder: &MachineFolder, uuid: Uuid, deadline: Deadline) -> Result<Qmp, QemuError> {
+    let mut qmp = Qmp::open(&folder.file(files::MONITOR), deadline).await?;
+    if qmp.query_uuid().await? == uuid { Ok(qmp) } else { Err(not_ours(folder)) }
+}
+
+/// Ends a QEMU that is proved to be the machine's: quit, then signals. Somebody else's monitor in its place stops
+/// all of that, unless the process is our own child; a monitor that does not answer does not.
+pub(super) async fn end(
+    folder: &MachineFolder,
+    uuid: Uuid,
+    held: &mut Held,
+    deadline: Deadline,
+) -> Result<(), QemuError> {
+    match quit(folder, uuid, deadline).await {
+        Err(QemuError::NotOurs { machine, found }) if !matches!(held, Held::Child(_)) => {
+            return Err(QemuError::NotOurs { machine, found });
+        }
+        Ok(()) if held.ends_within(deadline.left()).await => return Ok(()),
+        Ok(()) | Err(_) => {}
+    }
+    if held.force().await? {
+        return Ok(());
+    }
+    Err(QemuError::StillRunning { machine: folder.name().clone(), limit: deadline.limit() })
+}
+
+async fn quit(folder: &MachineFolder, uuid: Uuid, deadline: Deadline) -> Result<(), QemuError> {
+    let qmp = proven_monitor(folder, uuid, deadline).await?;
+    Ok(qmp.quit().await.or_else(|refused| match refused {
+        // It may have ended on its own between the two.
+        QmpError::Unreachable { .. } => Ok(()),
+        refused => Err(refused),
+    })?)
+}
+
+/// The uuid in a record; one without was not made by QEMU.
+pub(super) fn recorded_uuid(folder: &MachineFolder, record: &MachineRecord) -> Result<Uuid, QemuError> {
+    let uuid = record.uuid.as_deref().and_then(|uuid| Uuid::parse_str(uuid).ok());
+    uuid.ok_or_else(|| QemuError::OtherBackend(folder.name().clone()))
+}
+
+/// What to say of a QEMU that ended: how, its own words, and the guest's.
+fn account(how: &str, words: &str, console: &str) -> String {
+    let mut text = format!("QEMU {how}");
+    if !words.is_empty() {
+        text.push_str(&format!(":\n{words}"));
+    }
+    // The agent's lines are the story; the kernel's after them are its end.
+    let from = console.find(CONSOLE_MARK).unwrap_or_default();
+    if !console.is_empty() {
+        text.push_str(&format!("\nthe console's last lines:\n{}", &console[from..]));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::account;
+
+    fn check(words: &str, console: &str, expect: &str) {
+        assert_eq!(account("exited with 1", words, console), expect);
+    }
+
+    #[test]
+    fn an_end_is_told_with_what_there_is() {
+        check("", "", "QEMU exited with 1");
+        check("no such file", "", "QEMU exited with 1:\nno such file");
+        check("", "[1.0] panic", "QEMU exited with 1\nthe console's last lines:\n[1.0] panic");
+        check(
+            "",
+            "noise\nvmbuild-agent: fatal: no disk\n[1.0] Power down",
+            "QEMU exited with 1\nthe console's last lines:\nvmbuild-agent: fatal: no disk\n[1.0] Power down",
+        );
     }
 }

@@ -1,5 +1,25 @@
 //! Machines under QEMU.
+//!
+//! [`options`] turns a machine's data into a command line, `launch` starts it and waits for its monitor,
+//! [`Qemu`] is what runs afterwards, `left_over` looks after those whose vmbuild is gone. Nothing is signalled,
+//! reused or removed without a proof that it is this machine's: a held lock, a process's start time, a uuid.
 
+mod binary;
+mod error;
+mod files;
+mod held;
+mod last_words;
+mod launch;
+mod left_over;
 mod machine;
+pub(crate) mod options;
+mod overlay;
+mod proof;
+mod qmp;
+mod socket;
 
-pub use machine::{Qemu, QemuError};
+pub use binary::{OLDEST, QemuBinary, QemuVersion};
+pub use error::QemuError;
+pub use left_over::{QemuStatus, end_left_over, status};
+pub use machine::Qemu;
+pub use qmp::QmpError;

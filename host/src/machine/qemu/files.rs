@@ -1,0 +1,16 @@
+//! The names of QEMU's files in a machine's folder.
+
+/// QEMU's end of the agent's virtio-serial port: a socket.
+pub(crate) const AGENT: &str = "agent.sock";
+/// QMP: a socket.
+pub(crate) const MONITOR: &str = "qmp.sock";
+/// What the guest wrote to its serial console.
+pub(crate) const CONSOLE: &str = "serial.log";
+/// What QEMU itself had to say.
+pub(crate) const LOG: &str = "qemu.log";
+/// The machine's own disk.
+pub(crate) const OVERLAY: &str = "overlay.qcow2";
+/// What the overlay lies over.
+pub(crate) const OVERLAY_BASE: &str = "overlay.base.json";
+/// Held by the machine's own process.
+pub(crate) const ALIVE: &str = "alive.lock";

@@ -1,0 +1,186 @@
+//! From a machine's data to a QEMU whose monitor has answered.
+
+use super::error::QemuError;
+use super::options::{Arch, Host, MachineRun, QemuCommand};
+use super::proof::start_ticks;
+use super::qmp::{Qmp, QmpError};
+use super::{QemuBinary, files, last_words, overlay};
+use crate::machine::folder::ProcessIdentity;
+use crate::machine::{Accelerator, Lifetime, MachineFolder, MachineSpec, RootDisk};
+use crate::store::Lock;
+use nix::sys::signal::Signal;
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+use vmbuild_supervise::{Child, Command, Deadline, RunError};
+
+/// How long QEMU has to open its monitor. It takes about 0.1 s; a host that swaps may need much more.
+const GREETING: Duration = Duration::from_secs(20);
+
+/// How long a QEMU that broke off has to become a QEMU that ended, so that the error is about its end.
+const LAST_BREATH: Duration = Duration::from_secs(1);
+
+/// A QEMU on its way. Dropped before it is finished, it is killed, even one that is to outlive us.
+pub(super) struct Launch<'a> {
+    folder: &'a MachineFolder,
+    pub(super) uuid: Uuid,
+    child: Option<Child>,
+}
+
+impl<'a> Launch<'a> {
+    /// Makes folder and disk ready and starts QEMU.
+    pub(super) async fn start(
+        spec: &MachineSpec,
+        (accelerator, root): (Accelerator, &RootDisk),
+        (folder, qemu): (&'a MachineFolder, &QemuBinary),
+        cancel: &CancellationToken,
+    ) -> Result<Self, QemuError> {
+        make_private(folder.path())?;
+        let alive = Lock::try_take(&folder.file(files::ALIVE))?;
+        let alive = alive.ok_or_else(|| QemuError::Running(folder.name().clone()))?;
+        remove_sockets(folder)?;
+        overlay::prepare(folder, &root.disk, spec.lifetime, cancel).await?;
+        let run = MachineRun { uuid: Uuid::new_v4(), clock: now() };
+        let command = QemuCommand::for_machine(spec, accelerator, root, run, (Arch::of_host(), Host::current()));
+        let child = spawn(&command, qemu, spec.lifetime, (folder, &alive))?;
+        Ok(Self { folder, uuid: run.uuid, child: Some(child) })
+    }
+
+    /// The started process.
+    pub(super) fn process(&self) -> io::Result<ProcessIdentity> {
+        let pid = self.child.as_ref().and_then(Child::id).ok_or(io::ErrorKind::NotFound)?;
+        // Zero where the system does not tell: then nobody will ever send it a signal by this identity.
+        Ok(ProcessIdentity { pid, start_ticks: start_ticks(pid)?.unwrap_or_default() })
+    }
+
+    /// Waits until its monitor answers and proves that it is this QEMU's.
+    pub(super) async fn finish(mut self, cancel: &CancellationToken) -> Result<Child, QemuError> {
+        let deadline = Deadline::after(GREETING);
+        let met = self.meet(deadline, cancel).await;
+        match (met, self.child.take()) {
+            (Ok(()), Some(child)) => Ok(child),
+            (Err(error), Some(child)) => Err(abandon(child, error).await),
+            (met, None) => Err(met.err().unwrap_or(QemuError::Cancelled)),
+        }
+    }
+
+    async fn meet(&mut self, deadline: Deadline, cancel: &CancellationToken) -> Result<(), QemuError> {
+        let Some(child) = &mut self.child else { return Err(QemuError::Cancelled) };
+        let monitor = self.folder.file(files::MONITOR);
+        let refused = tokio::select! {
+            ended = child.wait() => return Err(ended_early(self.folder, ended)),
+            () = cancel.cancelled() => return Err(QemuError::Cancelled),
+            answer = greeted_as(&monitor, deadline) => match answer {
+                Ok(uuid) if uuid == self.uuid => return Ok(()),
+                Ok(_) => return Err(not_ours(self.folder)),
+                Err(refused) => refused,
+            },
+        };
+        match tokio::time::timeout(LAST_BREATH, child.wait()).await {
+            Ok(ended) => Err(ended_early(self.folder, ended)),
+            Err(_) => Err(mute(self.folder, refused, deadline)),
+        }
+    }
+}
+
+impl Drop for Launch<'_> {
+    fn drop(&mut self) {
+        if let Some(child) = &self.child {
+            child.signal_group(Signal::SIGKILL);
+        }
+    }
+}
+
+async fn abandon(mut child: Child, error: QemuError) -> QemuError {
+    child.shutdown().await;
+    error
+}
+
+/// Asks the monitor for its uuid, trying until somebody listens.
+async fn greeted_as(monitor: &Path, deadline: Deadline) -> Result<Uuid, QmpError> {
+    loop {
+        match Qmp::open(monitor, deadline).await {
+            Ok(mut qmp) => return qmp.query_uuid().await,
+            Err(QmpError::Unreachable { .. }) if !deadline.passed() => {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            Err(refused) => return Err(refused),
+        }
+    }
+}
+
+fn ended_early(folder: &MachineFolder, ended: Result<vmbuild_supervise::Ended, RunError>) -> QemuError {
+    match ended {
+        Ok(how) => QemuError::EndedEarly { how: how.to_string(), words: own_words(folder) },
+        Err(lost) => lost.into(),
+    }
+}
+
+fn mute(folder: &MachineFolder, refused: QmpError, deadline: Deadline) -> QemuError {
+    match refused {
+        QmpError::Silent { .. } | QmpError::Unreachable { .. } => {
+            QemuError::Mute { limit: deadline.limit(), words: own_words(folder) }
+        }
+        refused => refused.into(),
+    }
+}
+
+pub(super) fn not_ours(folder: &MachineFolder) -> QemuError {
+    let found = "another QEMU answers on its monitor".to_owned();
+    QemuError::NotOurs { machine: folder.name().clone(), found }
+}
+
+/// What QEMU said, without the command line that its log begins with.
+pub(super) fn own_words(folder: &MachineFolder) -> String {
+    let said = last_words::of(&folder.file(files::LOG));
+    said.lines().filter(|line| !line.starts_with('$')).collect::<Vec<_>>().join("\n")
+}
+
+fn spawn(
+    command: &QemuCommand,
+    qemu: &QemuBinary,
+    lifetime: Lifetime,
+    (folder, alive): (&MachineFolder, &Lock),
+) -> Result<Child, QemuError> {
+    let command = Command::new(&qemu.path)
+        .args(command.arguments())
+        // The sockets are named relative to it, see `ChardevBackend::Socket`.
+        .current_dir(folder.path())
+        .lifetime(match lifetime {
+            Lifetime::Job => vmbuild_supervise::Lifetime::BoundToParent,
+            Lifetime::Named => vmbuild_supervise::Lifetime::Detached,
+        })
+        .keep_fd(alive.share()?);
+    // A file, not a pipe: nobody reads a pipe for a machine that outlives us, and QEMU would block on it one day.
+    let log = fs_err::File::create(folder.file(files::LOG))?;
+    writeln!(&log, "$ {}", command.line())?;
+    let (stdout, stderr) = (log.file().try_clone()?, log.into_file());
+    Ok(command.stdout(stdout).stderr(stderr).spawn()?)
+}
+
+/// Others must not reach the monitor: who talks to it owns the machine.
+fn make_private(folder: &Path) -> io::Result<()> {
+    if !folder.is_dir() {
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    }
+    fs_err::set_permissions(folder, std::fs::Permissions::from_mode(0o700))
+}
+
+/// Removes what a QEMU that was killed left behind. The lock in our hands says that none of them is in use.
+fn remove_sockets(folder: &MachineFolder) -> io::Result<()> {
+    for name in [files::AGENT, files::MONITOR] {
+        match fs_err::remove_file(folder.file(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Since the Unix epoch.
+fn now() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}

@@ -1,0 +1,76 @@
+//! What every switch has in common.
+
+use std::ffi::OsString;
+
+/// One switch with its value.
+pub(crate) trait QemuOption {
+    /// The switch, with its dash.
+    const SWITCH: &'static str;
+
+    /// Its value, escaped where its syntax asks for that.
+    fn value(&self) -> OsString;
+}
+
+/// A command line in the making.
+#[derive(Debug, Default)]
+pub(crate) struct Arguments(Vec<OsString>);
+
+impl Arguments {
+    /// Adds a switch that takes no value.
+    pub(crate) fn flag(&mut self, switch: &'static str) -> &mut Self {
+        self.0.push(switch.into());
+        self
+    }
+
+    /// Adds a switch and its value.
+    pub(crate) fn option<O: QemuOption>(&mut self, option: &O) -> &mut Self {
+        self.0.extend([O::SWITCH.into(), option.value()]);
+        self
+    }
+
+    /// The words, in order.
+    pub(crate) fn into_words(self) -> Vec<OsString> {
+        self.0
+    }
+}
+
+/// A chardev: something with a stream of bytes that a device or the monitor is joined to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Chardev {
+    /// Its name for others.
+    pub(crate) id: &'static str,
+    /// What is behind it.
+    pub(crate) backend: ChardevBackend,
+}
+
+/// What is behind a [`Chardev`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ChardevBackend {
+    /// A Unix socket that QEMU listens on, without waiting for anybody to connect.
+    ///
+    /// `path` is relative to QEMU's working directory, which is the machine's folder: the kernel takes 108 bytes
+    /// (macOS 104) for the path of a socket, and a store may lie deeper than that.
+    Socket { path: &'static str },
+    /// A file that is written from its start. Relative for symmetry.
+    File { path: &'static str },
+    /// QEMU's own standard output.
+    Stdio,
+}
+
+impl QemuOption for Chardev {
+    const SWITCH: &'static str = "-chardev";
+
+    fn value(&self) -> OsString {
+        use super::string::{OptionString, Switch};
+        let of = |kind| OptionString::of(kind).set("id", self.id);
+        match self.backend {
+            ChardevBackend::Socket { path } => {
+                of("socket").set("path", path).switch("server", Switch::On).switch("wait", Switch::Off)
+            }
+            ChardevBackend::File { path } => of("file").set("path", path),
+            // `signal=off`: Ctrl-C belongs to vmbuild, which ends QEMU in order.
+            ChardevBackend::Stdio => of("stdio").switch("signal", Switch::Off),
+        }
+        .into_value()
+    }
+}

@@ -1,0 +1,158 @@
+//! All switches together.
+
+use super::agent_port::AgentPort;
+use super::arguments::Arguments;
+use super::boot::{Append, Initrd, Kernel};
+use super::console::Console;
+use super::cpu::{Cpu, Smp};
+use super::disk::{Disk, Flush};
+use super::identity::{Identity, Name};
+use super::kernel_words::{KernelWords, MachineWords};
+use super::machine::{Accel, Machine, Memory};
+use super::monitor::Monitor;
+use super::network;
+use super::platform::{Arch, Host};
+use super::random::VirtioRngPci;
+use super::sandbox::Sandbox;
+use crate::machine::{Accelerator, MachineSpec, Network, RootDisk};
+use std::ffi::OsString;
+use std::path::Path;
+use std::time::Duration;
+use uuid::Uuid;
+
+/// Memory of a machine that only shows that a kernel starts, in MiB: kernel, modules and agent fit twice.
+const PROBE_MEMORY_MIB: u64 = 512;
+
+/// A QEMU to start, as data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct QemuCommand {
+    host: Host,
+    name: Name,
+    machine: Machine,
+    smp: Smp,
+    memory: Memory,
+    kernel: Kernel,
+    initrd: Initrd,
+    append: Append,
+    console: Console,
+    whole: Option<WholeMachine>,
+}
+
+/// What a machine that does work has, and one that only starts has not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct WholeMachine {
+    uuid: Identity,
+    disk: Disk,
+    network: Network,
+}
+
+/// What differs from one start of a machine to the next.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MachineRun {
+    /// Random.
+    pub(crate) uuid: Uuid,
+    /// The host's time, since the Unix epoch.
+    pub(crate) clock: Duration,
+}
+
+impl QemuCommand {
+    /// The QEMU that runs `spec` over `root`.
+    pub(crate) fn for_machine(
+        spec: &MachineSpec,
+        accelerator: Accelerator,
+        root: &RootDisk,
+        run: MachineRun,
+        (arch, host): (Arch, Host),
+    ) -> Self {
+        let words = KernelWords { arch, accelerator, machine: Some(MachineWords::of(spec, run.clock)) };
+        Self {
+            host,
+            name: Name { guest: format!("vmbuild-{}", spec.name) },
+            machine: Machine { arch, accelerator },
+            smp: Smp { cpus: spec.cpus },
+            memory: Memory { size_mib: spec.memory_mib },
+            kernel: Kernel(root.kernel.clone()),
+            initrd: Initrd(root.initramfs.clone()),
+            append: Append(words),
+            console: Console::Log,
+            whole: Some(WholeMachine {
+                uuid: Identity(run.uuid),
+                disk: Disk { base: root.disk.clone(), flush: Flush::of(spec.lifetime) },
+                network: spec.network,
+            }),
+        }
+    }
+
+    /// A QEMU that only shows whether a kernel reaches user space under `accelerator`, on its standard output.
+    pub(crate) fn for_probe(
+        accelerator: Accelerator,
+        kernel: &Path,
+        initramfs: &Path,
+        (arch, host): (Arch, Host),
+    ) -> Self {
+        Self {
+            host,
+            name: Name { guest: format!("vmbuild-probe-{accelerator}") },
+            machine: Machine { arch, accelerator },
+            smp: Smp { cpus: 1 },
+            memory: Memory { size_mib: PROBE_MEMORY_MIB },
+            kernel: Kernel(kernel.to_owned()),
+            initrd: Initrd(initramfs.to_owned()),
+            append: Append(KernelWords { arch, accelerator, machine: None }),
+            console: Console::Stdout,
+            whole: None,
+        }
+    }
+
+    /// The command line after the program's name. Equal machines give equal lines.
+    pub(crate) fn arguments(&self) -> Vec<OsString> {
+        let mut line = Arguments::default();
+        self.board(&mut line);
+        line.option(&self.kernel).option(&self.initrd).option(&self.append);
+        self.console.append_to(&mut line);
+        match &self.whole {
+            Some(whole) => whole.append_to(&mut line),
+            None => network::append_to(Network::None, &mut line),
+        }
+        line.into_words()
+    }
+
+    fn board(&self, line: &mut Arguments) {
+        let Machine { arch, accelerator } = self.machine;
+        // Nothing that is not asked for: no configuration of the user's, no default devices, no window. A guest
+        // that restarts is a guest that failed.
+        line.flag("-no-user-config").flag("-nodefaults").flag("-no-reboot");
+        line.option(&Display).option(&self.name);
+        if self.host == Host::Linux {
+            line.option(&Sandbox);
+        }
+        line.option(&self.machine)
+            .option(&Accel(accelerator))
+            .option(&Cpu { arch, accelerator })
+            .option(&self.smp)
+            .option(&self.memory);
+    }
+}
+
+impl WholeMachine {
+    fn append_to(&self, line: &mut Arguments) {
+        line.option(&self.uuid);
+        Monitor.append_to(line);
+        AgentPort.append_to(line);
+        self.disk.append_to(line);
+        line.option(&VirtioRngPci);
+        network::append_to(self.network, line);
+    }
+}
+
+/// `-display none`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Display;
+
+impl super::arguments::QemuOption for Display {
+    const SWITCH: &'static str = "-display";
+
+    fn value(&self) -> OsString {
+        "none".into()
+    }
+}

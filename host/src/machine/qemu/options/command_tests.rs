@@ -1,0 +1,92 @@
+//! Whole command lines, as people would read them.
+
+use super::platform::{Arch, Host};
+use super::{MachineRun, QemuCommand};
+use crate::machine::{Accelerator, Lifetime, MachineSpec, Network, RootDisk, Start};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+fn root() -> RootDisk {
+    let file = |name: &str| PathBuf::from("/store/images/debian-12/ab12").join(name);
+    RootDisk { disk: file("root.ext4"), kernel: file("vmlinuz"), initramfs: file("initramfs") }
+}
+
+fn spec(network: Network, lifetime: Lifetime, accelerator: Accelerator) -> MachineSpec {
+    MachineSpec {
+        name: "job-0a1b2c3d".parse().expect("a good name"),
+        image: "debian-12".to_owned(),
+        cpus: 4,
+        memory_mib: 4096,
+        network,
+        lifetime,
+        agent: "/usr/lib/vmbuild/vmbuild-agent".into(),
+        start: Start::Qemu { accelerator, root: root() },
+    }
+}
+
+const RUN: MachineRun = MachineRun { uuid: uuid::Uuid::from_u128(7), clock: Duration::new(1_700_000_000, 5) };
+
+/// One switch and its value to a line.
+fn lines(command: &QemuCommand) -> String {
+    let words = command.arguments();
+    let mut text = String::new();
+    for word in words.iter().map(|word| word.to_str().expect("the examples are text")) {
+        text.push_str(if word.starts_with('-') { "\n" } else { " " });
+        text.push_str(word);
+    }
+    text.trim_start().to_owned()
+}
+
+fn machine(spec: &MachineSpec, accelerator: Accelerator, platform: (Arch, Host)) -> String {
+    lines(&QemuCommand::for_machine(spec, accelerator, &root(), RUN, platform))
+}
+
+#[test]
+fn job_under_tcg() {
+    let spec = spec(Network::None, Lifetime::Job, Accelerator::Tcg);
+    insta::assert_snapshot!(machine(&spec, Accelerator::Tcg, (Arch::X86_64, Host::Linux)));
+}
+
+#[test]
+fn named_machine_with_network_under_kvm() {
+    let spec = spec(Network::Outgoing, Lifetime::Named, Accelerator::Kvm);
+    insta::assert_snapshot!(machine(&spec, Accelerator::Kvm, (Arch::X86_64, Host::Linux)));
+}
+
+#[test]
+fn job_under_hvf_on_apple_silicon() {
+    let spec = spec(Network::None, Lifetime::Job, Accelerator::Hvf);
+    insta::assert_snapshot!(machine(&spec, Accelerator::Hvf, (Arch::Aarch64, Host::MacOs)));
+}
+
+#[test]
+fn jobs_on_arm_under_kvm_and_tcg_differ_in_the_board() {
+    let of = |accelerator| {
+        let spec = spec(Network::None, Lifetime::Job, accelerator);
+        let lines = machine(&spec, accelerator, (Arch::Aarch64, Host::Linux));
+        let board = |line: &&str| ["-machine", "-accel", "-cpu", "-append"].iter().any(|name| line.starts_with(name));
+        lines.lines().filter(board).collect::<Vec<_>>().join("\n")
+    };
+    insta::assert_snapshot!(format!("{}\n\n{}", of(Accelerator::Kvm), of(Accelerator::Tcg)));
+}
+
+#[test]
+fn probe_of_kvm() {
+    let command = QemuCommand::for_probe(
+        Accelerator::Kvm,
+        Path::new("/store/vmlinuz"),
+        Path::new("/store/initramfs"),
+        (Arch::X86_64, Host::Linux),
+    );
+    insta::assert_snapshot!(lines(&command));
+}
+
+#[test]
+fn a_comma_in_a_path_stays_in_its_value() {
+    let spec = spec(Network::None, Lifetime::Job, Accelerator::Tcg);
+    let root = RootDisk { disk: "/a,b/root,read-only=off.ext4".into(), ..root() };
+    let command =
+        QemuCommand::for_machine(&spec, Accelerator::Tcg, &root, RUN, (Arch::X86_64, Host::Linux)).arguments();
+    let expect = "driver=file,node-name=base-file,filename=/a,,b/root,,read-only=off.ext4,read-only=on";
+    assert!(command.iter().any(|word| word == expect), "{command:?}");
+}

@@ -1,0 +1,43 @@
+//! `-cpu`, `-smp`: which processor, and how many.
+
+use super::arguments::QemuOption;
+use super::platform::Arch;
+use super::string::{OptionString, Switch};
+use crate::machine::Accelerator;
+use std::ffi::OsString;
+
+/// `-cpu`: the host's own where hardware executes, everything QEMU can translate otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Cpu {
+    pub(crate) arch: Arch,
+    pub(crate) accelerator: Accelerator,
+}
+
+impl QemuOption for Cpu {
+    const SWITCH: &'static str = "-cpu";
+
+    fn value(&self) -> OsString {
+        match (self.accelerator, self.arch) {
+            (Accelerator::Kvm | Accelerator::Hvf, _) => OptionString::of("host"),
+            (Accelerator::Tcg, Arch::X86_64) => OptionString::of("max"),
+            // The architected pointer authentication algorithm is a cipher: translated, it costs more than
+            // all else the guest does. The implementation-defined one is a plain hash.
+            (Accelerator::Tcg, Arch::Aarch64) => OptionString::of("max").switch("pauth-impdef", Switch::On),
+        }
+        .into_value()
+    }
+}
+
+/// `-smp`: how many processors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Smp {
+    pub(crate) cpus: u32,
+}
+
+impl QemuOption for Smp {
+    const SWITCH: &'static str = "-smp";
+
+    fn value(&self) -> OsString {
+        OptionString::new().number("cpus", self.cpus).into_value()
+    }
+}

@@ -1,0 +1,155 @@
+//! The root disk: a copy-on-write overlay over a base that is never written to.
+//!
+//! The chain is written out node by node instead of trusting the backing file's name in the overlay's header: what
+//! is opened, and that the base is opened read-only, is then in the command line for all to see.
+
+use super::arguments::{Arguments, QemuOption};
+use super::string::{OptionString, Switch};
+use crate::machine::Lifetime;
+use crate::machine::qemu::files;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// The root disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Disk {
+    /// The raw image beneath. Absolute.
+    pub(crate) base: PathBuf,
+    /// Whether the guest's wish to have its writes on the host's platter is obeyed.
+    pub(crate) flush: Flush,
+}
+
+/// What becomes of the guest's flushes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flush {
+    /// They reach the host's disk.
+    Honoured,
+    /// They are dropped: much faster, and a power cut of the host ruins the overlay. For disks nobody keeps.
+    Dropped,
+}
+
+impl Flush {
+    /// A job's disk is thrown away; a named machine's outlives a power cut.
+    pub(crate) fn of(lifetime: Lifetime) -> Self {
+        match lifetime {
+            Lifetime::Job => Self::Dropped,
+            Lifetime::Named => Self::Honoured,
+        }
+    }
+
+    fn no_flush(self) -> Switch {
+        match self {
+            Self::Honoured => Switch::Off,
+            Self::Dropped => Switch::On,
+        }
+    }
+}
+
+impl Disk {
+    pub(crate) fn append_to(&self, arguments: &mut Arguments) {
+        let no_flush = self.flush.no_flush();
+        arguments
+            .option(&BlockdevBaseFile { filename: self.base.clone() })
+            .option(&BlockdevBase)
+            .option(&BlockdevOverlayFile { filename: files::OVERLAY, cache_no_flush: no_flush })
+            .option(&BlockdevOverlay { cache_no_flush: no_flush })
+            .option(&VirtioBlkPci { drive: OVERLAY });
+    }
+}
+
+const BASE_FILE: &str = "base-file";
+const BASE: &str = "base";
+const OVERLAY_FILE: &str = "overlay-file";
+const OVERLAY: &str = "overlay";
+
+/// `-blockdev driver=file` of the base.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct BlockdevBaseFile {
+    filename: PathBuf,
+}
+
+impl QemuOption for BlockdevBaseFile {
+    const SWITCH: &'static str = "-blockdev";
+
+    fn value(&self) -> OsString {
+        OptionString::new()
+            .set("driver", "file")
+            .set("node-name", BASE_FILE)
+            .set("filename", &self.filename)
+            .switch("read-only", Switch::On)
+            .into_value()
+    }
+}
+
+/// `-blockdev driver=raw` of the base.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct BlockdevBase;
+
+impl QemuOption for BlockdevBase {
+    const SWITCH: &'static str = "-blockdev";
+
+    fn value(&self) -> OsString {
+        OptionString::new()
+            .set("driver", "raw")
+            .set("node-name", BASE)
+            .set("file", BASE_FILE)
+            .switch("read-only", Switch::On)
+            .into_value()
+    }
+}
+
+/// `-blockdev driver=file` of the overlay. Blocks the guest discards are given back to the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct BlockdevOverlayFile {
+    filename: &'static str,
+    cache_no_flush: Switch,
+}
+
+impl QemuOption for BlockdevOverlayFile {
+    const SWITCH: &'static str = "-blockdev";
+
+    fn value(&self) -> OsString {
+        OptionString::new()
+            .set("driver", "file")
+            .set("node-name", OVERLAY_FILE)
+            .set("filename", self.filename)
+            .set("discard", "unmap")
+            .switch("cache.no-flush", self.cache_no_flush)
+            .into_value()
+    }
+}
+
+/// `-blockdev driver=qcow2` of the overlay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct BlockdevOverlay {
+    cache_no_flush: Switch,
+}
+
+impl QemuOption for BlockdevOverlay {
+    const SWITCH: &'static str = "-blockdev";
+
+    fn value(&self) -> OsString {
+        OptionString::new()
+            .set("driver", "qcow2")
+            .set("node-name", OVERLAY)
+            .set("file", OVERLAY_FILE)
+            .set("backing", BASE)
+            .set("discard", "unmap")
+            .switch("cache.no-flush", self.cache_no_flush)
+            .into_value()
+    }
+}
+
+/// `-device virtio-blk-pci`: `/dev/vda` in the guest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct VirtioBlkPci {
+    drive: &'static str,
+}
+
+impl QemuOption for VirtioBlkPci {
+    const SWITCH: &'static str = "-device";
+
+    fn value(&self) -> OsString {
+        OptionString::of("virtio-blk-pci").set("drive", self.drive).into_value()
+    }
+}

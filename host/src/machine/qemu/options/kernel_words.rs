@@ -1,0 +1,83 @@
+//! The kernel's command line: words for the kernel, then words for the agent, which is its `/init`.
+
+use super::platform::Arch;
+use crate::machine::{Accelerator, Lifetime, MachineSpec, Network};
+use std::time::Duration;
+
+/// What every line begins with that the agent, as `/init`, prints on the console.
+pub(crate) const CONSOLE_MARK: &str = "vmbuild-agent: ";
+
+/// The virtio-serial port the agent serves on.
+pub(crate) const AGENT_PORT: &str = "org.vmbuild.agent.0";
+
+/// The whole command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct KernelWords {
+    pub(crate) arch: Arch,
+    pub(crate) accelerator: Accelerator,
+    /// For the agent; none when it is only to show that it runs.
+    pub(crate) machine: Option<MachineWords>,
+}
+
+/// What the agent has to know to make the guest ready.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct MachineWords {
+    pub(crate) hostname: String,
+    pub(crate) network: Network,
+    /// The host's time, since the Unix epoch: a guest without a network has nobody else to ask.
+    pub(crate) clock: Duration,
+}
+
+impl MachineWords {
+    /// The words for a machine. A job's host name is always the same: a random one could end up in what is built.
+    pub(crate) fn of(spec: &MachineSpec, clock: Duration) -> Self {
+        let hostname = match spec.lifetime {
+            Lifetime::Job => "vmbuild".to_owned(),
+            Lifetime::Named => spec.name.to_string(),
+        };
+        Self { hostname, network: spec.network, clock }
+    }
+
+    fn words(&self) -> Vec<String> {
+        let network = match self.network {
+            Network::None => "none",
+            Network::Outgoing => "slirp",
+        };
+        vec![
+            "vmbuild.root=/dev/vda".to_owned(),
+            format!("vmbuild.port={AGENT_PORT}"),
+            format!("vmbuild.hostname={}", self.hostname),
+            format!("vmbuild.net={network}"),
+            format!("vmbuild.clock={}", self.clock.as_nanos()),
+        ]
+    }
+}
+
+impl KernelWords {
+    /// All words, separated by blanks. None of them can hold a blank: they are names, numbers and constants.
+    pub(crate) fn line(&self) -> String {
+        let mut words: Vec<String> = self.kernel_words().into_iter().map(str::to_owned).collect();
+        words.extend(self.machine.iter().flat_map(MachineWords::words));
+        words.join(" ")
+    }
+
+    fn kernel_words(&self) -> Vec<&'static str> {
+        let console = match self.arch {
+            Arch::X86_64 => "console=ttyS0",
+            Arch::Aarch64 => "console=ttyAMA0",
+        };
+        // A panic restarts at once, and `-no-reboot` turns that into QEMU's end. What protects a kernel from its
+        // users, and its self-tests, only cost time in a guest that runs one job and is thrown away.
+        let mut words = vec![console, "panic=-1", "quiet", "mitigations=off", "nokaslr", "cryptomgr.notests"];
+        if self.arch == Arch::X86_64 {
+            // The search for BIOS disk services; there are none.
+            words.push("edd=off");
+        }
+        if (self.arch, self.accelerator) == (Arch::X86_64, Accelerator::Tcg) {
+            // Translated processors run late, and Linux then takes its time stamp counter for broken and reads
+            // the time from a slow device instead. QEMU derives all of them from one host clock: they agree.
+            words.extend(["no_timer_check", "tsc=reliable"]);
+        }
+        words
+    }
+}
