@@ -1,5 +1,28 @@
 //! Images and the golden machines made from them.
+//!
+//! An image is described by data (`images/*.toml`, `provision/packages/*.toml`). From it one bootstrap makes a
+//! clean root file system and fetches a kernel; the build role adds a layer of packages on top. Both are sealed
+//! in the store and seen as a tree (sandbox) or as a disk with kernel and initramfs (QEMU).
+//!
+//! Nobody's archive address is written here: it is the one the host's own apt uses.
 
+mod archive_address;
+mod bootstrap;
+mod cpio;
+mod description;
+mod disk;
+mod error;
+mod folder;
 mod golden;
+mod host_tool;
+mod initramfs;
+mod kernel;
+mod layer;
+mod modinfo;
+mod packages;
+mod recipe;
 
-pub use golden::{Golden, ImageError, Role};
+pub use archive_address::debian_archive;
+pub use description::{Image, Kernel, PackageLists, Source};
+pub use error::ImageError;
+pub use golden::{Golden, Role};

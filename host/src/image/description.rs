@@ -1,0 +1,207 @@
+//! What an image is made from, as the data files say it. They are part of the program, so that it works alone.
+
+use super::ImageError;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use vmbuild_protocol::PackageManager;
+
+const IMAGES: [(&str, &str); 1] = [("debian-12", include_str!("../../../images/debian-12.toml"))];
+const LISTS: [(&str, &str); 1] = [("debian-12", include_str!("../../../provision/packages/debian-12.toml"))];
+
+/// Images that need a kind of source which is not built yet.
+const PLANNED: [&str; 1] = ["ubuntu-22.04"];
+
+/// How similar (0 to 1, Jaro-Winkler) a name must be to be suggested.
+const SIMILAR: f64 = 0.7;
+
+/// An image: `images/<name>.toml`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Image {
+    #[serde(rename = "schema")]
+    _schema: SchemaOne,
+    /// Its name, such as `debian-12`.
+    pub name: String,
+    /// The word for it in artifact names, such as `debian12`.
+    pub artifact_word: String,
+    /// Which file of `provision/packages/` lists its packages.
+    pub packages: String,
+    /// Where its root file system comes from.
+    pub source: Source,
+    /// Its kernel.
+    pub kernel: Kernel,
+}
+
+/// Where an image's root file system comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Source {
+    /// Made by mmdebstrap from the distribution's archive.
+    Bootstrap {
+        /// The archive's suite, by its code name.
+        suite: String,
+        /// The keyring the archive must be signed with: a file on the host.
+        keyring: PathBuf,
+        /// The archive's components to take.
+        components: Vec<String>,
+    },
+}
+
+/// An image's kernel.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kernel {
+    /// The package that names the current kernel, by architecture as `uname -m` prints it.
+    pub package: BTreeMap<String, String>,
+    /// Modules to load before the root file system is mounted; what the kernel has built in is left out.
+    pub modules: Vec<String>,
+}
+
+/// The packages of an image by purpose: `provision/packages/<name>.toml`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PackageLists {
+    #[serde(rename = "schema")]
+    _schema: SchemaOne,
+    /// What installs them.
+    pub manager: PackageManager,
+    /// What compiles any C project.
+    pub toolchain: Vec<String>,
+    /// What CPython's optional modules are compiled against.
+    pub cpython: Vec<String>,
+    /// What a compiled CPython needs to run.
+    pub runtime: Vec<String>,
+}
+
+/// The number 1: the only form of these files so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "u32")]
+struct SchemaOne;
+
+impl TryFrom<u32> for SchemaOne {
+    type Error = String;
+
+    fn try_from(schema: u32) -> Result<Self, String> {
+        if schema == 1 { Ok(Self) } else { Err(format!("schema {schema} is not known to this version, only 1 is")) }
+    }
+}
+
+impl Image {
+    /// The image that is used where none is named.
+    pub const DEFAULT: &'static str = "debian-12";
+
+    /// Every image there is.
+    pub fn known() -> Vec<&'static str> {
+        IMAGES.iter().map(|(name, _)| *name).collect()
+    }
+
+    /// The image of this name.
+    pub fn find(name: &str) -> Result<Self, ImageError> {
+        let Some(text) = lookup(&IMAGES, name) else {
+            return Err(unknown(name));
+        };
+        toml::from_str(text).map_err(|source| ImageError::Description { file: format!("images/{name}.toml"), source })
+    }
+
+    /// The text its description was read from: part of a golden machine's identity.
+    pub(super) fn text(&self) -> &'static str {
+        lookup(&IMAGES, &self.name).unwrap_or_default()
+    }
+
+    /// Its packages.
+    pub fn lists(&self) -> Result<PackageLists, ImageError> {
+        let Some(text) = lookup(&LISTS, &self.packages) else {
+            return Err(ImageError::NoLists { image: self.name.clone(), lists: self.packages.clone() });
+        };
+        let file = || format!("provision/packages/{}.toml", self.packages);
+        toml::from_str(text).map_err(|source| ImageError::Description { file: file(), source })
+    }
+
+    /// The text its package lists were read from.
+    pub(super) fn lists_text(&self) -> &'static str {
+        lookup(&LISTS, &self.packages).unwrap_or_default()
+    }
+
+    /// The kernel package for the processor this program runs on.
+    pub fn kernel_package(&self) -> Result<&str, ImageError> {
+        let arch = std::env::consts::ARCH;
+        let package = self.kernel.package.get(arch);
+        package.map(String::as_str).ok_or_else(|| ImageError::Architecture { image: self.name.clone(), arch })
+    }
+}
+
+fn lookup(table: &[(&str, &'static str)], name: &str) -> Option<&'static str> {
+    table.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+}
+
+fn unknown(name: &str) -> ImageError {
+    if PLANNED.contains(&name) {
+        return ImageError::NotYet { name: name.to_owned() };
+    }
+    let score = |known: &&str| strsim::jaro_winkler(name, known);
+    let nearest = Image::known().into_iter().max_by(|a, b| score(a).total_cmp(&score(b)));
+    let nearest = nearest.filter(|known| score(known) >= SIMILAR);
+    ImageError::Unknown { name: name.to_owned(), known: Image::known(), nearest }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{IMAGES, Image, LISTS, PackageLists};
+    use crate::failure::{Diagnose, Exit};
+    use insta::assert_snapshot;
+
+    #[test]
+    fn every_embedded_file_is_read_and_named_after_itself() {
+        for (name, _) in IMAGES {
+            let image = Image::find(name).expect("an embedded image");
+            assert_eq!(image.name, name);
+            assert!(!image.text().is_empty() && !image.lists_text().is_empty());
+            assert!(image.kernel_package().is_ok(), "{name} has no kernel for this machine");
+            let lists = image.lists().expect("its package lists");
+            for list in [&lists.toolchain, &lists.cpython, &lists.runtime] {
+                assert!(!list.is_empty());
+            }
+        }
+        assert!(LISTS.iter().all(|(_, text)| toml::from_str::<PackageLists>(text).is_ok()));
+        assert!(Image::known().contains(&Image::DEFAULT));
+    }
+
+    #[test]
+    fn the_clean_machine_gets_no_compiler() {
+        let lists = Image::find(Image::DEFAULT).and_then(|image| image.lists()).expect("embedded lists");
+        let suspicious = |name: &&String| name.ends_with("-dev") || name.contains("gcc") || name.contains("essential");
+        assert_eq!(lists.runtime.iter().filter(suspicious).collect::<Vec<_>>(), Vec::<&String>::new());
+    }
+
+    fn check_unknown(name: &str, hint: &[&str]) {
+        let error = Image::find(name).expect_err("not an image");
+        assert_eq!(error.exit(), Exit::Usage, "{name}");
+        assert_eq!(error.hints(), hint, "{name}");
+    }
+
+    #[test]
+    fn an_unknown_image_is_met_with_the_nearest() {
+        check_unknown("debian12", &["did you mean `debian-12`?"]);
+        check_unknown("debain-12", &["did you mean `debian-12`?"]);
+        check_unknown("windows", &[]);
+        check_unknown("ubuntu-22.04", &["`--image debian-12` works today"]);
+        let text = |name| Image::find(name).expect_err("not an image").to_string();
+        assert_snapshot!(text("windows"), @"unknown image `windows`: known are debian-12");
+        assert_snapshot!(text("ubuntu-22.04"), @"image `ubuntu-22.04` is not available yet: it comes with cloud images");
+    }
+
+    fn complaint(change: impl Fn(&str) -> String) -> String {
+        let text = change(IMAGES[0].1);
+        toml::from_str::<Image>(&text).expect_err("a wrong description").message().to_owned()
+    }
+
+    #[test]
+    fn wrong_descriptions_are_refused() {
+        let swap = |from: &'static str, to: &'static str| complaint(|text| text.replacen(from, to, 1));
+        assert_snapshot!(swap("schema = 1", "schema = 2"), @"schema 2 is not known to this version, only 1 is");
+        assert_snapshot!(swap("artifact_word", "artefact_word"), @"unknown field `artefact_word`, expected one of `schema`, `name`, `artifact_word`, `packages`, `source`, `kernel`");
+        assert_snapshot!(swap("\"bootstrap\"", "\"magic\""), @"unknown variant `magic`, expected `bootstrap`");
+        assert_snapshot!(swap("suite =", "suit ="), @"unknown field `suit`, expected one of `suite`, `keyring`, `components`");
+    }
+}

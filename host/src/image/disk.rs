@@ -1,0 +1,101 @@
+//! A golden machine as a disk: a raw, sparse ext4 file system without partitions.
+//!
+//! There is no journal: what runs on it is an overlay that is thrown away. Features are named one by one and
+//! identifiers come from the golden machine's own, so the host's settings have no part in it.
+
+use super::folder::{Folder, UNFINISHED};
+use super::host_tool::HostTool;
+use super::recipe::uuid;
+use super::{ImageError, Role};
+use crate::event::{Events, Part};
+use std::os::unix::fs::PermissionsExt;
+use tokio_util::sync::CancellationToken;
+
+/// Room for a build and its tests. Sparse: the file takes what is used.
+const SIZE: &str = "12G";
+
+/// What Linux 6.1 and later read and write, without what needs a journal. Source: ext4(5).
+const FEATURES: &str = "none,ext_attr,dir_index,filetype,extent,64bit,flex_bg,sparse_super,large_file,huge_file,\
+                        dir_nlink,extra_isize,metadata_csum";
+
+/// Mounts the layers, seen from the golden machine's folder, and fills the disk from there. It ends with the
+/// mount namespace it runs in.
+const FILL: &str = r#"set -e
+mount -t overlay overlay -o "$1" "$2"
+shift 2
+exec mke2fs "$@"
+"#;
+
+/// Where the layers are mounted.
+const MOUNT: &str = ".new-mount";
+
+/// Makes the role's disk, if it is not there yet. The caller holds the lock.
+pub(super) async fn ensure(
+    folder: &Folder,
+    role: Role,
+    digest: &str,
+    events: &Events,
+    cancel: &CancellationToken,
+) -> Result<(), ImageError> {
+    let disk = folder.disk(role);
+    if disk.is_file() {
+        return Ok(());
+    }
+    let name = format!("{}.ext4", role.word());
+    let running = events.phase(Part::Golden, "disk", &name);
+    let unfinished = format!("{UNFINISHED}{name}");
+    fill(folder, role, &mke2fs(role, &uuid(digest)?, &unfinished), cancel).await?;
+    let made = folder.path().join(&unfinished);
+    fs_err::set_permissions(&made, std::fs::Permissions::from_mode(0o444))?;
+    fs_err::File::open(&made)?.sync_all()?;
+    fs_err::rename(&made, &disk)?;
+    crate::store::sync_folder(folder.path())?;
+    running.finish("");
+    Ok(())
+}
+
+async fn fill(folder: &Folder, role: Role, words: &[String], cancel: &CancellationToken) -> Result<(), ImageError> {
+    let tool = HostTool::new("mke2fs", "e2fsprogs", folder.path())?;
+    let tool = match role {
+        Role::Clean => tool.args(words.iter().cloned()),
+        Role::Build => {
+            let mount = folder.path().join(MOUNT);
+            if !mount.is_dir() {
+                fs_err::create_dir(mount)?;
+            }
+            let shell = HostTool::new("sh", "dash", folder.path())?;
+            shell.args(["-c", FILL, "fill", LAYERS, MOUNT]).args(words.iter().cloned())
+        }
+    };
+    // mke2fs names times by the first variable up to 1.47.0, by the second after it.
+    let epoch = super::bootstrap::EPOCH;
+    tool.env("E2FSPROGS_FAKE_TIME", epoch).env("SOURCE_DATE_EPOCH", epoch).run(cancel, |_| ()).await?;
+    Ok(())
+}
+
+/// The build role's layers, relative to the golden machine's folder: paths may hold a colon, these do not.
+const LAYERS: &str = "ro,lowerdir=build-layer:clean";
+
+fn mke2fs(role: Role, uuid: &str, file: &str) -> Vec<String> {
+    let from = match role {
+        Role::Clean => "clean",
+        Role::Build => MOUNT,
+    };
+    // Inode tables need no zeroing: a new sparse file reads as zeros, and mke2fs knows that.
+    let extended = format!("root_owner=0:0,lazy_itable_init=0,hash_seed={uuid}");
+    let words = ["-q", "-F", "-t", "ext4", "-b", "4096", "-I", "256", "-i", "16384", "-m", "0", "-O", FEATURES];
+    let words = words.into_iter().chain(["-E", &extended, "-U", uuid, "-d", from, file, SIZE]);
+    words.map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Role, mke2fs};
+    use insta::assert_snapshot;
+
+    #[test]
+    fn asks_mke2fs_for_this() {
+        let words = mke2fs(Role::Build, "ffffffff-ffff-8fff-bfff-ffffffffffff", ".new-build.ext4");
+        assert_snapshot!(words.join(" "));
+    }
+}

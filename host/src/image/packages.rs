@@ -1,0 +1,60 @@
+//! Which packages a tree has installed, as its dpkg database says.
+
+use std::io;
+use std::path::Path;
+use vmbuild_protocol::Package;
+
+/// Where dpkg keeps its database, under a root.
+const STATUS: &str = "var/lib/dpkg/status";
+
+/// The installed packages of the tree whose uppermost layer that has a database is `layer`, sorted.
+pub(super) fn installed_in(layer: &Path) -> io::Result<Vec<Package>> {
+    Ok(parse(&fs_err::read_to_string(layer.join(STATUS))?))
+}
+
+/// One line a package: `name=version arch`.
+pub(super) fn list(packages: &[Package]) -> String {
+    let line = |package: &Package| format!("{}={} {}\n", package.name, package.version, package.arch);
+    packages.iter().map(line).collect::<Vec<_>>().concat()
+}
+
+/// Reads paragraphs of `Field: value` lines. Source: deb-control(5), dpkg(1) for the states.
+fn parse(status: &str) -> Vec<Package> {
+    let mut packages: Vec<Package> = status.split("\n\n").filter_map(paragraph).collect();
+    packages.sort();
+    packages
+}
+
+fn paragraph(text: &str) -> Option<Package> {
+    let field = |name: &str| {
+        let value = |line: &str| line.strip_prefix(name)?.strip_prefix(": ").map(str::to_owned);
+        text.lines().find_map(value)
+    };
+    // The third word is the state; `half-configured` and the like are not installed.
+    let installed = field("Status")?.split(' ').nth(2) == Some("installed");
+    installed.then_some(Package { name: field("Package")?, version: field("Version")?, arch: field("Architecture")? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{list, parse};
+
+    fn check(status: &str, expect: &str) {
+        assert_eq!(list(&parse(status)), expect, "{status:?}");
+    }
+
+    #[test]
+    fn reads_what_is_installed() {
+        let zlib = "Package: zlib1g\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1:1.2\n";
+        let apt = "Package: apt\nStatus: hold ok installed\nVersion: 2.6\nDescription: manager\n Version: 9\nArchitecture: all\n";
+        check(&format!("{zlib}\n{apt}"), "apt=2.6 all\nzlib1g=1:1.2 amd64\n");
+    }
+
+    #[test]
+    fn leaves_out_what_is_not() {
+        check("", "");
+        check("Package: a\nStatus: deinstall ok config-files\nArchitecture: all\nVersion: 1\n", "");
+        check("Package: a\nStatus: install ok half-configured\nArchitecture: all\nVersion: 1\n", "");
+        check("Package: a\nStatus: install ok installed\nArchitecture: all\n", "");
+    }
+}
