@@ -1,1 +1,24 @@
-//! skeleton
+//! Archives that can be compared and trusted: normalised packing, digests, checksum files and safe unpacking.
+//!
+//! Two builds of the same source are only comparable when the container they travel in says nothing about the day,
+//! the user or the order of a directory. And an archive that came from elsewhere may name files outside the folder
+//! it is unpacked into. So [`pack_tree`] writes what the tree holds and nothing else, and [`unpack`] refuses every
+//! entry that would reach outside; both use one rule for links (`entry::Inside`).
+//!
+//! Everything here blocks. Callers in async code put it on a blocking thread.
+
+mod checksum;
+mod digest;
+mod entry;
+mod error;
+mod list;
+mod pack;
+mod unpack;
+mod walk;
+
+pub use checksum::{checksum_line, parse_checksum_line};
+pub use digest::{HashReader, HashWriter, sha256_file};
+pub use error::{ArchiveError, Refusal};
+pub use list::list;
+pub use pack::{PackSummary, pack_tree};
+pub use unpack::{UnpackSummary, unpack};

@@ -1,0 +1,69 @@
+//! What can go wrong with an archive.
+
+use std::path::{Path, PathBuf};
+
+/// Why an archive was not made, read or unpacked.
+#[derive(Debug, thiserror::Error)]
+pub enum ArchiveError {
+    /// A file or folder could not be used.
+    #[error("could not {doing} {}", .path.display())]
+    Io {
+        /// What was tried: `read`, `create`, …
+        doing: &'static str,
+        /// With what.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// An entry is not one that an artifact may have.
+    #[error("{}: entry `{entry}` {why}", .archive.display())]
+    Refused {
+        /// The archive, or the tree that was to become one.
+        archive: PathBuf,
+        /// The entry's name as it stands there.
+        entry: String,
+        /// What is wrong with it.
+        why: Refusal,
+    },
+    /// The archive would become part of itself.
+    #[error("the archive {} would lie in the tree that it packs", .0.display())]
+    InsideTree(PathBuf),
+    /// A file became longer or shorter while it was packed.
+    #[error("{} changed while it was packed", .0.display())]
+    Changed(PathBuf),
+}
+
+/// What is wrong with an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// It starts at the root.
+    #[error("has an absolute path")]
+    Absolute,
+    /// It climbs.
+    #[error("has `..` in its path")]
+    Climbs,
+    /// It has no name.
+    #[error("has an empty path")]
+    Nameless,
+    /// A link whose target is, or may be, outside.
+    #[error("is a link that leads out of the tree")]
+    LeadsOut,
+    /// A hard link to something that is not an earlier file of the archive.
+    #[error("is a hard link to what is not an earlier file of the archive")]
+    NoSuchFile,
+    /// A parent of it is a link or a file.
+    #[error("lies below something that is not a folder")]
+    NotBelowFolder,
+    /// The same path comes twice, or is there already.
+    #[error("comes twice, or is there already")]
+    Twice,
+    /// Neither a file, a folder nor a link.
+    #[error("is neither a file, a folder nor a link")]
+    Kind,
+}
+
+/// Turns an I/O error into one that says what was tried.
+pub(crate) fn io(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> ArchiveError {
+    move |source| ArchiveError::Io { doing, path: path.to_owned(), source }
+}

@@ -1,0 +1,201 @@
+//! Unpacking an archive that may be hostile.
+//!
+//! A name in an archive is a request to write somewhere. Names that say so openly (absolute, `..`) are refused by
+//! [`Inside`]. Names that go through a link put there by an earlier entry, or that lay there already, are caught by
+//! walking down from the root folder one name at a time, each opened without following links: the kernel refuses,
+//! and nothing can change between the check and the use.
+
+use crate::entry::{Inside, MODE_BITS};
+use crate::error::{ArchiveError, Refusal, io};
+use crate::list::{drain, open};
+use rustix::fs::{AtFlags, Mode, OFlags, Timespec, Timestamps};
+use rustix::io::Errno;
+use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use tar::EntryType;
+
+/// What an archive held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnpackSummary {
+    /// Entries unpacked.
+    pub entries: u64,
+    /// Bytes of files written.
+    pub bytes: u64,
+}
+
+/// Unpacks a gzip-compressed tar archive into the folder `into`, which must exist.
+///
+/// Files keep their permissions and times, but no setuid, setgid or sticky bit and no owner. Nothing that is there
+/// already is replaced. Stops at the first entry it refuses; nothing was then written outside `into`, and what was
+/// written inside it is the caller's to remove.
+pub fn unpack(archive: &Path, into: &Path) -> Result<UnpackSummary, ArchiveError> {
+    let root = rustix::fs::open(into, FOLDER & !OFlags::NOFOLLOW, Mode::empty());
+    let root = root.map_err(|errno| io("open", into)(errno.into()))?;
+    let mut reader = open(archive)?;
+    let mut unpacker = Unpacker { root, files: BTreeSet::new(), entries: 0, bytes: 0 };
+    for entry in reader.entries().map_err(io("read", archive))? {
+        let mut entry = entry.map_err(io("read", archive))?;
+        let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+        unpacker.entry(&mut entry).map_err(|problem| match problem {
+            Problem::Refused(why) => ArchiveError::Refused { archive: archive.to_owned(), entry: name, why },
+            Problem::Read(error) => io("read", archive)(error),
+            Problem::Write(error) => io("write", &into.join(name))(error),
+        })?;
+    }
+    drain(reader).map_err(io("read", archive))?;
+    Ok(UnpackSummary { entries: unpacker.entries, bytes: unpacker.bytes })
+}
+
+const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+const NEW_FILE: OFlags =
+    OFlags::WRONLY.union(OFlags::CREATE).union(OFlags::EXCL).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+/// What stopped one entry.
+enum Problem {
+    Refused(Refusal),
+    Read(std::io::Error),
+    Write(std::io::Error),
+}
+
+impl From<Refusal> for Problem {
+    fn from(why: Refusal) -> Self {
+        Self::Refused(why)
+    }
+}
+
+impl From<Errno> for Problem {
+    fn from(errno: Errno) -> Self {
+        match errno {
+            Errno::EXIST => Self::Refused(Refusal::Twice),
+            Errno::LOOP | Errno::NOTDIR => Self::Refused(Refusal::NotBelowFolder),
+            other => Self::Write(other.into()),
+        }
+    }
+}
+
+struct Unpacker {
+    root: OwnedFd,
+    /// The files written: what a hard link may name.
+    files: BTreeSet<Inside>,
+    entries: u64,
+    bytes: u64,
+}
+
+impl Unpacker {
+    fn entry<R: Read>(&mut self, entry: &mut tar::Entry<'_, R>) -> Result<(), Problem> {
+        // Facts about the whole archive, such as the commit it was made from: nothing to unpack.
+        if entry.header().entry_type() == EntryType::XGlobalHeader {
+            return Ok(());
+        }
+        let path = Inside::new(&entry.path().map_err(Problem::Read)?)?;
+        match entry.header().entry_type() {
+            EntryType::Directory => self.folder(&path, mode(entry)?)?,
+            EntryType::Regular | EntryType::Continuous => self.file(path, entry)?,
+            EntryType::Symlink => self.symlink(&path, &target(entry)?)?,
+            EntryType::Link => self.hard_link(path, &target(entry)?)?,
+            _ => return Err(Refusal::Kind.into()),
+        }
+        self.entries += 1;
+        Ok(())
+    }
+
+    /// Opens the folder at the end of `names`, making those that are missing.
+    fn descend(&self, names: &[OsString]) -> Result<OwnedFd, Problem> {
+        let mut folder = self.root.try_clone().map_err(Problem::Write)?;
+        for name in names {
+            make_folder(&folder, name, Mode::from_raw_mode(0o755))?;
+            folder = rustix::fs::openat(&folder, name, FOLDER, Mode::empty())?;
+        }
+        Ok(folder)
+    }
+
+    fn folder(&self, path: &Inside, mode: Mode) -> Result<(), Problem> {
+        let Some((above, name)) = path.split() else {
+            return Ok(());
+        };
+        let above = self.descend(above)?;
+        make_folder(&above, name, mode)?;
+        // Opening says whether what is there is a folder: the same one may come twice, a link may not stand for it.
+        let folder = rustix::fs::openat(&above, name, FOLDER, Mode::empty()).map_err(|errno| match errno {
+            Errno::LOOP | Errno::NOTDIR => Problem::Refused(Refusal::Twice),
+            other => other.into(),
+        })?;
+        // The owner can always write into it: later entries go there.
+        Ok(rustix::fs::fchmod(&folder, mode | Mode::RWXU)?)
+    }
+
+    fn file<R: Read>(&mut self, path: Inside, entry: &mut tar::Entry<'_, R>) -> Result<(), Problem> {
+        let (above, name) = path.split().ok_or(Refusal::Nameless)?;
+        let mode = mode(entry)?;
+        let mtime = entry.header().mtime().map_err(Problem::Read)?;
+        let mut file = File::from(rustix::fs::openat(self.descend(above)?, name, NEW_FILE, mode)?);
+        let written = copy(entry, &mut file)?;
+        if written != entry.size() {
+            return Err(Problem::Read(std::io::ErrorKind::UnexpectedEof.into()));
+        }
+        self.bytes += written;
+        // The mode once more: the process's umask was taken off it.
+        rustix::fs::fchmod(&file, mode)?;
+        rustix::fs::futimens(&file, &at(mtime))?;
+        self.files.insert(path);
+        Ok(())
+    }
+
+    fn symlink(&self, path: &Inside, target: &Path) -> Result<(), Problem> {
+        path.judge_symlink(target)?;
+        let (above, name) = path.split().ok_or(Refusal::Nameless)?;
+        Ok(rustix::fs::symlinkat(target, self.descend(above)?, name)?)
+    }
+
+    fn hard_link(&mut self, path: Inside, target: &Path) -> Result<(), Problem> {
+        let target = Inside::new(target).map_err(|_| Refusal::LeadsOut)?;
+        if !self.files.contains(&target) {
+            return Err(Refusal::NoSuchFile.into());
+        }
+        let (from_above, from) = target.split().ok_or(Refusal::Nameless)?;
+        let (above, name) = path.split().ok_or(Refusal::Nameless)?;
+        rustix::fs::linkat(self.descend(from_above)?, from, self.descend(above)?, name, AtFlags::empty())?;
+        self.files.insert(path);
+        Ok(())
+    }
+}
+
+fn make_folder(above: &OwnedFd, name: &OsString, mode: Mode) -> Result<(), Errno> {
+    match rustix::fs::mkdirat(above, name, mode) {
+        Err(Errno::EXIST) => Ok(()),
+        made => made,
+    }
+}
+
+fn mode<R: Read>(entry: &tar::Entry<'_, R>) -> Result<Mode, Problem> {
+    entry.header().mode().map(|mode| Mode::from_raw_mode(mode & MODE_BITS)).map_err(Problem::Read)
+}
+
+fn target<R: Read>(entry: &tar::Entry<'_, R>) -> Result<PathBuf, Problem> {
+    let bytes = entry.link_name_bytes().ok_or(Refusal::LeadsOut)?;
+    Ok(Path::new(OsStr::from_bytes(&bytes)).to_owned())
+}
+
+/// Copies an entry's bytes; the error says which side failed.
+fn copy(from: &mut impl Read, to: &mut impl Write) -> Result<u64, Problem> {
+    let mut buffer = vec![0; 1 << 16];
+    let mut bytes = 0;
+    loop {
+        let got = from.read(&mut buffer).map_err(Problem::Read)?;
+        if got == 0 {
+            return Ok(bytes);
+        }
+        to.write_all(&buffer[..got]).map_err(Problem::Write)?;
+        bytes += got as u64;
+    }
+}
+
+fn at(seconds: u64) -> Timestamps {
+    let time = Timespec { tv_sec: i64::try_from(seconds).unwrap_or(0), tv_nsec: 0 };
+    Timestamps { last_access: time, last_modification: time }
+}

@@ -1,0 +1,66 @@
+# What vmbuild adds to CPython's own Makefile. Written into the source tree and run as `make -f vmbuild.mk TARGET`.
+#
+# CPython's `profile-opt` rule compiles everything twice with link-time optimisation, ignores a failed training run
+# (before 3.13), and cannot be stopped between its stages. Here each stage is a target of its own, so that each can be
+# watched, timed and judged. The flags are CPython's own except where said.
+#
+#   vmbuild-instrumented   the interpreter that counts; run the training with it next
+#   vmbuild-optimised      the interpreter made from those counts
+#   vmbuild-install        install into $(DESTDIR), with pip
+#
+# Variables: VMBUILD_JOBS (processes in one link), VMBUILD_PIP (options for `pip install`), and CPython's own
+# COMPILEALL_OPTS and DESTDIR.
+
+include Makefile
+
+VMBUILD_JOBS ?= 1
+VMBUILD_MK := vmbuild.mk
+
+# Before 3.12 setup.py compiles the extension modules. It takes its flags from sysconfig, and sysconfig takes these
+# from the environment.
+VMBUILD_SETUP_PY := $(wildcard $(srcdir)/setup.py)
+
+.PHONY: vmbuild-instrumented vmbuild-optimised vmbuild-final vmbuild-install
+
+# Counting neither needs link-time optimisation nor debugging symbols, and both cost minutes. The later of two
+# contradicting options wins, and CFLAGS_NODIST comes last. Counters are updated atomically: threads that lose updates
+# leave counts that contradict each other, and GCC has died on those (CPython issue 145801).
+vmbuild-instrumented: CFLAGS_NODIST := $(PGO_PROF_GEN_FLAG) -fprofile-update=atomic -fno-lto -g0
+vmbuild-instrumented: LDFLAGS_NODIST := $(PGO_PROF_GEN_FLAG) -fno-lto
+ifneq ($(VMBUILD_SETUP_PY),)
+vmbuild-instrumented: export CFLAGS_NODIST
+endif
+vmbuild-instrumented: build_all
+
+# CPython's rules would train again unless profile-run-stamp says that it was done: `make install` depends on them.
+vmbuild-optimised:
+	$(MAKE) -f Makefile clean-retain-profile
+	$(MAKE) -f $(VMBUILD_MK) vmbuild-final
+ifneq ($(VMBUILD_SETUP_PY),)
+	@# Once more without the exported flags: what is installed must not tell extensions to use our profile.
+	rm -f pybuilddir.txt
+	$(MAKE) -f Makefile pybuilddir.txt
+endif
+	touch profile-run-stamp
+
+# CPython before 3.14 asks for -flto-partition=none: one process optimises all of libpython. In balanced parts it takes
+# a fraction of the time. Not in LDFLAGS_NODIST: the bootstrap interpreter takes that too, and is linked without LTO.
+vmbuild-final: CFLAGS_NODIST := $(PGO_PROF_USE_FLAG)
+vmbuild-final: CONFIGURE_LDFLAGS_NODIST += -flto=$(VMBUILD_JOBS) -flto-partition=balanced
+ifneq ($(VMBUILD_SETUP_PY),)
+vmbuild-final: export CFLAGS_NODIST
+endif
+vmbuild-final: build_all
+
+# pip comes from the wheels in CPython's own tree, without network. `ensurepip` would do the same, but it drops every
+# PIP_ variable, so it can be told neither that root is right here nor to leave byte-compiling. ENSUREPIP_OPTIONS is
+# what pip itself looks at to name its commands: pip3 and pip3.x, no bare pip.
+VMBUILD_WHEELS := $(wildcard $(srcdir)/Lib/ensurepip/_bundled/*.whl)
+VMBUILD_WHEEL_NAMES := $(sort $(foreach wheel,$(notdir $(VMBUILD_WHEELS)),$(firstword $(subst -, ,$(wheel)))))
+VMBUILD_PIP_WHEEL := $(lastword $(sort $(filter %.whl,$(wildcard $(srcdir)/Lib/ensurepip/_bundled/pip-*.whl))))
+
+vmbuild-install: install
+	test -n "$(VMBUILD_PIP_WHEEL)"
+	ENSUREPIP_OPTIONS=install $(RUNSHARED) $(PYTHON_FOR_BUILD) $(VMBUILD_PIP_WHEEL)/pip install --isolated \
+		--no-index --no-cache-dir --find-links=$(srcdir)/Lib/ensurepip/_bundled --ignore-installed \
+		--root=$(DESTDIR)/ --root-user-action=ignore --no-warn-script-location $(VMBUILD_PIP) $(VMBUILD_WHEEL_NAMES)
