@@ -1,4 +1,7 @@
 //! The program in the guest. A library too, so that tests and the host's own tests can run the real agent
 //! over any byte pipe.
 
+pub mod exec;
+pub mod handlers;
+pub mod init;
 pub mod request;

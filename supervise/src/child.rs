@@ -1,5 +1,6 @@
 //! A started program: its output, its end, and ending it.
 
+use crate::started::Listed;
 use crate::{Deadline, Lifetime, RunError, Tail};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
@@ -51,12 +52,15 @@ pub struct Child {
     line: String,
     lifetime: Lifetime,
     group: Option<Pid>,
+    // Dropped after `inner`: a child stays listed until tokio has taken over what was not waited for.
+    _listed: Listed,
 }
 
 impl Child {
     pub(crate) fn new(inner: tokio::process::Child, line: String, lifetime: Lifetime) -> Self {
         let group = inner.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
-        Self { inner, line, lifetime, group }
+        let listed = Listed::new(inner.id());
+        Self { inner, line, lifetime, group, _listed: listed }
     }
 
     /// Its process id, until it has been waited for.

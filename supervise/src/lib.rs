@@ -12,11 +12,13 @@
 mod child;
 mod command;
 mod deadline;
+mod started;
 mod tail;
 
 pub use child::{Child, Ended};
 pub use command::{Command, Lifetime};
 pub use deadline::Deadline;
+pub use started::is_started;
 pub use tail::Tail;
 
 /// Why a program did not do what it was started for.

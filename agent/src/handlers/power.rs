@@ -1,0 +1,55 @@
+//! Ending the machine.
+
+use crate::init::{Situation, say};
+use rustix::process::{Signal, kill_process_group};
+use std::time::Duration;
+
+/// How long programs have between TERM and KILL when the machine ends.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// Ends the machine, after the session has said its last word. Under a kernel of its own it stops what still runs,
+/// writes everything to disk and powers off. In a sandbox (`is_init`) and as an ordinary process it leaves; with
+/// process 1 the kernel ends everything else in the sandbox.
+pub fn end(is_init: bool) -> ! {
+    if is_init && Situation::detect() == Situation::Kernel {
+        say("powering off");
+        stop_everything();
+        power_off();
+    }
+    rustix::fs::sync();
+    leave()
+}
+
+#[expect(clippy::exit, reason = "the host asked for the end of this process")]
+fn leave() -> ! {
+    std::process::exit(0)
+}
+
+/// Writes everything to disk and powers the machine off. Never returns: where there is no power switch, it waits
+/// for somebody to pull the plug.
+pub(crate) fn power_off() -> ! {
+    rustix::fs::sync();
+    // Refused while a file is open for writing; the journal then has it all the same.
+    let _ = rustix::mount::mount_remount("/", rustix::mount::MountFlags::RDONLY, c"");
+    if let Err(error) = rustix::system::reboot(rustix::system::RebootCommand::PowerOff) {
+        say(&format!("failed to power off: {error}"));
+    }
+    loop {
+        std::thread::sleep(Duration::from_hours(1));
+    }
+}
+
+/// TERM, a moment, KILL to everything but this process.
+fn stop_everything() {
+    // "All processes" means those of this PID namespace: only process 1 of a kernel of its own may say that.
+    if !rustix::process::getpid().is_init() {
+        return;
+    }
+    for signal in [Signal::TERM, Signal::KILL] {
+        // `kill(-1)`; it fails only if there is nobody.
+        if kill_process_group(rustix::process::Pid::INIT, signal).is_err() {
+            return;
+        }
+        std::thread::sleep(GRACE);
+    }
+}

@@ -1,0 +1,148 @@
+//! Installing packages with the guest's own package manager.
+
+use super::packages::{self, PATH};
+use crate::exec::run_program;
+use crate::request::{Request, failure};
+use std::time::Duration;
+use vmbuild_protocol::{CommandLine, Exited, Failure, FailureKind, Package, PackageManager, Provision};
+
+/// How long one of the commands may take: a slow mirror and an emulated processor together.
+const LIMIT: Duration = Duration::from_hours(2);
+
+/// Installs what is missing and returns everything that is installed then.
+pub async fn provision(request: &Request, provision: Provision) -> Result<Vec<Package>, Failure> {
+    if let Some(name) = provision.packages.iter().find(|name| !is_package_name(name)) {
+        return Err(failure(FailureKind::Invalid, format!("`{name}` is not the name of a package")));
+    }
+    if !provision.packages.is_empty() {
+        for argv in commands(&provision, may_become_others()) {
+            run(request, argv).await?;
+        }
+    }
+    packages::list(provision.manager, &request.cancel).await
+}
+
+/// Names, and Debian's `name=version` and `name:arch`. A leading dash would be an option.
+fn is_package_name(name: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "+-._=:~^".contains(c);
+    name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.chars().all(allowed)
+}
+
+fn commands(provision: &Provision, sandbox_user: SandboxUser) -> Vec<Vec<String>> {
+    match provision.manager {
+        PackageManager::Apt => apt(&provision.packages, sandbox_user),
+        PackageManager::Dnf => dnf(&provision.packages),
+    }
+}
+
+/// Whether apt can become its download user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SandboxUser {
+    Available,
+    /// A user namespace that does not map that user: apt stays root.
+    Missing,
+}
+
+fn may_become_others() -> SandboxUser {
+    let map = fs_err::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    if is_full_map(&map) { SandboxUser::Available } else { SandboxUser::Missing }
+}
+
+/// The first user namespace maps every number onto itself: `0 0 4294967295`.
+fn is_full_map(map: &str) -> bool {
+    map.split_ascii_whitespace().eq(["0", "0", "4294967295"])
+}
+
+fn apt(packages: &[String], user: SandboxUser) -> Vec<Vec<String>> {
+    let mut apt_get = vec!["apt-get", "-y", "-o", "Dpkg::Use-Pty=0", "-o", "Acquire::Retries=3"];
+    if user == SandboxUser::Missing {
+        apt_get.extend(["-o", "APT::Sandbox::User=root"]);
+    }
+    let with = |more: &[&str]| apt_get.iter().chain(more).map(|&word| word.to_owned()).collect::<Vec<_>>();
+    let mut install = with(&["install", "--no-install-recommends"]);
+    install.extend_from_slice(packages);
+    let lists = ["find", "/var/lib/apt/lists", "-type", "f", "-delete"].map(str::to_owned).to_vec();
+    // `Error-Mode=any`: without it a mirror that is down is a warning, and stale lists are used.
+    vec![with(&["update", "-o", "APT::Update::Error-Mode=any"]), install, with(&["clean"]), lists]
+}
+
+fn dnf(packages: &[String]) -> Vec<Vec<String>> {
+    let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
+    let mut install = words(&["dnf", "-y", "install", "--setopt=install_weak_deps=False"]);
+    install.extend_from_slice(packages);
+    vec![install, words(&["dnf", "clean", "all"])]
+}
+
+async fn run(request: &Request, argv: Vec<String>) -> Result<(), Failure> {
+    let line = argv.join(" ");
+    let env = [("DEBIAN_FRONTEND", "noninteractive"), ("LC_ALL", "C.UTF-8"), ("PATH", PATH)];
+    let env = env.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+    let command = CommandLine { argv, env, cwd: "/".to_owned() };
+    let (exited, tail) = run_program(request, &command, Some(LIMIT), &mut |_, _| {}).await?;
+    let ended = match exited {
+        Exited::Code(0) => return Ok(()),
+        Exited::Code(code) => format!("exited with {code}"),
+        Exited::Signal(signal) => format!("was ended by signal {signal}"),
+    };
+    let message = format!("`{line}` {ended}");
+    Err(Failure { kind: FailureKind::ProgramFailed, message, step: None, tail: tail.text() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SandboxUser, commands, is_full_map, is_package_name, provision};
+    use crate::handlers::testing::request;
+    use vmbuild_protocol::{FailureKind, PackageManager, Provision};
+
+    fn lines(manager: PackageManager, user: SandboxUser) -> String {
+        let packages = ["gcc", "libssl-dev=3.0"].map(str::to_owned).to_vec();
+        let commands = commands(&Provision { manager, packages }, user);
+        commands.iter().map(|argv| argv.join(" ")).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn the_commands_are_these() {
+        insta::assert_snapshot!(lines(PackageManager::Apt, SandboxUser::Available), @r"
+        apt-get -y -o Dpkg::Use-Pty=0 -o Acquire::Retries=3 update -o APT::Update::Error-Mode=any
+        apt-get -y -o Dpkg::Use-Pty=0 -o Acquire::Retries=3 install --no-install-recommends gcc libssl-dev=3.0
+        apt-get -y -o Dpkg::Use-Pty=0 -o Acquire::Retries=3 clean
+        find /var/lib/apt/lists -type f -delete
+        ");
+        let as_root = lines(PackageManager::Apt, SandboxUser::Missing);
+        assert_eq!(as_root.matches("-o APT::Sandbox::User=root").count(), 3, "{as_root}");
+        insta::assert_snapshot!(lines(PackageManager::Dnf, SandboxUser::Missing), @r"
+        dnf -y install --setopt=install_weak_deps=False gcc libssl-dev=3.0
+        dnf clean all
+        ");
+    }
+
+    #[test]
+    fn an_option_is_no_package() {
+        for good in ["gcc", "libstdc++6", "libssl-dev=3.0.15-1~deb12u1", "zlib1g:amd64", "7zip"] {
+            assert!(is_package_name(good), "{good}");
+        }
+        for bad in ["", "--allow-downgrades", "a b", "a;b", "/tmp/x.deb", "+x"] {
+            assert!(!is_package_name(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_user_namespace_shows_in_its_map() {
+        assert!(is_full_map("         0          0 4294967295\n"));
+        assert!(!is_full_map("         0       1000          1\n"));
+        assert!(!is_full_map("0 100000 65536\n"));
+        assert!(!is_full_map(""));
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn nothing_to_install_lists_what_there_is() {
+        let (request, _heard) = request();
+        let nothing = Provision { manager: PackageManager::Apt, packages: Vec::new() };
+        match provision(&request, nothing).await {
+            Ok(packages) => assert!(packages.iter().any(|package| package.name == "dpkg"), "{packages:?}"),
+            Err(failure) => println!("skipped: no dpkg here: {}", failure.message),
+        }
+        let bad = Provision { manager: PackageManager::Apt, packages: vec!["-o".to_owned()] };
+        assert_eq!(provision(&request, bad).await.unwrap_err().kind, FailureKind::Invalid);
+    }
+}

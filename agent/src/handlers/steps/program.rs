@@ -1,0 +1,70 @@
+//! A step that runs a program.
+
+use super::watcher::Watcher;
+use crate::exec::run_program;
+use crate::request::{Request, failure};
+use std::convert::Infallible;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use vmbuild_protocol::{CommandLine, Exited, Failure, FailureKind, OutputStream, Progress, Watch};
+use vmbuild_supervise::Tail;
+
+/// Four times a second is as fast as anybody reads.
+const BEAT: Duration = Duration::from_millis(250);
+
+/// Runs it, reporting how far it is; demands status 0 and whatever else the watch asks for. Returns the units done.
+pub(super) async fn run(
+    request: &Request,
+    step: u32,
+    command: &CommandLine,
+    timeout: Duration,
+    watch: Watch,
+) -> Result<u64, Failure> {
+    if command.argv.is_empty() {
+        return Err(failure(FailureKind::Invalid, "a step without a program"));
+    }
+    let watcher = Mutex::new(Watcher::new(watch));
+    let mut on_output = |stream: OutputStream, bytes: &[u8]| lock(&watcher).push(stream, bytes);
+    let program = run_program(request, command, Some(timeout), &mut on_output);
+    let (exited, tail) = tokio::select! {
+        ended = program => ended?,
+        never = report(request, step, &watcher) => match never {},
+    };
+    let mut watcher = watcher.into_inner().unwrap_or_else(PoisonError::into_inner);
+    watcher.finish();
+    judge(command, exited, &tail, &watcher)?;
+    Ok(watcher.advance().done)
+}
+
+async fn report(request: &Request, step: u32, watcher: &Mutex<Watcher>) -> Infallible {
+    loop {
+        tokio::time::sleep(BEAT).await;
+        let news = lock(watcher).news();
+        if let Some(news) = news {
+            let (done, total, last_line) = (news.done, news.total, news.last_line);
+            request.progress(Progress::StepAdvanced { step, done, total, last_line }).await;
+        }
+    }
+}
+
+fn lock(watcher: &Mutex<Watcher>) -> MutexGuard<'_, Watcher> {
+    // Progress is for people: a panic in the reader must not hide the program's own result.
+    watcher.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn judge(command: &CommandLine, exited: Exited, tail: &Tail, watcher: &Watcher) -> Result<(), Failure> {
+    let line = command.argv.join(" ");
+    let (kind, message) = match exited {
+        Exited::Code(0) => match watcher.doubt() {
+            None => return Ok(()),
+            Some(doubt) => (FailureKind::Unconvincing, format!("{doubt}: `{line}` exited with 0")),
+        },
+        Exited::Code(code) => (FailureKind::ProgramFailed, format!("`{line}` exited with {code}")),
+        Exited::Signal(signal) => (FailureKind::ProgramFailed, format!("`{line}` was ended by signal {signal}")),
+    };
+    let message = match watcher.explanation() {
+        Some(explanation) => format!("{explanation}: {message}"),
+        None => message,
+    };
+    Err(Failure { kind, message, step: None, tail: tail.text() })
+}

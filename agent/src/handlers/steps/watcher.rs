@@ -1,0 +1,134 @@
+//! What a step's output has shown so far.
+
+use super::compile::Compile;
+use super::lines::Lines;
+use super::regrtest::RegressionTests;
+use vmbuild_protocol::{OutputStream, Watch};
+
+/// How far a step is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Advance {
+    /// Units done.
+    pub(super) done: u64,
+    /// Units in total, where known.
+    pub(super) total: Option<u64>,
+    /// The last complete line that is not blank.
+    pub(super) last_line: String,
+}
+
+/// Reads a program's output as its step asks for.
+#[derive(Debug)]
+pub(super) struct Watcher {
+    stdout: Lines,
+    stderr: Lines,
+    heard: Heard,
+}
+
+#[derive(Debug)]
+struct Heard {
+    reader: Reader,
+    last_line: String,
+    changed: bool,
+}
+
+#[derive(Debug)]
+enum Reader {
+    LastLine,
+    Compile { compile: Compile, total: Option<u64> },
+    RegressionTests(RegressionTests),
+}
+
+impl Watcher {
+    pub(super) fn new(watch: Watch) -> Self {
+        let reader = match watch {
+            Watch::LastLine => Reader::LastLine,
+            Watch::Compile { total } => Reader::Compile { compile: Compile::default(), total },
+            Watch::RegressionTests => Reader::RegressionTests(RegressionTests::default()),
+        };
+        let heard = Heard { reader, last_line: String::new(), changed: false };
+        Self { stdout: Lines::default(), stderr: Lines::default(), heard }
+    }
+
+    /// Takes the next output.
+    pub(super) fn push(&mut self, stream: OutputStream, bytes: &[u8]) {
+        let heard = &mut self.heard;
+        match stream {
+            OutputStream::Stdout => self.stdout.push(bytes, |line| heard.line(line)),
+            OutputStream::Stderr => self.stderr.push(bytes, |line| heard.line(line)),
+        }
+    }
+
+    /// Takes the end of both streams.
+    pub(super) fn finish(&mut self) {
+        let heard = &mut self.heard;
+        self.stdout.finish(|line| heard.line(line));
+        self.stderr.finish(|line| heard.line(line));
+    }
+
+    /// How far the step is, if that is news.
+    pub(super) fn news(&mut self) -> Option<Advance> {
+        std::mem::take(&mut self.heard.changed).then(|| self.advance())
+    }
+
+    /// How far the step is.
+    pub(super) fn advance(&self) -> Advance {
+        let (done, total) = match &self.heard.reader {
+            Reader::LastLine => (0, None),
+            Reader::Compile { compile, total } => (compile.done, *total),
+            Reader::RegressionTests(tests) => (tests.done, tests.total),
+        };
+        Advance { done, total, last_line: self.heard.last_line.clone() }
+    }
+
+    /// What the output says about a program that failed.
+    pub(super) fn explanation(&self) -> Option<String> {
+        match &self.heard.reader {
+            Reader::RegressionTests(tests) => tests.failures(),
+            Reader::LastLine | Reader::Compile { .. } => None,
+        }
+    }
+
+    /// Why a program that exited with 0 did not do what the step is for, if so.
+    pub(super) fn doubt(&self) -> Option<String> {
+        match &self.heard.reader {
+            Reader::RegressionTests(tests) => tests.doubt(),
+            Reader::LastLine | Reader::Compile { .. } => None,
+        }
+    }
+}
+
+impl Heard {
+    fn line(&mut self, line: &str) {
+        match &mut self.reader {
+            Reader::LastLine => {}
+            Reader::Compile { compile, .. } => compile.line(line),
+            Reader::RegressionTests(tests) => tests.line(line),
+        }
+        if !line.trim().is_empty() {
+            // A frame carries it several times a second: a screen's width says enough.
+            self.last_line = line.chars().take(300).collect();
+            self.changed = true;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Advance, Watcher};
+    use vmbuild_protocol::{OutputStream, Watch};
+
+    #[test]
+    fn streams_do_not_mix_and_news_come_once() {
+        let mut watcher = Watcher::new(Watch::Compile { total: Some(2) });
+        watcher.push(OutputStream::Stdout, b"gcc -c -o a.o ");
+        assert_eq!(watcher.news(), None);
+        watcher.push(OutputStream::Stderr, b"warning: x\n");
+        watcher.push(OutputStream::Stdout, b"a.c\n\n");
+        let line = "gcc -c -o a.o a.c".to_owned();
+        assert_eq!(watcher.news(), Some(Advance { done: 1, total: Some(2), last_line: line }));
+        assert_eq!(watcher.news(), None);
+        watcher.push(OutputStream::Stdout, b"gcc -c -o b.o b.c");
+        watcher.finish();
+        assert_eq!(watcher.advance().done, 2);
+    }
+}

@@ -1,0 +1,147 @@
+//! What the host says on the kernel's command line.
+
+use std::time::Duration;
+
+/// What `vmbuild.` words of `/proc/cmdline` say. Other words belong to the kernel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cmdline {
+    /// Device of the root file system, such as `/dev/vda`: `vmbuild.root`.
+    pub root: String,
+    /// Name of the virtio-serial port to serve on: `vmbuild.port`.
+    pub port: String,
+    /// Host name: `vmbuild.hostname`.
+    pub hostname: Option<String>,
+    /// What network there is: `vmbuild.net`, by default none.
+    pub net: Net,
+    /// Time since the Unix epoch to set the clock to: `vmbuild.clock`, in nanoseconds.
+    pub clock: Option<Duration>,
+}
+
+/// What network a virtual machine has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Net {
+    /// Loopback only.
+    None,
+    /// QEMU's user-mode network.
+    Slirp,
+}
+
+/// Why a command line is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CmdlineError {
+    /// A word that must be there.
+    #[error("no `{0}=`")]
+    Missing(&'static str),
+    /// A word of ours that this agent does not know: another version is speaking.
+    #[error("unknown word `{0}`")]
+    Unknown(String),
+    /// A value that is none.
+    #[error("`{value}` is no value for `{word}`")]
+    Bad {
+        /// The word.
+        word: &'static str,
+        /// What followed it.
+        value: String,
+    },
+}
+
+const ROOT: &str = "vmbuild.root";
+const PORT: &str = "vmbuild.port";
+const HOSTNAME: &str = "vmbuild.hostname";
+const NET: &str = "vmbuild.net";
+const CLOCK: &str = "vmbuild.clock";
+
+impl Cmdline {
+    /// Reads a command line. Of a word given twice the last one counts, as with the kernel's own.
+    pub fn parse(text: &str) -> Result<Self, CmdlineError> {
+        let (mut root, mut port, mut hostname, mut net, mut clock) = (None, None, None, Net::None, None);
+        for word in text.split_ascii_whitespace() {
+            let (name, value) = word.split_once('=').unwrap_or((word, ""));
+            match name {
+                ROOT => root = Some(device(value)?),
+                PORT => port = Some(filled(PORT, value)?),
+                HOSTNAME => hostname = Some(filled(HOSTNAME, value)?),
+                NET => net = network(value)?,
+                CLOCK => clock = Some(time(value)?),
+                other if other.starts_with("vmbuild.") => return Err(CmdlineError::Unknown(other.to_owned())),
+                _ => {}
+            }
+        }
+        let (root, port) = (root.ok_or(CmdlineError::Missing(ROOT))?, port.ok_or(CmdlineError::Missing(PORT))?);
+        Ok(Self { root, port, hostname, net, clock })
+    }
+}
+
+fn bad(word: &'static str, value: &str) -> CmdlineError {
+    CmdlineError::Bad { word, value: value.to_owned() }
+}
+
+fn filled(word: &'static str, value: &str) -> Result<String, CmdlineError> {
+    if value.is_empty() { Err(bad(word, value)) } else { Ok(value.to_owned()) }
+}
+
+fn device(value: &str) -> Result<String, CmdlineError> {
+    match value.strip_prefix("/dev/") {
+        Some(name) if !name.is_empty() && !name.contains('/') => Ok(value.to_owned()),
+        _ => Err(bad(ROOT, value)),
+    }
+}
+
+fn network(value: &str) -> Result<Net, CmdlineError> {
+    match value {
+        "none" => Ok(Net::None),
+        "slirp" => Ok(Net::Slirp),
+        other => Err(bad(NET, other)),
+    }
+}
+
+fn time(value: &str) -> Result<Duration, CmdlineError> {
+    value.parse().map(Duration::from_nanos).map_err(|_| bad(CLOCK, value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cmdline, CmdlineError, Net};
+    use std::time::Duration;
+
+    fn words(root: &str, port: &str) -> Cmdline {
+        Cmdline { root: root.into(), port: port.into(), hostname: None, net: Net::None, clock: None }
+    }
+
+    fn check(text: &str, expect: Result<Cmdline, &str>) {
+        let got = Cmdline::parse(text).map_err(|error: CmdlineError| error.to_string());
+        assert_eq!(got, expect.map_err(str::to_owned), "{text}");
+    }
+
+    #[test]
+    fn reads_our_words_among_the_kernels() {
+        check("vmbuild.root=/dev/vda vmbuild.port=p", Ok(words("/dev/vda", "p")));
+        check(
+            "console=ttyS0 quiet vmbuild.port=org.a.0 panic=-1 vmbuild.root=/dev/sda\n",
+            Ok(words("/dev/sda", "org.a.0")),
+        );
+        check("vmbuild.root=/dev/vda vmbuild.port=a vmbuild.port=b", Ok(words("/dev/vda", "b")));
+        let full = Cmdline {
+            hostname: Some("job-1".into()),
+            net: Net::Slirp,
+            clock: Some(Duration::new(1_700_000_000, 5)),
+            ..words("/dev/vda", "p")
+        };
+        check(
+            "vmbuild.root=/dev/vda vmbuild.port=p vmbuild.hostname=job-1 vmbuild.net=slirp vmbuild.clock=1700000000000000005",
+            Ok(full),
+        );
+    }
+
+    #[test]
+    fn refuses_what_it_does_not_understand() {
+        check("", Err("no `vmbuild.root=`"));
+        check("vmbuild.root=/dev/vda", Err("no `vmbuild.port=`"));
+        check("vmbuild.root=vda vmbuild.port=p", Err("`vda` is no value for `vmbuild.root`"));
+        check("vmbuild.root=/dev/../x vmbuild.port=p", Err("`/dev/../x` is no value for `vmbuild.root`"));
+        check("vmbuild.root=/dev/vda vmbuild.port=", Err("`` is no value for `vmbuild.port`"));
+        check("vmbuild.net=tap", Err("`tap` is no value for `vmbuild.net`"));
+        check("vmbuild.clock=-1", Err("`-1` is no value for `vmbuild.clock`"));
+        check("vmbuild.debug", Err("unknown word `vmbuild.debug`"));
+    }
+}

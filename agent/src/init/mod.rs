@@ -1,0 +1,48 @@
+//! The agent as a process that others depend on.
+//!
+//! A guest needs somebody to mount its file systems, to bring its network up and to reap processes whose parents
+//! died. A distribution's own start-up does that in tens of seconds and a hundred processes; a throw-away machine
+//! wants it in milliseconds. So the agent does it itself, as far as its [`Situation`] asks for:
+//!
+//! * [`Situation::Ordinary`]: somebody else is process 1. The agent only adopts what its programs leave behind.
+//! * [`Situation::Sandbox`]: process 1 of a PID namespace whose mounts the host has made. The agent adopts orphans
+//!   and brings the loopback interface up.
+//! * [`Situation::Kernel`]: `/init` of an initramfs, straight under a kernel. The agent does everything, see
+//!   [`prepare`]: one file of this folder for each part. If it ended, the kernel would panic, so it never does: a fatal
+//!   error or a panic is printed on the console and the machine powers off.
+//!
+//! The order of calls in `main`: [`Situation::detect`]; then, inside the runtime, [`spawn_reaper`] and one of
+//! [`prepare`] (kernel) or [`prepare_sandbox`]; then serve; [`fatal`] if any of that fails under a kernel.
+//!
+//! # Reaping
+//!
+//! Who adopts orphans gets them as children, beside those it started. `wait` for "any child" does not tell them
+//! apart, and taking the status of a child that tokio waits for turns that wait into `ECHILD`. tokio waits for exactly
+//! the processes it started (by pidfd), never for any. So the reaper must leave those alone and take all others:
+//!
+//! 1. On SIGCHLD, and once at the start, it asks with `WNOWAIT`, which takes nothing, whether anything has ended.
+//! 2. If so it reads from `/proc` which of its children are zombies.
+//! 3. It waits for each by number, except those that [`vmbuild_supervise::is_started`] knows.
+//!
+//! A child is listed in the same step that starts it, and reaper and starter share one thread (the runtime is
+//! single-threaded), so there is no moment in which a child exists unlisted. Nor can a number be reused between
+//! 2 and 3: a zombie keeps its number until it has been waited for, and nobody else waits for orphans.
+
+mod cmdline;
+mod console;
+mod disk;
+mod error;
+mod modules;
+mod mounts;
+mod network;
+mod port;
+mod prepare;
+mod reaper;
+mod situation;
+
+pub use cmdline::{Cmdline, CmdlineError, Net};
+pub use console::say;
+pub use error::InitError;
+pub use prepare::{Prepared, fatal, prepare, prepare_sandbox};
+pub use reaper::spawn_reaper;
+pub use situation::Situation;

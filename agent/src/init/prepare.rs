@@ -1,0 +1,80 @@
+//! From the kernel's first instruction for us to a guest that can serve.
+
+use super::cmdline::{Cmdline, Net};
+use super::console::say;
+use super::error::InitError;
+use super::{disk, modules, mounts, network, port};
+use crate::handlers::chain;
+use rustix::time::{ClockId, Timespec, clock_settime};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// A guest that is ready, under a kernel of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prepared {
+    /// Device of the virtio-serial port to serve on, such as `/dev/vport1p1`.
+    pub port: PathBuf,
+}
+
+/// Makes a guest ready, as `/init` of its initramfs. Says each phase on the console. Afterwards the root disk is
+/// `/`, and this must be done once at most.
+pub async fn prepare() -> Result<Prepared, InitError> {
+    power_off_on_panic();
+    mounts::early()?;
+    say(&format!("{} starts", vmbuild_protocol::BUILD_ID));
+    let words = Cmdline::parse(&fs_err::read_to_string("/proc/cmdline")?)?;
+    set_clock(words.clock)?;
+    let loaded = modules::load_all(Path::new(modules::FOLDER))?;
+    say(&format!("{loaded} kernel modules loaded"));
+    disk::wait_for(&words.root).await?;
+    mounts::switch_root(&words.root)?;
+    say(&format!("{} is the root file system", words.root));
+    set_hostname(words.hostname.as_deref())?;
+    bring_up(words.net).await?;
+    let port = port::wait_for(&words.port).await?;
+    say(&format!("serving on {} ({})", port.display(), words.port));
+    Ok(Prepared { port })
+}
+
+/// Makes a sandbox ready. Its host has made the mounts and chosen the host name.
+pub async fn prepare_sandbox() -> Result<(), InitError> {
+    network::loopback_up().await
+}
+
+/// The end of an agent that cannot go on under its kernel: says why and powers the machine off.
+pub fn fatal(error: &(dyn std::error::Error + 'static)) -> ! {
+    say(&format!("fatal: {}", chain::message(error)));
+    crate::handlers::power::power_off()
+}
+
+/// A panic would end process 1, and with it the kernel, in a dump that hides the reason.
+fn power_off_on_panic() {
+    std::panic::set_hook(Box::new(|panic| {
+        say(&format!("fatal: {}", panic.to_string().replace('\n', " ")));
+        crate::handlers::power::power_off()
+    }));
+}
+
+fn set_clock(time: Option<Duration>) -> Result<(), InitError> {
+    let Some(time) = time else { return Ok(()) };
+    let time = Timespec { tv_sec: time.as_secs().cast_signed(), tv_nsec: time.subsec_nanos().into() };
+    clock_settime(ClockId::Realtime, time).map_err(|error| InitError::Set { what: "clock", source: error.into() })
+}
+
+fn set_hostname(name: Option<&str>) -> Result<(), InitError> {
+    let Some(name) = name else { return Ok(()) };
+    let set = rustix::system::sethostname(name.as_bytes());
+    set.map_err(|error| InitError::Set { what: "host name", source: error.into() })
+}
+
+async fn bring_up(net: Net) -> Result<(), InitError> {
+    network::loopback_up().await?;
+    match net {
+        Net::None => say("network: loopback only"),
+        Net::Slirp => {
+            network::slirp_up().await?;
+            say("network: user-mode, outgoing");
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,77 @@
+//! In which of three situations the agent was started.
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+/// `RAMFS_MAGIC` of `linux/magic.h`.
+const RAMFS: u64 = 0x8584_58f6;
+/// `TMPFS_MAGIC` of `linux/magic.h`.
+const TMPFS: u64 = 0x0102_1994;
+
+static DETECTED: OnceLock<Situation> = OnceLock::new();
+
+/// Who the agent is in its guest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Situation {
+    /// One process among others.
+    Ordinary,
+    /// Process 1 of a PID namespace.
+    Sandbox,
+    /// Process 1 of a kernel, in its initramfs.
+    Kernel,
+}
+
+impl Situation {
+    /// Finds out, the first time it is called; after that the answer stays, whatever becomes of `/`.
+    pub fn detect() -> Self {
+        *DETECTED.get_or_init(|| Self::of(rustix::process::getpid().is_init(), root_in_memory(), proc_mounted()))
+    }
+
+    /// Whether the agent is process 1.
+    pub fn is_init(self) -> bool {
+        self != Self::Ordinary
+    }
+
+    /// A sandbox on a tmpfs has `/proc`, since its host has made its mounts; an initramfs starts without.
+    fn of(first: bool, root_in_memory: bool, proc_mounted: bool) -> Self {
+        match (first, root_in_memory && !proc_mounted) {
+            (false, _) => Self::Ordinary,
+            (true, false) => Self::Sandbox,
+            (true, true) => Self::Kernel,
+        }
+    }
+}
+
+fn root_in_memory() -> bool {
+    let kind = rustix::fs::statfs("/").map(|stat| u64::try_from(stat.f_type).unwrap_or(0));
+    matches!(kind, Ok(RAMFS | TMPFS))
+}
+
+fn proc_mounted() -> bool {
+    Path::new("/proc/self").exists()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Situation;
+
+    #[test]
+    fn only_a_first_process_in_a_bare_initramfs_is_under_a_kernel() {
+        let cases = [
+            ((false, false, true), Situation::Ordinary),
+            ((false, true, false), Situation::Ordinary),
+            ((true, false, true), Situation::Sandbox),
+            ((true, true, true), Situation::Sandbox),
+            ((true, false, false), Situation::Sandbox),
+            ((true, true, false), Situation::Kernel),
+        ];
+        for ((first, memory, proc), expect) in cases {
+            assert_eq!(Situation::of(first, memory, proc), expect, "{first} {memory} {proc}");
+        }
+    }
+
+    #[test]
+    fn a_test_is_an_ordinary_process() {
+        assert_eq!(Situation::detect(), Situation::Ordinary);
+    }
+}
