@@ -1,66 +1,163 @@
-//! Runs one program for a request.
+//! Runs one program for a request, and sees to it that nothing it started outlives the request.
 
+use crate::cleanup;
 use crate::request::{Request, failure};
 use std::time::Duration;
-use tokio::io::AsyncReadExt;
-use vmbuild_protocol::{CommandLine, Exited, Failure, FailureKind, OutputStream};
-use vmbuild_supervise::{Child, Command, Deadline, Ended, Tail};
+use tokio::io::{AsyncRead, AsyncReadExt};
+use vmbuild_protocol::{CHUNK, CommandLine, Exited, Failure, FailureKind, OutputStream};
+use vmbuild_supervise::{Child, Command, Deadline, Ended, RunError, Tail};
 
-const FOREVER: Duration = Duration::from_secs(1 << 30);
+/// What every program finds set; a request's own variables come on top.
+const ENVIRONMENT: [(&str, &str); 4] = [
+    ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+    ("HOME", "/root"),
+    ("LANG", "C.UTF-8"),
+    ("TERM", "dumb"),
+];
 
-/// Runs a program to its end, within the timeout and until the request is cancelled.
+/// Stands for "no limit": tokio's clock cannot go further.
+const FOREVER: Duration = Duration::from_secs(86_400 * 365 * 30);
+
+/// How long output may still come after the program has ended and what it left has been killed.
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// Runs a program to its end, within the timeout and until the request is cancelled, passing its output on to the
+/// host as it comes. When this returns, the program and everything it started are gone.
 pub async fn run_program(
     request: &Request,
     command: &CommandLine,
     timeout: Option<Duration>,
     on_output: &mut dyn FnMut(OutputStream, &[u8]),
 ) -> Result<(Exited, Tail), Failure> {
-    let mut program = Command::new(&command.argv[0]).args(&command.argv[1..]).current_dir(&command.cwd).env_clear();
-    program = program.env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-    for (name, value) in &command.env {
-        program = program.env(name, value);
-    }
-    let mut child = program.spawn().map_err(|error| failure(FailureKind::NotStarted, error.to_string()))?;
-    let mut tail = Tail::default();
+    let mut child = start(request, command)?;
     let deadline = Deadline::after(timeout.unwrap_or(FOREVER));
-    let kind = tokio::select! {
-        ended = drive(&mut child, request, &mut tail, on_output) => return Ok((ended, tail)),
-        () = deadline.expired() => FailureKind::TimedOut,
-        () = request.cancel.cancelled() => FailureKind::Cancelled,
+    let mut tail = Tail::default();
+    let outcome = tokio::select! {
+        ended = drive(&mut child, request, &mut tail, on_output) => ended,
+        () = deadline.expired() => {
+            let text = format!("`{}` was still running after {} s", child.line(), deadline.limit().as_secs());
+            Err(failure(FailureKind::TimedOut, text))
+        }
+        () = request.cancel.cancelled() => Err(failure(FailureKind::Cancelled, format!("`{}` was cancelled", child.line()))),
     };
-    child.shutdown().await;
-    Err(Failure { kind, message: format!("`{}` was ended", child.line()), step: None, tail: tail.text() })
+    if outcome.is_err() {
+        child.shutdown().await;
+    }
+    cleanup::end_marked(&request.mark).await;
+    match outcome {
+        Ok(ended) => Ok((ended, tail)),
+        Err(failed) => Err(Failure { tail: tail.text(), ..failed }),
+    }
 }
 
+fn start(request: &Request, command: &CommandLine) -> Result<Child, Failure> {
+    let Some((program, arguments)) = command.argv.split_first() else {
+        return Err(failure(FailureKind::Invalid, "an empty command line"));
+    };
+    let mut child = Command::new(program).args(arguments).current_dir(&command.cwd).env_clear();
+    let given = command.env.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    for (name, value) in ENVIRONMENT.into_iter().chain(given) {
+        child = child.env(name, value);
+    }
+    child.env(cleanup::MARK, &request.mark).spawn().map_err(|error| match error {
+        // The system's reason does not say that it may be the folder that is missing.
+        RunError::NotStarted { program, source } if !std::path::Path::new(&command.cwd).is_dir() => failure(
+            FailureKind::NotStarted,
+            format!("failed to start `{program}` in `{}`: no such folder ({source})", command.cwd),
+        ),
+        RunError::NotStarted { program, source } => {
+            failure(FailureKind::NotStarted, format!("failed to start `{program}`: {source}"))
+        }
+        other => failure(FailureKind::NotStarted, other.to_string()),
+    })
+}
+
+/// Passes output on until the program has ended; then ends what it left in its group and drains the pipes.
 async fn drive(
     child: &mut Child,
     request: &Request,
     tail: &mut Tail,
     on_output: &mut dyn FnMut(OutputStream, &[u8]),
-) -> Exited {
-    let (mut stdout, mut stderr) = (child.take_stdout().expect("captured"), child.take_stderr().expect("captured"));
-    let (mut out, mut err) = (vec![0; 8192], vec![0; 8192]);
-    let (mut more_out, mut more_err) = (true, true);
-    while more_out || more_err {
-        let (stream, bytes) = tokio::select! {
-            count = stdout.read(&mut out), if more_out => {
-                let count = count.unwrap_or(0);
-                more_out = count > 0;
-                (OutputStream::Stdout, &out[..count])
+) -> Result<Exited, Failure> {
+    let mut streams = Streams { stdout: child.take_stdout(), stderr: child.take_stderr() };
+    let mut buffers = Buffers { stdout: vec![0; CHUNK], stderr: vec![0; CHUNK] };
+    let ended = loop {
+        tokio::select! {
+            ended = child.wait() => break ended,
+            (stream, count) = streams.next(&mut buffers) => {
+                hand_on(request, tail, on_output, stream, buffers.of(stream, count)).await;
             }
-            count = stderr.read(&mut err), if more_err => {
-                let count = count.unwrap_or(0);
-                more_err = count > 0;
-                (OutputStream::Stderr, &err[..count])
-            }
-        };
+        }
+    };
+    child.signal_group(nix::sys::signal::Signal::SIGKILL);
+    cleanup::end_marked(&request.mark).await;
+    let rest = async {
+        while streams.open() {
+            let (stream, count) = streams.next(&mut buffers).await;
+            hand_on(request, tail, on_output, stream, buffers.of(stream, count)).await;
+        }
+    };
+    // A pipe handed to a process outside our reach must not hold up the answer.
+    let _ = tokio::time::timeout(DRAIN, rest).await;
+    match ended {
+        Ok(Ended::Code(code)) => Ok(Exited::Code(code)),
+        Ok(Ended::Signal(signal)) => Ok(Exited::Signal(signal)),
+        Err(error) => Err(failure(FailureKind::Io, error.to_string())),
+    }
+}
+
+async fn hand_on(
+    request: &Request,
+    tail: &mut Tail,
+    on_output: &mut dyn FnMut(OutputStream, &[u8]),
+    stream: OutputStream,
+    bytes: &[u8],
+) {
+    if !bytes.is_empty() {
         tail.push(bytes);
         on_output(stream, bytes);
         request.output(stream, bytes).await;
     }
-    match child.wait().await {
-        Ok(Ended::Code(code)) => Exited::Code(code),
-        Ok(Ended::Signal(signal)) => Exited::Signal(signal),
-        Err(_) => Exited::Code(-1),
+}
+
+struct Streams<O, E> {
+    stdout: Option<O>,
+    stderr: Option<E>,
+}
+
+struct Buffers {
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+}
+
+impl Buffers {
+    fn of(&self, stream: OutputStream, count: usize) -> &[u8] {
+        match stream {
+            OutputStream::Stdout => &self.stdout[..count],
+            OutputStream::Stderr => &self.stderr[..count],
+        }
     }
+}
+
+impl<O: AsyncRead + Unpin, E: AsyncRead + Unpin> Streams<O, E> {
+    fn open(&self) -> bool {
+        self.stdout.is_some() || self.stderr.is_some()
+    }
+
+    /// The next bytes of either stream; none at a stream's end. Waits for ever once both have ended.
+    async fn next(&mut self, buffers: &mut Buffers) -> (OutputStream, usize) {
+        tokio::select! {
+            count = read(&mut self.stdout, &mut buffers.stdout) => (OutputStream::Stdout, count),
+            count = read(&mut self.stderr, &mut buffers.stderr) => (OutputStream::Stderr, count),
+        }
+    }
+}
+
+async fn read(from: &mut Option<impl AsyncRead + Unpin>, to: &mut [u8]) -> usize {
+    let Some(stream) = from else { return std::future::pending().await };
+    let count = stream.read(to).await.unwrap_or(0);
+    if count == 0 {
+        *from = None;
+    }
+    count
 }

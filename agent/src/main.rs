@@ -1,2 +1,48 @@
-//! skeleton
-fn main() {}
+//! The program in the guest.
+
+use clap::Parser;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use vmbuild_agent::init::{Situation, fatal, prepare, prepare_sandbox, say, spawn_reaper};
+use vmbuild_agent::listen::{serve_port, serve_unix};
+
+/// The program in a vmbuild guest.
+#[derive(Debug, Parser)]
+#[command(name = "vmbuild-agent", version)]
+enum Cli {
+    /// Serve hosts on a Unix socket.
+    Serve {
+        /// The socket to make.
+        #[arg(long)]
+        unix: PathBuf,
+    },
+}
+
+fn main() -> ExitCode {
+    let situation = Situation::detect();
+    let outcome = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .and_then(|runtime| runtime.block_on(run(situation)));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if situation == Situation::Kernel => fatal(&error),
+        Err(error) => {
+            say(&error.to_string());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(situation: Situation) -> std::io::Result<()> {
+    spawn_reaper();
+    if situation == Situation::Kernel {
+        let prepared = prepare().await.map_err(std::io::Error::other)?;
+        return serve_port(&prepared.port, true).await;
+    }
+    let Cli::Serve { unix } = Cli::parse();
+    if situation == Situation::Sandbox {
+        prepare_sandbox().await.map_err(std::io::Error::other)?;
+    }
+    serve_unix(&unix, situation.is_init()).await
+}

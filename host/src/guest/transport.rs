@@ -1,7 +1,13 @@
 //! How bytes reach the agent. The session never knows which of these carries it.
 
-use std::path::PathBuf;
+use rustix::fs::{Mode, OFlags};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
 use tokio::net::UnixStream;
+
+/// Longest socket path the kernel takes, without the final zero (`sun_path` is 108 bytes on Linux, 104 on macOS).
+const LONGEST: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
 
 /// A way to an agent.
 #[derive(Debug, Clone)]
@@ -13,8 +19,50 @@ pub enum Transport {
     VirtioSerial(PathBuf),
 }
 
+impl Transport {
+    /// Its name for people.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Unix(_) => "unix",
+            Self::VirtioSerial(_) => "virtio-serial",
+        }
+    }
+
+    /// The socket on this side.
+    pub fn socket(&self) -> &Path {
+        match self {
+            Self::Unix(path) | Self::VirtioSerial(path) => path,
+        }
+    }
+}
+
 /// Opens the byte pipe once, without waiting for anybody to answer on it.
-pub async fn connect(transport: &Transport) -> std::io::Result<UnixStream> {
-    let _ = transport;
-    todo!("A1")
+pub async fn connect(transport: &Transport) -> io::Result<UnixStream> {
+    let path = transport.socket();
+    if path.as_os_str().len() <= LONGEST {
+        return UnixStream::connect(path).await;
+    }
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(io::ErrorKind::InvalidInput.into());
+    };
+    // The folder's descriptor stands for its long path.
+    let folder = rustix::fs::open(folder, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    UnixStream::connect(Path::new("/proc/self/fd").join(folder.as_raw_fd().to_string()).join(name)).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_long_path_is_no_obstacle() {
+        let root = tempfile::tempdir().expect("a folder");
+        let folder = root.path().join("x".repeat(120));
+        fs_err::create_dir(&folder).expect("a long name");
+        let handle = rustix::fs::open(&folder, OFlags::PATH, Mode::empty()).expect("it is there");
+        let short = format!("/proc/self/fd/{}/agent.sock", handle.as_raw_fd());
+        let _listener = std::os::unix::net::UnixListener::bind(short).expect("a socket in it");
+        assert!(connect(&Transport::Unix(folder.join("agent.sock"))).await.is_ok());
+        assert!(connect(&Transport::Unix(folder.join("other.sock"))).await.is_err());
+    }
 }

@@ -1,0 +1,199 @@
+//! One pipe, from its first hello to its end.
+
+use super::dispatch::dispatch;
+use super::link::{Inbound, Link};
+use crate::request::{Request, Saying};
+use futures_util::future::LocalBoxFuture;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use futures_util::{FutureExt, SinkExt};
+use std::collections::HashMap;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::mpsc;
+use tokio_util::codec::{FramedRead, FramedWrite};
+use tokio_util::sync::CancellationToken;
+use vmbuild_protocol::{
+    Call, Codec, CodecError, Digest, Envelope, Epoch, Frame, FromAgent, Hello, RequestId, ToAgent, WINDOW,
+};
+
+/// Speaks with one host after another over a pipe, until it ends. When this returns, every request it started is
+/// over and its processes are gone.
+pub async fn converse<P: AsyncRead + AsyncWrite>(pipe: P, is_init: bool) -> Result<(), CodecError> {
+    let (reader, writer) = tokio::io::split(pipe);
+    let mut inbound = FramedRead::new(reader, Codec::<ToAgent, FromAgent>::default());
+    let (outgoing, queue) = mpsc::unbounded_channel();
+    let mut writing = std::pin::pin!(write(FramedWrite::new(writer, Codec::default()), queue));
+    let mut conversation = Conversation::new(outgoing, is_init);
+    let outcome = loop {
+        tokio::select! {
+            written = &mut writing => break written,
+            heard = inbound.next() => match heard {
+                Some(Ok(envelope)) => conversation.hear(envelope),
+                Some(Err(error)) => break Err(error),
+                None => break Ok(()),
+            },
+            Some(id) = conversation.jobs.next(), if !conversation.jobs.is_empty() => conversation.over(id),
+        }
+    };
+    conversation.end().await;
+    outcome
+}
+
+async fn write<W: AsyncWrite>(
+    writer: FramedWrite<W, Codec<ToAgent, FromAgent>>,
+    mut queue: mpsc::UnboundedReceiver<Envelope<FromAgent>>,
+) -> Result<(), CodecError> {
+    let mut writer = std::pin::pin!(writer);
+    while let Some(envelope) = queue.recv().await {
+        writer.feed(envelope).await?;
+        while let Ok(envelope) = queue.try_recv() {
+            writer.feed(envelope).await?;
+        }
+        writer.flush().await?;
+    }
+    Ok(())
+}
+
+struct Conversation {
+    is_init: bool,
+    outgoing: mpsc::UnboundedSender<Envelope<FromAgent>>,
+    epoch: Option<Epoch>,
+    /// A new host's epoch, answered once the old one's requests are over.
+    opening: Option<Epoch>,
+    requests: HashMap<RequestId, Running>,
+    jobs: FuturesUnordered<LocalBoxFuture<'static, RequestId>>,
+}
+
+struct Running {
+    link: Link,
+    cancel: CancellationToken,
+    inbox: mpsc::UnboundedSender<Inbound>,
+}
+
+impl Conversation {
+    fn new(outgoing: mpsc::UnboundedSender<Envelope<FromAgent>>, is_init: bool) -> Self {
+        Self { is_init, outgoing, epoch: None, opening: None, requests: HashMap::new(), jobs: FuturesUnordered::new() }
+    }
+
+    fn hear(&mut self, envelope: Envelope<ToAgent>) {
+        match envelope.frame {
+            Frame::Hello(hello) => self.greet(hello.epoch),
+            // A dead session's frames may still be in the pipe.
+            _ if self.epoch != Some(envelope.epoch) || self.opening.is_some() => {}
+            Frame::Message(message) => self.obey(message, envelope.epoch),
+            Frame::Data { id, bytes } => self.pass(id, Inbound::Bytes(bytes)),
+        }
+    }
+
+    fn greet(&mut self, epoch: Epoch) {
+        if self.epoch != Some(epoch) {
+            self.requests.values().for_each(|running| running.cancel.cancel());
+        }
+        self.opening = Some(epoch);
+        self.open();
+    }
+
+    /// Answers the waiting hello if nothing of another session is left.
+    fn open(&mut self) {
+        let Some(epoch) = self.opening else { return };
+        if self.epoch == Some(epoch) || self.requests.is_empty() {
+            self.opening = None;
+            self.epoch = Some(epoch);
+            let _ = self.outgoing.send(Envelope { epoch, frame: Frame::Hello(Hello::ours(epoch)) });
+        }
+    }
+
+    fn obey(&mut self, message: ToAgent, epoch: Epoch) {
+        match message {
+            ToAgent::Request { id, call } => self.start(id, call, epoch),
+            ToAgent::Cancel { id } => {
+                if let Some(running) = self.requests.get(&id) {
+                    running.cancel.cancel();
+                }
+            }
+            ToAgent::Credit { id, bytes } => {
+                if let Some(running) = self.requests.get(&id) {
+                    running.link.credited(bytes);
+                }
+            }
+            ToAgent::DataEnd { id, digest } => self.pass(id, Inbound::End(digest)),
+        }
+    }
+
+    fn pass(&self, id: RequestId, inbound: Inbound) {
+        if let Some(running) = self.requests.get(&id) {
+            // A request that has stopped listening is about to answer.
+            let _ = running.inbox.send(inbound);
+        }
+    }
+
+    fn start(&mut self, id: RequestId, call: Call, epoch: Epoch) {
+        let cancel = CancellationToken::new();
+        let link = Link::new(id, epoch, self.outgoing.clone(), cancel.clone());
+        let (inbox, mail) = mpsc::unbounded_channel();
+        let mark = format!("{:08x}-{}", epoch.0, id.0);
+        self.jobs.push(serve(id, call, link.clone(), mail, mark, cancel.clone(), self.is_init).boxed_local());
+        self.requests.insert(id, Running { link, cancel, inbox });
+    }
+
+    fn over(&mut self, id: RequestId) {
+        self.requests.remove(&id);
+        self.open();
+    }
+
+    async fn end(mut self) {
+        self.requests.values().for_each(|running| running.cancel.cancel());
+        while self.jobs.next().await.is_some() {}
+    }
+}
+
+/// Runs one request and answers it. What its handler says is passed on beside it, so that a slow host holds up
+/// the saying but not the handler's own time limit.
+async fn serve(
+    id: RequestId,
+    call: Call,
+    link: Link,
+    mail: mpsc::UnboundedReceiver<Inbound>,
+    mark: String,
+    cancel: CancellationToken,
+    is_init: bool,
+) -> RequestId {
+    let (says, said) = mpsc::channel(4);
+    let request = Request { mark, cancel, says };
+    let (outcome, ()) = tokio::join!(dispatch(call, request, &link, mail, is_init), pass_on(said, &link));
+    link.say(|id| match outcome {
+        Ok(reply) => FromAgent::Done { id, reply },
+        Err(failure) => FromAgent::Failed { id, failure },
+    });
+    id
+}
+
+async fn pass_on(mut said: mpsc::Receiver<Saying>, link: &Link) {
+    while let Some(saying) = said.recv().await {
+        match saying {
+            Saying::Output(stream, bytes) => link.output(stream, bytes).await,
+            Saying::Progress(progress) => link.say(|id| FromAgent::Progress { id, progress }),
+        }
+    }
+}
+
+/// Grants the host's sender more room, in pieces worth a frame.
+#[derive(Debug, Default)]
+pub(crate) struct Consumed {
+    bytes: u32,
+}
+
+impl Consumed {
+    /// Notes bytes as consumed and tells the host from time to time.
+    pub(crate) fn add(&mut self, bytes: usize, link: &Link) {
+        self.bytes += u32::try_from(bytes).unwrap_or(u32::MAX);
+        if self.bytes >= WINDOW / 4 {
+            let bytes = std::mem::take(&mut self.bytes);
+            link.say(|id| FromAgent::Credit { id, bytes });
+        }
+    }
+}
+
+/// The digest of nothing but a count and a hash.
+pub(crate) fn digest(bytes: u64, sha256: impl Into<[u8; 32]>) -> Digest {
+    Digest { bytes, sha256: sha256.into() }
+}

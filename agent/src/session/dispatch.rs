@@ -1,0 +1,43 @@
+//! From a call to its handler.
+
+use super::link::{Inbound, Link};
+use crate::exec::run_program;
+use crate::request::Request;
+use crate::{files, handlers};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use vmbuild_protocol::{Call, Exec, Exited, Failure, FromAgent, Reply};
+
+pub(super) async fn dispatch(
+    call: Call,
+    request: Request,
+    link: &Link,
+    mail: mpsc::UnboundedReceiver<Inbound>,
+    is_init: bool,
+) -> Result<Reply, Failure> {
+    match call {
+        Call::Ping => Ok(Reply::Pong),
+        Call::Facts => handlers::facts::facts(is_init).await.map(Reply::Facts),
+        Call::Exec(exec) => run(&request, exec).await.map(Reply::Exited),
+        Call::PutFile(put) => files::put(&request, put, link, mail).await.map(Reply::Stored),
+        Call::GetFile(get) => files::get(&request, get, link).await.map(Reply::Sent),
+        Call::Provision(provision) => {
+            handlers::provision::provision(&request, provision).await.map(Reply::Provisioned)
+        }
+        Call::Build(steps) => handlers::steps::build(&request, steps).await.map(Reply::Built),
+        Call::Pack(pack) => handlers::pack::pack(&request, pack).await.map(Reply::Packed),
+        Call::Validate(validate) => handlers::validate::validate(&request, validate).await.map(Reply::Validated),
+        Call::SetClock(clock) => handlers::clock::set(clock).map(|()| Reply::ClockSet),
+        Call::PowerOff => {
+            link.say(|id| FromAgent::Done { id, reply: Reply::Ending });
+            // The answer is on its way before the machine ends under it.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            handlers::power::end(is_init)
+        }
+    }
+}
+
+async fn run(request: &Request, exec: Exec) -> Result<Exited, Failure> {
+    let timeout = exec.timeout_ms.map(Duration::from_millis);
+    run_program(request, &exec.command, timeout, &mut |_, _| ()).await.map(|(exited, _)| exited)
+}

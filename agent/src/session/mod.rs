@@ -1,0 +1,14 @@
+//! The agent's side of a session.
+//!
+//! One future per pipe does everything: it reads frames, drives the requests under way and writes what they say.
+//! Nothing in it waits for the host while holding up something else: the queue towards the host is unbounded, and
+//! what could fill it (output and file bytes) waits for the host's credit first. So a host that stops reading
+//! stops one request's output, never a cancel or another request.
+
+mod conversation;
+mod dispatch;
+mod link;
+
+pub use conversation::converse;
+pub(crate) use conversation::{Consumed, digest};
+pub use link::{Inbound, Link};

@@ -1,0 +1,275 @@
+//! What a session can be asked for.
+
+use super::error::SessionError;
+use super::hello::greet;
+use super::pump::{Desk, Heard, Outbound, pump};
+use super::request::{Asked, Line, refused};
+use crate::store::sync_folder;
+use sha2::{Digest as _, Sha256};
+use std::io::{Read, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::mpsc;
+use tokio_util::bytes::Bytes;
+use tokio_util::codec::FramedRead;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+use vmbuild_protocol::{
+    CHUNK, Call, Check, Clock, Digest, Epoch, Exec, Exited, Facts, GetFile, Hello, OutputStream, Pack, Package, Packed,
+    Progress, Provision, PutFile, Reply, RequestId, StepDone, Steps, Validate,
+};
+use vmbuild_supervise::Deadline;
+
+/// An open session. Requests may overlap. Dropping a request's future cancels it in the guest; dropping the last
+/// clone ends the session.
+#[derive(Debug, Clone)]
+pub struct Session(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    line: Line,
+    peer: Hello,
+    next: AtomicU32,
+    _pump: AbortOnDropHandle<()>,
+}
+
+impl Session {
+    /// Says hello and waits for the agent's, repeating it (and resynchronising the pipe) until the deadline.
+    pub async fn open<P: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
+        pipe: P,
+        deadline: Deadline,
+        cancel: &CancellationToken,
+    ) -> Result<Self, SessionError> {
+        let mut random = [0; 4];
+        rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())
+            .map_err(|error| SessionError::Local(error.into()))?;
+        let epoch = Epoch(u32::from_ne_bytes(random));
+        let (reader, mut writer) = tokio::io::split(pipe);
+        let mut inbound = FramedRead::new(reader, Outbound::default());
+        let peer = greet(epoch, &mut inbound, &mut writer, deadline, cancel).await?;
+        let (outgoing, queue) = mpsc::unbounded_channel();
+        let desk = Arc::new(Desk::default());
+        let pump = tokio::spawn(pump(epoch, inbound, writer, queue, desk.clone()));
+        let line = Line { epoch, outgoing, desk };
+        Ok(Self(Arc::new(Shared { line, peer, next: AtomicU32::new(1), _pump: AbortOnDropHandle::new(pump) })))
+    }
+
+    /// What the agent said of itself.
+    pub fn peer(&self) -> &Hello {
+        &self.0.peer
+    }
+
+    fn ask(&self, call: Call) -> Result<Asked<'_>, SessionError> {
+        let id = RequestId(self.0.next.fetch_add(1, Ordering::Relaxed));
+        Asked::ask(&self.0.line, id, call)
+    }
+
+    /// Asks for something that needs no cancel and says nothing before its answer.
+    async fn quick(&self, call: Call) -> Result<Reply, SessionError> {
+        self.ask(call)?.answer(&CancellationToken::new(), |_| ()).await
+    }
+
+    /// Round trip of an empty request.
+    pub async fn ping(&self) -> Result<Duration, SessionError> {
+        let since = Instant::now();
+        match self.quick(Call::Ping).await? {
+            Reply::Pong => Ok(since.elapsed()),
+            _ => Err(SessionError::WrongAnswer { asked: "ping" }),
+        }
+    }
+
+    /// Describes the guest.
+    pub async fn facts(&self) -> Result<Facts, SessionError> {
+        match self.quick(Call::Facts).await? {
+            Reply::Facts(facts) => Ok(facts),
+            _ => Err(SessionError::WrongAnswer { asked: "facts" }),
+        }
+    }
+
+    /// Runs a program, handing over its output as it comes.
+    pub async fn exec(
+        &self,
+        exec: Exec,
+        cancel: &CancellationToken,
+        on_output: impl FnMut(OutputStream, &[u8]),
+    ) -> Result<Exited, SessionError> {
+        match self.ask(Call::Exec(exec))?.answer(cancel, output(on_output)).await? {
+            Reply::Exited(exited) => Ok(exited),
+            _ => Err(SessionError::WrongAnswer { asked: "exec" }),
+        }
+    }
+
+    /// Sends a file. `advanced` hears how many bytes have been sent.
+    pub async fn put_file(
+        &self,
+        from: &Path,
+        to: &str,
+        mode: u32,
+        cancel: &CancellationToken,
+        mut advanced: impl FnMut(u64),
+    ) -> Result<Digest, SessionError> {
+        let mut file = fs_err::File::open(from).map_err(SessionError::Local)?;
+        let size = file.metadata().map_err(SessionError::Local)?.len();
+        let mut asked = self.ask(Call::PutFile(PutFile { path: to.to_owned(), mode, size }))?;
+        let (mut hasher, mut bytes) = (Sha256::new(), 0);
+        loop {
+            let mut piece = vec![0; CHUNK];
+            let count = file.read(&mut piece).map_err(SessionError::Local)?;
+            if count == 0 {
+                break;
+            }
+            piece.truncate(count);
+            hasher.update(&piece);
+            bytes += count as u64;
+            asked.send(Bytes::from(piece), cancel).await?;
+            advanced(bytes);
+        }
+        let sent = Digest { bytes, sha256: hasher.finalize().into() };
+        asked.end_data(sent);
+        match asked.answer(cancel, |_| ()).await? {
+            Reply::Stored(stored) if stored == sent => Ok(sent),
+            Reply::Stored(stored) => Err(damaged(from, stored, sent)),
+            _ => Err(SessionError::WrongAnswer { asked: "file" }),
+        }
+    }
+
+    /// Fetches a file to a local path; it appears there only when whole and equal.
+    pub async fn get_file(
+        &self,
+        from: &str,
+        to: &Path,
+        cancel: &CancellationToken,
+        advanced: impl FnMut(u64),
+    ) -> Result<Digest, SessionError> {
+        let folder = to.parent().ok_or_else(|| SessionError::Local(std::io::ErrorKind::InvalidInput.into()))?;
+        let mut arriving = tempfile::Builder::new()
+            .prefix(".arriving-")
+            .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
+            .tempfile_in(folder)
+            .map_err(SessionError::Local)?;
+        let asked = self.ask(Call::GetFile(GetFile { path: from.to_owned() }))?;
+        let got = receive(asked, arriving.as_file_mut(), to, cancel, advanced).await?;
+        arriving.as_file().sync_all().map_err(SessionError::Local)?;
+        arriving.persist(to).map_err(|refused| SessionError::Local(refused.error))?;
+        sync_folder(folder).map_err(SessionError::Local)?;
+        Ok(got)
+    }
+
+    /// Installs packages.
+    pub async fn provision(
+        &self,
+        provision: Provision,
+        cancel: &CancellationToken,
+        on_output: impl FnMut(OutputStream, &[u8]),
+    ) -> Result<Vec<Package>, SessionError> {
+        match self.ask(Call::Provision(provision))?.answer(cancel, output(on_output)).await? {
+            Reply::Provisioned(packages) => Ok(packages),
+            _ => Err(SessionError::WrongAnswer { asked: "provision" }),
+        }
+    }
+
+    /// Runs a recipe. `on_progress` sees each step, `on_output` the running step's output.
+    pub async fn build(
+        &self,
+        steps: Steps,
+        cancel: &CancellationToken,
+        mut on_progress: impl FnMut(Progress),
+        mut on_output: impl FnMut(OutputStream, &[u8]),
+    ) -> Result<Vec<StepDone>, SessionError> {
+        let on_heard = |heard| match heard {
+            Heard::Progress(progress) => on_progress(progress),
+            Heard::Output(stream, bytes) => on_output(stream, &bytes),
+            _ => {}
+        };
+        match self.ask(Call::Build(steps))?.answer(cancel, on_heard).await? {
+            Reply::Built(done) => Ok(done),
+            _ => Err(SessionError::WrongAnswer { asked: "build" }),
+        }
+    }
+
+    /// Packs a tree.
+    pub async fn pack(&self, pack: Pack, cancel: &CancellationToken) -> Result<Packed, SessionError> {
+        match self.ask(Call::Pack(pack))?.answer(cancel, |_| ()).await? {
+            Reply::Packed(packed) => Ok(packed),
+            _ => Err(SessionError::WrongAnswer { asked: "pack" }),
+        }
+    }
+
+    /// Runs the checks. `on_check` sees each as it has its verdict.
+    pub async fn validate(
+        &self,
+        validate: Validate,
+        cancel: &CancellationToken,
+        mut on_check: impl FnMut(Check),
+    ) -> Result<Vec<Check>, SessionError> {
+        let on_heard = |heard| {
+            if let Heard::Progress(Progress::Checked(check)) = heard {
+                on_check(check);
+            }
+        };
+        match self.ask(Call::Validate(validate))?.answer(cancel, on_heard).await? {
+            Reply::Validated(checks) => Ok(checks),
+            _ => Err(SessionError::WrongAnswer { asked: "validate" }),
+        }
+    }
+
+    /// Sets the guest's clock.
+    pub async fn set_clock(&self, clock: Clock) -> Result<(), SessionError> {
+        match self.quick(Call::SetClock(clock)).await? {
+            Reply::ClockSet => Ok(()),
+            _ => Err(SessionError::WrongAnswer { asked: "clock" }),
+        }
+    }
+
+    /// Ends the machine (or the agent, where it is an ordinary process).
+    pub async fn power_off(&self) -> Result<(), SessionError> {
+        match self.quick(Call::PowerOff).await {
+            // The machine may be faster than its answer.
+            Ok(Reply::Ending) | Err(SessionError::Lost) => Ok(()),
+            Ok(_) => Err(SessionError::WrongAnswer { asked: "power-off" }),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn output(mut on_output: impl FnMut(OutputStream, &[u8])) -> impl FnMut(Heard) {
+    move |heard| {
+        if let Heard::Output(stream, bytes) = heard {
+            on_output(stream, &bytes);
+        }
+    }
+}
+
+async fn receive(
+    mut asked: Asked<'_>,
+    file: &mut std::fs::File,
+    to: &Path,
+    cancel: &CancellationToken,
+    mut advanced: impl FnMut(u64),
+) -> Result<Digest, SessionError> {
+    let (mut hasher, mut bytes) = (Sha256::new(), 0);
+    loop {
+        match asked.next(cancel).await? {
+            Heard::Data(piece) => {
+                hasher.update(&piece);
+                bytes += piece.len() as u64;
+                file.write_all(&piece).map_err(SessionError::Local)?;
+                advanced(bytes);
+            }
+            Heard::Done(Reply::Sent(sent)) => {
+                let got = Digest { bytes, sha256: hasher.finalize().into() };
+                return if got == sent { Ok(got) } else { Err(damaged(to, got, sent)) };
+            }
+            Heard::Done(_) => return Err(SessionError::WrongAnswer { asked: "file" }),
+            Heard::Failed(failure) => return Err(refused(failure, cancel)),
+            Heard::Output(..) | Heard::Progress(_) | Heard::End(_) => {}
+        }
+    }
+}
+
+fn damaged(path: &Path, got: Digest, sent: Digest) -> SessionError {
+    SessionError::Damaged { path: path.to_owned(), got: hex::encode(got.sha256), sent: hex::encode(sent.sha256) }
+}

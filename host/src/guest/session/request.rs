@@ -1,0 +1,129 @@
+//! One request under way.
+
+use super::error::SessionError;
+use super::pump::{Desk, Heard, Listener};
+use std::sync::Arc;
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::bytes::Bytes;
+use tokio_util::sync::CancellationToken;
+use vmbuild_protocol::{Envelope, Epoch, Failure, FailureKind, Frame, Reply, RequestId, ToAgent, WINDOW};
+
+/// Where requests put their frames, and where they hear.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub(super) epoch: Epoch,
+    pub(super) outgoing: mpsc::UnboundedSender<Envelope<ToAgent>>,
+    pub(super) desk: Arc<Desk>,
+}
+
+impl Line {
+    fn send(&self, frame: Frame<ToAgent>) {
+        // Without a pump there is nobody to hear it; the request learns so from its own queue.
+        let _ = self.outgoing.send(Envelope { epoch: self.epoch, frame });
+    }
+}
+
+/// A request under way. Dropping it before its answer cancels it in the guest.
+#[derive(Debug)]
+pub(super) struct Asked<'a> {
+    id: RequestId,
+    line: &'a Line,
+    heard: mpsc::UnboundedReceiver<Heard>,
+    credit: Arc<Semaphore>,
+    consumed: u32,
+    answered: bool,
+}
+
+impl<'a> Asked<'a> {
+    pub(super) fn ask(line: &'a Line, id: RequestId, call: vmbuild_protocol::Call) -> Result<Self, SessionError> {
+        let (sender, heard) = mpsc::unbounded_channel();
+        let credit = Arc::new(Semaphore::new(WINDOW as usize));
+        if !line.desk.add(id, Listener { heard: sender, credit: credit.clone() }) {
+            return Err(SessionError::Lost);
+        }
+        line.send(Frame::Message(ToAgent::Request { id, call }));
+        Ok(Self { id, line, heard, credit, consumed: 0, answered: false })
+    }
+
+    /// The next thing heard. An answer ends the request; so does the user.
+    pub(super) async fn next(&mut self, cancel: &CancellationToken) -> Result<Heard, SessionError> {
+        let heard = tokio::select! {
+            biased;
+            () = cancel.cancelled() => return Err(SessionError::Cancelled),
+            heard = self.heard.recv() => heard.ok_or(SessionError::Lost)?,
+        };
+        match &heard {
+            Heard::Output(_, bytes) => self.consume(bytes.len()),
+            Heard::Data(bytes) => self.consume(bytes.len()),
+            Heard::Done(_) | Heard::Failed(_) => self.answered = true,
+            Heard::Progress(_) | Heard::End(_) => {}
+        }
+        Ok(heard)
+    }
+
+    /// Waits for the answer, handing everything before it to `on_heard`.
+    pub(super) async fn answer(
+        mut self,
+        cancel: &CancellationToken,
+        mut on_heard: impl FnMut(Heard),
+    ) -> Result<Reply, SessionError> {
+        loop {
+            match self.next(cancel).await? {
+                Heard::Done(reply) => return Ok(reply),
+                Heard::Failed(failure) => return Err(refused(failure, cancel)),
+                other => on_heard(other),
+            }
+        }
+    }
+
+    /// Sends file bytes once there is credit. An answer that comes first (the guest's disk is full) is returned.
+    pub(super) async fn send(&mut self, bytes: Bytes, cancel: &CancellationToken) -> Result<(), SessionError> {
+        let wanted = u32::try_from(bytes.len()).unwrap_or(WINDOW).min(WINDOW);
+        let credit = self.credit.clone();
+        tokio::select! {
+            biased;
+            () = cancel.cancelled() => return Err(SessionError::Cancelled),
+            heard = self.heard.recv() => {
+                self.answered = true;
+                return Err(match heard {
+                    Some(Heard::Failed(failure)) => SessionError::Refused(failure),
+                    Some(_) => SessionError::WrongAnswer { asked: "file" },
+                    None => SessionError::Lost,
+                });
+            }
+            permits = credit.acquire_many(wanted) => permits.map_err(|_| SessionError::Lost)?.forget(),
+        }
+        self.line.send(Frame::Data { id: self.id, bytes });
+        Ok(())
+    }
+
+    /// Says that the file's bytes are complete.
+    pub(super) fn end_data(&self, digest: vmbuild_protocol::Digest) {
+        self.line.send(Frame::Message(ToAgent::DataEnd { id: self.id, digest }));
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        self.consumed += u32::try_from(bytes).unwrap_or(u32::MAX);
+        if self.consumed >= WINDOW / 4 {
+            let bytes = std::mem::take(&mut self.consumed);
+            self.line.send(Frame::Message(ToAgent::Credit { id: self.id, bytes }));
+        }
+    }
+}
+
+/// A refusal, unless it only echoes our own cancel.
+pub(super) fn refused(failure: Failure, cancel: &CancellationToken) -> SessionError {
+    if failure.kind == FailureKind::Cancelled && cancel.is_cancelled() {
+        return SessionError::Cancelled;
+    }
+    SessionError::Refused(failure)
+}
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        self.line.desk.remove(self.id);
+        if !self.answered {
+            self.line.send(Frame::Message(ToAgent::Cancel { id: self.id }));
+        }
+    }
+}
