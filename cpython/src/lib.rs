@@ -1,1 +1,30 @@
-//! skeleton
+//! What vmbuild knows about CPython, as pure functions and data.
+//!
+//! Host and agent, packer and validator must agree on what a release is called, where its source comes from, how it
+//! is configured, what its artifact looks like and what is checked. Each of these is said once, here. Nothing in this
+//! crate starts a process, opens a file or a socket: the data files under `provision/cpython` are compiled in.
+//!
+//! * [`version`] and [`release`]: which releases there are, and the digests of their source archives.
+//! * [`profile`], [`configure`] and [`recipe`]: how one is compiled.
+//! * [`layout`] and [`checks`]: what comes out, and what is demanded of it.
+//! * [`plan`] and [`build_info`]: what determined it, and how it came about.
+
+pub mod build_info;
+pub mod checks;
+pub mod configure;
+pub mod layout;
+pub mod plan;
+pub mod profile;
+pub mod recipe;
+pub mod release;
+pub mod schema;
+pub mod version;
+
+pub use build_info::BuildInfo;
+pub use checks::{CHECKS, CheckKind};
+pub use layout::{ArtifactName, BuildNumber, ImageWord};
+pub use plan::Plan;
+pub use profile::Profile;
+pub use recipe::{Recipe, RecipeInput, Slowness, recipe};
+pub use release::{Archive, Release, Releases, Sha256, releases};
+pub use version::{Version, VersionError};

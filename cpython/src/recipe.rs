@@ -1,0 +1,237 @@
+//! How one CPython is compiled, as data: the steps that the agent runs in order.
+//!
+//! CPython's own `make` does the optimised build in one go: it cannot say how far it is, and what went wrong in the
+//! training is lost between two compilations. Here its stages are steps of their own, each with a time limit and with
+//! what must be seen in its output. `provision/cpython/vmbuild.mk` holds the make rules for that.
+//!
+//! A recipe depends on nothing but its input: not on the machine that computes it, not on the time.
+
+use crate::configure;
+use crate::layout;
+use crate::profile::Profile;
+use crate::version::Version;
+use vmbuild_protocol::{Action, CommandLine, Step, Steps, Watch};
+
+/// Make rules for the stages; written beside CPython's own Makefile.
+const RULES: &str = include_str!("../../provision/cpython/vmbuild.mk");
+const RULES_FILE: &str = "vmbuild.mk";
+
+/// Training that covers less than this has not run the interpreter it was meant to. A full run leaves about 340.
+const FEWEST_COUNTS: u32 = 100;
+
+/// What a recipe is computed from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecipeInput {
+    /// Which CPython.
+    pub version: Version,
+    /// How much work goes into it.
+    pub profile: Profile,
+    /// Processes to run at a time; at least 1.
+    pub jobs: u32,
+    /// The source archive in the guest: an absolute path.
+    pub source: String,
+    /// Where to work in the guest: an absolute path, such as `/build`.
+    pub work: String,
+    /// How fast the guest is.
+    pub slow: Slowness,
+}
+
+/// How fast a guest is, compared with the machine it runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Slowness {
+    /// As fast, or nearly.
+    Native,
+    /// Its processor is emulated: everything takes about fifteen times as long.
+    Emulated,
+}
+
+impl Slowness {
+    fn stretch(self, minutes: u64) -> u64 {
+        match self {
+            Self::Native => minutes,
+            Self::Emulated => minutes * 15,
+        }
+    }
+}
+
+/// How to compile one CPython.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recipe {
+    /// What the agent runs.
+    pub steps: Steps,
+    /// The folder in the guest whose contents become the artifact.
+    pub destination: String,
+    /// Where in the guest `.build-info` belongs, below the destination.
+    pub build_info: String,
+    /// How configure is called, quoted for a shell.
+    pub configure_line: String,
+}
+
+/// The recipe for an input.
+pub fn recipe(input: &RecipeInput) -> Recipe {
+    let site = Site::new(input);
+    let installed = format!("{}{}", site.destination, layout::prefix(&input.version));
+    let mut steps = vec![site.unpack(), site.rules(), site.configure()];
+    match input.profile {
+        Profile::Release => steps.extend([site.instrumented(), site.training(), site.counts(), site.optimised()]),
+        Profile::Fast | Profile::Smoke => steps.push(site.compile()),
+    }
+    steps.extend([site.install(), site.licence(&installed)]);
+    let configure_line = site.configure_argv().iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ");
+    Recipe {
+        steps: Steps { steps },
+        build_info: format!("{installed}/{}", layout::BUILD_INFO),
+        destination: site.destination,
+        configure_line,
+    }
+}
+
+/// The folders of one build, and the steps in them.
+struct Site<'a> {
+    input: &'a RecipeInput,
+    tree: String,
+    destination: String,
+}
+
+impl<'a> Site<'a> {
+    fn new(input: &'a RecipeInput) -> Self {
+        // In the source tree itself, as CPython's own optimised builds are: the counts are found by object path.
+        Self { input, tree: format!("{}/src", input.work), destination: format!("{}/dest", input.work) }
+    }
+
+    fn unpack(&self) -> Step {
+        let into = format!("--one-top-level={}", self.tree);
+        let argv = ["tar", "-xf", &self.input.source, &into, "--strip-components=1", "--no-same-owner"];
+        let command = CommandLine { argv: argv.map(str::to_owned).to_vec(), env: Vec::new(), cwd: "/".to_owned() };
+        self.run("unpack", command, 5, Watch::LastLine)
+    }
+
+    fn rules(&self) -> Step {
+        let path = format!("{}/{RULES_FILE}", self.tree);
+        let action = Action::Write { path, contents: RULES.to_owned(), mode: 0o644 };
+        Step { name: "rules".to_owned(), action }
+    }
+
+    fn configure_argv(&self) -> Vec<String> {
+        // Through `sh`: configure takes the source folder from its own name, and only `./` means "build in here".
+        let program = ["sh", "./configure"].map(str::to_owned);
+        program.into_iter().chain(configure::flags(&self.input.version, self.input.profile)).collect()
+    }
+
+    fn configure(&self) -> Step {
+        let command = CommandLine { argv: self.configure_argv(), env: fixed(), cwd: self.tree.clone() };
+        self.run("configure", command, 10, Watch::LastLine)
+    }
+
+    fn instrumented(&self) -> Step {
+        self.make("instrumented", "vmbuild-instrumented", 60)
+    }
+
+    fn training(&self) -> Step {
+        let limit = format!("--timeout={}", self.input.slow.stretch(20) * 60);
+        let argv = vec![format!("{}/python", self.tree), "-m".to_owned(), "test".to_owned(), "--pgo".to_owned(), limit];
+        // The tests see a plain environment: some of them look at how SOURCE_DATE_EPOCH changes things.
+        let env = vec![pair("LC_ALL", "C.UTF-8"), pair("LD_LIBRARY_PATH", &self.tree)];
+        let command = CommandLine { argv, env, cwd: self.tree.clone() };
+        self.run("training", command, 60, Watch::RegressionTests)
+    }
+
+    fn counts(&self) -> Step {
+        let action = Action::RequireFiles {
+            under: self.tree.clone(),
+            suffix: ".gcda".to_owned(),
+            at_least: FEWEST_COUNTS,
+            otherwise: "the training left no counts to optimise by".to_owned(),
+        };
+        Step { name: "counts".to_owned(), action }
+    }
+
+    fn optimised(&self) -> Step {
+        self.make("optimised", "vmbuild-optimised", 120)
+    }
+
+    fn compile(&self) -> Step {
+        self.make("compile", "build_all", 60)
+    }
+
+    fn install(&self) -> Step {
+        let destination = format!("DESTDIR={}", self.destination);
+        let mut argv = self.make_argv(&[&destination]);
+        argv.extend(self.byte_code());
+        argv.push("vmbuild-install".to_owned());
+        let command = CommandLine { argv, env: fixed(), cwd: self.tree.clone() };
+        self.run("install", command, 30, Watch::LastLine)
+    }
+
+    /// How the library is byte-compiled. The archive gives all files one time, so byte code must not be tied to its
+    /// source's time, or none of it would be used. Nobody edits an installed library: its hash is not checked either.
+    fn byte_code(&self) -> Vec<String> {
+        match self.input.profile {
+            // `compileall -h` explains itself and compiles nothing. Under emulation, compiling takes half an hour.
+            Profile::Smoke => vec!["COMPILEALL_OPTS=-h".to_owned(), "VMBUILD_PIP=--no-compile".to_owned()],
+            Profile::Release | Profile::Fast => {
+                vec![format!("COMPILEALL_OPTS=-j{} --invalidation-mode=unchecked-hash", self.input.jobs)]
+            }
+        }
+    }
+
+    fn licence(&self, installed: &str) -> Step {
+        let to = format!("{installed}/{}", layout::LICENSE);
+        let argv = ["install", "-m", "644", layout::LICENSE, &to].map(str::to_owned).to_vec();
+        let command = CommandLine { argv, env: Vec::new(), cwd: self.tree.clone() };
+        self.run("licence", command, 1, Watch::LastLine)
+    }
+
+    fn make(&self, name: &str, target: &str, minutes: u64) -> Step {
+        let jobs = format!("-j{}", self.input.jobs);
+        let command = CommandLine { argv: self.make_argv(&[&jobs, target]), env: fixed(), cwd: self.tree.clone() };
+        self.run(name, command, minutes, Watch::Compile { total: objects(&self.input.version, self.input.profile) })
+    }
+
+    fn make_argv(&self, more: &[&str]) -> Vec<String> {
+        let link_jobs = format!("VMBUILD_JOBS={}", self.input.jobs);
+        let argv = ["make", "-f", RULES_FILE, &link_jobs];
+        argv.iter().chain(more).map(|word| (*word).to_owned()).collect()
+    }
+
+    fn run(&self, name: &str, command: CommandLine, minutes: u64, watch: Watch) -> Step {
+        let timeout_ms = self.input.slow.stretch(minutes) * 60_000;
+        Step { name: name.to_owned(), action: Action::Run { command, timeout_ms, watch } }
+    }
+}
+
+fn pair(name: &str, value: &str) -> (String, String) {
+    (name.to_owned(), value.to_owned())
+}
+
+/// What could otherwise differ between two builds: language, time zone, the time compiled into texts, and the order of
+/// sets in byte code. With `SOURCE_DATE_EPOCH` set, pip ties its byte code to the source's hash instead of its time.
+fn fixed() -> Vec<(String, String)> {
+    vec![
+        pair("LC_ALL", "C.UTF-8"),
+        pair("TZ", "UTC"),
+        pair("PYTHONHASHSEED", "0"),
+        pair("SOURCE_DATE_EPOCH", &layout::EPOCH.to_string()),
+    ]
+}
+
+/// How many objects one compilation makes: counted once for each, on a Debian 12 with all libraries.
+fn objects(version: &Version, _profile: Profile) -> Option<u64> {
+    match version.minor() {
+        (3, 13) => Some(358),
+        _ => None,
+    }
+}
+
+/// Quotes a word for a POSIX shell where it needs it.
+fn quote(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_=./:,+@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests;
