@@ -169,7 +169,7 @@ const FAILURES: &[Damage] = &[
             a.python(
                 "*\"-c import \"*)",
                 "*_ctypes) echo Traceback; echo 'ImportError: libffi.so.8' >&2; exit 1 ;; *\"-c import \"*)",
-            )
+            );
         },
         &[8],
         "1 of 3 do not import: _ctypes: ImportError: libffi.so.8",
