@@ -1,6 +1,8 @@
 //! Reaping, in a process of its own: who reaps must not share its process with others that start programs from
 //! other threads.
 
+#![expect(clippy::unwrap_used, reason = "helpers of a test panic as tests do")]
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::io::AsyncReadExt;

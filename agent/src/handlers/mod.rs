@@ -8,8 +8,8 @@ mod testing;
 
 pub mod clock;
 pub mod facts;
-//pub mod pack;
+pub mod pack;
 pub mod power;
 pub mod provision;
 pub mod steps;
-//pub mod validate;
+pub mod validate;

@@ -11,7 +11,7 @@ pub(super) fn pretty_name() -> String {
 
 /// The value of a variable: the last assignment counts, as in a shell.
 fn value(text: &str, name: &str) -> Option<String> {
-    let mut assignments = text.lines().filter_map(|line| line.trim().split_once('='));
+    let assignments = text.lines().filter_map(|line| line.trim().split_once('='));
     let value = assignments.rev().find(|(variable, _)| *variable == name)?.1;
     Some(unquote(value))
 }

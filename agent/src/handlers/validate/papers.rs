@@ -1,0 +1,33 @@
+//! Checks 10 and 11: what an interpreter carries along to say what it is.
+
+use super::outcome::{Outcome, size};
+use super::subject::Subject;
+use super::tree::Tree;
+
+/// 10: `.build-info` is JSON and says the version of the file name.
+pub(super) fn build_info(subject: &Subject<'_>, tree: &Tree) -> Outcome {
+    let promised = &subject.ask.interpreter.version;
+    match said_version(tree) {
+        Ok(said) if said == *promised => Outcome::Pass(format!("version {said}")),
+        Ok(said) => Outcome::Amiss(format!(".build-info says {said}, file name says {promised}")),
+        Err(why) => Outcome::Amiss(why),
+    }
+}
+
+/// 11: there is a license, and something in it.
+pub(super) fn license(tree: &Tree) -> Outcome {
+    match fs_err::metadata(tree.prefix().join("LICENSE")) {
+        Ok(found) if !found.is_file() => Outcome::Amiss("LICENSE is not a file".to_owned()),
+        Ok(found) if found.len() == 0 => Outcome::Amiss("LICENSE is empty".to_owned()),
+        Ok(found) => Outcome::Pass(size(found.len())),
+        Err(_) => Outcome::Amiss("no LICENSE".to_owned()),
+    }
+}
+
+fn said_version(tree: &Tree) -> Result<String, String> {
+    let text = fs_err::read_to_string(tree.prefix().join(".build-info")).map_err(|_| "no .build-info".to_owned())?;
+    let info: serde_json::Value =
+        serde_json::from_str(&text).map_err(|error| format!(".build-info is not JSON: {error}"))?;
+    let version = info.get("version").and_then(serde_json::Value::as_str);
+    version.map(str::to_owned).ok_or_else(|| ".build-info says no version".to_owned())
+}

@@ -1,0 +1,51 @@
+//! Check 9: pip is there and belongs to this interpreter.
+
+use super::binaries::runnable;
+use super::outcome::Outcome;
+use super::python::{ISOLATED, python};
+use super::subject::Subject;
+use super::tree::Tree;
+use std::path::Path;
+use vmbuild_protocol::Failure;
+
+/// 9: the interpreter runs its own pip, and there is a pip command. That command is not run: its first line names
+/// the place where the artifact is to be installed, not the one where it lies now.
+pub(super) async fn pip(subject: &Subject<'_>, tree: &Tree) -> Result<Outcome, Failure> {
+    let said = python(subject, tree, &[ISOLATED[0], ISOLATED[1], "-m", "pip", "--version"]).await?;
+    let own = said.and_then(|said| own_pip(&said, tree.root()));
+    Ok(own.and_then(|own| runnable(tree, &subject.ask.interpreter.pip).map(|_| own)).into())
+}
+
+/// `pip 24.0 from <folder> (python 3.13)`: demands that the folder is in the tree.
+fn own_pip(said: &str, root: &Path) -> Result<String, String> {
+    let words = said.split_once(" from ").and_then(|(pip, rest)| Some((pip, rest.rsplit_once(" (")?.0)));
+    let (pip, folder) = words.ok_or_else(|| format!("pip said `{said}`"))?;
+    let (place, root) = (resolved(folder.as_ref())?, resolved(root)?);
+    match place.strip_prefix(&root) {
+        Ok(inside) => Ok(format!("{pip} from {}", inside.display())),
+        Err(_) => Err(format!("{pip} is from {folder}, outside the artifact")),
+    }
+}
+
+fn resolved(path: &Path) -> Result<std::path::PathBuf, String> {
+    fs_err::canonicalize(path).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::own_pip;
+
+    #[test]
+    fn pip_must_come_from_the_tree() {
+        let root = tempfile::tempdir().unwrap();
+        let site = root.path().join("opt/lib/site (1)/pip");
+        fs_err::create_dir_all(&site).unwrap();
+        let said = |folder: &str| own_pip(&format!("pip 24.0 from {folder} (python 3.13)"), root.path());
+        assert_eq!(said(site.to_str().unwrap()), Ok("pip 24.0 from opt/lib/site (1)/pip".to_owned()));
+        assert_eq!(said("/usr"), Err("pip 24.0 is from /usr, outside the artifact".to_owned()));
+        let climbs = format!("{}/../../..", root.path().display());
+        assert!(said(&climbs).unwrap_err().contains("outside the artifact"));
+        assert!(said("/vmbuild/none").unwrap_err().contains("/vmbuild/none"));
+        assert_eq!(own_pip("hello", root.path()), Err("pip said `hello`".to_owned()));
+    }
+}

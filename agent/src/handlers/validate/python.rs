@@ -1,0 +1,47 @@
+//! Running the unpacked interpreter.
+
+use super::binaries::runnable;
+use super::subject::Subject;
+use super::tree::Tree;
+use crate::exec::run_program;
+use vmbuild_protocol::{CommandLine, Exited, Failure, FailureKind, OutputStream};
+
+/// Isolated from the user's settings and packages, and leaving no compiled files behind.
+pub(super) const ISOLATED: [&str; 2] = ["-I", "-B"];
+/// More than any check needs to read.
+const KEPT: usize = 64 << 10;
+
+/// Runs the interpreter with these arguments. It gets nothing that would help it find its libraries: its own
+/// `$ORIGIN` must do. The inner result is its standard output, or what went wrong as one line.
+pub(super) async fn python(
+    subject: &Subject<'_>,
+    tree: &Tree,
+    args: &[&str],
+) -> Result<Result<String, String>, Failure> {
+    let binary = &subject.ask.interpreter.binary;
+    if let Err(why) = runnable(tree, binary) {
+        return Ok(Err(why));
+    }
+    let program = tree.bin(binary).to_string_lossy().into_owned();
+    let argv = std::iter::once(program).chain(args.iter().map(|&arg| arg.to_owned())).collect();
+    let command = CommandLine { argv, env: Vec::new(), cwd: "/".to_owned() };
+    let mut stdout = Vec::new();
+    let mut on_output = |stream, bytes: &[u8]| {
+        if stream == OutputStream::Stdout && stdout.len() < KEPT {
+            stdout.extend_from_slice(bytes);
+        }
+    };
+    let ran = run_program(subject.request, &command, Some(subject.limit()), &mut on_output).await;
+    let why = match ran {
+        Ok((Exited::Code(0), _)) => return Ok(Ok(String::from_utf8_lossy(&stdout).trim().to_owned())),
+        Ok((Exited::Code(code), tail)) => last_line(&tail.text()).unwrap_or_else(|| format!("exited with {code}")),
+        Ok((Exited::Signal(signal), _)) => format!("was ended by signal {signal}"),
+        Err(failure) if failure.kind == FailureKind::Cancelled => return Err(failure),
+        Err(failure) => failure.message,
+    };
+    Ok(Err(why))
+}
+
+fn last_line(text: &str) -> Option<String> {
+    text.lines().map(str::trim).rfind(|line| !line.is_empty()).map(str::to_owned)
+}
