@@ -70,20 +70,25 @@ async fn fill(folder: &Folder, role: Role, words: &[String], cancel: &Cancellati
     // mke2fs names times by the first variable up to 1.47.0, by the second after it.
     let epoch = super::bootstrap::EPOCH;
     tool.env("E2FSPROGS_FAKE_TIME", epoch).env("SOURCE_DATE_EPOCH", epoch).run(cancel, |_| ()).await?;
-    Ok(())
+    match fs_err::remove_dir(folder.path().join(MOUNT)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
-/// The build role's layers, relative to the golden machine's folder: paths may hold a colon, these do not.
-const LAYERS: &str = "ro,lowerdir=build-layer:clean";
+/// The build role's layers, relative to the golden machine's folder: its path may hold a colon, these do not.
+/// The sandbox that wrote the upper one marked its whiteouts in the `user.` namespace, as any user may.
+const LAYERS: &str = "ro,userxattr,lowerdir=build-layer:clean";
 
 fn mke2fs(role: Role, uuid: &str, file: &str) -> Vec<String> {
     let from = match role {
         Role::Clean => "clean",
         Role::Build => MOUNT,
     };
-    // Inode tables need no zeroing: a new sparse file reads as zeros, and mke2fs knows that.
+    // Inode tables are written now, or every guest's kernel would fill its overlay with zeros for them; and one
+    // inode for 64 KiB, four times what a build needs, keeps them small.
     let extended = format!("root_owner=0:0,lazy_itable_init=0,hash_seed={uuid}");
-    let words = ["-q", "-F", "-t", "ext4", "-b", "4096", "-I", "256", "-i", "16384", "-m", "0", "-O", FEATURES];
+    let words = ["-q", "-F", "-t", "ext4", "-b", "4096", "-I", "256", "-i", "65536", "-m", "0", "-O", FEATURES];
     let words = words.into_iter().chain(["-E", &extended, "-U", uuid, "-d", from, file, SIZE]);
     words.map(str::to_owned).collect()
 }

@@ -27,7 +27,7 @@ const SHOWN_EVERY: Duration = Duration::from_millis(250);
 
 /// What is no part of an installation: run-time state, caches, logs, and what the sandbox put into `etc`.
 /// Removing a name from the layer lets the clean tree's own show again.
-const STRIPPED: [&str; 14] = [
+const STRIPPED: [&str; 17] = [
     "dev",
     "proc",
     "run",
@@ -39,8 +39,11 @@ const STRIPPED: [&str; 14] = [
     "etc/machine-id",
     "etc/resolv.conf",
     "var/cache/apt",
+    "var/cache/debconf/config.dat-old",
+    "var/cache/debconf/templates.dat-old",
     "var/cache/ldconfig",
     "var/lib/apt/lists",
+    "var/lib/dpkg/status-old",
     "var/log",
 ];
 
