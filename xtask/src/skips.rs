@@ -25,14 +25,45 @@ pub(crate) fn of(report: &str) -> Vec<Skip> {
     skips
 }
 
-/// The rest of a line that says `skipped: `, at its start or at the start of an XML element's text.
+/// The rest of a line that says `skipped: `, at its start, at the start of an XML element's text (standard error),
+/// or after the harness's own unfinished line (standard output).
 fn reason(line: &str) -> Option<String> {
     let (before, rest) = line.split_once("skipped: ")?;
-    let own = before.is_empty() || before.ends_with('>');
+    let own = before.is_empty() || before.ends_with('>') || before.ends_with(" ... ");
     own.then(|| unescaped(rest.split("</").next().unwrap_or(rest)).trim_end().to_owned())
 }
 
 fn unescaped(xml: &str) -> String {
     let pairs = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&#10;", " "), ("&amp;", "&")];
     pairs.iter().fold(xml.to_owned(), |text, (escaped, plain)| text.replace(escaped, plain))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_tests_print() {
+        let report = r#"<testsuite name="vmbuild::qemu">
+        <testcase name="qemu_boots" classname="vmbuild::qemu" time="0.1">
+            <system-out>
+running 1 test
+test qemu_boots ... ok
+</system-out>
+            <system-err>skipped: no `qemu-img` &amp; no kernel
+</system-err>
+        </testcase>
+        <testcase name="tests::other" time="0.1">
+            <system-out>test tests::other ... skipped: needs root
+ok</system-out>
+            <system-err></system-err>
+        </testcase>
+        <testcase name="tests::third" time="0.1">
+            <system-out>checks that were skipped: none</system-out>
+        </testcase>
+</testsuite>"#;
+        let skip = |test: &str, reason: &str| Skip { test: test.to_owned(), reason: reason.to_owned() };
+        let expect = [skip("qemu_boots", "no `qemu-img` & no kernel"), skip("tests::other", "needs root")];
+        assert_eq!(of(report), expect);
+    }
 }

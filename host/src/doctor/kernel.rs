@@ -2,23 +2,23 @@
 
 use super::Finding;
 use crate::store::Store;
+use serde::Deserialize;
 use std::io::ErrorKind;
 use std::path::Path;
 
-const SLOWER: &str = "virtual machines use tcg, about twelve times slower; `--backend sandbox` runs at full speed";
+const SLOWER: &str = "builds use the sandbox, at full speed; virtual machines use tcg, about twelve times slower";
 
 /// A device that opens proves nothing: on some hosts QEMU starts, firmware runs, and the guest's kernel then hangs
-/// for ever. A kept result of a real boot settles it.
+/// for ever. Only the kept result of a real boot settles it.
 pub(super) fn kvm(store: &Store) -> Finding {
     match opens(Path::new("/dev/kvm")) {
-        Err(ErrorKind::PermissionDenied) => {
-            Finding::warn("kvm", "/dev/kvm is not yours to open", "sudo usermod --append --groups kvm $USER")
-        }
+        Err(ErrorKind::PermissionDenied) => Finding::warn(
+            "kvm",
+            "/dev/kvm is not yours to open",
+            "`sudo usermod --append --groups kvm \"$USER\"`, then log in again",
+        ),
         Err(_) => Finding::warn("kvm", "no /dev/kvm on this host", SLOWER),
-        Ok(()) => match probed(&store.cache().join("accelerator.json")) {
-            Some(result) => Finding::ok("kvm", format!("/dev/kvm opens; last probe: {result}")),
-            None => Finding::ok("kvm", "/dev/kvm opens; believed only after a guest kernel has run under it"),
-        },
+        Ok(()) => believed(probed(&store.cache().join("accelerator.json"), "kvm")),
     }
 }
 
@@ -27,11 +27,52 @@ fn opens(device: &Path) -> Result<(), ErrorKind> {
     opened.map(drop).map_err(|error| error.kind())
 }
 
-/// What `auto` found when it last booted a kernel, as it was written.
-fn probed(file: &Path) -> Option<String> {
-    let text = fs_err::read_to_string(file).ok()?;
-    let value: serde_json::Value = serde_json::from_str(&text).ok()?;
-    Some(value.to_string())
+fn believed(probe: Option<Probe>) -> Finding {
+    match probe {
+        None => Finding::ok("kvm", "/dev/kvm opens; believed only after a guest kernel has run under it"),
+        Some(Probe::UserSpace { millis }) => {
+            Finding::ok("kvm", format!("guest reached user space in {:.1} s", millis as f64 / 1000.0))
+        }
+        Some(Probe::Hung { seconds }) => {
+            let text = format!("/dev/kvm opens, but a guest kernel hung for {seconds} s (nested or paravirtual host?)");
+            Finding::warn("kvm", text, SLOWER)
+        }
+        Some(Probe::Ended { how, last_line }) => {
+            let text = format!("/dev/kvm opens, but QEMU {how}: {last_line}");
+            Finding::warn("kvm", text.trim_end_matches(": "), SLOWER)
+        }
+    }
+}
+
+/// What came of a guest kernel, as `machine::accelerator` keeps it.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(tag = "outcome", rename_all = "kebab-case")]
+enum Probe {
+    UserSpace { millis: u64 },
+    Hung { seconds: u64 },
+    Ended { how: String, last_line: String },
+}
+
+#[derive(Deserialize)]
+struct Kept {
+    entries: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    key: Key,
+    outcome: Probe,
+}
+
+#[derive(Deserialize)]
+struct Key {
+    accelerator: String,
+}
+
+/// A cache may be of another version or damaged: then nothing is known.
+fn probed(file: &Path, accelerator: &str) -> Option<Probe> {
+    let kept: Kept = serde_json::from_slice(&fs_err::read(file).ok()?).ok()?;
+    kept.entries.into_iter().find(|entry| entry.key.accelerator == accelerator).map(|entry| entry.outcome)
 }
 
 pub(super) fn vsock() -> Finding {
@@ -45,6 +86,7 @@ pub(super) fn vsock() -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::doctor::Status;
 
     #[test]
     fn devices() {
@@ -53,14 +95,25 @@ mod tests {
         assert_eq!(opens(Path::new("/dev/null")), Ok(()));
     }
 
-    #[test]
-    fn an_unreadable_probe_result_is_none() {
+    fn check(text: &str, status: Status, expect: &str) {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let file = folder.path().join("accelerator.json");
-        assert_eq!(probed(&file), None);
-        fs_err::write(&file, "half a fi").expect("a file");
-        assert_eq!(probed(&file), None);
-        fs_err::write(&file, r#"{"kvm": "hung"}"#).expect("a file");
-        assert_eq!(probed(&file).as_deref(), Some(r#"{"kvm":"hung"}"#));
+        fs_err::write(&file, text).expect("a file");
+        let finding = believed(probed(&file, "kvm"));
+        assert_eq!((finding.status, finding.text.contains(expect)), (status, true), "{finding:?}");
+    }
+
+    #[test]
+    fn only_a_probe_settles_it() {
+        let kept = |outcome: &str| {
+            format!(
+                r#"{{"schema":1,"entries":[{{"key":{{"accelerator":"kvm","kernel_release":"6"}},"outcome":{outcome},"probed_unix":1}}]}}"#
+            )
+        };
+        check(&kept(r#"{"outcome":"user-space","millis":940}"#), Status::Ok, "user space in 0.9 s");
+        check(&kept(r#"{"outcome":"hung","seconds":5}"#), Status::Warn, "hung for 5 s");
+        check(&kept(r#"{"outcome":"ended","how":"exited with 1","last_line":""}"#), Status::Warn, "QEMU exited with 1");
+        check(r#"{"schema":1,"entries":[]}"#, Status::Ok, "believed only after");
+        check("half a fi", Status::Ok, "believed only after");
     }
 }

@@ -1,0 +1,50 @@
+# The newcomer's index. Nothing clever: each target is a line or two that you could type.
+
+# What `make demo` builds: make demo VERSION=3.12.11 PROFILE=quick BACKEND=qemu
+VERSION ?= 3.13.5
+IMAGE   ?= debian-12
+PROFILE ?= release
+BACKEND ?= auto
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+
+.PHONY: help
+help:
+	@echo 'make demo       compile CPython $(VERSION) in a throw-away machine and validate it (20 minutes on 2 cores)'
+	@echo '                variables: VERSION IMAGE PROFILE BACKEND'
+	@echo 'make test       all tests (minutes)'
+	@echo 'make test-full  and those that compile CPython'
+	@echo 'make lint       formatting, clippy, the repository'"'"'s own rules'
+	@echo 'make build      both programs, into $(TARGET)/release'
+	@echo 'make deps       what the above need from the distribution (Debian, Ubuntu); only what is missing'
+
+.PHONY: deps
+deps:
+	provision/host/debian.sh
+	@command -v cargo >/dev/null || { echo 'error: there is no cargo; install Rust 1.95 or later with rustup' >&2; exit 3; }
+
+.PHONY: test-deps
+test-deps: deps
+	provision/host/debian.sh test
+	cargo nextest --version >/dev/null 2>&1 || cargo install --locked cargo-nextest
+
+.PHONY: build
+build: deps
+	cargo build --release --package vmbuild
+	cargo xtask agent
+
+.PHONY: demo
+demo: build
+	$(TARGET)/release/vmbuild build $(VERSION) --image $(IMAGE) --profile $(PROFILE) --backend $(BACKEND)
+
+.PHONY: test
+test: test-deps
+	cargo xtask test
+
+.PHONY: test-full
+test-full: test-deps
+	cargo xtask test --full
+
+.PHONY: lint
+lint:
+	cargo xtask lint
