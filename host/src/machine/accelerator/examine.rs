@@ -95,3 +95,49 @@ fn remember(store: &Store, key: Key, outcome: &Outcome, events: &Events) {
         events.note(Part::Machine, format!("what the probe found is not kept: {error}"));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{BootFiles, Freshness, examine};
+    use crate::event::{Events, Kind};
+    use crate::machine::Accelerator;
+    use crate::machine::accelerator::Outcome;
+    use crate::machine::qemu::tiny_guest::{self, Then, qemu_or_skip};
+    use crate::store::Store;
+    use tokio_util::sync::CancellationToken;
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn what_was_found_is_kept_until_it_is_asked_for_anew() {
+        if qemu_or_skip().await.is_none() {
+            return;
+        }
+        let temp = tempfile::tempdir().unwrap();
+        let store = Store::at(temp.path().join("store")).unwrap();
+        let (events, mut heard) = Events::channel();
+        let booted = std::cell::Cell::new(0);
+        let look = async |freshness, words: &str| {
+            let boot = async || {
+                booted.set(booted.get() + 1);
+                let (kernel, initramfs) = tiny_guest::write(temp.path(), words, Then::PowerOff);
+                Ok(BootFiles { kernel, initramfs })
+            };
+            let cancel = CancellationToken::new();
+            examine(Accelerator::Tcg, freshness, &store, boot, &events, &cancel).await.unwrap()
+        };
+        let first = look(Freshness::Cached, "vmbuild-agent: here\n").await;
+        assert!(first.works(), "{first}");
+        assert_eq!(look(Freshness::Cached, "").await, first, "recalled");
+        assert_eq!(booted.get(), 1);
+        let anew = look(Freshness::Now, "out of memory\n").await;
+        assert!(!anew.works(), "{anew}");
+        assert!(matches!(anew.outcome, Some(Outcome::Ended { .. })), "{anew}");
+        assert_eq!(look(Freshness::Cached, "").await, anew, "the newer one is recalled");
+        assert_eq!(booted.get(), 2);
+        drop(events);
+        let mut finished = 0;
+        while let Some(event) = heard.recv().await {
+            finished += i32::from(matches!(event.kind, Kind::Finished { .. }));
+        }
+        assert_eq!(finished, 2, "only probes are phases");
+    }
+}

@@ -109,3 +109,94 @@ async fn drain(stream: &mut Option<impl AsyncRead + Unpin>, into: &mut Tail) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{BootFiles, Outcome, probe};
+    use crate::machine::Accelerator;
+    use crate::machine::accelerator::Device;
+    use crate::machine::qemu::QemuError;
+    use crate::machine::qemu::tiny_guest::{self, Then, processes_about, qemu_or_skip};
+    use std::path::PathBuf;
+    use std::time::Duration;
+    use tokio_util::sync::CancellationToken;
+    use vmbuild_supervise::Deadline;
+
+    const LONG: Duration = Duration::from_secs(30);
+
+    /// Probes with a guest that says `words`; QEMU must be gone afterwards.
+    async fn outcome(accelerator: Accelerator, guest: (&str, Then), limit: Duration) -> Option<Outcome> {
+        let qemu = qemu_or_skip().await?;
+        let temp = tempfile::tempdir().unwrap();
+        let (kernel, initramfs) = tiny_guest::write(temp.path(), guest.0, guest.1);
+        let (boot, cancel) = (BootFiles { kernel, initramfs }, CancellationToken::new());
+        let outcome = probe(accelerator, &boot, &qemu, Deadline::after(limit), &cancel).await.unwrap();
+        assert_eq!(processes_about(temp.path()), Vec::<String>::new(), "QEMU is gone");
+        Some(outcome)
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_guest_that_speaks_has_reached_user_space() {
+        for then in [Then::Hang, Then::PowerOff] {
+            let words = "[    1.0] something else\r\nvmbuild-agent: 0.1.0 starts\r\n";
+            let Some(outcome) = outcome(Accelerator::Tcg, (words, then), LONG).await else { return };
+            assert!(matches!(outcome, Outcome::UserSpace { millis } if millis > 0), "{outcome:?}");
+        }
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_guest_that_does_not_is_reported_at_the_deadline() {
+        let guest = ("[    0.0] Linux version\r\n", Then::Hang);
+        let Some(outcome) = outcome(Accelerator::Tcg, guest, Duration::from_secs(1)).await else { return };
+        assert_eq!(outcome, Outcome::Hung { seconds: 1 });
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_qemu_that_ends_is_reported_with_the_last_line() {
+        let guest = ("[    0.1] Kernel panic\r\n", Then::PowerOff);
+        let Some(outcome) = outcome(Accelerator::Tcg, guest, LONG).await else { return };
+        let last_line = "[    0.1] Kernel panic".to_owned();
+        assert_eq!(outcome, Outcome::Ended { how: "exited with 0".to_owned(), last_line });
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_qemu_that_refuses_is_reported_in_its_own_words() {
+        let Some(qemu) = qemu_or_skip().await else { return };
+        let nowhere = || PathBuf::from("/nowhere/vmlinuz");
+        let (boot, cancel) = (BootFiles { kernel: nowhere(), initramfs: nowhere() }, CancellationToken::new());
+        let outcome = probe(Accelerator::Tcg, &boot, &qemu, Deadline::after(LONG), &cancel).await.unwrap();
+        let Outcome::Ended { how, last_line } = outcome else { panic!("{outcome:?}") };
+        assert_eq!(how, "exited with 1");
+        assert!(last_line.contains("/nowhere/vmlinuz"), "{last_line}");
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn an_interruption_ends_it() {
+        let Some(qemu) = qemu_or_skip().await else { return };
+        let temp = tempfile::tempdir().unwrap();
+        let (kernel, initramfs) = tiny_guest::write(temp.path(), "", Then::Hang);
+        let (boot, cancel) = (BootFiles { kernel, initramfs }, CancellationToken::new());
+        cancel.cancel();
+        let outcome = probe(Accelerator::Tcg, &boot, &qemu, Deadline::after(LONG), &cancel).await;
+        assert!(matches!(outcome, Err(QemuError::Cancelled)), "{outcome:?}");
+        assert_eq!(processes_about(temp.path()), Vec::<String>::new(), "QEMU is gone");
+    }
+
+    /// Whatever KVM does on the machine this runs on, the probe comes to a verdict and QEMU is gone.
+    #[tokio::test(flavor = "current_thread")]
+    async fn kvm_here_gets_a_verdict() {
+        if Device::of(Accelerator::Kvm).await != Device::Usable {
+            eprintln!("skipped: no usable /dev/kvm");
+            return;
+        }
+        let guest = ("vmbuild-agent: here\n", Then::Hang);
+        let Some(outcome) = outcome(Accelerator::Kvm, guest, Duration::from_secs(5)).await else { return };
+        eprintln!("here: {outcome:?}");
+        let sensible = match &outcome {
+            Outcome::UserSpace { millis } => *millis < 5_000,
+            Outcome::Hung { seconds } => *seconds == 5,
+            Outcome::Ended { how, .. } => how != "exited with 0",
+        };
+        assert!(sensible, "{outcome:?}");
+    }
+}
