@@ -4,10 +4,13 @@
 //! a [`guest::Transport`](crate::guest::Transport) to the agent in it. Neither knows about images: a spec names
 //! the files it starts from.
 
+pub mod accelerator;
+pub mod choose;
 pub mod folder;
 pub mod qemu;
 pub mod sandbox;
 pub mod spec;
 
+pub use choose::{BackendChoice, ChooseError, ChosenBackend, Ways, choose_backend};
 pub use folder::{MachineFolder, MachineRecord};
 pub use spec::{Accelerator, Backend, Lifetime, MachineName, MachineSpec, Network, RootDisk, RootTree, Start};

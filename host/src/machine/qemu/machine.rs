@@ -143,16 +143,14 @@ pub(super) fn recorded_uuid(folder: &MachineFolder, record: &MachineRecord) -> R
 
 /// What to say of a QEMU that ended: how, its own words, and the guest's.
 fn account(how: &str, words: &str, console: &str) -> String {
-    let mut text = format!("QEMU {how}");
-    if !words.is_empty() {
-        text.push_str(&format!(":\n{words}"));
-    }
     // The agent's lines are the story; the kernel's after them are its end.
     let from = console.find(CONSOLE_MARK).unwrap_or_default();
-    if !console.is_empty() {
-        text.push_str(&format!("\nthe console's last lines:\n{}", &console[from..]));
-    }
-    text
+    let words = if words.is_empty() { String::new() } else { format!(":\n{words}") };
+    let console = match &console[from..] {
+        "" => String::new(),
+        lines => format!("\nthe console's last lines:\n{lines}"),
+    };
+    format!("QEMU {how}{words}{console}")
 }
 
 #[cfg(test)]

@@ -18,6 +18,11 @@ mod proof;
 mod qmp;
 mod socket;
 
+#[cfg(test)]
+mod real_tests;
+#[cfg(test)]
+pub(crate) mod tiny_guest;
+
 pub use binary::{OLDEST, QemuBinary, QemuVersion};
 pub use error::QemuError;
 pub use left_over::{QemuStatus, end_left_over, status};

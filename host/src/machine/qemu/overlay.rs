@@ -65,6 +65,6 @@ async fn create(overlay: &Path, base: &Path, cancel: &CancellationToken) -> Resu
         .args(["create", "-q", "-f", "qcow2", "-F", "raw", "-b"])
         .arg(base)
         .arg(overlay)
-        .run(Deadline::after(Duration::from_secs(60)), cancel, |_| {});
+        .run(Deadline::after(Duration::from_mins(1)), cancel, |_| {});
     made.await.map(drop).map_err(QemuError::from)
 }

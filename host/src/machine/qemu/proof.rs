@@ -45,7 +45,10 @@ impl ProvenProcess {
         if start_ticks(identity.pid)? != Some(identity.start_ticks) {
             return Ok(None);
         }
-        Ok(Some(Self(AsyncFd::with_interest(held, Interest::READABLE)?)))
+        #[expect(unsafe_code, reason = "tokio has no safe way for a descriptor it is given")]
+        // SAFETY: the `AsyncFd` owns the descriptor, and an `OwnedFd` keeps its number until it is dropped.
+        let held = unsafe { AsyncFd::register_with_interest(held, Interest::READABLE) }?;
+        Ok(Some(Self(held)))
     }
 
     /// Resolves when it has ended.

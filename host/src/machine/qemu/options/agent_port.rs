@@ -6,19 +6,14 @@ use super::string::OptionString;
 use crate::machine::qemu::files;
 use std::ffi::OsString;
 
-/// Controller, port and socket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct AgentPort;
-
-impl AgentPort {
-    pub(crate) fn append_to(self, arguments: &mut Arguments) {
-        let chardev = Chardev { id: "agent", backend: ChardevBackend::Socket { path: files::AGENT } };
-        arguments.option(&chardev).option(&VirtioSerialPci { id: "serial", max_ports: 2 }).option(&Virtserialport {
-            bus: "serial.0",
-            chardev: chardev.id,
-            name: AGENT_PORT,
-        });
-    }
+/// Adds controller, port and socket.
+pub(crate) fn append_to(arguments: &mut Arguments) {
+    let chardev = Chardev { id: "agent", backend: ChardevBackend::Socket { path: files::AGENT } };
+    arguments.option(&chardev).option(&VirtioSerialPci { id: "serial", max_ports: 2 }).option(&Virtserialport {
+        bus: "serial.0",
+        chardev: chardev.id,
+        name: AGENT_PORT,
+    });
 }
 
 /// `-device virtio-serial-pci`. Port 0 is kept for a console we do not have; the guest sets up every port there

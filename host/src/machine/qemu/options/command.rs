@@ -1,6 +1,5 @@
 //! All switches together.
 
-use super::agent_port::AgentPort;
 use super::arguments::Arguments;
 use super::boot::{Append, Initrd, Kernel};
 use super::console::Console;
@@ -9,11 +8,10 @@ use super::disk::{Disk, Flush};
 use super::identity::{Identity, Name};
 use super::kernel_words::{KernelWords, MachineWords};
 use super::machine::{Accel, Machine, Memory};
-use super::monitor::Monitor;
-use super::network;
 use super::platform::{Arch, Host};
 use super::random::VirtioRngPci;
 use super::sandbox::Sandbox;
+use super::{agent_port, monitor, network};
 use crate::machine::{Accelerator, MachineSpec, Network, RootDisk};
 use std::ffi::OsString;
 use std::path::Path;
@@ -137,8 +135,8 @@ impl QemuCommand {
 impl WholeMachine {
     fn append_to(&self, line: &mut Arguments) {
         line.option(&self.uuid);
-        Monitor.append_to(line);
-        AgentPort.append_to(line);
+        monitor::append_to(line);
+        agent_port::append_to(line);
         self.disk.append_to(line);
         line.option(&VirtioRngPci);
         network::append_to(self.network, line);

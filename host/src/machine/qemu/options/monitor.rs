@@ -5,15 +5,10 @@ use super::string::OptionString;
 use crate::machine::qemu::files;
 use std::ffi::OsString;
 
-/// The monitor on its socket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Monitor;
-
-impl Monitor {
-    pub(crate) fn append_to(self, arguments: &mut Arguments) {
-        let chardev = Chardev { id: "monitor", backend: ChardevBackend::Socket { path: files::MONITOR } };
-        arguments.option(&chardev).option(&Mon { chardev: chardev.id, mode: Mode::Control });
-    }
+/// Adds the monitor on its socket.
+pub(crate) fn append_to(arguments: &mut Arguments) {
+    let chardev = Chardev { id: "monitor", backend: ChardevBackend::Socket { path: files::MONITOR } };
+    arguments.option(&chardev).option(&Mon { chardev: chardev.id, mode: Mode::Control });
 }
 
 /// `-mon`.

@@ -114,7 +114,9 @@ mod tests {
         }
     }
 
-    fn read_all(text: &[u8]) -> (Vec<u8>, Vec<(Vec<u8>, Vec<u8>)>) {
+    type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
+
+    fn read_all(text: &[u8]) -> (Vec<u8>, Pairs) {
         let (kind, mut rest) = read_value(text);
         let mut pairs = Vec::new();
         while !rest.is_empty() {
