@@ -4,9 +4,12 @@
 //! `artifact`}, which emit `event`s, which `report` shows.
 
 pub mod agent_binary;
+pub mod artifact;
 pub mod event;
 pub mod failure;
 pub mod guest;
 pub mod image;
 pub mod machine;
+pub mod sha256;
+pub mod source;
 pub mod store;
