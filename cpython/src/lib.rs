@@ -1,8 +1,10 @@
-//! Stand-in of helper E until helper B's crate is merged: throw this file away at the merge.
+//! Stand-in of helper E until helper B's crate is merged: take B's at the merge.
 
 pub mod layout;
-mod releases;
-mod version;
+pub mod release;
+pub mod schema;
+pub mod version;
 
-pub use releases::{Archive, Release, Releases, python_org_path, releases};
+pub use layout::{ArtifactName, BuildNumber, ImageWord};
+pub use release::{Archive, Release, Releases, Sha256, releases};
 pub use version::{Version, VersionError};

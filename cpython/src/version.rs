@@ -1,37 +1,60 @@
-//! Stand-in for helper B's `Version`.
+//! CPython's version numbers: `3.13.5`, and before a release `3.15.0a2`, `3.15.0b4`, `3.15.0rc1`.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// A version of CPython: `3.13.5`, `3.15.0rc1`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// One version of CPython. Ordered as released: `3.15.0a2` < `3.15.0rc1` < `3.15.0` < `3.15.1`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Version {
-    base: (u32, u32, u32),
-    stage: (u8, u32),
+    major: u16,
+    minor: u16,
+    patch: u16,
+    stage: Stage,
 }
 
-/// Not a version.
-#[derive(Debug, thiserror::Error)]
-#[error("`{0}` is not a version of CPython")]
+/// How far it was when it came out. The order of the variants is the order in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Stage {
+    Alpha(u16),
+    Beta(u16),
+    Candidate(u16),
+    Final,
+}
+
+/// A text is no version.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no CPython version: want three numbers like 3.13.5, or 3.15.0a2, 3.15.0b4, 3.15.0rc1")]
 pub struct VersionError(String);
 
-const STAGES: [&str; 3] = ["a", "b", "rc"];
-
 impl Version {
-    /// The version whose folder holds this one's pre-releases.
+    /// The release that it belongs to or led to: `3.15.0` for `3.15.0rc1`. python.org names its folders so.
     #[must_use]
     pub fn base(&self) -> Self {
-        Self { base: self.base, stage: (3, 0) }
+        Self { stage: Stage::Final, ..*self }
     }
 
-    /// The minor number.
-    pub fn minor(&self) -> u32 {
-        self.base.1
+    /// Major and minor number: `(3, 13)`.
+    pub fn minor(&self) -> (u16, u16) {
+        (self.major, self.minor)
     }
 
-    /// Alpha, beta or release candidate.
+    /// Whether it came out before the release.
     pub fn is_prerelease(&self) -> bool {
-        self.stage.0 < 3
+        self.stage != Stage::Final
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(to, "{}.{}.{}", self.major, self.minor, self.patch)?;
+        match self.stage {
+            Stage::Alpha(number) => write!(to, "a{number}"),
+            Stage::Beta(number) => write!(to, "b{number}"),
+            Stage::Candidate(number) => write!(to, "rc{number}"),
+            Stage::Final => Ok(()),
+        }
     }
 }
 
@@ -39,28 +62,79 @@ impl FromStr for Version {
     type Err = VersionError;
 
     fn from_str(text: &str) -> Result<Self, VersionError> {
-        let wrong = || VersionError(text.to_owned());
-        let cut = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
-        let (base, stage) = text.split_at(cut);
-        let numbers: Vec<u32> = base.split('.').map(str::parse).collect::<Result<_, _>>().map_err(|_| wrong())?;
-        let &[major, minor, micro] = numbers.as_slice() else { return Err(wrong()) };
-        let stage = match stage {
-            "" => (3, 0),
-            stage => (0..3u8)
-                .find_map(|index| Some((index, stage.strip_prefix(STAGES[usize::from(index)])?.parse().ok()?)))
-                .ok_or_else(wrong)?,
-        };
-        Ok(Self { base: (major, minor, micro), stage })
+        let parsed = parse(text).filter(|version| version.to_string() == text);
+        // Written back it must be the same: that rules out `03.13.5`, `3.13.+5` and the like.
+        parsed.ok_or_else(|| VersionError(text.to_owned()))
     }
 }
 
-impl fmt::Display for Version {
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (major, minor, micro) = self.base;
-        write!(to, "{major}.{minor}.{micro}")?;
-        match STAGES.get(usize::from(self.stage.0)) {
-            Some(stage) => write!(to, "{stage}{}", self.stage.1),
-            None => Ok(()),
+fn parse(text: &str) -> Option<Version> {
+    let (major, rest) = text.split_once('.')?;
+    let (minor, rest) = rest.split_once('.')?;
+    let letters = rest.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(rest.len());
+    let (patch, stage) = rest.split_at(letters);
+    let stage = match stage.trim_end_matches(|c: char| c.is_ascii_digit()) {
+        "" => Stage::Final,
+        "a" => Stage::Alpha(stage[1..].parse().ok()?),
+        "b" => Stage::Beta(stage[1..].parse().ok()?),
+        "rc" => Stage::Candidate(stage[2..].parse().ok()?),
+        _ => return None,
+    };
+    Some(Version { major: major.parse().ok()?, minor: minor.parse().ok()?, patch: patch.parse().ok()?, stage })
+}
+
+impl TryFrom<String> for Version {
+    type Error = VersionError;
+
+    fn try_from(text: String) -> Result<Self, VersionError> {
+        text.parse()
+    }
+}
+
+impl From<Version> for String {
+    fn from(version: Version) -> Self {
+        version.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn version(text: &str) -> Version {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn versions_are_read_and_written_alike() {
+        for text in ["3.13.5", "3.15.0rc1", "3.14.0a2", "3.15.0b4", "3.12.14", "0.0.0"] {
+            assert_eq!(version(text).to_string(), text);
         }
+    }
+
+    #[test]
+    fn other_texts_are_named_in_the_error() {
+        let bad = ["", "3", "3.13", "3.13.x", "3.13.5.1", "3.13.5-1", "v3.13.5", " 3.13.5", "3.13.5\n", "3.015.0"];
+        let worse =
+            ["3.15.0rc", "3.15.0c1", "3.15.0rc01", "3.15.0a-1", "3.15.0.rc1", "3.+13.5", "3.13.99999999", "3..5"];
+        for text in bad.iter().chain(&worse) {
+            let error = text.parse::<Version>().unwrap_err().to_string();
+            assert!(error.starts_with(&format!("`{text}` is no CPython version")), "{error}");
+        }
+    }
+
+    #[test]
+    fn they_are_ordered_as_released() {
+        let ordered =
+            ["3.9.20", "3.13.5", "3.13.15", "3.15.0a2", "3.15.0a10", "3.15.0b1", "3.15.0rc1", "3.15.0", "3.15.1"];
+        assert!(ordered.map(version).is_sorted());
+        assert!(version("3.15.0rc1") < version("3.15.0"));
+    }
+
+    #[test]
+    fn a_candidate_knows_its_release() {
+        let candidate = version("3.15.0rc1");
+        assert_eq!((candidate.base(), candidate.minor()), (version("3.15.0"), (3, 15)));
+        assert!(candidate.is_prerelease() && !candidate.base().is_prerelease());
     }
 }

@@ -55,16 +55,12 @@ impl Diagnose for ArtifactError {
     fn hints(&self) -> Vec<String> {
         match self {
             Self::Exists { free, .. } => {
-                vec![format!("`--build-number {}` is free; `--force` replaces what is there", number(*free))]
+                vec![format!("`--build-number {}` is free; `--force` replaces what is there", free)]
             }
-            Self::Busy { free, .. } => vec![format!("`--build-number {}` is free", number(*free))],
+            Self::Busy { free, .. } => vec![format!("`--build-number {}` is free", free)],
             Self::Changed { .. } | Self::Io(_) | Self::Cancelled => Vec::new(),
         }
     }
-}
-
-fn number(build: BuildNumber) -> u32 {
-    build.0
 }
 
 #[cfg(test)]
@@ -76,7 +72,7 @@ mod tests {
     #[test]
     fn says_which_number_is_free() {
         let name = || "cpython-3.13.5-debian12-build1.tgz".parse().expect("a name");
-        let free = BuildNumber(2);
+        let free = BuildNumber::FIRST.next();
         let shown = [ArtifactError::Exists { name: name(), free }, ArtifactError::Busy { name: name(), free }]
             .map(|error| format!("{error}\n{:?} {:?}", error.hints(), error.exit()));
         insta::assert_snapshot!(shown.join("\n"));

@@ -5,8 +5,8 @@ use crate::store::Lock;
 use std::io;
 use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
-use vmbuild_cpython::Version;
-use vmbuild_cpython::layout::{ArtifactName, BuildNumber};
+use vmbuild_cpython::layout::checksum_file;
+use vmbuild_cpython::{ArtifactName, BuildNumber, ImageWord, Version};
 
 /// Before the name of the tarball that a build under way will become.
 const STAGING: &str = ".staging-";
@@ -23,7 +23,7 @@ pub struct Wish {
     /// The version built.
     pub version: Version,
     /// The image's word, such as `debian12`.
-    pub image_word: String,
+    pub image_word: ImageWord,
     /// The build number; the next free one if the user named none.
     pub number: Option<BuildNumber>,
     /// What to do if there is such an artifact.
@@ -58,24 +58,24 @@ impl ArtifactFolder {
 
     /// Where its checksum lies.
     pub fn checksum(&self, name: &ArtifactName) -> PathBuf {
-        self.path.join(format!("{name}.sha256"))
+        self.path.join(checksum_file(name))
     }
 
     /// Where the logs of a published build lie.
     pub fn logs(&self, name: &ArtifactName) -> PathBuf {
-        self.path.join("logs").join(name.stem())
+        self.path.join("logs").join(stem(name))
     }
 
     /// Where what is left of a failed build lies.
     pub fn failed(&self, name: &ArtifactName, job: &str) -> PathBuf {
-        self.path.join("failed").join(format!("{}-{job}", name.stem()))
+        self.path.join("failed").join(format!("{}-{job}", stem(name)))
     }
 
     /// The number after the highest of this version and image, published or under way; 1 for the first.
-    pub fn next_build_number(&self, version: &Version, image_word: &str) -> io::Result<BuildNumber> {
-        let ours = |name: &ArtifactName| name.version == *version && name.image_word == image_word;
-        let highest = self.names()?.into_iter().filter(ours).map(|name| name.build.0).max();
-        Ok(BuildNumber(highest.unwrap_or(0) + 1))
+    pub fn next_build_number(&self, version: &Version, image_word: &ImageWord) -> io::Result<BuildNumber> {
+        let ours = |name: &ArtifactName| name.version == *version && name.image_word == *image_word;
+        let highest = self.names()?.into_iter().filter(ours).map(|name| name.build).max();
+        Ok(highest.map_or(BuildNumber::FIRST, BuildNumber::next))
     }
 
     /// Every name that a tarball, a checksum or a build under way has.
@@ -96,7 +96,7 @@ impl ArtifactFolder {
         self.sweep()?;
         let free = self.next_build_number(&wish.version, &wish.image_word)?;
         let build = wish.number.unwrap_or(free);
-        let name = ArtifactName { version: wish.version.clone(), image_word: wish.image_word.clone(), build };
+        let name = ArtifactName { version: wish.version, image_word: wish.image_word.clone(), build };
         let staging = self.path.join(format!("{STAGING}{name}"));
         if staging.exists() {
             return Err(ArtifactError::Busy { name, free });
@@ -130,6 +130,11 @@ fn remove_if_abandoned(staging: &Path) -> io::Result<()> {
         Some(_abandoned) => fs_err::remove_dir_all(staging),
         None => Ok(()),
     }
+}
+
+/// An artifact's name without `.tgz`.
+fn stem(name: &ArtifactName) -> String {
+    name.to_string().trim_end_matches(".tgz").to_owned()
 }
 
 /// What is no longer there needs no removing.

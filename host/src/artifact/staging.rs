@@ -12,7 +12,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
-use vmbuild_cpython::layout::ArtifactName;
+use vmbuild_cpython::ArtifactName;
+use vmbuild_cpython::layout::checksum_file;
 
 /// A build under way: its name is taken, its files are out of sight. Dropping it removes them and frees the name.
 #[derive(Debug)]
@@ -165,7 +166,7 @@ impl Staging {
     }
 
     fn checksum(&self) -> PathBuf {
-        self.path.join(format!("{}.sha256", self.name))
+        self.path.join(checksum_file(&self.name))
     }
 
     /// Keeps what a failed build left, under the job's name, and says where. A tarball that did not pass is called

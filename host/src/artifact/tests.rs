@@ -6,7 +6,7 @@ use crate::sha256::Sha256;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
-use vmbuild_cpython::layout::BuildNumber;
+use vmbuild_cpython::BuildNumber;
 use vmbuild_supervise::{Command, Deadline};
 
 struct World {
@@ -50,13 +50,18 @@ impl World {
 
     fn next(&self, version: &str, word: &str) -> u32 {
         let version = version.parse().expect("a version");
-        self.artifacts.next_build_number(&version, word).expect("a readable folder").0
+        self.artifacts.next_build_number(&version, &word.parse().expect("a word")).expect("a readable folder").get()
     }
 }
 
 fn wish(version: &str, number: Option<u32>, existing: Existing) -> Wish {
     let version = version.parse().expect("a version");
-    Wish { version, image_word: "debian12".to_owned(), number: number.map(BuildNumber), existing }
+    Wish {
+        version,
+        image_word: "debian12".parse().expect("a word"),
+        number: number.and_then(BuildNumber::new),
+        existing,
+    }
 }
 
 fn digest(contents: &str) -> Sha256 {
@@ -102,9 +107,9 @@ async fn builds_at_once_get_different_numbers() {
     let world = World::new();
     let first = world.begin(None, Existing::Keep).await.expect("free");
     let second = world.begin(None, Existing::Keep).await.expect("free");
-    assert_eq!((first.name().build.0, second.name().build.0), (1, 2));
+    assert_eq!((first.name().build.get(), second.name().build.get()), (1, 2));
     let busy = world.begin(Some(1), Existing::Replace).await.expect_err("somebody builds it");
-    assert!(matches!(busy, ArtifactError::Busy { free, .. } if free.0 == 3), "{busy}");
+    assert!(matches!(busy, ArtifactError::Busy { free, .. } if free.get() == 3), "{busy}");
     world.finish(second, "two").await.expect("its own name");
     world.finish(first, "one").await.expect("its own name");
     assert_eq!(world.next("3.13.5", "debian12"), 3);

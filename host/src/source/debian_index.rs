@@ -3,7 +3,7 @@
 //! It needs no signature check here: it only says where in the pool a file lies whose digest is pinned already. A
 //! forged index can at worst name a file that is then refused.
 
-use crate::event::Running;
+use crate::event::{Events, Part};
 use crate::sha256::Sha256;
 use crate::source::fetch::fetch;
 use crate::source::job::{Answer, FetchError, Job, Start, Validators};
@@ -61,7 +61,7 @@ impl Index {
     pub(super) async fn refresh(
         &self,
         patience: &Patience,
-        running: &Running,
+        events: &Events,
         cancel: &CancellationToken,
     ) -> Result<(), FetchError> {
         let Some(_lock) = Lock::take(&self.file.with_extension("lock"), cancel).await? else {
@@ -74,15 +74,23 @@ impl Index {
         let known = kept.as_ref().map(|about| about.validators.clone()).unwrap_or_default();
         let partial = self.file.with_extension("partial");
         let job = Job { url: self.url.clone(), partial: partial.clone(), start: Start::Fresh, known: known.clone() };
-        match fetch(&job, patience, running, cancel).await {
-            Ok(Answer::NotModified) => Ok(self.remember(known)?),
+        let running = events.phase(Part::Source, "index", &self.url);
+        let validators = match fetch(&job, patience, &running, cancel).await {
+            Ok(Answer::NotModified) => known,
             Ok(Answer::Received(received)) => {
                 fs_err::rename(&partial, &self.file)?;
-                Ok(self.remember(received.validators)?)
+                received.validators
             }
-            Err(error) if kept.is_some() && !matches!(error, FetchError::Cancelled | FetchError::Local(_)) => Ok(()),
-            Err(error) => Err(error),
-        }
+            Err(FetchError::Cancelled) => return Err(FetchError::Cancelled),
+            Err(error) if kept.is_some() => {
+                events.note(Part::Source, format!("using an index more than a day old: {}: {error}", self.url));
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
+        self.remember(validators)?;
+        running.finish("");
+        Ok(())
     }
 
     /// Where a file of one of `digests` lies. Takes about a second of one core: for a blocking thread.

@@ -72,7 +72,7 @@ fn suites(archives: &[Wanted]) -> Vec<&str> {
 
 /// Looks into one suite. The outer error ends the whole search, the inner one this suite's.
 async fn search(quest: &Quest<'_>, index: &Index) -> Result<Result<Option<PoolFile>, FetchError>, SourceError> {
-    if let Err(error) = index.refresh(&quest.settings.patience, &quest.running, quest.cancel).await {
+    if let Err(error) = index.refresh(&quest.settings.patience, quest.events, quest.cancel).await {
         return quest.passing(error).map(Err);
     }
     let (index, digests) = (index.clone(), quest.expected.digests());

@@ -66,6 +66,7 @@ pub(super) fn classify(error: Error, patience: &Patience) -> FetchError {
         Error::Io(error) => match error.kind() {
             ErrorKind::ConnectionRefused => FetchError::Unreachable("connection refused"),
             ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => FetchError::Unreachable("no route"),
+            _ if is_unknown_host(&error) => FetchError::Unreachable("host not found"),
             ErrorKind::UnexpectedEof => FetchError::Broken("the connection ended too early".to_owned()),
             _ => FetchError::Broken(error.to_string()),
         },
@@ -74,9 +75,14 @@ pub(super) fn classify(error: Error, patience: &Patience) -> FetchError {
     }
 }
 
+/// The standard library has no kind for what `getaddrinfo` says, only these words.
+fn is_unknown_host(error: &std::io::Error) -> bool {
+    error.raw_os_error().is_none() && error.to_string().starts_with("failed to lookup address information")
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{begins_at, is_loopback};
+    use super::{begins_at, is_loopback, is_unknown_host};
     use ureq::http::HeaderMap;
 
     fn check(range: &str, offset: u64, expect: bool) {
@@ -91,6 +97,14 @@ mod tests {
         check("bytes 1000-1999/2000", 100, false);
         check("items 100-199/200", 100, false);
         assert!(!begins_at(&HeaderMap::new(), 100));
+    }
+
+    #[test]
+    fn an_unknown_host_is_told_from_a_broken_connection() {
+        // Source: RFC 6761, section 6.4: names below `invalid` never exist.
+        let error = std::net::ToSocketAddrs::to_socket_addrs("host.invalid:80").expect_err("no such host");
+        assert!(is_unknown_host(&error), "{error}");
+        assert!(!is_unknown_host(&std::io::ErrorKind::ConnectionReset.into()));
     }
 
     #[test]

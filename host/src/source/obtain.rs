@@ -74,13 +74,8 @@ async fn from_known_places(quest: &Quest<'_>) -> Result<Source, SourceError> {
 
 fn note_newer(version: &Version, events: &Events) {
     let Some(newest) = releases().newest_of_minor(version).filter(|newest| *newest > version) else { return };
-    let series = series(version);
-    events.note(Part::Source, format!("{version} is not the newest {series}: {newest} is"));
-}
-
-/// `3.12` of `3.12.6`.
-fn series(version: &Version) -> String {
-    version.to_string().splitn(3, '.').take(2).collect::<Vec<_>>().join(".")
+    let (major, minor) = version.minor();
+    events.note(Part::Source, format!("{version} is not the newest {major}.{minor}: {newest} is"));
 }
 
 fn summary(source: &Source, names: Names) -> String {

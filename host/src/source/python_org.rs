@@ -4,7 +4,7 @@ use crate::source::SourceError;
 use crate::source::quest::{Quest, Step, Trail};
 use crate::source::request::Origin;
 use crate::source::settings::below;
-use vmbuild_cpython::python_org_path;
+use vmbuild_cpython::release::python_org_path;
 
 /// Tries the expected archives one after the other.
 pub(super) async fn obtain(quest: &Quest<'_>, trail: &mut Trail) -> Result<Step, SourceError> {

@@ -49,7 +49,7 @@ impl Trail {
     }
 
     pub(super) fn into_error(self, expected: &Expected) -> SourceError {
-        let version = expected.version.clone();
+        let version = expected.version;
         self.refused.unwrap_or(SourceError::Unobtainable { version, attempts: self.attempts })
     }
 }
@@ -145,7 +145,7 @@ impl<'a> Quest<'a> {
     }
 
     pub(super) fn cancelled(&self) -> SourceError {
-        SourceError::Cancelled { version: self.expected.version.clone() }
+        SourceError::Cancelled { version: self.expected.version }
     }
 
     /// Runs what hashes or decompresses on a thread that may block.

@@ -25,10 +25,8 @@ pub(super) fn find(mut index: impl BufRead, digests: &[Sha256]) -> io::Result<Op
     loop {
         line.clear();
         let count = io::Read::take(&mut index, LONGEST_LINE).read_until(b'\n', &mut line)?;
-        let text = String::from_utf8_lossy(&line);
-        let text = text.trim_end();
-        if !text.is_empty() {
-            stanza.push(text);
+        if !line.trim_ascii_end().is_empty() {
+            stanza.push(&line);
             continue;
         }
         if let Some(found) = std::mem::take(&mut stanza).matching(digests) {
@@ -50,15 +48,20 @@ struct Stanza {
 }
 
 impl Stanza {
-    fn push(&mut self, line: &str) {
+    /// Takes a line. Of another package's stanza nothing is kept: those are nearly all of the sixty megabytes.
+    fn push(&mut self, line: &[u8]) {
+        if !self.package.is_empty() && !self.is_python() {
+            return;
+        }
+        let line = String::from_utf8_lossy(line);
         if line.starts_with([' ', '\t']) {
             if self.in_checksums {
                 self.checksums.push(line.trim().to_owned());
             }
             return;
         }
-        let (field, value) = line.split_once(':').unwrap_or((line, ""));
-        self.in_checksums = field.eq_ignore_ascii_case("Checksums-Sha256");
+        let (field, value) = line.split_once(':').unwrap_or((&line, ""));
+        self.in_checksums = field == "Checksums-Sha256";
         match field {
             "Package" => value.trim().clone_into(&mut self.package),
             "Directory" => value.trim().clone_into(&mut self.directory),
@@ -66,11 +69,13 @@ impl Stanza {
         }
     }
 
+    fn is_python(&self) -> bool {
+        self.package.starts_with("python3.")
+    }
+
     fn matching(&self, digests: &[Sha256]) -> Option<PoolFile> {
-        if !self.package.starts_with("python3.") {
-            return None;
-        }
-        self.checksums.iter().filter_map(|line| self.file(line)).find(|file| digests.contains(&file.sha256))
+        let mut files = self.checksums.iter().filter_map(|line| self.file(line)).filter(|_| self.is_python());
+        files.find(|file| digests.contains(&file.sha256))
     }
 
     /// A line `digest length name`.

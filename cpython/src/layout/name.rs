@@ -1,0 +1,187 @@
+//! An artifact's file name, and the words in it.
+
+use crate::version::{Version, VersionError};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::num::NonZeroU32;
+use std::str::FromStr;
+
+/// The name of an artifact: `cpython-3.13.5-debian12-build1.tgz`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ArtifactName {
+    /// Which CPython.
+    pub version: Version,
+    /// Which image it was built in, and for.
+    pub image_word: ImageWord,
+    /// Which of several builds of the same version for the same image.
+    pub build: BuildNumber,
+}
+
+/// The word for an image in a file name, such as `debian12` or `ubuntu22.04`: lower-case letters, digits and dots.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ImageWord(String);
+
+/// Counts builds of one version for one image, from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct BuildNumber(NonZeroU32);
+
+/// Why a text is no artifact's name, or no word in one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// The words are not where they should be.
+    #[error("`{0}` is no artifact name: want cpython-VERSION-IMAGE-buildN.tgz")]
+    Form(String),
+    /// The version is none.
+    #[error("the artifact name does not say which version it holds")]
+    Version(#[from] VersionError),
+    /// The image's word is none.
+    #[error("`{0}` is no image word: want lower-case letters, digits and dots")]
+    ImageWord(String),
+    /// The build number is none.
+    #[error("`{0}` is no build number: want 1 or more")]
+    Build(String),
+}
+
+impl FromStr for ArtifactName {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let (version, image_word, build) = words(text).ok_or_else(|| NameError::Form(text.to_owned()))?;
+        Ok(Self { version: version.parse()?, image_word: image_word.parse()?, build: build.parse()? })
+    }
+}
+
+fn words(text: &str) -> Option<(&str, &str, &str)> {
+    let middle = text.strip_prefix("cpython-")?.strip_suffix(".tgz")?;
+    let (version, rest) = middle.split_once('-')?;
+    let (image_word, build) = rest.split_once('-')?;
+    Some((version, image_word, build.strip_prefix("build")?))
+}
+
+impl fmt::Display for ArtifactName {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(to, "cpython-{}-{}-build{}.tgz", self.version, self.image_word, self.build)
+    }
+}
+
+impl FromStr for ImageWord {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let proper = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'.';
+        if !text.is_empty() && text.bytes().all(proper) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(NameError::ImageWord(text.to_owned()))
+        }
+    }
+}
+
+impl ImageWord {
+    /// The word.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ImageWord {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str(&self.0)
+    }
+}
+
+impl BuildNumber {
+    /// The first build.
+    pub const FIRST: Self = Self(NonZeroU32::MIN);
+
+    /// `None` for zero.
+    pub fn new(number: u32) -> Option<Self> {
+        NonZeroU32::new(number).map(Self)
+    }
+
+    /// The number, 1 or more.
+    pub fn get(self) -> u32 {
+        self.0.get()
+    }
+
+    /// The number after it.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+impl FromStr for BuildNumber {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let number = text.parse().ok().map(Self).filter(|number| number.to_string() == text);
+        number.ok_or_else(|| NameError::Build(text.to_owned()))
+    }
+}
+
+impl fmt::Display for BuildNumber {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(to)
+    }
+}
+
+/// Lets serde read and write a type by its text.
+macro_rules! as_text {
+    ($($name:ty),*) => {$(
+        impl TryFrom<String> for $name {
+            type Error = NameError;
+
+            fn try_from(text: String) -> Result<Self, NameError> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(value: $name) -> Self {
+                value.to_string()
+            }
+        }
+    )*};
+}
+
+as_text!(ArtifactName, ImageWord);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn other_names_are_refused() {
+        let bad = [
+            ("cpython-3.13.5-debian12-build1.tar.gz", "is no artifact name"),
+            ("python-3.13.5-debian12-build1.tgz", "is no artifact name"),
+            ("cpython-3.13.5-debian12.tgz", "is no artifact name"),
+            ("cpython-3.13-debian12-build1.tgz", "does not say which version"),
+            ("cpython-3.13.5-Debian12-build1.tgz", "`Debian12` is no image word"),
+            ("cpython-3.13.5--build1.tgz", "`` is no image word"),
+            ("cpython-3.13.5-debian12-build0.tgz", "`0` is no build number"),
+            ("cpython-3.13.5-debian12-build01.tgz", "`01` is no build number"),
+            ("cpython-3.13.5-debian12-build-1.tgz", "`-1` is no build number"),
+            ("../cpython-3.13.5-debian12-build1.tgz", "is no artifact name"),
+        ];
+        for (name, expect) in bad {
+            let error = name.parse::<ArtifactName>().unwrap_err().to_string();
+            assert!(error.contains(expect), "{name}: {error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn names_come_back(minor in 0u16..30, patch in 0u16..30, stage in "((a|b|rc)[1-9])?", word in "[a-z0-9.]{1,12}", build in 1u32..) {
+            let version: Version = format!("3.{minor}.{patch}{stage}").parse().unwrap();
+            let build = BuildNumber::new(build).unwrap();
+            let name = ArtifactName { version, image_word: word.parse().unwrap(), build };
+            prop_assert_eq!(name.to_string().parse(), Ok(name));
+        }
+    }
+}

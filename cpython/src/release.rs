@@ -1,0 +1,167 @@
+//! Which releases there are, and the digests of their source archives.
+//!
+//! A download proves nothing about itself. What may enter a machine is what `provision/cpython/releases.toml` names:
+//! the table is compiled in, so an installed vmbuild carries its pins with it.
+
+use crate::schema::SchemaOne;
+use crate::version::Version;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::sync::LazyLock;
+
+static TABLE: LazyLock<Releases> = LazyLock::new(|| {
+    Releases::parse(include_str!("../../provision/cpython/releases.toml"))
+        .expect("the table is part of this program, and a test parses it")
+});
+
+/// The releases this program knows.
+pub fn releases() -> &'static Releases {
+    &TABLE
+}
+
+/// A table of releases.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Releases {
+    #[expect(dead_code, reason = "checked by being parsed")]
+    schema: SchemaOne,
+    release: Vec<Release>,
+}
+
+/// One release.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Release {
+    /// Which.
+    pub version: Version,
+    archive: Vec<Archive>,
+}
+
+/// One source archive of a release.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Archive {
+    /// Its name on python.org, such as `Python-3.13.5.tar.xz`.
+    pub file: String,
+    /// SHA-256 of its bytes.
+    pub sha256: Sha256,
+    /// Length in bytes, where known.
+    pub size: Option<u64>,
+    /// Where Debian has the same bytes.
+    pub debian: Option<DebianSource>,
+}
+
+/// A Debian source package that carries an upstream archive unchanged.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DebianSource {
+    /// Name of the source package, such as `python3.13`.
+    pub package: String,
+    /// The suite it was seen in, such as `trixie`.
+    pub suite: String,
+    /// The end of its file name.
+    pub kind: OrigKind,
+}
+
+/// What Debian calls an upstream archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub enum OrigKind {
+    /// xz-compressed.
+    #[serde(rename = "orig.tar.xz")]
+    TarXz,
+    /// gzip-compressed.
+    #[serde(rename = "orig.tar.gz")]
+    TarGz,
+}
+
+impl DebianSource {
+    /// The archive's file name in Debian, such as `python3.13_3.13.5.orig.tar.xz`.
+    pub fn file(&self, version: &Version) -> String {
+        let end = match self.kind {
+            OrigKind::TarXz => "orig.tar.xz",
+            OrigKind::TarGz => "orig.tar.gz",
+        };
+        format!("{}_{version}.{end}", self.package)
+    }
+}
+
+/// A SHA-256 digest; written as 64 hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Sha256(pub [u8; 32]);
+
+/// A text is no SHA-256 digest.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no SHA-256 digest: want 64 hexadecimal digits")]
+pub struct Sha256Error(String);
+
+impl TryFrom<String> for Sha256 {
+    type Error = Sha256Error;
+
+    fn try_from(text: String) -> Result<Self, Sha256Error> {
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(&text, &mut bytes).map(|()| Self(bytes)).map_err(|_| Sha256Error(text))
+    }
+}
+
+impl From<Sha256> for String {
+    fn from(digest: Sha256) -> Self {
+        digest.to_string()
+    }
+}
+
+impl fmt::Display for Sha256 {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str(&hex::encode(self.0))
+    }
+}
+
+impl fmt::Debug for Sha256 {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(to, "Sha256({self})")
+    }
+}
+
+impl Releases {
+    /// Reads a table.
+    pub fn parse(text: &str) -> Result<Self, toml::de::Error> {
+        toml::from_str(text)
+    }
+
+    /// Every release, oldest first.
+    pub fn all(&self) -> &[Release] {
+        &self.release
+    }
+
+    /// The release of exactly this version.
+    pub fn find(&self, version: &Version) -> Option<&Release> {
+        self.release.iter().find(|release| release.version == *version)
+    }
+
+    /// The newest final release with the same minor version: `3.13.18` for `3.13.5`.
+    pub fn newest_of_minor(&self, version: &Version) -> Option<&Version> {
+        let versions = self.release.iter().map(|release| &release.version);
+        versions.filter(|known| known.minor() == version.minor() && !known.is_prerelease()).max()
+    }
+}
+
+impl Release {
+    /// Its source archives, the preferred one first: `.tar.xz` before `.tgz`.
+    pub fn archives(&self) -> &[Archive] {
+        &self.archive
+    }
+}
+
+/// Path of a source archive on python.org and its mirrors, without a leading slash.
+pub fn python_org_path(version: &Version, file: &str) -> String {
+    format!("ftp/python/{}/{file}", version.base())
+}
+
+/// Name of the Debian source package of a version's minor release: `python3.13`.
+pub fn debian_package(version: &Version) -> String {
+    let (major, minor) = version.minor();
+    format!("python{major}.{minor}")
+}
+
+#[cfg(test)]
+mod tests;
