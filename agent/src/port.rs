@@ -22,7 +22,10 @@ impl Port {
     pub fn open(path: &Path) -> io::Result<Self> {
         let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
         let fd = rustix::fs::open(path, flags, Mode::empty())?;
-        Ok(Self(Arc::new(AsyncFd::register(fd)?)))
+        #[expect(unsafe_code, reason = "tokio asks for a promise about the descriptor")]
+        // SAFETY: an `OwnedFd` names the same open descriptor as long as it lives.
+        let fd = unsafe { AsyncFd::register(fd) }?;
+        Ok(Self(Arc::new(fd)))
     }
 }
 

@@ -4,6 +4,9 @@
 //! `artifact`}, which emit `event`s, which `report` shows.
 
 pub mod agent_binary;
+pub mod artifact;
+pub mod cli;
+pub mod commands;
 pub mod doctor;
 pub mod event;
 pub mod failure;
@@ -11,4 +14,6 @@ pub mod guest;
 pub mod image;
 pub mod machine;
 pub mod report;
+pub mod sha256;
+pub mod source;
 pub mod store;

@@ -1,0 +1,25 @@
+//! The folder of artifacts: what builds leave, and how it gets there.
+//!
+//! The problem: other people's tools watch this folder. They must never find a tarball without its checksum, half a
+//! file, or other bytes under a name they have seen before; and two builds at once must not want the same name.
+//!
+//! ```text
+//! artifacts/
+//!   cpython-3.13.5-debian12-build1.tgz          the tarball, appears last
+//!   cpython-3.13.5-debian12-build1.tgz.sha256   for `sha256sum -c`
+//!   logs/<stem>/<step>.log                      of published builds
+//!   failed/<stem>-<job>/                        of failed ones
+//!   .staging-<tarball>/                         a build under way; its lock says that it lives
+//!   .lock                                       held for moments, while names are given and taken
+//! ```
+
+mod error;
+mod folder;
+mod placing;
+mod staging;
+#[cfg(test)]
+mod tests;
+
+pub use error::ArtifactError;
+pub use folder::{ArtifactFolder, Existing, Wish};
+pub use staging::{Placed, Staging};

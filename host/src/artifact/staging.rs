@@ -1,0 +1,197 @@
+//! One build's own folder until it is published or has failed.
+
+use crate::artifact::folder::unless_gone;
+use crate::artifact::placing::rename_to_new;
+use crate::artifact::{ArtifactError, ArtifactFolder, Existing};
+use crate::sha256::Sha256;
+use crate::store::{Lock, sync_folder};
+use fs_err::File;
+use std::fs::Permissions;
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use tokio::task::JoinError;
+use tokio_util::sync::CancellationToken;
+use vmbuild_cpython::ArtifactName;
+use vmbuild_cpython::layout::checksum_file;
+
+/// A build under way: its name is taken, its files are out of sight. Dropping it removes them and frees the name.
+#[derive(Debug)]
+pub struct Staging {
+    folder: ArtifactFolder,
+    name: ArtifactName,
+    path: PathBuf,
+    existing: Existing,
+    _lock: Lock,
+}
+
+/// A published artifact's files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placed {
+    /// The tarball.
+    pub tarball: PathBuf,
+    /// The file for `sha256sum -c`.
+    pub checksum: PathBuf,
+    /// The folder of step logs.
+    pub logs: PathBuf,
+    /// The tarball's digest.
+    pub sha256: Sha256,
+    /// The tarball's length.
+    pub bytes: u64,
+}
+
+impl Staging {
+    pub(super) fn make(
+        folder: ArtifactFolder,
+        name: ArtifactName,
+        path: PathBuf,
+        existing: Existing,
+    ) -> Result<Self, ArtifactError> {
+        fs_err::create_dir_all(path.join("logs"))?;
+        let lock = Lock::try_take(&Self::lock_of(&path))?;
+        let lock = lock.ok_or_else(|| io::Error::other(format!("somebody else locked {}", path.display())))?;
+        Ok(Self { folder, name, path, existing, _lock: lock })
+    }
+
+    pub(super) fn lock_of(staging: &Path) -> PathBuf {
+        staging.join(".lock")
+    }
+
+    /// The name that was taken.
+    pub fn name(&self) -> &ArtifactName {
+        &self.name
+    }
+
+    /// Where to write the tarball.
+    pub fn tarball(&self) -> PathBuf {
+        self.path.join(self.name.to_string())
+    }
+
+    /// Where to write a step's log.
+    pub fn log(&self, step: &str) -> PathBuf {
+        self.path.join("logs").join(format!("{step}.log"))
+    }
+
+    /// Puts logs, checksum and tarball into their places, in this order: whoever sees the tarball sees the rest.
+    /// `validated` is the digest of what passed the checks; nothing else is published.
+    pub async fn publish(self, validated: Sha256, cancel: &CancellationToken) -> Result<Placed, ArtifactError> {
+        let folder = self.folder.lock(cancel).await?;
+        let work = tokio::task::spawn_blocking(move || {
+            // The thread finishes even if nobody waits for it, so it keeps the lock itself.
+            let _folder = folder;
+            self.place(validated)
+        });
+        match work.await.map_err(JoinError::try_into_panic) {
+            Ok(placed) => placed,
+            Err(Ok(panic)) => std::panic::resume_unwind(panic),
+            Err(Err(_)) => Err(ArtifactError::Cancelled),
+        }
+    }
+
+    fn place(self, validated: Sha256) -> Result<Placed, ArtifactError> {
+        let (bytes, found) = vmbuild_archive::sha256_file(&self.tarball())?;
+        let found = Sha256::from(found);
+        if found != validated {
+            return Err(ArtifactError::Changed { name: self.name.clone(), validated, found });
+        }
+        self.seal(validated)?;
+        let placed = self.make_room().and_then(|()| self.put());
+        if placed.is_err() {
+            self.put_back()?;
+        }
+        placed?;
+        sync_folder(self.folder.path())?;
+        let (tarball, checksum) = (self.folder.tarball(&self.name), self.folder.checksum(&self.name));
+        Ok(Placed { tarball, checksum, logs: self.folder.logs(&self.name), sha256: validated, bytes })
+    }
+
+    /// Writes the checksum, and makes both files readable and durable before anybody can see them.
+    fn seal(&self, sha256: Sha256) -> io::Result<()> {
+        let line = vmbuild_archive::checksum_line(&sha256.to_string(), &self.name.to_string());
+        let mut checksum = File::create(self.checksum())?;
+        checksum.write_all(line.as_bytes())?;
+        for path in [self.checksum(), self.tarball()] {
+            fs_err::set_permissions(&path, Permissions::from_mode(0o644))?;
+            File::open(&path)?.sync_all()?;
+        }
+        Ok(())
+    }
+
+    /// Takes away what has the name, if that is allowed: first the tarball, so that it is never seen with another's
+    /// checksum. A checksum alone is what a killed publisher left; nobody else is publishing, for the lock is held.
+    fn make_room(&self) -> Result<(), ArtifactError> {
+        let tarball = self.folder.tarball(&self.name);
+        if self.existing == Existing::Keep && tarball.exists() {
+            return Err(self.exists()?);
+        }
+        unless_gone(fs_err::rename(&tarball, self.path.join("old.tgz")))?;
+        unless_gone(fs_err::rename(self.folder.checksum(&self.name), self.path.join("old.sha256")))?;
+        Ok(())
+    }
+
+    fn put(&self) -> Result<(), ArtifactError> {
+        let logs = self.folder.logs(&self.name);
+        unless_gone(fs_err::remove_dir_all(&logs))?;
+        move_to_new(&self.path.join("logs"), &logs)?;
+        self.put_new(&self.checksum(), &self.folder.checksum(&self.name))?;
+        self.put_new(&self.tarball(), &self.folder.tarball(&self.name)).inspect_err(|_| {
+            // Ours, placed a moment ago. If it cannot be removed, the next publisher of this name does it.
+            let _ = fs_err::remove_file(self.folder.checksum(&self.name));
+        })
+    }
+
+    fn put_new(&self, from: &Path, to: &Path) -> Result<(), ArtifactError> {
+        match rename_to_new(from, to) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(self.exists()?),
+            other => Ok(other?),
+        }
+    }
+
+    /// Undoes `make_room`: first the checksum, then the tarball, each only if nobody took its name meanwhile.
+    fn put_back(&self) -> io::Result<()> {
+        for (old, place) in [
+            (self.path.join("old.sha256"), self.folder.checksum(&self.name)),
+            (self.path.join("old.tgz"), self.folder.tarball(&self.name)),
+        ] {
+            if old.exists() && !place.exists() {
+                rename_to_new(&old, &place)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn exists(&self) -> io::Result<ArtifactError> {
+        let free = self.folder.next_build_number(&self.name.version, &self.name.image_word)?;
+        Ok(ArtifactError::Exists { name: self.name.clone(), free })
+    }
+
+    fn checksum(&self) -> PathBuf {
+        self.path.join(checksum_file(&self.name))
+    }
+
+    /// Keeps what a failed build left, under the job's name, and says where. A tarball that did not pass is called
+    /// `rejected.tgz` there, so that nobody takes it for an artifact.
+    pub fn fail(self, job: &str) -> Result<PathBuf, ArtifactError> {
+        let failed = self.folder.failed(&self.name, job);
+        unless_gone(fs_err::remove_dir_all(&failed))?;
+        move_to_new(&self.path.join("logs"), &failed)?;
+        unless_gone(fs_err::rename(self.tarball(), failed.join("rejected.tgz")))?;
+        sync_folder(&failed)?;
+        Ok(failed)
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        // What cannot be removed now is swept by the next build: its lock is free then.
+        let _ = fs_err::remove_dir_all(&self.path);
+    }
+}
+
+/// Moves a folder to where none is, making the folder above it.
+fn move_to_new(from: &Path, to: &Path) -> io::Result<()> {
+    if let Some(above) = to.parent() {
+        fs_err::create_dir_all(above)?;
+    }
+    rename_to_new(from, to)
+}

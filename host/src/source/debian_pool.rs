@@ -1,0 +1,104 @@
+//! A source from the pool of a Debian archive: what python.org released is there as `orig` archives.
+
+use crate::source::SourceError;
+use crate::source::debian_index::Index;
+use crate::source::expected::Wanted;
+use crate::source::job::FetchError;
+use crate::source::quest::{Quest, Step, Trail};
+use crate::source::request::Origin;
+use crate::source::settings::{DebianArchive, below};
+use crate::source::stanza::PoolFile;
+
+/// Suites whose source packages are worth a look, newest stable first.
+const SUITES: [&str; 3] = ["trixie", "bookworm", "sid"];
+
+/// Looks through the suites and gets the first file that has an expected digest.
+pub(super) async fn obtain(quest: &Quest<'_>, trail: &mut Trail) -> Result<Step, SourceError> {
+    let archive = match address(quest).await? {
+        Ok(archive) => archive,
+        Err(reason) => {
+            trail.add("Debian archive", &reason);
+            return Ok(Step::NotHere);
+        }
+    };
+    for suite in suites(&quest.expected.archives) {
+        match from_suite(quest, &archive, suite, trail).await? {
+            Step::NotHere => {}
+            settled => return Ok(settled),
+        }
+    }
+    Ok(Step::NotHere)
+}
+
+async fn from_suite(quest: &Quest<'_>, archive: &str, suite: &str, trail: &mut Trail) -> Result<Step, SourceError> {
+    let index = Index::of(quest.store, archive, suite);
+    match search(quest, &index).await? {
+        Ok(Some(file)) => {
+            let url = below(archive, &file.path);
+            let step = quest.download(&url, file.sha256, Origin::DebianPool, trail).await?;
+            if !matches!(step, Step::Found(_)) {
+                // The pool moves on and the index may be a day old: the next run shall ask for a new one.
+                index.forget();
+            }
+            Ok(step)
+        }
+        Ok(None) => {
+            trail.add(index.url(), &"does not list it");
+            Ok(Step::NotHere)
+        }
+        Err(error) => {
+            trail.add(index.url(), &error);
+            Ok(if error.is_about_the_host() { Step::HostDown } else { Step::NotHere })
+        }
+    }
+}
+
+async fn address(quest: &Quest<'_>) -> Result<Result<String, String>, SourceError> {
+    let address = match &quest.settings.debian_archive {
+        DebianArchive::At(address) => Ok(address.clone()),
+        DebianArchive::FromApt => crate::source::apt::debian_archive(quest.cancel).await,
+    };
+    if quest.cancel.is_cancelled() { Err(quest.cancelled()) } else { Ok(address) }
+}
+
+/// The suites known to have it, then the others.
+fn suites(archives: &[Wanted]) -> Vec<&str> {
+    let mut suites: Vec<&str> = archives.iter().filter_map(|wanted| wanted.suite.as_deref()).collect();
+    suites.extend(SUITES);
+    let mut seen = std::collections::HashSet::new();
+    suites.retain(|suite| seen.insert(*suite));
+    suites
+}
+
+/// Looks into one suite. The outer error ends the whole search, the inner one this suite's.
+async fn search(quest: &Quest<'_>, index: &Index) -> Result<Result<Option<PoolFile>, FetchError>, SourceError> {
+    if let Err(error) = index.refresh(&quest.settings.patience, quest.events, quest.cancel).await {
+        return quest.passing(error).map(Err);
+    }
+    let (index, digests) = (index.clone(), quest.expected.digests());
+    let found = quest.blocking(move || index.find(&digests)).await?;
+    Ok(found.map_err(|error| FetchError::Hopeless(format!("unreadable: {error}"))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::suites;
+    use crate::source::expected::Wanted;
+
+    fn check(known: &[&str], expect: &[&str]) {
+        let wanted = |suite: &&str| Wanted {
+            file: "Python-3.13.5.tgz".to_owned(),
+            sha256: [0; 32].into(),
+            suite: Some(*suite).filter(|suite| !suite.is_empty()).map(str::to_owned),
+        };
+        assert_eq!(suites(&known.iter().map(wanted).collect::<Vec<_>>()), expect);
+    }
+
+    #[test]
+    fn known_suites_come_first_and_once() {
+        check(&[], &["trixie", "bookworm", "sid"]);
+        check(&["", "bookworm"], &["bookworm", "trixie", "sid"]);
+        check(&["trixie", "trixie"], &["trixie", "bookworm", "sid"]);
+        check(&["forky"], &["forky", "trixie", "bookworm", "sid"]);
+    }
+}

@@ -1,0 +1,116 @@
+//! HTTP as it is used here: an agent with our patience, one GET, and errors sorted by what to do about them.
+
+use crate::source::Patience;
+use crate::source::job::{FetchError, Validators};
+use std::io::ErrorKind;
+use ureq::http::{HeaderMap, Response};
+use ureq::{Agent, Body, Error, Timeout};
+
+/// An agent for one fetch. Its `shutdown` breaks off whatever its thread waits for.
+pub(super) fn agent(patience: &Patience, url: &str) -> Agent {
+    let config = Agent::config_builder()
+        .http_status_as_error(false)
+        .user_agent(concat!("vmbuild/", env!("CARGO_PKG_VERSION")))
+        .timeout_resolve(Some(patience.connect))
+        .timeout_connect(Some(patience.connect))
+        .timeout_recv_response(Some(patience.stall))
+        .timeout_per_read(Some(patience.stall))
+        .timeout_per_write(Some(patience.stall));
+    // A proxy for other hosts is of no use for this machine's own.
+    if is_loopback(url) { config.proxy(None).build().new_agent() } else { config.build().new_agent() }
+}
+
+fn is_loopback(url: &str) -> bool {
+    let host = url.parse::<ureq::http::Uri>().ok().and_then(|uri| uri.host().map(str::to_owned));
+    host.is_some_and(|host| host == "localhost" || host == "[::1]" || host.starts_with("127."))
+}
+
+/// Asks for `url`, from byte `offset` on, unless it is what `known` says. The body is not read yet.
+pub(super) fn get(agent: &Agent, url: &str, offset: u64, known: &Validators) -> Result<Response<Body>, Error> {
+    let mut request = agent.get(url);
+    if offset > 0 {
+        request = request.header("Range", format!("bytes={offset}-"));
+    }
+    if let Some(etag) = &known.etag {
+        request = request.header("If-None-Match", etag);
+    }
+    if let Some(date) = &known.last_modified {
+        request = request.header("If-Modified-Since", date);
+    }
+    request.call()
+}
+
+/// What an answer says about its version.
+pub(super) fn validators(headers: &HeaderMap) -> Validators {
+    Validators { etag: header(headers, "etag"), last_modified: header(headers, "last-modified") }
+}
+
+/// Whether a partial answer really begins at `offset`. Source: RFC 9110, section 14.4.
+pub(super) fn begins_at(headers: &HeaderMap, offset: u64) -> bool {
+    header(headers, "content-range").is_some_and(|range| range.starts_with(&format!("bytes {offset}-")))
+}
+
+fn header(headers: &HeaderMap, name: &str) -> Option<String> {
+    Some(headers.get(name)?.to_str().ok()?.to_owned())
+}
+
+/// Sorts an error by what to do about it.
+pub(super) fn classify(error: Error, patience: &Patience) -> FetchError {
+    match error {
+        Error::HostNotFound => FetchError::Unreachable("host not found"),
+        Error::ConnectionFailed => FetchError::Unreachable("no connection"),
+        Error::Timeout(Timeout::Resolve | Timeout::Connect) => FetchError::NoConnection(patience.connect.as_secs()),
+        Error::Timeout(_) | Error::BodyStalled => {
+            FetchError::Broken(format!("no byte for {} s", patience.stall.as_secs_f64()))
+        }
+        Error::Io(error) => match error.kind() {
+            ErrorKind::ConnectionRefused => FetchError::Unreachable("connection refused"),
+            ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => FetchError::Unreachable("no route"),
+            _ if is_unknown_host(&error) => FetchError::Unreachable("host not found"),
+            ErrorKind::UnexpectedEof => FetchError::Broken("the connection ended too early".to_owned()),
+            _ => FetchError::Broken(error.to_string()),
+        },
+        Error::Protocol(error) => FetchError::Broken(error.to_string()),
+        error => FetchError::Hopeless(error.to_string()),
+    }
+}
+
+/// The standard library has no kind for what `getaddrinfo` says, only these words.
+fn is_unknown_host(error: &std::io::Error) -> bool {
+    error.raw_os_error().is_none() && error.to_string().starts_with("failed to lookup address information")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{begins_at, is_loopback, is_unknown_host};
+    use ureq::http::HeaderMap;
+
+    fn check(range: &str, offset: u64, expect: bool) {
+        let headers = HeaderMap::from_iter([("content-range".parse().expect("name"), range.parse().expect("value"))]);
+        assert_eq!(begins_at(&headers, offset), expect, "{range} {offset}");
+    }
+
+    #[test]
+    fn a_partial_answer_must_begin_where_asked() {
+        check("bytes 100-199/200", 100, true);
+        check("bytes 0-199/200", 100, false);
+        check("bytes 1000-1999/2000", 100, false);
+        check("items 100-199/200", 100, false);
+        assert!(!begins_at(&HeaderMap::new(), 100));
+    }
+
+    #[test]
+    fn an_unknown_host_is_told_from_a_broken_connection() {
+        // Source: RFC 6761, section 6.4: names below `invalid` never exist.
+        let error = std::net::ToSocketAddrs::to_socket_addrs("host.invalid:80").expect_err("no such host");
+        assert!(is_unknown_host(&error), "{error}");
+        assert!(!is_unknown_host(&std::io::ErrorKind::ConnectionReset.into()));
+    }
+
+    #[test]
+    fn knows_this_machine() {
+        assert!(is_loopback("http://127.0.0.1:8080/x") && is_loopback("http://localhost/x"));
+        assert!(is_loopback("http://[::1]:80/x"));
+        assert!(!is_loopback("https://www.example.org/127.0.0.1") && !is_loopback("not a url"));
+    }
+}

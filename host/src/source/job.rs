@@ -1,0 +1,141 @@
+//! One download as data: what is fetched, where its bytes go, and how it may end.
+
+use crate::sha256::Sha256;
+use serde::{Deserialize, Serialize};
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What to fetch, and into which temporary file.
+#[derive(Debug, Clone)]
+pub(super) struct Job {
+    pub(super) url: String,
+    /// Written in place; the caller renames it once it is verified.
+    pub(super) partial: PathBuf,
+    pub(super) start: Start,
+    /// What an earlier answer said about itself.
+    pub(super) known: Validators,
+}
+
+/// What an existing temporary file means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Start {
+    /// The first part of what is fetched now: go on behind it.
+    Resume,
+    /// Nothing: begin at zero.
+    Fresh,
+}
+
+/// What a server says about the version of a file. Source: RFC 9110, section 8.8.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Validators {
+    pub(super) etag: Option<String>,
+    pub(super) last_modified: Option<String>,
+}
+
+/// How a fetch ended well.
+#[derive(Debug)]
+pub(super) enum Answer {
+    /// The whole file lies in the job's temporary file, synced.
+    Received(Received),
+    /// The server says that the known version is the current one.
+    NotModified,
+}
+
+/// What was received.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Received {
+    pub(super) bytes: u64,
+    pub(super) sha256: Sha256,
+    pub(super) resumed: bool,
+    pub(super) validators: Validators,
+}
+
+/// Why a fetch failed. Texts, because most become one line in the list of places tried.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum FetchError {
+    /// The host does not exist for us, or nobody there answers.
+    #[error("{0}")]
+    Unreachable(&'static str),
+    /// There was no connection within the patience for it.
+    #[error("no connection within {0} s")]
+    NoConnection(u64),
+    /// The connection broke, stalled, or ended too early.
+    #[error("{0}")]
+    Broken(String),
+    /// The server does not give it.
+    #[error("the server answered {0}")]
+    Status(u16),
+    /// Another try would end the same way: TLS, redirects, the address itself.
+    #[error("{0}")]
+    Hopeless(String),
+    /// Longer than any source.
+    #[error("longer than {} MB", .0 / 1_000_000)]
+    TooLong(u64),
+    /// Our own file.
+    #[error("failed to write the download")]
+    Local(#[from] io::Error),
+    /// The caller's cancellation.
+    #[error("interrupted")]
+    Cancelled,
+}
+
+impl FetchError {
+    /// Whether another try may end otherwise. A connection that timed out is not worth one: it has had its patience
+    /// already, and another place is likelier to answer.
+    pub(super) fn may_pass(&self) -> bool {
+        match self {
+            Self::Unreachable(_) | Self::Broken(_) => true,
+            Self::Status(code) => *code >= 500 || [408, 416, 429].contains(code),
+            Self::NoConnection(_) | Self::Hopeless(_) | Self::TooLong(_) | Self::Local(_) | Self::Cancelled => false,
+        }
+    }
+
+    /// Whether the host itself was never reached, so that its other files need no try.
+    pub(super) fn is_about_the_host(&self) -> bool {
+        matches!(self, Self::Unreachable(_) | Self::NoConnection(_))
+    }
+}
+
+/// How far a fetch is, shared between the thread that reads and the task that reports.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    done: AtomicU64,
+    total: AtomicU64,
+}
+
+impl Progress {
+    pub(super) fn set(&self, done: u64, total: Option<u64>) {
+        self.total.store(total.unwrap_or(0), Ordering::Relaxed);
+        self.done.store(done, Ordering::Relaxed);
+    }
+
+    /// Bytes done, and in total if known.
+    pub(super) fn get(&self) -> (u64, Option<u64>) {
+        let total = self.total.load(Ordering::Relaxed);
+        (self.done.load(Ordering::Relaxed), Some(total).filter(|&total| total > 0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::FetchError::{self, *};
+
+    fn check(error: &FetchError, may_pass: bool, about_the_host: bool) {
+        assert_eq!((error.may_pass(), error.is_about_the_host()), (may_pass, about_the_host), "{error:?}");
+    }
+
+    #[test]
+    fn only_what_may_pass_is_tried_again() {
+        check(&Unreachable("connection refused"), true, true);
+        check(&NoConnection(5), false, true);
+        check(&Broken("connection reset".to_owned()), true, false);
+        check(&Status(404), false, false);
+        check(&Status(503), true, false);
+        check(&Status(429), true, false);
+        check(&Hopeless("bad certificate".to_owned()), false, false);
+        check(&TooLong(1), false, false);
+        check(&Cancelled, false, false);
+    }
+}

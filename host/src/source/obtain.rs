@@ -1,0 +1,88 @@
+//! The order in which places are tried.
+
+use crate::event::{Events, Part};
+use crate::source::expected::{Expected, Names};
+use crate::source::quest::{Quest, Step, Trail};
+use crate::source::request::{FileOrUrl, Source, SourceRequest};
+use crate::source::{Settings, SourceError, debian_pool, given, python_org};
+use crate::store::Store;
+use tokio_util::sync::CancellationToken;
+use vmbuild_cpython::{Version, releases};
+
+/// The verified source of a version: from the store, or from the first place that has it.
+pub async fn obtain(
+    request: &SourceRequest,
+    store: &Store,
+    settings: &Settings,
+    events: &Events,
+    cancel: &CancellationToken,
+) -> Result<Source, SourceError> {
+    let expected = Expected::of(&request.version, request.sha256)?;
+    note_newer(&request.version, events);
+    obtain_expected(expected, request.given.as_ref(), store, settings, events, cancel).await
+}
+
+pub(super) async fn obtain_expected(
+    expected: Expected,
+    given: Option<&FileOrUrl>,
+    store: &Store,
+    settings: &Settings,
+    events: &Events,
+    cancel: &CancellationToken,
+) -> Result<Source, SourceError> {
+    let quest = Quest::begin(expected, store, settings, events, cancel);
+    let source = search(&quest, given).await?;
+    let summary = summary(&source, quest.expected.names);
+    quest.running.finish(summary);
+    Ok(source)
+}
+
+async fn search(quest: &Quest<'_>, given: Option<&FileOrUrl>) -> Result<Source, SourceError> {
+    if let Some(FileOrUrl::File(path)) = given {
+        // Not after the cache: a wrong file that the user named must not go unnoticed.
+        return given::take(quest, path).await;
+    }
+    let locks = quest.cache.lock(&quest.expected.digests(), quest.events, quest.cancel).await?;
+    let _locks = locks.ok_or_else(|| quest.cancelled())?;
+    if let Some(source) = quest.cached().await? {
+        return Ok(source);
+    }
+    match given {
+        Some(FileOrUrl::Url(url)) => from_url(quest, url).await,
+        _ => from_known_places(quest).await,
+    }
+}
+
+async fn from_url(quest: &Quest<'_>, url: &str) -> Result<Source, SourceError> {
+    let mut trail = Trail::default();
+    match given::download(quest, url, &mut trail).await? {
+        Step::Found(source) => Ok(source),
+        Step::NotHere | Step::HostDown => Err(trail.into_error(&quest.expected)),
+    }
+}
+
+async fn from_known_places(quest: &Quest<'_>) -> Result<Source, SourceError> {
+    let mut trail = Trail::default();
+    if let Step::Found(source) = python_org::obtain(quest, &mut trail).await? {
+        return Ok(source);
+    }
+    if let Step::Found(source) = debian_pool::obtain(quest, &mut trail).await? {
+        return Ok(source);
+    }
+    Err(trail.into_error(&quest.expected))
+}
+
+fn note_newer(version: &Version, events: &Events) {
+    let Some(newest) = releases().newest_of_minor(version).filter(|newest| *newest > version) else { return };
+    let (major, minor) = version.minor();
+    events.note(Part::Source, format!("{version} is not the newest {major}.{minor}: {newest} is"));
+}
+
+fn summary(source: &Source, names: Names) -> String {
+    let trust = match names {
+        Names::Pinned => "sha256 pinned",
+        Names::Guessed => "sha256 as given",
+    };
+    let megabytes = source.bytes as f64 / 1e6;
+    format!("{}  {}  {megabytes:.1} MB  {trust}", source.file_name, source.origin)
+}
