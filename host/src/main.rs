@@ -1,2 +1,5 @@
-//! skeleton
-fn main() {}
+//! The program people run.
+
+fn main() {
+    vmbuild::machine::sandbox::internal_entry();
+}

@@ -37,6 +37,21 @@ impl Qemu {
         todo!("D")
     }
 
+    /// Takes hold of a machine that an earlier vmbuild started. Its monitor must call itself what the record does.
+    pub async fn attach(folder: &MachineFolder, record: &crate::machine::MachineRecord) -> Result<Self, QemuError> {
+        todo!("D")
+    }
+
+    /// QEMU's process, for the machine's record.
+    pub fn process(&self) -> crate::machine::folder::ProcessIdentity {
+        todo!("D")
+    }
+
+    /// QEMU's uuid for this start, for the machine's record.
+    pub fn uuid(&self) -> String {
+        todo!("D")
+    }
+
     /// How to reach the agent.
     pub fn transport(&self) -> Transport {
         todo!("D")
@@ -51,4 +66,14 @@ impl Qemu {
     pub async fn stop(&mut self, deadline: Deadline) -> Result<(), QemuError> {
         todo!("D")
     }
+}
+
+/// Ends the QEMU of a machine that nobody looks after any more.
+#[expect(unused_variables, clippy::unused_async, reason = "D")]
+pub async fn end_left_over(
+    folder: &MachineFolder,
+    record: &crate::machine::MachineRecord,
+    deadline: Deadline,
+) -> Result<(), QemuError> {
+    todo!("D")
 }

@@ -2,4 +2,4 @@
 
 mod machine;
 
-pub use machine::{Qemu, QemuError};
+pub use machine::{Qemu, QemuError, end_left_over};
