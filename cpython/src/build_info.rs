@@ -2,7 +2,7 @@
 
 use crate::layout::{BuildNumber, ImageWord};
 use crate::profile::Profile;
-use crate::release::Sha256;
+use crate::sha256::Sha256;
 use crate::schema::SchemaOne;
 use crate::version::Version;
 use serde::{Deserialize, Serialize};

@@ -18,6 +18,7 @@ pub mod profile;
 pub mod recipe;
 pub mod release;
 pub mod schema;
+pub mod sha256;
 pub mod version;
 
 pub use build_info::BuildInfo;
@@ -26,5 +27,6 @@ pub use layout::{ArtifactName, BuildNumber, ImageWord};
 pub use plan::Plan;
 pub use profile::Profile;
 pub use recipe::{Recipe, RecipeInput, Slowness, recipe};
-pub use release::{Archive, Release, Releases, Sha256, releases};
+pub use release::{Archive, Release, Releases, releases};
+pub use sha256::{Sha256, Sha256Error};
 pub use version::{Version, VersionError};

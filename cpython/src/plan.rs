@@ -7,7 +7,7 @@
 use crate::layout::{self, ImageWord};
 use crate::profile::Profile;
 use crate::recipe::{RecipeInput, Slowness, recipe};
-use crate::release::Sha256;
+use crate::sha256::Sha256;
 use crate::schema::SchemaOne;
 use crate::version::Version;
 use serde::{Deserialize, Serialize};

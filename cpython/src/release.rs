@@ -5,6 +5,7 @@
 
 use crate::schema::SchemaOne;
 use crate::version::Version;
+use crate::sha256::Sha256;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::LazyLock;
@@ -82,43 +83,6 @@ impl DebianSource {
             OrigKind::TarGz => "orig.tar.gz",
         };
         format!("{}_{version}.{end}", self.package)
-    }
-}
-
-/// A SHA-256 digest; written as 64 hexadecimal digits.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Sha256(pub [u8; 32]);
-
-/// A text is no SHA-256 digest.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no SHA-256 digest: want 64 hexadecimal digits")]
-pub struct Sha256Error(String);
-
-impl TryFrom<String> for Sha256 {
-    type Error = Sha256Error;
-
-    fn try_from(text: String) -> Result<Self, Sha256Error> {
-        let mut bytes = [0; 32];
-        hex::decode_to_slice(&text, &mut bytes).map(|()| Self(bytes)).map_err(|_| Sha256Error(text))
-    }
-}
-
-impl From<Sha256> for String {
-    fn from(digest: Sha256) -> Self {
-        digest.to_string()
-    }
-}
-
-impl fmt::Display for Sha256 {
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        to.write_str(&hex::encode(self.0))
-    }
-}
-
-impl fmt::Debug for Sha256 {
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(to, "Sha256({self})")
     }
 }
 

@@ -14,6 +14,5 @@ pub mod guest;
 pub mod image;
 pub mod machine;
 pub mod report;
-pub mod sha256;
 pub mod source;
 pub mod store;

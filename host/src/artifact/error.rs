@@ -1,7 +1,7 @@
 //! Why an artifact is not in its place.
 
 use crate::failure::{Diagnose, Exit};
-use crate::sha256::Sha256;
+use vmbuild_cpython::Sha256;
 use std::io;
 use vmbuild_cpython::layout::{ArtifactName, BuildNumber};
 

@@ -3,7 +3,7 @@
 use crate::artifact::folder::unless_gone;
 use crate::artifact::placing::rename_to_new;
 use crate::artifact::{ArtifactError, ArtifactFolder, Existing};
-use crate::sha256::Sha256;
+use vmbuild_cpython::Sha256;
 use crate::store::{Lock, sync_folder};
 use fs_err::File;
 use std::fs::Permissions;

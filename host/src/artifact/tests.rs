@@ -2,7 +2,7 @@
 
 use super::{ArtifactError, ArtifactFolder, Existing, Placed, Staging, Wish};
 use crate::failure::{Diagnose, Exit};
-use crate::sha256::Sha256;
+use vmbuild_cpython::Sha256;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;

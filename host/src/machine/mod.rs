@@ -7,10 +7,17 @@
 pub mod accelerator;
 pub mod choose;
 pub mod folder;
+mod held;
+mod process;
 pub mod qemu;
+pub mod running;
 pub mod sandbox;
 pub mod spec;
+pub mod sweep;
 
 pub use choose::{BackendChoice, ChooseError, ChosenBackend, Ways, choose_backend};
-pub use folder::{MachineFolder, MachineRecord};
+pub use folder::{FolderError, MachineFolder, MachineRecord, MachineState};
+pub use process::ProcessIdentity;
+pub use running::{Kept, Machine, MachineError};
 pub use spec::{Accelerator, Backend, Lifetime, MachineName, MachineSpec, Network, RootDisk, RootTree, Start};
+pub use sweep::sweep;

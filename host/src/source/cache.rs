@@ -4,7 +4,7 @@
 //! that begin with a dot are ours: the lock, and a download under way.
 
 use crate::event::{Events, Part};
-use crate::sha256::Sha256;
+use vmbuild_cpython::Sha256;
 use crate::store::{Lock, Store, sync_folder};
 use std::io;
 use std::os::unix::fs::PermissionsExt;

@@ -4,7 +4,7 @@
 //! forged index can at worst name a file that is then refused.
 
 use crate::event::{Events, Part};
-use crate::sha256::Sha256;
+use vmbuild_cpython::Sha256;
 use crate::source::fetch::fetch;
 use crate::source::job::{Answer, FetchError, Job, Start, Validators};
 use crate::source::settings::{Patience, below};

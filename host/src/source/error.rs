@@ -1,7 +1,7 @@
 //! Why there is no source.
 
 use crate::failure::{Diagnose, Exit};
-use crate::sha256::Sha256;
+use vmbuild_cpython::Sha256;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;

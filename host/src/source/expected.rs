@@ -1,6 +1,6 @@
 //! Which archives would do: those pinned for a release, or the one the user vouches for.
 
-use crate::sha256::Sha256;
+use vmbuild_cpython::Sha256;
 use crate::source::SourceError;
 use vmbuild_cpython::{Archive, Release, Version, releases};
 

@@ -1,6 +1,6 @@
 //! A source where the user says it is.
 
-use crate::sha256::Sha256;
+use vmbuild_cpython::Sha256;
 use crate::source::SourceError;
 use crate::source::expected::{Expected, Names, Wanted};
 use crate::source::quest::{Quest, Step, Trail};

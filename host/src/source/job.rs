@@ -1,6 +1,6 @@
 //! One download as data: what is fetched, where its bytes go, and how it may end.
 
-use crate::sha256::Sha256;
+use vmbuild_cpython::Sha256;
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::PathBuf;

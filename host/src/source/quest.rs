@@ -88,7 +88,7 @@ impl<'a> Quest<'a> {
     pub(super) async fn download(
         &self,
         url: &str,
-        nearest: crate::sha256::Sha256,
+        nearest: vmbuild_cpython::Sha256,
         origin: Origin,
         trail: &mut Trail,
     ) -> Result<Step, SourceError> {

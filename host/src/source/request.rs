@@ -1,6 +1,6 @@
 //! What is asked for, and what comes back.
 
-use crate::sha256::Sha256;
+use vmbuild_cpython::Sha256;
 use serde::Serialize;
 use std::convert::Infallible;
 use std::fmt;

@@ -4,7 +4,7 @@
 //! begin with a space, ended by an empty line. Only three fields matter here, and only until the digest is found.
 //! Source: Debian Policy 5.1 "Syntax of control files"; 5.6.24 "Checksums-Sha1 and Checksums-Sha256".
 
-use crate::sha256::Sha256;
+use vmbuild_cpython::Sha256;
 use std::io::{self, BufRead};
 
 /// Longest line that is read; the longest real ones are `Package-List` values of some kilobytes.
@@ -101,7 +101,7 @@ fn is_plain(path: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{PoolFile, find};
-    use crate::sha256::Sha256;
+    use vmbuild_cpython::Sha256;
 
     const ORIG: &str = "93e583f243454e6e9e4588ca2c2662206ad961659863277afcdb96801647d640";
     const DSC: &str = "4be84e20fb902354fa86955e2fbea6e8bdbd158f54833423488308a9b3532662";

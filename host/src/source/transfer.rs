@@ -130,7 +130,7 @@ impl Sink {
         Ok(())
     }
 
-    fn finish(self, job: &Job) -> io::Result<crate::sha256::Sha256> {
+    fn finish(self, job: &Job) -> io::Result<vmbuild_cpython::Sha256> {
         self.file.sync_all()?;
         if let Some(folder) = job.partial.parent() {
             sync_folder(folder)?;

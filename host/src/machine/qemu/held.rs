@@ -3,7 +3,7 @@
 use super::files;
 use super::proof::{Ending, ProvenProcess};
 use crate::machine::MachineFolder;
-use crate::machine::folder::ProcessIdentity;
+use crate::machine::ProcessIdentity;
 use crate::store::Lock;
 use std::io;
 use std::path::PathBuf;

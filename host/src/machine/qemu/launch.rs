@@ -5,7 +5,7 @@ use super::options::{Arch, Host, MachineRun, QemuCommand};
 use super::proof::start_ticks;
 use super::qmp::{Qmp, QmpError};
 use super::{QemuBinary, files, last_words, overlay};
-use crate::machine::folder::ProcessIdentity;
+use crate::machine::ProcessIdentity;
 use crate::machine::{Accelerator, Lifetime, MachineFolder, MachineSpec, RootDisk};
 use crate::store::Lock;
 use nix::sys::signal::Signal;

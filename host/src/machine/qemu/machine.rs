@@ -7,7 +7,7 @@ use super::qmp::{Qmp, QmpError};
 use super::{QemuBinary, QemuError, files, last_words};
 use crate::event::{Events, Part};
 use crate::guest::Transport;
-use crate::machine::folder::ProcessIdentity;
+use crate::machine::ProcessIdentity;
 use crate::machine::{MachineFolder, MachineRecord, MachineSpec, Start};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;

@@ -4,7 +4,7 @@
 //! compared afterwards do: if the start times agree, the descriptor stands for that process for good, and a
 //! signal sent through it can hit no other.
 
-use crate::machine::folder::ProcessIdentity;
+use crate::machine::ProcessIdentity;
 use std::io;
 #[cfg(target_os = "linux")]
 use {
@@ -107,7 +107,7 @@ fn parse_start_ticks(stat: &[u8]) -> Option<u64> {
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::{Ending, ProvenProcess, parse_start_ticks, start_ticks};
-    use crate::machine::folder::ProcessIdentity;
+    use crate::machine::ProcessIdentity;
     use vmbuild_supervise::{Command, Ended};
 
     fn check(stat: &str, expect: Option<u64>) {

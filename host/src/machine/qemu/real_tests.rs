@@ -3,7 +3,7 @@
 use super::tiny_guest::{self, Then, processes_about, qemu_or_skip};
 use super::{Qemu, QemuError, end_left_over, files, status};
 use crate::event::Events;
-use crate::machine::folder::ProcessIdentity;
+use crate::machine::ProcessIdentity;
 use crate::machine::{Accelerator, Lifetime, MachineFolder, MachineRecord, MachineSpec, Network, RootDisk, Start};
 use crate::store::Lock;
 use nix::sys::signal::{Signal, kill};

@@ -6,7 +6,7 @@ mod places;
 mod server;
 
 use crate::event::{Event, Events, Kind, Part};
-use crate::sha256::Sha256;
+use vmbuild_cpython::Sha256;
 use crate::source::expected::{Expected, Wanted};
 use crate::source::obtain::obtain_expected;
 use crate::source::{DebianArchive, FileOrUrl, Patience, Settings, Source, SourceError};
