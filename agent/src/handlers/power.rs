@@ -29,7 +29,7 @@ fn leave() -> ! {
 /// for somebody to pull the plug.
 pub(crate) fn power_off() -> ! {
     rustix::fs::sync();
-    // Refused while a file is open for writing; the journal then has it all the same.
+    // So that the file system is marked clean. Refused while a file is open for writing; `sync` has written it then.
     let _ = rustix::mount::mount_remount("/", rustix::mount::MountFlags::RDONLY, c"");
     if let Err(error) = rustix::system::reboot(rustix::system::RebootCommand::PowerOff) {
         say(&format!("failed to power off: {error}"));

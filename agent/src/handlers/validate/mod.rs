@@ -8,12 +8,12 @@
 //! | checks | file | |
 //! |---|---|---|
 //! | 1 artifact exists, 2 checksum file, 3 sha256, 4 size | `files` | the archive as a file |
-//! | 5 directory structure | `structure` | its list of entries |
+//! | 5 structure | `structure` | its list of entries |
 //! | 6 binaries | `binaries` | unpacked into a fresh folder (`tree`) |
 //! | 7 version | `version` | the interpreter runs |
 //! | 8 native modules | `modules` | it finds its libraries |
 //! | 9 pip | `pip` | it finds its own packages |
-//! | 10 build info, 11 license | `papers` | what comes along |
+//! | 10 build info, 11 licence | `papers` | what comes along |
 //!
 //! Checks 4, 10 and 11 warn, or fail when the request is strict.
 

@@ -9,13 +9,13 @@ const NAMES: [&str; 11] = [
     "checksum file",
     "sha256",
     "size",
-    "directory structure",
+    "structure",
     "binaries",
     "version",
     "native modules",
     "pip",
     "build info",
-    "license",
+    "licence",
 ];
 
 /// What a check found, with its evidence.

@@ -114,13 +114,13 @@ async fn a_sound_artifact_passes_every_check() {
      2 Pass checksum file
      3 Pass sha256
      4 Pass size
-     5 Pass directory structure
+     5 Pass structure
      6 Pass binaries
      7 Pass version
      8 Pass native modules
      9 Pass pip
     10 Pass build info
-    11 Pass license
+    11 Pass licence
     ");
     assert_eq!(checks[6].evidence, "Python 3.13.5");
     assert_eq!(checks[7].evidence, "all 3 import");
