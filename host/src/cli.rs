@@ -1,9 +1,10 @@
 //! The command line, as clap types only. Doc comments are the help.
 
-use crate::machine::{Accelerator, MachineName};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use crate::machine::{Accelerator, BackendChoice, MachineName};
+use crate::source::FileOrUrl;
+use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
-use vmbuild_cpython::{BuildNumber, Profile, Version};
+use vmbuild_cpython::{BuildNumber, Profile, Sha256, Version};
 
 /// Compile CPython in reproducible throw-away machines.
 #[derive(Debug, Parser)]
@@ -49,10 +50,10 @@ pub enum Verb {
 #[derive(Debug, Clone, Args)]
 pub struct MachineOptions {
     /// The guest's operating system.
-    #[arg(long, default_value = crate::image::DEFAULT_IMAGE)]
+    #[arg(long, default_value = crate::image::Image::DEFAULT)]
     pub image: String,
     /// What runs machines.
-    #[arg(long, value_enum, default_value_t = BackendChoice::Auto)]
+    #[arg(long, value_enum, default_value_t)]
     pub backend: BackendChoice,
     /// Which accelerator QEMU uses; believed without a probe.
     #[arg(long, value_enum)]
@@ -63,17 +64,6 @@ pub struct MachineOptions {
     /// Memory per machine in MiB [default: half of this host's, from 1024 to 4096].
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(256..=1_048_576))]
     pub memory: Option<u64>,
-}
-
-/// What runs machines, or whatever works best.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum BackendChoice {
-    /// QEMU where a hypervisor really works, else the sandbox.
-    Auto,
-    /// A virtual machine.
-    Qemu,
-    /// Linux namespaces.
-    Sandbox,
 }
 
 /// A named machine to start.
@@ -131,10 +121,10 @@ pub struct Build {
     pub jobs: Option<u32>,
     /// Take the source from this file or URL instead of looking for it.
     #[arg(long, value_name = "FILE|URL")]
-    pub source: Option<String>,
+    pub source: Option<FileOrUrl>,
     /// SHA-256 the source must have; needed for versions vmbuild does not list.
     #[arg(long, value_name = "HEX")]
-    pub source_sha256: Option<String>,
+    pub source_sha256: Option<Sha256>,
     /// The artifact's build number [default: the next free one].
     #[arg(long, value_name = "N")]
     pub build_number: Option<BuildNumber>,

@@ -281,3 +281,20 @@ impl Drop for Running {
 fn seconds<S: serde::Serializer>(took: &Duration, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_f64((took.as_secs_f64() * 1000.0).round() / 1000.0)
 }
+
+/// Keeps progress events down to four a second.
+#[derive(Debug, Default)]
+pub struct Pace {
+    last: Option<std::time::Instant>,
+}
+
+impl Pace {
+    /// Whether enough time has passed since it last said yes.
+    pub fn is_time(&mut self) -> bool {
+        let due = self.last.is_none_or(|last| last.elapsed() >= Duration::from_millis(250));
+        if due {
+            self.last = Some(std::time::Instant::now());
+        }
+        due
+    }
+}

@@ -5,13 +5,12 @@ use super::program::Ending;
 use crate::cli::Clean;
 use crate::event::Part;
 use crate::failure::{Exit, Failure};
-use crate::machine::sweep;
 use crate::{image, store};
 use std::path::Path;
 
 /// Removes left-over machines and caches, and what the options add.
 pub(crate) async fn clean(context: &Context, args: Clean) -> Result<Ending, Failure> {
-    sweep(&context.store, &context.events, &context.cancel).await?;
+    context.tidy_up().await?;
     empty(context, "caches", &context.store.cache())?;
     if args.sources || args.all {
         empty(context, "sources", &context.store.sources())?;

@@ -1,8 +1,9 @@
 //! What every verb needs.
 
 use crate::event::Events;
-use crate::failure::{Diagnose, Exit};
-use crate::store::Store;
+use crate::failure::{Diagnose, Exit, Failure};
+use crate::machine::sweep;
+use crate::store::{Store, StoreError};
 use tokio_util::sync::CancellationToken;
 
 /// What every verb needs.
@@ -30,6 +31,11 @@ impl Diagnose for Interrupted {
 }
 
 impl Context {
+    /// Removes what killed commands left.
+    pub(crate) async fn tidy_up(&self) -> Result<(), Failure> {
+        Ok(sweep(&self.store, &self.events, &self.cancel).await.map_err(StoreError::Io)?)
+    }
+
     /// Fails once the user has interrupted.
     pub(crate) fn go_on(&self) -> Result<(), Interrupted> {
         if self.cancel.is_cancelled() { Err(Interrupted) } else { Ok(()) }

@@ -15,8 +15,7 @@ pub(crate) async fn exec(context: &Context, args: Exec) -> Result<Ending, Failur
         command: CommandLine { argv: args.argv, env: args.env, cwd: args.cwd },
         timeout_ms: args.timeout.map(|seconds| seconds.saturating_mul(1000)),
     };
-    let exited = machine.session().exec(request, &context.cancel, report::program_output).await?;
-    machine.leave();
+    let exited = machine.ask(machine.session().exec(request, &context.cancel, report::program_output)).await?;
     Ok(Ending::Guest(match exited {
         Exited::Code(code) => u8::try_from(code).unwrap_or(u8::MAX),
         Exited::Signal(signal) => u8::try_from(128 + signal).unwrap_or(u8::MAX),

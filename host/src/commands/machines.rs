@@ -3,11 +3,13 @@
 use super::context::Context;
 use crate::agent_binary;
 use crate::cli::MachineOptions;
-use crate::event::Part;
 use crate::failure::Failure;
-use crate::image::{Golden, Role};
+use crate::image::{Golden, Image, Role};
+use crate::machine::accelerator::BootFiles;
+use crate::machine::sandbox::works_here;
 use crate::machine::{
-    Accelerator, Backend, Chosen, Lifetime, Machine, MachineName, MachineSpec, Network, Start, choose_backend,
+    Accelerator, Backend, ChosenBackend, Lifetime, Machine, MachineName, MachineSpec, Network, Start, Ways,
+    choose_backend,
 };
 use std::path::PathBuf;
 
@@ -19,28 +21,21 @@ const USUAL_MEMORY: u64 = 4096;
 pub(crate) struct Setup {
     options: MachineOptions,
     agent: PathBuf,
-    chosen: Chosen,
+    chosen: ChosenBackend,
 }
 
 impl Setup {
-    /// Finds the agent, decides on the backend and says why.
+    /// Finds image and agent and decides on the backend, which is said as an event.
     pub(crate) async fn decide(context: &Context, options: &MachineOptions) -> Result<Self, Failure> {
+        Image::find(&options.image)?;
         let agent = agent_binary::find()?;
-        let probe_boot = async || -> Result<_, Failure> {
-            let golden =
-                Golden::prepare(&context.store, &options.image, Role::Clean, &agent, &context.events, &context.cancel)
-                    .await?;
-            Ok(golden.disk(&agent, &context.events, &context.cancel).await?)
+        let boot = async || -> Result<BootFiles, Failure> {
+            let golden = golden(context, &options.image, Role::Clean, &agent).await?;
+            Ok(BootFiles::from(&golden.disk(&agent, &context.events, &context.cancel).await?))
         };
-        let chosen = choose_backend(
-            options.backend,
-            options.accel,
-            &context.store,
-            probe_boot,
-            &context.events,
-            &context.cancel,
-        )
-        .await?;
+        let ways = Ways { boot, sandbox: async || works_here(&context.cancel).await };
+        let wish = (options.backend, options.accel);
+        let chosen = choose_backend(wish, &context.store, ways, &context.events, &context.cancel).await?;
         Ok(Self { options: options.clone(), agent, chosen })
     }
 
@@ -54,8 +49,12 @@ impl Setup {
         self.chosen.accelerator
     }
 
-    /// Processors per machine.
-    pub(crate) fn cpus(&self) -> u32 {
+    /// Whether the machines' processors are emulated.
+    pub(crate) fn is_emulated(&self) -> bool {
+        self.chosen.accelerator == Some(Accelerator::Tcg)
+    }
+
+    fn cpus(&self) -> u32 {
         let here = std::thread::available_parallelism().map_or(1, usize::from);
         self.options.cpus.unwrap_or(u32::try_from(here).unwrap_or(1))
     }
@@ -67,8 +66,7 @@ impl Setup {
 
     /// The golden machine for a role.
     pub(crate) async fn golden(&self, context: &Context, role: Role) -> Result<Golden, Failure> {
-        let Context { store, events, cancel, .. } = context;
-        Ok(Golden::prepare(store, &self.options.image, role, &self.agent, events, cancel).await?)
+        golden(context, &self.options.image, role, &self.agent).await
     }
 
     /// A machine of a golden machine, as data.
@@ -79,10 +77,10 @@ impl Setup {
         name: MachineName,
         lifetime: Lifetime,
     ) -> Result<MachineSpec, Failure> {
-        let start = match (self.chosen.backend, self.chosen.accelerator) {
-            (Backend::Sandbox, _) => Start::Sandbox { root: golden.tree() },
-            (Backend::Qemu, accelerator) => Start::Qemu {
-                accelerator: accelerator.unwrap_or(Accelerator::Tcg),
+        let start = match self.chosen.backend {
+            Backend::Sandbox => Start::Sandbox { root: golden.tree() },
+            Backend::Qemu => Start::Qemu {
+                accelerator: self.chosen.accelerator.unwrap_or(Accelerator::Tcg),
                 root: golden.disk(&self.agent, &context.events, &context.cancel).await?,
             },
         };
@@ -102,25 +100,15 @@ impl Setup {
         })
     }
 
-    /// Starts a throw-away machine of a role.
+    /// Starts a throw-away machine of a golden machine.
     pub(crate) async fn job_machine(&self, context: &Context, golden: &Golden) -> Result<Machine, Failure> {
         let spec = self.spec(context, golden, MachineName::for_job(), Lifetime::Job).await?;
-        Ok(Machine::start(&spec, &context.store, &context.events, &context.cancel).await?)
+        Ok(Machine::start(spec, &context.store, &context.events, &context.cancel).await?)
     }
+}
 
-    /// Says what was chosen.
-    pub(crate) fn announce(&self, context: &Context) {
-        let what = match self.chosen.accelerator {
-            Some(accelerator) => format!("{} + {accelerator}", self.chosen.backend),
-            None => self.chosen.backend.to_string(),
-        };
-        let size = format!("{} CPUs, {} MB", self.cpus(), self.memory_mib());
-        context.events.emit(crate::event::Kind::Chose {
-            part: Part::Machine,
-            what: format!("{what}  {size}"),
-            why: self.chosen.why.clone(),
-        });
-    }
+async fn golden(context: &Context, image: &str, role: Role, agent: &std::path::Path) -> Result<Golden, Failure> {
+    Ok(Golden::prepare(&context.store, image, role, agent, &context.events, &context.cancel).await?)
 }
 
 /// This host's memory in MiB, from `/proc/meminfo`; 2048 where that cannot be read.

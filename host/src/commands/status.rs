@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::program::Ending;
 use crate::failure::{Exit, Failure};
-use crate::machine::{Backend, Machine, MachineFolder, MachineState, list_machines, sweep};
+use crate::machine::{Backend, Machine, MachineError, MachineFolder, MachineRecord, MachineState, qemu};
 use crate::report::{self, Cell};
 use crate::store::StoreError;
 use serde::Serialize;
@@ -36,9 +36,9 @@ struct AgentStatus {
 
 /// Prints every machine; an agent that does not answer is part of the answer.
 pub(crate) async fn status(context: &Context) -> Result<Ending, Failure> {
-    sweep(&context.store, &context.events, &context.cancel).await?;
+    context.tidy_up().await?;
     let mut lines = Vec::new();
-    for folder in list_machines(&context.store)? {
+    for folder in MachineFolder::list(&context.store.machines()).map_err(StoreError::Io)? {
         lines.push(describe(context, &folder).await?);
     }
     let text = if context.json {
@@ -53,14 +53,14 @@ pub(crate) async fn status(context: &Context) -> Result<Ending, Failure> {
 }
 
 async fn describe(context: &Context, folder: &MachineFolder) -> Result<MachineStatus, Failure> {
-    let state = folder.state()?;
-    let record = folder.record()?;
+    let state = folder.state().await.map_err(MachineError::Folder)?;
+    let record = folder.read_record().map_err(MachineError::Folder)?;
     let spec = record.as_ref().map(|record| &record.spec);
     let running = state == MachineState::Running;
     let started = record.as_ref().map(|record| record.started_unix).filter(|_| running);
     let now = u64::try_from(jiff::Timestamp::now().as_second()).unwrap_or(0);
     let accelerator = match &record {
-        Some(record) if running => crate::machine::accelerator_in_use(folder, record).await,
+        Some(record) if running && record.uuid.is_some() => in_use(folder, record).await,
         _ => None,
     };
     Ok(MachineStatus {
@@ -84,7 +84,6 @@ async fn ask(context: &Context, folder: &MachineFolder) -> Option<AgentStatus> {
         Backend::Qemu => "virtio-serial",
         Backend::Sandbox => "unix",
     };
-    machine.leave();
     let round_trip_ms = (round_trip.as_secs_f64() * 1e5).round() / 100.0;
     Some(AgentStatus { build: BUILD_ID.to_owned(), transport, round_trip_ms, kernel: facts.kernel })
 }
@@ -94,7 +93,7 @@ fn row(machine: &MachineStatus) -> Vec<String> {
     let agent = machine.agent.as_ref().map(|agent| format!("over {}, {} ms", agent.transport, agent.round_trip_ms));
     vec![
         machine.name.clone(),
-        machine.state.to_string(),
+        words(machine.state).to_owned(),
         machine.image.clone(),
         or_dash(machine.backend.map(|backend| backend.to_string())),
         or_dash(machine.accelerator.clone()),
@@ -103,4 +102,18 @@ fn row(machine: &MachineStatus) -> Vec<String> {
         or_dash(machine.up_seconds.map(|seconds| report::duration(Duration::from_secs(seconds)))),
         or_dash(agent),
     ]
+}
+
+/// The accelerator that the machine's QEMU says it uses.
+async fn in_use(folder: &MachineFolder, record: &MachineRecord) -> Option<String> {
+    let status = qemu::status(folder, record).await.ok()?;
+    Some(status.accelerator.to_string())
+}
+
+fn words(state: MachineState) -> &'static str {
+    match state {
+        MachineState::Running => "running",
+        MachineState::Stopped => "stopped",
+        MachineState::Abandoned => "abandoned",
+    }
 }

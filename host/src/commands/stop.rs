@@ -5,14 +5,14 @@ use super::program::Ending;
 use crate::cli::Named;
 use crate::event::Part;
 use crate::failure::{Exit, Failure};
-use crate::machine::{MachineError, MachineFolder, MachineState, end_machine, sweep};
+use crate::machine::{MachineError, MachineFolder, MachineState, end_named};
 
 /// Stops the machine; its disk stays for the next `up`.
 pub(crate) async fn halt(context: &Context, args: Named) -> Result<Ending, Failure> {
     let folder = existing(context, args).await?;
     let phase = context.events.phase(Part::Machine, "halt", folder.name().to_string());
-    let was = folder.state()?;
-    end_machine(&folder, &context.cancel).await?;
+    let was = folder.state().await.map_err(MachineError::Folder)?;
+    end_named(&context.store, &folder, &context.cancel).await?;
     phase.finish(if was == MachineState::Running { "stopped" } else { "was not running" });
     Ok(Exit::Success.into())
 }
@@ -21,14 +21,13 @@ pub(crate) async fn halt(context: &Context, args: Named) -> Result<Ending, Failu
 pub(crate) async fn destroy(context: &Context, args: Named) -> Result<Ending, Failure> {
     let folder = existing(context, args).await?;
     let phase = context.events.phase(Part::Machine, "destroy", folder.name().to_string());
-    end_machine(&folder, &context.cancel).await?;
-    folder.remove(&context.cancel).await?;
+    let kept = end_named(&context.store, &folder, &context.cancel).await?;
+    kept.folder.remove(&context.cancel).await.map_err(MachineError::Folder)?;
     phase.finish("gone");
     Ok(Exit::Success.into())
 }
 
 async fn existing(context: &Context, args: Named) -> Result<MachineFolder, Failure> {
-    sweep(&context.store, &context.events, &context.cancel).await?;
-    let folder = MachineFolder::new(&context.store.machines(), args.name.clone());
-    if folder.path().is_dir() { Ok(folder) } else { Err(MachineError::Unknown { name: args.name }.into()) }
+    context.tidy_up().await?;
+    Ok(MachineFolder::find(&context.store.machines(), args.name).map_err(MachineError::Folder)?)
 }

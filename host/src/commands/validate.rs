@@ -5,13 +5,12 @@ use super::machines::Setup;
 use super::program::Ending;
 use crate::artifact::ArtifactError;
 use crate::cli;
-use crate::event::{Kind, Part, Shown, Unit};
+use crate::event::{Kind, Pace, Part, Shown, Unit};
 use crate::failure::{Exit, Failure};
 use crate::guest::Session;
 use crate::image::Role;
-use crate::machine::{Accelerator, sweep};
 use std::path::{Path, PathBuf};
-use vmbuild_cpython::{ArtifactName, layout};
+use vmbuild_cpython::{ArtifactName, CHECKS, layout};
 use vmbuild_protocol::{Check, Validate, Verdict};
 
 /// Where the artifact lies in the guest.
@@ -30,11 +29,11 @@ pub(crate) struct Candidate {
 
 /// Checks an artifact and prints the table.
 pub(crate) async fn validate(context: &Context, args: cli::Validate) -> Result<Ending, Failure> {
-    sweep(&context.store, &context.events, &context.cancel).await?;
+    context.tidy_up().await?;
     let artifact = std::path::absolute(&args.artifact).map_err(ArtifactError::Io)?;
-    let name = ArtifactName::of_file(&artifact)?;
+    let file_name = artifact.file_name().unwrap_or_default().to_string_lossy();
+    let name: ArtifactName = file_name.parse().map_err(ArtifactError::from)?;
     let setup = Setup::decide(context, &args.machine).await?;
-    setup.announce(context);
     let candidate = Candidate { artifact, name, lenient: args.lenient };
     let checks = in_clean_machine(context, &setup, &candidate).await?;
     let exit = if passed(&checks) { Exit::Success } else { Exit::Job };
@@ -44,7 +43,7 @@ pub(crate) async fn validate(context: &Context, args: cli::Validate) -> Result<E
 
 /// Whether nothing failed.
 pub(crate) fn passed(checks: &[Check]) -> bool {
-    checks.len() == layout::CHECKS && checks.iter().all(|check| check.verdict != Verdict::Fail)
+    checks.len() == CHECKS.len() && checks.iter().all(|check| check.verdict != Verdict::Fail)
 }
 
 /// The verdicts as a JSON document.
@@ -66,12 +65,10 @@ pub(crate) async fn in_clean_machine(
 ) -> Result<Vec<Check>, Failure> {
     let golden = setup.golden(context, Role::Clean).await?;
     let phase = context.events.phase(Part::Validate, "checks", candidate.name.to_string());
-    let mut machine = setup.job_machine(context, &golden).await?;
-    let session = machine.session().clone();
-    let outcome = machine.watch(check(context, setup, &session, candidate)).await;
-    let stopped = machine.stop().await;
+    let machine = setup.job_machine(context, &golden).await?;
+    let outcome = machine.watch(check(context, setup, machine.session(), candidate)).await;
+    machine.stop().await?;
     let checks = outcome??;
-    stopped?;
     let good = checks.iter().filter(|check| check.verdict == Verdict::Pass).count();
     phase.finish(format!("{good} of {} passed in a clean machine", checks.len()));
     Ok(checks)
@@ -83,11 +80,10 @@ async fn check(
     session: &Session,
     candidate: &Candidate,
 ) -> Result<Vec<Check>, Failure> {
-    let checksum = layout::checksum_path(&candidate.artifact);
+    let checksum = candidate.artifact.with_file_name(layout::checksum_file(&candidate.name));
     for path in [&candidate.artifact, &checksum] {
         send(context, session, path).await?;
     }
-    let emulated = setup.accelerator() == Some(Accelerator::Tcg);
     let request = Validate {
         folder: GUEST_FOLDER.to_owned(),
         artifact: candidate.name.to_string(),
@@ -95,8 +91,8 @@ async fn check(
         min_bytes: layout::MIN_BYTES,
         max_bytes: layout::MAX_BYTES,
         strict: !candidate.lenient,
-        modules: layout::required_modules(candidate.name.version()),
-        timeout_ms: if emulated { 900_000 } else { 60_000 },
+        modules: layout::required_modules(&candidate.name.version),
+        timeout_ms: if setup.is_emulated() { 900_000 } else { 60_000 },
     };
     let emit = |check: Check| context.events.emit(Kind::Checked { check });
     Ok(session.validate(request, &context.cancel, emit).await?)
@@ -108,7 +104,8 @@ async fn send(context: &Context, session: &Session, path: &Path) -> Result<(), F
     let total = fs_err::metadata(path).map_err(ArtifactError::Io)?.len();
     let phase = context.events.phase(Part::Validate, "send", name.to_string_lossy());
     let to = format!("{GUEST_FOLDER}/{}", name.to_string_lossy());
-    let advanced = |bytes| phase.advance(bytes, Some(total), Unit::Bytes, "");
+    let mut pace = Pace::default();
+    let advanced = |bytes| if pace.is_time() { phase.advance(bytes, Some(total), Unit::Bytes, "") };
     session.put_file(path, &to, 0o644, &context.cancel, advanced).await?;
     phase.finish("");
     Ok(())

@@ -8,6 +8,7 @@
 
 mod archive_address;
 mod bootstrap;
+mod clean;
 mod cpio;
 mod description;
 mod disk;
@@ -23,6 +24,8 @@ mod packages;
 mod recipe;
 
 pub use archive_address::debian_archive;
+pub use clean::remove_all;
 pub use description::{Image, Kernel, PackageLists, Source};
 pub use error::ImageError;
 pub use golden::{Golden, Role};
+

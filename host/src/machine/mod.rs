@@ -18,6 +18,6 @@ pub mod sweep;
 pub use choose::{BackendChoice, ChooseError, ChosenBackend, Ways, choose_backend};
 pub use folder::{FolderError, MachineFolder, MachineRecord, MachineState};
 pub use process::ProcessIdentity;
-pub use running::{Kept, Machine, MachineError};
+pub use running::{Kept, Machine, MachineError, end_named};
 pub use spec::{Accelerator, Backend, Lifetime, MachineName, MachineSpec, Network, RootDisk, RootTree, Start};
 pub use sweep::sweep;

@@ -4,7 +4,7 @@ use super::folder::{FolderError, MachineFolder, MachineRecord};
 use super::qemu::{Qemu, QemuError};
 use super::sandbox::{Sandbox, SandboxError};
 use super::spec::{Lifetime, MachineName, MachineSpec, Start};
-use super::{ProcessIdentity, spec::Backend};
+use super::{ProcessIdentity, qemu, sandbox, spec::Backend};
 use crate::event::Events;
 use crate::failure::{Diagnose, Exit};
 use crate::guest::{Session, SessionError, Transport, connect};
@@ -18,6 +18,8 @@ use vmbuild_supervise::Deadline;
 
 /// How long an agent that was asked to end the machine has to answer.
 const POWER_OFF: Duration = Duration::from_secs(5);
+/// How long a named machine's agent has to answer before its machine is ended without it.
+const ATTACH: Duration = Duration::from_secs(15);
 /// How long a machine has to end.
 const STOP: Duration = Duration::from_secs(30);
 /// How long a lost session may be ahead of the news that the machine has died.
@@ -248,6 +250,28 @@ impl Machine {
         self.backend.get_mut().stop(Deadline::after(STOP)).await?;
         Ok(Kept { folder: self.folder, owner })
     }
+}
+
+/// Ends a named machine, in order if its agent answers soon, and keeps its files. One that does not run is no error.
+pub async fn end_named(
+    store: &Store,
+    folder: &MachineFolder,
+    cancel: &CancellationToken,
+) -> Result<Kept, MachineError> {
+    let attached = tokio::time::timeout(ATTACH, Machine::attach(store, folder.name(), cancel)).await;
+    if let Ok(Ok(machine)) = attached {
+        return machine.stop_keeping().await;
+    }
+    let busy = || FolderError::Busy(folder.name().clone());
+    let owner = folder.take_owner_lock().await?.ok_or_else(busy)?;
+    if let Some(record) = folder.read_record()? {
+        let deadline = Deadline::after(STOP);
+        match record.spec.start {
+            Start::Sandbox { .. } => sandbox::end_left_over(folder, &record, deadline).await?,
+            Start::Qemu { .. } => qemu::end_left_over(folder, &record, deadline).await?,
+        }
+    }
+    Ok(Kept { folder: folder.clone(), owner })
 }
 
 /// A folder for the machine, with its owner's lock: a new one, or that of the same named machine, stopped.

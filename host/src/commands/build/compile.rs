@@ -2,42 +2,42 @@
 
 use super::logs::{Follower, stage_times};
 use super::order::Order;
-use crate::artifact::Staging;
+use crate::artifact::{ArtifactError, Staging};
 use crate::commands::context::Context;
 use crate::commands::machines::Setup;
-use crate::event::{Part, StageTime, Unit};
+use crate::event::{Pace, Part, StageTime, Unit};
 use crate::failure::{Diagnose, Exit, Failure};
 use crate::guest::{Session, SessionError};
 use crate::image::Golden;
-use crate::machine::{Accelerator, Backend, Machine};
-use sha2::{Digest as _, Sha256};
-use std::path::PathBuf;
-use std::time::Instant;
-use vmbuild_cpython::{BuildInfo, Plan, Recipe, RecipeInput, Slowness, layout, recipe};
-use vmbuild_protocol::{BUILD_ID, Digest, Facts, Pack, StepDone};
+use crate::machine::Machine;
+use crate::report::size;
+use crate::store::{StoreError, write_atomically};
+use sha2::Digest as _;
+use std::time::{Duration, Instant};
+use vmbuild_cpython::plan::Inputs;
+use vmbuild_cpython::schema::SchemaOne;
+use vmbuild_cpython::{BuildInfo, Plan, Recipe, RecipeInput, Sha256, Slowness, layout, recipe};
+use vmbuild_protocol::{BUILD_ID, Facts, Pack, StepDone};
 
-/// Where the source arrives in the guest.
-const GUEST_SOURCES: &str = "/build/source";
-/// Where the tarball is made in the guest.
-const GUEST_ARTIFACT: &str = "/build/artifact.tgz";
-/// Where configure explains itself.
-const CONFIG_LOG: &str = "/build/src/config.log";
+/// Where a build works in the guest.
+const WORK: &str = "/build";
+/// How long to try to save what explains a failure.
+const EVIDENCE: Duration = Duration::from_secs(10);
 
 /// What came out.
 #[derive(Debug)]
 pub(super) struct Compiled {
-    pub(super) digest: Digest,
-    pub(super) plan: String,
+    pub(super) digest: Sha256,
+    pub(super) plan: Sha256,
     pub(super) stages: Vec<StageTime>,
 }
 
 /// A step of the recipe failed.
 #[derive(Debug, thiserror::Error)]
 #[error("{step} failed{}", if tail.is_empty() { String::new() } else { format!("; its last lines:\n{tail}") })]
-pub(super) struct StepFailed {
+struct StepFailed {
     step: String,
     tail: String,
-    log: PathBuf,
     #[source]
     source: SessionError,
 }
@@ -48,11 +48,8 @@ impl Diagnose for StepFailed {
     }
 
     fn hints(&self) -> Vec<String> {
-        let mut hints = self.source.hints();
-        if let Some(name) = self.log.file_name() {
-            hints.push(format!("the step's whole output is in {} among the kept logs", name.display()));
-        }
-        hints
+        let whole = format!("the step's whole output is in {}.log among the kept logs", self.step);
+        self.source.hints().into_iter().chain([whole]).collect()
     }
 }
 
@@ -67,95 +64,87 @@ pub(super) struct Workshop<'a> {
 }
 
 impl Workshop<'_> {
-    /// Runs the recipe in a machine of its own and leaves the tarball in the staging folder.
+    /// Runs the recipe in a machine of its own and leaves the tarball and its checksum in the staging folder.
     pub(super) async fn compile(self) -> Result<Compiled, Failure> {
-        let events = &self.context.events;
-        let phase = events.phase(Part::Machine, "start", "");
-        let mut machine = self.setup.job_machine(self.context, self.golden).await?;
+        let phase = self.context.events.phase(Part::Machine, "start", "");
+        let machine = self.setup.job_machine(self.context, self.golden).await?;
         phase.finish("agent answers");
-        let session = machine.session().clone();
-        let outcome = machine.watch(self.work(&session)).await;
-        if outcome.is_err() {
+        let outcome = match machine.watch(self.work(machine.session())).await {
+            Ok(outcome) => outcome,
+            Err(died) => Err(died.into()),
+        };
+        if outcome.is_err() && !self.context.cancel.is_cancelled() {
             self.save_evidence(&machine).await;
         }
-        let stopped = machine.stop().await;
-        let compiled = outcome??;
-        stopped?;
-        Ok(compiled)
+        machine.stop().await?;
+        outcome
     }
 
     async fn work(self, session: &Session) -> Result<Compiled, Failure> {
         let facts = session.facts().await?;
-        let recipe = recipe(&self.input(&facts));
-        self.send_source(session, &recipe).await?;
+        let input = self.input(&facts);
+        let recipe = recipe(&input);
+        self.send_source(session, &input.source).await?;
         let done = self.run(session, &recipe).await?;
-        let plan = self.plan(&recipe, &facts);
+        let plan = self.plan(&facts)?;
         let mut stages = stage_times(&recipe.steps, &done);
         let packing = Instant::now();
-        self.describe(session, &recipe, &facts, &plan, &stages).await?;
+        self.describe(session, &recipe, &facts, plan, &stages).await?;
         let digest = self.pack(session, &recipe).await?;
         stages.push(StageTime { stage: "pack".to_owned(), seconds: packing.elapsed().as_secs_f64() });
         Ok(Compiled { digest, plan, stages })
     }
 
     fn input(&self, facts: &Facts) -> RecipeInput {
-        let emulated = self.setup.accelerator() == Some(Accelerator::Tcg);
         RecipeInput {
-            version: self.order.version.clone(),
+            version: self.order.version,
             profile: self.order.profile,
-            jobs: self.order.jobs.unwrap_or(facts.cpus),
-            source: format!("{GUEST_SOURCES}/{}", self.order.source.file_name),
-            slowness: if emulated { Slowness::Emulated } else { Slowness::Native },
+            jobs: self.order.jobs.unwrap_or(facts.cpus).max(1),
+            source: format!("{WORK}/source/{}", self.order.source.file_name),
+            work: WORK.to_owned(),
+            slow: if self.setup.is_emulated() { Slowness::Emulated } else { Slowness::Native },
         }
     }
 
-    async fn send_source(&self, session: &Session, recipe: &Recipe) -> Result<(), Failure> {
+    async fn send_source(&self, session: &Session, to: &str) -> Result<(), Failure> {
         let source = &self.order.source;
         let phase = self.context.events.phase(Part::Source, "send", source.file_name.clone());
         let advanced = |bytes| phase.advance(bytes, Some(source.bytes), Unit::Bytes, "");
-        let sent = session.put_file(&source.path, &recipe.source, 0o644, &self.context.cancel, advanced).await?;
-        phase.finish(format!("{:.1} MB", sent.bytes as f64 / 1e6));
+        let mut pace = Pace::default();
+        let paced = |bytes| if pace.is_time() { advanced(bytes) };
+        let sent = session.put_file(&source.path, to, 0o644, &self.context.cancel, paced).await?;
+        phase.finish(size(sent.bytes));
         Ok(())
     }
 
     async fn run(&self, session: &Session, recipe: &Recipe) -> Result<Vec<StepDone>, Failure> {
-        let logs = self.staging.logs();
-        let follower = Follower::new(&self.context.events, &recipe.steps, &logs);
-        let outcome = session
-            .build(
-                recipe.steps.clone(),
-                &self.context.cancel,
-                |progress| follower.progress(progress),
-                |_, bytes| follower.output(bytes),
-            )
-            .await;
+        let follower = Follower::new(&self.context.events, &recipe.steps, self.staging);
+        let progress = |progress| follower.progress(progress);
+        let output = |_, bytes: &[u8]| follower.output(bytes);
+        let outcome = session.build(recipe.steps.clone(), &self.context.cancel, progress, output).await;
         if let Some(error) = follower.log_error() {
             self.context.events.warn(Part::Build, format!("a step's log is not whole: {error}"));
         }
-        outcome.map_err(|source| self.step_failed(recipe, source))
+        outcome.map_err(|source| step_failed(recipe, source))
     }
 
-    fn step_failed(&self, recipe: &Recipe, source: SessionError) -> Failure {
-        let SessionError::Refused(refusal) = &source else { return source.into() };
-        let step = refusal.step.and_then(|index| recipe.steps.steps.get(index as usize));
-        let Some(step) = step.map(|step| step.name.clone()) else { return source.into() };
-        let log = self.staging.logs().join(format!("{step}.log"));
-        StepFailed { tail: refusal.tail.clone(), step, log, source }.into()
-    }
-
-    fn plan(&self, recipe: &Recipe, facts: &Facts) -> String {
-        let plan = Plan {
-            version: self.order.version.clone(),
-            profile: self.order.profile,
-            source_sha256: self.order.source.sha256.clone(),
-            image: self.golden.image().to_owned(),
-            image_digest: self.golden.digest().to_owned(),
+    /// The digest of everything that determines the artifact.
+    fn plan(&self, facts: &Facts) -> Result<Sha256, Failure> {
+        let inputs = Inputs {
+            source_sha256: self.order.source.sha256,
+            image: self.order.image_word.clone(),
+            image_sha256: self.image_sha256()?,
             arch: facts.arch.clone(),
-            configure_line: recipe.configure_line.clone(),
-            steps: recipe.plan_steps(),
-            vmbuild: BUILD_ID.to_owned(),
         };
-        hex::encode(Sha256::digest(plan.to_json().as_bytes()))
+        let plan = Plan::new(self.order.version, self.order.profile, inputs).canonical_json();
+        let digest: [u8; 32] = sha2::Sha256::digest(plan.as_bytes()).into();
+        Ok(Sha256(digest))
+    }
+
+    fn image_sha256(&self) -> Result<Sha256, Failure> {
+        // The store wrote it; a hand that changed it since is an error of the store.
+        let damaged = |error| StoreError::Io(std::io::Error::other(error));
+        Ok(self.golden.digest().parse().map_err(damaged)?)
     }
 
     /// Writes `.build-info` into the installed tree.
@@ -164,63 +153,69 @@ impl Workshop<'_> {
         session: &Session,
         recipe: &Recipe,
         facts: &Facts,
-        plan: &str,
+        plan: Sha256,
         stages: &[StageTime],
     ) -> Result<(), Failure> {
-        let accelerator = self.setup.accelerator().map(|accelerator| accelerator.to_string());
-        let native = match self.setup.backend() {
-            Backend::Sandbox => "none: native in a sandbox".to_owned(),
-            Backend::Qemu => Accelerator::Tcg.to_string(),
-        };
         let info = BuildInfo {
-            schema: vmbuild_cpython::Schema,
-            version: self.order.version.clone(),
-            build: self.order.name.build(),
+            schema: SchemaOne,
+            version: self.order.version,
+            build: self.staging.name().build,
             profile: self.order.profile,
-            image: self.golden.image().to_owned(),
-            image_digest: self.golden.digest().to_owned(),
-            source_sha256: self.order.source.sha256.clone(),
-            plan: plan.to_owned(),
-            configure_line: recipe.configure_line.clone(),
+            source_sha256: self.order.source.sha256,
+            image: self.order.image_word.clone(),
+            image_sha256: self.image_sha256()?,
+            plan_sha256: plan,
+            configure: recipe.configure_line.clone(),
             compiler: facts.compiler.clone(),
-            os: facts.os.clone(),
-            kernel: facts.kernel.clone(),
+            packages: facts.packages.iter().map(|p| (p.name.clone(), p.version.clone())).collect(),
             arch: facts.arch.clone(),
+            kernel: facts.kernel.clone(),
             backend: self.setup.backend().to_string(),
-            accelerator: accelerator.unwrap_or(native),
-            stage_seconds: stages.iter().map(|stage| (stage.stage.clone(), stage.seconds)).collect(),
-            packages: facts.packages.clone(),
+            accelerator: self.setup.accelerator().map(|accelerator| accelerator.to_string()),
+            stages: stages.iter().map(rounded).collect(),
             vmbuild: BUILD_ID.to_owned(),
         };
-        let local = self.staging.logs().join("build-info.json");
-        crate::store::write_atomically(&local, info.to_json().as_bytes()).map_err(crate::artifact::ArtifactError::Io)?;
-        let inside = format!("{}{}/{}", recipe.destination, layout::prefix(&self.order.version), layout::BUILD_INFO);
-        session.put_file(&local, &inside, 0o644, &self.context.cancel, |_| ()).await?;
+        let local = self.staging.log("build-info").with_extension("json");
+        write_atomically(&local, info.to_json().as_bytes()).map_err(ArtifactError::Io)?;
+        let inside = &recipe.build_info;
+        session.put_file(&local, inside, 0o644, &self.context.cancel, |_| ()).await?;
         Ok(())
     }
 
-    async fn pack(&self, session: &Session, recipe: &Recipe) -> Result<Digest, Failure> {
-        let phase = self.context.events.phase(Part::Pack, "tarball", self.order.name.to_string());
-        let request = Pack { root: recipe.destination.clone(), to: GUEST_ARTIFACT.to_owned(), mtime: layout::MTIME };
+    async fn pack(&self, session: &Session, recipe: &Recipe) -> Result<Sha256, Failure> {
+        let phase = self.context.events.phase(Part::Pack, "tarball", self.staging.name().to_string());
+        let to = format!("{WORK}/artifact.tgz");
+        let request = Pack { root: recipe.destination.clone(), to: to.clone(), mtime: layout::EPOCH };
         let packed = session.pack(request, &self.context.cancel).await?;
         let total = Some(packed.digest.bytes);
-        let advanced = |bytes| phase.advance(bytes, total, Unit::Bytes, "");
-        let target = self.staging.artifact();
-        let fetched = session.get_file(GUEST_ARTIFACT, &target, &self.context.cancel, advanced).await?;
-        self.staging.write_checksum(&fetched.sha256)?;
-        phase.finish(format!("{:.1} MB, {} entries", fetched.bytes as f64 / 1e6, packed.entries));
-        Ok(fetched)
+        let mut pace = Pace::default();
+        let advanced = |bytes| if pace.is_time() { phase.advance(bytes, total, Unit::Bytes, "") };
+        let target = self.staging.tarball();
+        let fetched = session.get_file(&to, &target, &self.context.cancel, advanced).await?;
+        let digest = Sha256(fetched.sha256);
+        self.staging.write_checksum(digest)?;
+        phase.finish(format!("{}, {} entries", size(fetched.bytes), packed.entries));
+        Ok(digest)
     }
 
     /// Best effort: what explains a failure, beside the step logs.
     async fn save_evidence(&self, machine: &Machine) {
-        let logs = self.staging.logs();
-        let fetched = tokio::time::timeout(
-            std::time::Duration::from_secs(10),
-            machine.session().get_file(CONFIG_LOG, &logs.join("config.log"), &self.context.cancel, |_| ()),
-        );
+        let config_log = format!("{WORK}/src/config.log");
+        let target = self.staging.log("config");
+        let fetching = machine.session().get_file(&config_log, &target, &self.context.cancel, |_| ());
         // The machine may be gone, or have failed before configure ran: then there is nothing to save.
-        let _ = fetched.await;
-        let _ = fs_err::copy(machine.folder().file("serial.log"), logs.join("serial.log"));
+        let _ = tokio::time::timeout(EVIDENCE, fetching).await;
+        let _ = fs_err::copy(machine.folder().console(), self.staging.log("serial"));
     }
+}
+
+fn step_failed(recipe: &Recipe, source: SessionError) -> Failure {
+    let SessionError::Refused(refusal) = &source else { return source.into() };
+    let step = refusal.step.and_then(|index| recipe.steps.steps.get(index as usize));
+    let Some(step) = step.map(|step| step.name.clone()) else { return source.into() };
+    StepFailed { tail: refusal.tail.clone(), step, source }.into()
+}
+
+fn rounded(stage: &StageTime) -> vmbuild_cpython::build_info::StageTime {
+    vmbuild_cpython::build_info::StageTime { name: stage.stage.clone(), seconds: (stage.seconds * 10.0).round() / 10.0 }
 }

@@ -1,9 +1,9 @@
 //! What a recipe says on its way: events for people, one log file per step.
 
+use crate::artifact::Staging;
 use crate::event::{Events, Part, Running, StageTime, Unit};
 use std::cell::RefCell;
 use std::io::Write;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 use vmbuild_protocol::{Action, Progress, StepDone, Steps, Watch};
 
@@ -12,7 +12,7 @@ use vmbuild_protocol::{Action, Progress, StepDone, Steps, Watch};
 pub(super) struct Follower<'a> {
     events: &'a Events,
     steps: &'a Steps,
-    folder: PathBuf,
+    staging: &'a Staging,
     state: RefCell<State>,
 }
 
@@ -24,8 +24,8 @@ struct State {
 }
 
 impl<'a> Follower<'a> {
-    pub(super) fn new(events: &'a Events, steps: &'a Steps, folder: &Path) -> Self {
-        Self { events, steps, folder: folder.to_owned(), state: RefCell::default() }
+    pub(super) fn new(events: &'a Events, steps: &'a Steps, staging: &'a Staging) -> Self {
+        Self { events, steps, staging, state: RefCell::default() }
     }
 
     /// Takes one progress message.
@@ -59,7 +59,7 @@ impl<'a> Follower<'a> {
 
     fn begin(&self, step: u32) {
         let Some(step) = self.steps.steps.get(step as usize) else { return };
-        let log = fs_err::File::create(self.folder.join(format!("{}.log", step.name)));
+        let log = fs_err::File::create(self.staging.log(&step.name));
         let mut state = self.state.borrow_mut();
         state.phase = Some(self.events.phase(Part::Build, &step.name, ""));
         match log {

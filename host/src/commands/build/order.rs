@@ -1,61 +1,58 @@
 //! What was ordered, checked as far as that goes without a machine: cheap refusals come first.
 
-use crate::artifact::{Overwrite, next_build_number};
+use crate::artifact::{ArtifactError, ArtifactFolder, Existing, Staging, Wish};
 use crate::cli::{Build, MachineOptions};
 use crate::commands::context::Context;
 use crate::commands::machines::Setup;
 use crate::event::Part;
 use crate::failure::Failure;
 use crate::image::Image;
-use crate::machine::Accelerator;
-use crate::source::{Source, SourceRequest, obtain};
-use std::path::PathBuf;
-use vmbuild_cpython::{ArtifactName, Profile, Version};
+use crate::source::{Settings, Source, SourceRequest, obtain};
+use vmbuild_cpython::{ImageWord, Profile, Version};
 
-/// An accepted order.
+/// An accepted order: its artifact's name is reserved, its source is here.
 #[derive(Debug)]
-pub(crate) struct Order {
-    pub(crate) version: Version,
-    pub(crate) profile: Profile,
-    pub(crate) jobs: Option<u32>,
-    pub(crate) machine: MachineOptions,
-    pub(crate) artifacts: PathBuf,
-    pub(crate) name: ArtifactName,
-    pub(crate) overwrite: Overwrite,
-    pub(crate) lenient: bool,
-    pub(crate) source: Source,
+pub(super) struct Order {
+    pub(super) version: Version,
+    pub(super) profile: Profile,
+    pub(super) jobs: Option<u32>,
+    pub(super) machine: MachineOptions,
+    pub(super) lenient: bool,
+    pub(super) source: Source,
+    pub(super) image_word: ImageWord,
 }
 
 impl Order {
-    /// Settles the artifact's name, then gets the source: both can refuse before any machine is made.
-    pub(crate) async fn accept(context: &Context, args: Build) -> Result<Self, Failure> {
+    /// Reserves the artifact's name, then gets the source: both can refuse before any machine is made.
+    pub(super) async fn accept(context: &Context, args: Build) -> Result<(Self, Staging), Failure> {
         let image = Image::find(&args.machine.image)?;
-        let artifacts = std::path::absolute(&args.artifacts).map_err(crate::artifact::ArtifactError::Io)?;
-        let overwrite = if args.force { Overwrite::Yes } else { Overwrite::No };
-        let build = match args.build_number {
-            Some(number) => number,
-            None => next_build_number(&artifacts, &args.version, image.artifact_word())?,
+        let image_word: ImageWord = image.artifact_word.parse().map_err(ArtifactError::from)?;
+        let wish = Wish {
+            version: args.version,
+            image_word: image_word.clone(),
+            number: args.build_number,
+            existing: if args.force { Existing::Replace } else { Existing::Keep },
         };
-        let name = ArtifactName::new(args.version.clone(), image.artifact_word(), build);
-        crate::artifact::refuse_existing(&artifacts, &name, overwrite)?;
-        let request = SourceRequest::new(args.version.clone(), args.source.as_deref(), args.source_sha256.as_deref())?;
-        let source = obtain(&request, &context.store, &context.events, &context.cancel).await?;
-        Ok(Self {
+        let folder = ArtifactFolder::open(&args.artifacts).map_err(ArtifactError::Io)?;
+        let staging = folder.begin(&wish, &context.cancel).await?;
+        let request = SourceRequest { version: args.version, given: args.source, sha256: args.source_sha256 };
+        let settings = Settings::from_env();
+        let source = obtain(&request, &context.store, &settings, &context.events, &context.cancel).await?;
+        let order = Self {
             version: args.version,
             profile: args.profile,
             jobs: args.jobs,
             machine: args.machine,
-            artifacts,
-            name,
-            overwrite,
             lenient: args.lenient,
             source,
-        })
+            image_word,
+        };
+        Ok((order, staging))
     }
 
     /// Says what the user may not want.
-    pub(crate) fn warn_about(&self, context: &Context, setup: &Setup) {
-        if self.profile == Profile::Release && setup.accelerator() == Some(Accelerator::Tcg) {
+    pub(super) fn warn_about(&self, context: &Context, setup: &Setup) {
+        if self.profile == Profile::Release && setup.is_emulated() {
             context.events.warn(
                 Part::Build,
                 "profile release under software emulation takes hours, and its training measures the emulator; \
