@@ -27,4 +27,5 @@ pub use plan::Plan;
 pub use profile::Profile;
 pub use recipe::{Recipe, RecipeInput, Slowness, recipe};
 pub use release::{Archive, Release, Releases, Sha256, releases};
+pub use schema::Schema;
 pub use version::{Version, VersionError};
