@@ -24,9 +24,10 @@ fn shown_action(action: &Action) -> String {
             let env: Vec<String> = command.env.iter().map(|(name, value)| format!("    {name}={value}\n")).collect();
             let argv = command.argv.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ");
             format!(
-                "    in {}, at most {} min, watching {watch:?}\n{env}    $ {argv}\n",
+                "    in {}, at most {} min, watching {watch:?}\n{}    $ {argv}\n",
                 command.cwd,
-                timeout_ms / 60_000
+                timeout_ms / 60_000,
+                env.concat()
             )
         }
         Action::Write { path, contents, mode } => {
