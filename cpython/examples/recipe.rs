@@ -11,8 +11,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Err("want four words: VERSION PROFILE SOURCE JOBS".into());
     };
     let (version, profile): (Version, Profile) = (version.parse()?, profile.parse()?);
-    let (source, work) = (source.clone(), "/build".to_owned());
-    let made = recipe(&RecipeInput { version, profile, jobs: jobs.parse()?, source, work, slow: Slowness::Native });
+    let (source, jobs, slowness) = (source.clone(), jobs.parse()?, Slowness::Native);
+    let made = recipe(&RecipeInput { version, profile, jobs, source, slowness });
     let mut out = std::io::stdout().lock();
     writeln!(out, "set -eu\nmkdir -p /build/log")?;
     for step in &made.steps.steps {

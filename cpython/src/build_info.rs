@@ -1,12 +1,14 @@
 //! `.build-info`: what an artifact says about how it came about.
 
-use crate::layout::{BuildNumber, ImageWord};
+use crate::layout::BuildNumber;
 use crate::profile::Profile;
 use crate::sha256::Sha256;
-use crate::schema::SchemaOne;
+use crate::schema::Schema;
 use crate::version::Version;
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
+use vmbuild_protocol::Package;
 
 /// How an artifact came about. The fields stand in the file in this order.
 ///
@@ -16,7 +18,7 @@ use std::collections::BTreeMap;
 #[serde(deny_unknown_fields)]
 pub struct BuildInfo {
     /// The form of this file.
-    pub schema: SchemaOne,
+    pub schema: Schema,
     /// Which CPython.
     pub version: Version,
     /// Which build of it.
@@ -25,47 +27,79 @@ pub struct BuildInfo {
     pub profile: Profile,
     /// SHA-256 of the source archive.
     pub source_sha256: Sha256,
-    /// The word of the image it was built in.
-    pub image: ImageWord,
-    /// SHA-256 that identifies the image.
-    pub image_sha256: Sha256,
-    /// SHA-256 of the plan ([`crate::Plan`]).
-    pub plan_sha256: Sha256,
+    /// The image it was built in, such as `debian-12`.
+    pub image: String,
+    /// SHA-256, in hexadecimal, that identifies the image with all its packages.
+    pub image_digest: String,
+    /// SHA-256, in hexadecimal, of the plan ([`crate::Plan`]).
+    pub plan: String,
     /// How configure was called, quoted for a shell.
-    pub configure: String,
+    pub configure_line: String,
     /// First line of `cc --version`.
     pub compiler: String,
-    /// Versions of the packages that were installed, by name.
-    pub packages: BTreeMap<String, String>,
+    /// `PRETTY_NAME` of the guest.
+    pub os: String,
     /// Machine architecture, as `uname -m` prints it.
     pub arch: String,
     /// Kernel release, as `uname -r` prints it.
     pub kernel: String,
     /// Which backend ran the machine, such as `qemu` or `sandbox`.
     pub backend: String,
-    /// What ran the machine's code, as was seen and not as was asked for, such as `kvm` or `tcg`; `null` where the
-    /// host's processor runs it without any.
-    pub accelerator: Option<String>,
+    /// What ran the machine's code, as was seen and not as was asked for, such as `kvm` or `tcg`.
+    pub accelerator: String,
     /// Seconds that each stage took, in their order.
-    pub stages: Vec<StageTime>,
+    pub stage_seconds: StageSeconds,
     /// Build id of the vmbuild that did it.
     pub vmbuild: String,
+    /// The packages that were installed, sorted by name.
+    pub packages: Vec<Package>,
 }
 
-/// How long one stage took.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct StageTime {
-    /// Name of the recipe's step.
-    pub name: String,
-    /// Seconds, to a tenth.
-    pub seconds: f64,
+/// Seconds by stage, to a tenth; a map in the file, in the order in which the stages ran.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct StageSeconds(Vec<(String, f64)>);
+
+impl StageSeconds {
+    /// The stages in their order, each with its seconds.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, f64)> {
+        self.0.iter().map(|(stage, seconds)| (stage.as_str(), *seconds))
+    }
 }
 
-impl StageTime {
-    /// From milliseconds.
-    pub fn from_millis(name: impl Into<String>, millis: u64) -> Self {
-        Self { name: name.into(), seconds: (millis as f64 / 100.0).round() / 10.0 }
+impl FromIterator<(String, f64)> for StageSeconds {
+    fn from_iter<I: IntoIterator<Item = (String, f64)>>(stages: I) -> Self {
+        Self(stages.into_iter().map(|(stage, seconds)| (stage, (seconds * 10.0).round() / 10.0)).collect())
+    }
+}
+
+impl Serialize for StageSeconds {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_map(self.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for StageSeconds {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_map(InOrder)
+    }
+}
+
+/// Reads a map without sorting it.
+struct InOrder;
+
+impl<'de> Visitor<'de> for InOrder {
+    type Value = StageSeconds;
+
+    fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str("seconds by stage")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<StageSeconds, A::Error> {
+        let mut stages = Vec::new();
+        while let Some(stage) = map.next_entry()? {
+            stages.push(stage);
+        }
+        Ok(StageSeconds(stages))
     }
 }
 
@@ -89,25 +123,31 @@ mod tests {
 
     fn info() -> BuildInfo {
         BuildInfo {
-            schema: SchemaOne,
+            schema: Schema,
             version: "3.13.5".parse().unwrap(),
             build: BuildNumber::FIRST,
             profile: Profile::Release,
             source_sha256: Sha256([1; 32]),
-            image: "debian12".parse().unwrap(),
-            image_sha256: Sha256([2; 32]),
-            plan_sha256: Sha256([3; 32]),
-            configure: "sh ./configure --enable-shared".to_owned(),
+            image: "debian-12".to_owned(),
+            image_digest: "02".repeat(32),
+            plan: "03".repeat(32),
+            configure_line: "sh ./configure --enable-shared".to_owned(),
             compiler: "cc (Debian 12.2.0-14) 12.2.0".to_owned(),
-            packages: [("libssl-dev", "3.0.17"), ("gcc-12", "12.2.0-14")]
-                .map(|(n, v)| (n.to_owned(), v.to_owned()))
-                .into(),
+            os: "Debian GNU/Linux 12 (bookworm)".to_owned(),
             arch: "x86_64".to_owned(),
             kernel: "6.1.0-56-cloud-amd64".to_owned(),
             backend: "qemu".to_owned(),
-            accelerator: Some("tcg".to_owned()),
-            stages: vec![StageTime::from_millis("configure", 21_449)],
+            accelerator: "tcg".to_owned(),
+            stage_seconds: [("unpack", 2.04), ("configure", 21.449)]
+                .map(|(stage, s)| (stage.to_owned(), s))
+                .into_iter()
+                .collect(),
             vmbuild: "0123456789abcdef".to_owned(),
+            packages: vec![Package {
+                name: "gcc-12".to_owned(),
+                version: "12.2.0-14".to_owned(),
+                arch: "amd64".to_owned(),
+            }],
         }
     }
 

@@ -25,7 +25,7 @@ pub const LICENSE: &str = "LICENSE";
 /// The time that everything in an artifact carries, in seconds since the Unix epoch: 2024-01-01 00:00 UTC. The entries
 /// of the archive have it, and so do the texts in the binaries that say when they were compiled: real times would make
 /// every two builds differ. When a build took place is said in `.build-info` alone.
-pub const EPOCH: u64 = 1_704_067_200;
+pub const MTIME: u64 = 1_704_067_200;
 
 /// Where a version is installed: `/opt/python-3.13.5`.
 pub fn prefix(version: &Version) -> String {

@@ -29,4 +29,5 @@ pub use profile::Profile;
 pub use recipe::{Recipe, RecipeInput, Slowness, recipe};
 pub use release::{Archive, Release, Releases, releases};
 pub use sha256::{Sha256, Sha256Error};
+pub use schema::Schema;
 pub use version::{Version, VersionError};

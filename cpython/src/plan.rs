@@ -2,13 +2,11 @@
 //!
 //! Two builds with one plan should give equal trees; where they do not, the plan misses something. So what only decides
 //! how long a build takes stays out: the number of jobs, the time limits, the backend. The host hashes
-//! [`Plan::canonical_json`].
+//! [`Plan::to_json`].
 
-use crate::layout::{self, ImageWord};
 use crate::profile::Profile;
-use crate::recipe::{RecipeInput, Slowness, recipe};
 use crate::sha256::Sha256;
-use crate::schema::SchemaOne;
+use crate::schema::Schema;
 use crate::version::Version;
 use serde::{Deserialize, Serialize};
 use vmbuild_protocol::Steps;
@@ -18,63 +16,33 @@ use vmbuild_protocol::Steps;
 #[serde(deny_unknown_fields)]
 pub struct Plan {
     /// The form of this data.
-    pub schema: SchemaOne,
+    pub schema: Schema,
     /// Which CPython.
     pub version: Version,
     /// How much work goes into it.
     pub profile: Profile,
     /// SHA-256 of the source archive.
     pub source_sha256: Sha256,
-    /// The word of the image.
-    pub image: ImageWord,
-    /// SHA-256 that identifies the image with all its packages.
-    pub image_sha256: Sha256,
+    /// The image's name, such as `debian-12`.
+    pub image: String,
+    /// SHA-256, in hexadecimal, that identifies the image with all its packages.
+    pub image_digest: String,
     /// Machine architecture, as `uname -m` prints it.
     pub arch: String,
     /// How configure is called, quoted for a shell.
-    pub configure: String,
-    /// The recipe for one job on a fast machine.
+    pub configure_line: String,
+    /// The recipe for one job on a fast machine: [`Recipe::plan_steps`](crate::Recipe::plan_steps).
     pub steps: Steps,
-    /// The time that every entry carries, in seconds since the Unix epoch.
+    /// The time that every entry carries, in seconds since the Unix epoch: [`MTIME`](crate::layout::MTIME).
     pub mtime: u64,
-}
-
-/// What a build starts from: the part of a plan that is not known to this crate.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Inputs {
-    /// SHA-256 of the source archive.
-    pub source_sha256: Sha256,
-    /// The word of the image.
-    pub image: ImageWord,
-    /// SHA-256 that identifies the image with all its packages.
-    pub image_sha256: Sha256,
-    /// Machine architecture, as `uname -m` prints it.
-    pub arch: String,
+    /// Build id of the vmbuild that packs.
+    pub vmbuild: String,
 }
 
 impl Plan {
-    /// The plan for a version built with a profile from these inputs.
-    pub fn new(version: Version, profile: Profile, inputs: Inputs) -> Self {
-        // The same for everybody: what differs between machines must not show.
-        let (source, work) = ("/build/source".to_owned(), "/build".to_owned());
-        let made = recipe(&RecipeInput { version, profile, jobs: 1, source, work, slow: Slowness::Native });
-        Self {
-            schema: SchemaOne,
-            version,
-            profile,
-            source_sha256: inputs.source_sha256,
-            image: inputs.image,
-            image_sha256: inputs.image_sha256,
-            arch: inputs.arch,
-            configure: made.configure_line,
-            steps: made.steps,
-            mtime: layout::EPOCH,
-        }
-    }
-
-    /// The one text of this plan: JSON without spaces, fields in their order here.
+    /// The one text of this plan: JSON without spaces, fields in their order here. The host hashes it.
     #[expect(clippy::missing_panics_doc, reason = "serialising plain data cannot fail")]
-    pub fn canonical_json(&self) -> String {
+    pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("plain data with text keys always becomes JSON")
     }
 }
@@ -82,34 +50,50 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::recipe::{RecipeInput, Slowness, recipe};
 
-    fn plan(version: &str, profile: Profile) -> Plan {
-        let image = "debian12".parse().unwrap();
-        let inputs =
-            Inputs { source_sha256: Sha256([1; 32]), image, image_sha256: Sha256([2; 32]), arch: "x86_64".to_owned() };
-        Plan::new(version.parse().unwrap(), profile, inputs)
+    fn plan(version: &str, profile: Profile, jobs: u32) -> Plan {
+        let (version, slowness) = (version.parse().unwrap(), Slowness::Native);
+        let made = recipe(&RecipeInput { version, profile, jobs, source: format!("/build/{jobs}"), slowness });
+        Plan {
+            schema: Schema,
+            version,
+            profile,
+            source_sha256: Sha256([1; 32]),
+            image: "debian-12".to_owned(),
+            image_digest: "02".repeat(32),
+            arch: "x86_64".to_owned(),
+            configure_line: made.configure_line.clone(),
+            steps: made.plan_steps(),
+            mtime: crate::layout::MTIME,
+            vmbuild: "0123456789abcdef".to_owned(),
+        }
     }
 
     #[test]
     fn a_plan_has_one_text_and_is_read_back_from_it() {
-        let release = plan("3.13.5", Profile::Release);
-        assert_eq!(release.canonical_json(), plan("3.13.5", Profile::Release).canonical_json());
-        assert_eq!(serde_json::from_str::<Plan>(&release.canonical_json()).unwrap(), release);
-        assert!(release.canonical_json().starts_with(r#"{"schema":1,"version":"3.13.5","profile":"release","#));
+        let release = plan("3.13.5", Profile::Release, 2);
+        assert_eq!(serde_json::from_str::<Plan>(&release.to_json()).unwrap(), release);
+        assert!(release.to_json().starts_with(r#"{"schema":1,"version":"3.13.5","profile":"release","#));
+    }
+
+    #[test]
+    fn how_many_jobs_run_and_where_the_source_lay_are_no_part_of_it() {
+        assert_eq!(plan("3.13.5", Profile::Release, 2).to_json(), plan("3.13.5", Profile::Release, 16).to_json());
     }
 
     #[test]
     fn what_determines_the_output_changes_the_text() {
-        let base = plan("3.13.5", Profile::Release);
+        let base = plan("3.13.5", Profile::Release, 2);
         let others = [
-            plan("3.13.15", Profile::Release),
-            plan("3.13.5", Profile::Fast),
-            Plan { image_sha256: Sha256([3; 32]), ..base.clone() },
+            plan("3.13.15", Profile::Release, 2),
+            plan("3.13.5", Profile::Fast, 2),
+            Plan { image_digest: "03".repeat(32), ..base.clone() },
             Plan { source_sha256: Sha256([3; 32]), ..base.clone() },
             Plan { arch: "aarch64".to_owned(), ..base.clone() },
         ];
         for other in others {
-            assert_ne!(other.canonical_json(), base.canonical_json());
+            assert_ne!(other.to_json(), base.to_json());
         }
     }
 }

@@ -30,10 +30,8 @@ pub struct RecipeInput {
     pub jobs: u32,
     /// The source archive in the guest: an absolute path.
     pub source: String,
-    /// Where to work in the guest: an absolute path, such as `/build`.
-    pub work: String,
     /// How fast the guest is.
-    pub slow: Slowness,
+    pub slowness: Slowness,
 }
 
 /// How fast a guest is, compared with the machine it runs on.
@@ -54,17 +52,33 @@ impl Slowness {
     }
 }
 
+/// Where the work is done in the guest. Always the same place: debugging information and the build's own configuration
+/// name it, so another one would make another artifact.
+pub const WORK: &str = "/build";
+
 /// How to compile one CPython.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recipe {
     /// What the agent runs.
     pub steps: Steps,
+    input: RecipeInput,
+    /// Where in the guest the source archive must lie: as asked for.
+    pub source: String,
     /// The folder in the guest whose contents become the artifact.
     pub destination: String,
     /// Where in the guest `.build-info` belongs, below the destination.
     pub build_info: String,
     /// How configure is called, quoted for a shell.
     pub configure_line: String,
+}
+
+impl Recipe {
+    /// The steps as a [plan](crate::Plan) knows them: for one job on a fast machine, with the source in one place. What
+    /// differs between machines without changing the result must not show in a plan.
+    pub fn plan_steps(&self) -> Steps {
+        let source = format!("{WORK}/source");
+        recipe(&RecipeInput { jobs: 1, source, slowness: Slowness::Native, ..self.input.clone() }).steps
+    }
 }
 
 /// The recipe for an input.
@@ -80,6 +94,8 @@ pub fn recipe(input: &RecipeInput) -> Recipe {
     let configure_line = site.configure_argv().iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ");
     Recipe {
         steps: Steps { steps },
+        input: input.clone(),
+        source: input.source.clone(),
         build_info: format!("{installed}/{}", layout::BUILD_INFO),
         destination: site.destination,
         configure_line,
@@ -96,7 +112,7 @@ struct Site<'a> {
 impl<'a> Site<'a> {
     fn new(input: &'a RecipeInput) -> Self {
         // In the source tree itself, as CPython's own optimised builds are: the counts are found by object path.
-        Self { input, tree: format!("{}/src", input.work), destination: format!("{}/dest", input.work) }
+        Self { input, tree: format!("{WORK}/src"), destination: format!("{WORK}/dest") }
     }
 
     fn unpack(&self) -> Step {
@@ -128,7 +144,7 @@ impl<'a> Site<'a> {
     }
 
     fn training(&self) -> Step {
-        let limit = format!("--timeout={}", self.input.slow.stretch(20) * 60);
+        let limit = format!("--timeout={}", self.input.slowness.stretch(20) * 60);
         let argv = vec![format!("{}/python", self.tree), "-m".to_owned(), "test".to_owned(), "--pgo".to_owned(), limit];
         // The tests see a plain environment: some of them look at how SOURCE_DATE_EPOCH changes things.
         let env = vec![pair("LC_ALL", "C.UTF-8"), pair("LD_LIBRARY_PATH", &self.tree)];
@@ -195,7 +211,7 @@ impl<'a> Site<'a> {
     }
 
     fn run(&self, name: &str, command: CommandLine, minutes: u64, watch: Watch) -> Step {
-        let timeout_ms = self.input.slow.stretch(minutes) * 60_000;
+        let timeout_ms = self.input.slowness.stretch(minutes) * 60_000;
         Step { name: name.to_owned(), action: Action::Run { command, timeout_ms, watch } }
     }
 }
@@ -211,7 +227,7 @@ fn fixed() -> Vec<(String, String)> {
         pair("LC_ALL", "C.UTF-8"),
         pair("TZ", "UTC"),
         pair("PYTHONHASHSEED", "0"),
-        pair("SOURCE_DATE_EPOCH", &layout::EPOCH.to_string()),
+        pair("SOURCE_DATE_EPOCH", &layout::MTIME.to_string()),
     ]
 }
 

@@ -3,7 +3,7 @@
 //! A download proves nothing about itself. What may enter a machine is what `provision/cpython/releases.toml` names:
 //! the table is compiled in, so an installed vmbuild carries its pins with it.
 
-use crate::schema::SchemaOne;
+use crate::schema::Schema;
 use crate::version::Version;
 use crate::sha256::Sha256;
 use serde::{Deserialize, Serialize};
@@ -25,7 +25,7 @@ pub fn releases() -> &'static Releases {
 #[serde(deny_unknown_fields)]
 pub struct Releases {
     /// The form of this file.
-    pub schema: SchemaOne,
+    pub schema: Schema,
     release: Vec<Release>,
 }
 

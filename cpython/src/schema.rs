@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 /// `schema = 1`: any other number fails to parse, and the error says which was found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "u32", into = "u32")]
-pub struct SchemaOne;
+pub struct Schema;
 
-impl TryFrom<u32> for SchemaOne {
+impl TryFrom<u32> for Schema {
     type Error = String;
 
     fn try_from(number: u32) -> Result<Self, String> {
@@ -15,8 +15,8 @@ impl TryFrom<u32> for SchemaOne {
     }
 }
 
-impl From<SchemaOne> for u32 {
-    fn from(_: SchemaOne) -> Self {
+impl From<Schema> for u32 {
+    fn from(_: Schema) -> Self {
         1
     }
 }
