@@ -2,103 +2,20 @@
 
 #![cfg(target_os = "linux")]
 
+mod tree;
+
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+use tree::{Tree, limit, output, until};
 use vmbuild::failure::Diagnose;
 use vmbuild::machine::Network;
 use vmbuild::machine::sandbox::{Bind, Enter, NamespaceError, Root, set_helper};
-use vmbuild_supervise::{Command, Deadline, Ended, Lifetime, RunError};
-
-struct Tree {
-    folder: tempfile::TempDir,
-}
-
-impl Tree {
-    /// A root with busybox in it, and folders for an overlay; or a word about why not.
-    async fn new() -> Option<Self> {
-        set_helper(PathBuf::from(env!("CARGO_BIN_EXE_vmbuild")));
-        let Some(busybox) = static_busybox() else {
-            println!("skipped: no static busybox (package busybox-static)");
-            return None;
-        };
-        let tree = Self { folder: tempfile::tempdir().unwrap() };
-        for name in ["layer/bin", "layer/etc", "upper", "work"] {
-            fs_err::create_dir_all(tree.path(name)).unwrap();
-        }
-        fs_err::copy(busybox, tree.path("layer/bin/busybox")).unwrap();
-        for applet in
-            ["sh", "cat", "echo", "ls", "id", "ps", "hostname", "touch", "rm", "sleep", "mount", "chown", "stat"]
-        {
-            std::os::unix::fs::symlink("busybox", tree.path("layer/bin").join(applet)).unwrap();
-        }
-        fs_err::write(tree.path("layer/etc/greeting"), "from the layer\n").unwrap();
-        match tree.enter(Root::Host, "true").run(limit(), &CancellationToken::new(), |_| ()).await {
-            Err(error @ (NamespaceError::Refused { .. } | NamespaceError::Ids(_))) => {
-                println!("skipped: {error}");
-                None
-            }
-            _ => Some(tree),
-        }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn overlay(&self) -> Root {
-        Root::Overlay { layers: vec![self.path("layer")], upper: self.path("upper"), work: self.path("work") }
-    }
-
-    fn enter(&self, root: Root, script: &str) -> Enter {
-        Enter {
-            root,
-            network: Network::None,
-            binds: Vec::new(),
-            hostname: "inside".to_owned(),
-            argv: ["sh", "-c", script].map(str::to_owned).to_vec(),
-            env: vec![
-                ("PATH".to_owned(), "/usr/sbin:/usr/bin:/sbin:/bin".to_owned()),
-                ("WORD".to_owned(), "x".to_owned()),
-            ],
-            cwd: "/".to_owned(),
-        }
-    }
-
-    /// What a script in the overlay writes.
-    async fn says(&self, script: &str) -> String {
-        output(&self.enter(self.overlay(), script)).await
-    }
-}
-
-fn static_busybox() -> Option<PathBuf> {
-    let folders = std::env::var_os("PATH")?;
-    let found = std::env::split_paths(&folders).map(|folder| folder.join("busybox")).find(|path| path.is_file())?;
-    vmbuild::agent_binary::accepts(&found).then_some(found)
-}
-
-fn limit() -> Deadline {
-    Deadline::after(Duration::from_secs(30))
-}
-
-async fn output(enter: &Enter) -> String {
-    let mut text = Vec::new();
-    enter.run(limit(), &CancellationToken::new(), |bytes| text.extend_from_slice(bytes)).await.unwrap();
-    String::from_utf8(text).unwrap()
-}
+use vmbuild_supervise::{Command, Ended, Lifetime, RunError};
 
 fn is_alive(pid: u32) -> bool {
     let stat = fs_err::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     // A zombie has ended; whoever started it has not asked yet.
     !stat.is_empty() && !stat.contains(") Z ")
-}
-
-async fn until(what: &str, mut condition: impl FnMut() -> bool) {
-    let deadline = limit();
-    while !condition() {
-        assert!(!deadline.passed(), "still waiting: {what}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
 }
 
 #[tokio::test(flavor = "current_thread")]
@@ -126,6 +43,8 @@ async fn changes_land_in_the_upper_folder() {
     assert!(tree.path("upper/new").exists() && !tree.path("layer/new").exists());
     let says = tree.says("cat /etc/greeting; ls /bin/id 2>/dev/null || echo gone; stat -c %u:%g /new").await;
     assert_eq!(says, "changed\ngone\n42:42\n", "a second run finds what the first left");
+    tree.says("rm /new").await;
+    assert!(!tree.path("upper/new").exists(), "nothing else could delete another id's file");
 }
 
 #[tokio::test(flavor = "current_thread")]
@@ -181,7 +100,7 @@ async fn over_the_hosts_root_it_may_do_what_root_does() {
         "set -e; cd {}; mkdir made root; chown 42:42 made; stat -c %u made; mount --bind made root; \
          mkdir root/proc; mount -t proc proc root/proc; test -e root/proc/1/status; umount root/proc; umount root; \
          echo done; rm -r made root",
-        tree.folder.path().display()
+        tree.path("").display()
     );
     assert_eq!(output(&tree.enter(Root::Host, &script)).await, "42\ndone\n");
 }
@@ -210,7 +129,7 @@ async fn what_fails_inside_is_told_outside() {
         let mut enter = tree.enter(tree.overlay(), "true");
         change(&mut enter);
         let error = enter.spawn(Lifetime::BoundToParent, Vec::new()).await.expect_err(message);
-        let text = error.to_string().replace(&tree.folder.path().display().to_string(), "TREE");
+        let text = error.to_string().replace(&tree.path("").display().to_string(), "TREE/");
         assert_eq!(text, message);
         assert!(error.hints().first().map_or("", String::as_str).contains(hint), "{:?}", error.hints());
     };
