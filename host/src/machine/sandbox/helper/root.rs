@@ -34,21 +34,22 @@ pub(super) fn change(enter: &Enter, layers: &[PathBuf], upper: &Path, work: &Pat
     let binds = pick_all(enter)?;
     stack(layers, upper, work)?;
     swap(upper)?;
-    // The host's root is still there underneath: the kernel lets a user namespace mount proc only where a proc
-    // is already in sight.
+    // The host's root is still there on top: the kernel lets a user namespace mount proc and sysfs only where
+    // they are already in sight. It must be gone before any other path is used: `..` would lead to it.
     fresh("proc", "/proc", HARMLESS | MountFlags::NOEXEC, "")?;
-    seal_host_knobs()?;
-    device::build(&nodes)?;
-    fresh("tmpfs", "/tmp", HARMLESS, "mode=1777")?;
-    fresh("tmpfs", "/run", HARMLESS, "mode=755")?;
     if enter.network == Network::None {
         // Allowed only to the owner of the network namespace. Little needs it: a machine without it is fine.
         let _ = fresh("sysfs", "/sys", HARMLESS | MountFlags::NOEXEC | MountFlags::RDONLY, "");
     }
+    drop_old_root()?;
+    seal_host_knobs()?;
+    device::build(&nodes)?;
+    fresh("tmpfs", "/tmp", HARMLESS, "mode=1777")?;
+    fresh("tmpfs", "/run", HARMLESS, "mode=755")?;
     for (picked, to, writable) in &binds {
         attach(picked, to, *writable)?;
     }
-    drop_old_root()
+    Ok(())
 }
 
 fn pick_all(enter: &Enter) -> Result<Vec<(Picked, PathBuf, bool)>, Refusal> {
