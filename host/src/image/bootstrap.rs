@@ -15,7 +15,7 @@ use vmbuild_supervise::Tail;
 /// It takes about 45 s near an archive; this is for a slow line.
 const LIMIT: Duration = Duration::from_mins(30);
 
-/// mmdebstrap clamps times of files to this: 2023-11-14 22:13:20 UTC.
+/// The time that made files and file systems carry where they need one: 2023-11-14 22:13:20 UTC.
 pub(super) const EPOCH: &str = "1700000000";
 
 /// Files that no build and no check reads. Licences stay: they are part of what is shipped.
