@@ -2,8 +2,8 @@
 
 use crate::layout::BuildNumber;
 use crate::profile::Profile;
-use crate::sha256::Sha256;
 use crate::schema::Schema;
+use crate::sha256::Sha256;
 use crate::version::Version;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};

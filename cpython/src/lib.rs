@@ -28,6 +28,6 @@ pub use plan::Plan;
 pub use profile::Profile;
 pub use recipe::{Recipe, RecipeInput, Slowness, recipe};
 pub use release::{Archive, Release, Releases, releases};
-pub use sha256::{Sha256, Sha256Error};
 pub use schema::Schema;
+pub use sha256::{Sha256, Sha256Error};
 pub use version::{Version, VersionError};

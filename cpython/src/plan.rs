@@ -5,8 +5,8 @@
 //! [`Plan::to_json`].
 
 use crate::profile::Profile;
-use crate::sha256::Sha256;
 use crate::schema::Schema;
+use crate::sha256::Sha256;
 use crate::version::Version;
 use serde::{Deserialize, Serialize};
 use vmbuild_protocol::Steps;

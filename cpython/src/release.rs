@@ -4,10 +4,9 @@
 //! the table is compiled in, so an installed vmbuild carries its pins with it.
 
 use crate::schema::Schema;
-use crate::version::Version;
 use crate::sha256::Sha256;
-use serde::{Deserialize, Serialize};
-use std::fmt;
+use crate::version::Version;
+use serde::Deserialize;
 use std::sync::LazyLock;
 
 static TABLE: LazyLock<Releases> = LazyLock::new(|| {

@@ -1,9 +1,9 @@
 //! Why an artifact is not in its place.
 
 use crate::failure::{Diagnose, Exit};
-use vmbuild_cpython::Sha256;
 use std::io;
-use vmbuild_cpython::layout::{ArtifactName, BuildNumber};
+use vmbuild_cpython::Sha256;
+use vmbuild_cpython::layout::{ArtifactName, BuildNumber, NameError};
 
 /// Why an artifact is not in its place.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +34,9 @@ pub enum ArtifactError {
         /// The digest of what is there.
         found: Sha256,
     },
+    /// A text is no artifact's name.
+    #[error(transparent)]
+    Name(#[from] NameError),
     /// The folder's files.
     #[error("failed to keep the artifact")]
     Io(#[from] io::Error),
@@ -45,7 +48,7 @@ pub enum ArtifactError {
 impl Diagnose for ArtifactError {
     fn exit(&self) -> Exit {
         match self {
-            Self::Exists { .. } | Self::Busy { .. } => Exit::Usage,
+            Self::Exists { .. } | Self::Busy { .. } | Self::Name(_) => Exit::Usage,
             Self::Changed { .. } => Exit::Integrity,
             Self::Io(_) => Exit::Environment,
             Self::Cancelled => Exit::Interrupted,
@@ -58,7 +61,7 @@ impl Diagnose for ArtifactError {
                 vec![format!("`--build-number {}` is free; `--force` replaces what is there", free)]
             }
             Self::Busy { free, .. } => vec![format!("`--build-number {}` is free", free)],
-            Self::Changed { .. } | Self::Io(_) | Self::Cancelled => Vec::new(),
+            Self::Changed { .. } | Self::Name(_) | Self::Io(_) | Self::Cancelled => Vec::new(),
         }
     }
 }

@@ -3,7 +3,6 @@
 use crate::artifact::folder::unless_gone;
 use crate::artifact::placing::rename_to_new;
 use crate::artifact::{ArtifactError, ArtifactFolder, Existing};
-use vmbuild_cpython::Sha256;
 use crate::store::{Lock, sync_folder};
 use fs_err::File;
 use std::fs::Permissions;
@@ -13,6 +12,7 @@ use std::path::{Path, PathBuf};
 use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 use vmbuild_cpython::ArtifactName;
+use vmbuild_cpython::Sha256;
 use vmbuild_cpython::layout::checksum_file;
 
 /// A build under way: its name is taken, its files are out of sight. Dropping it removes them and frees the name.
@@ -72,6 +72,12 @@ impl Staging {
         self.path.join("logs").join(format!("{step}.log"))
     }
 
+    /// Writes the tarball's checksum beside it.
+    pub fn write_checksum(&self, sha256: Sha256) -> io::Result<()> {
+        let line = vmbuild_archive::checksum_line(&sha256.to_string(), &self.name.to_string());
+        File::create(self.checksum())?.write_all(line.as_bytes())
+    }
+
     /// Puts logs, checksum and tarball into their places, in this order: whoever sees the tarball sees the rest.
     /// `validated` is the digest of what passed the checks; nothing else is published.
     pub async fn publish(self, validated: Sha256, cancel: &CancellationToken) -> Result<Placed, ArtifactError> {
@@ -107,9 +113,7 @@ impl Staging {
 
     /// Writes the checksum, and makes both files readable and durable before anybody can see them.
     fn seal(&self, sha256: Sha256) -> io::Result<()> {
-        let line = vmbuild_archive::checksum_line(&sha256.to_string(), &self.name.to_string());
-        let mut checksum = File::create(self.checksum())?;
-        checksum.write_all(line.as_bytes())?;
+        self.write_checksum(sha256)?;
         for path in [self.checksum(), self.tarball()] {
             fs_err::set_permissions(&path, Permissions::from_mode(0o644))?;
             File::open(&path)?.sync_all()?;

@@ -2,11 +2,11 @@
 
 use super::{ArtifactError, ArtifactFolder, Existing, Placed, Staging, Wish};
 use crate::failure::{Diagnose, Exit};
-use vmbuild_cpython::Sha256;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use vmbuild_cpython::BuildNumber;
+use vmbuild_cpython::Sha256;
 use vmbuild_supervise::{Command, Deadline};
 
 struct World {

@@ -32,7 +32,7 @@ pub(crate) async fn validate(context: &Context, args: cli::Validate) -> Result<E
     context.tidy_up().await?;
     let artifact = std::path::absolute(&args.artifact).map_err(ArtifactError::Io)?;
     let file_name = artifact.file_name().unwrap_or_default().to_string_lossy();
-    let name: ArtifactName = file_name.parse().map_err(ArtifactError::from)?;
+    let name: ArtifactName = file_name.parse().map_err(ArtifactError::Name)?;
     let setup = Setup::decide(context, &args.machine).await?;
     let candidate = Candidate { artifact, name, lenient: args.lenient };
     let checks = in_clean_machine(context, &setup, &candidate).await?;
@@ -105,7 +105,11 @@ async fn send(context: &Context, session: &Session, path: &Path) -> Result<(), F
     let phase = context.events.phase(Part::Validate, "send", name.to_string_lossy());
     let to = format!("{GUEST_FOLDER}/{}", name.to_string_lossy());
     let mut pace = Pace::default();
-    let advanced = |bytes| if pace.is_time() { phase.advance(bytes, Some(total), Unit::Bytes, "") };
+    let advanced = |bytes| {
+        if pace.is_time() {
+            phase.advance(bytes, Some(total), Unit::Bytes, "")
+        }
+    };
     session.put_file(path, &to, 0o644, &context.cancel, advanced).await?;
     phase.finish("");
     Ok(())

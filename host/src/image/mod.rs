@@ -28,4 +28,3 @@ pub use clean::remove_all;
 pub use description::{Image, Kernel, PackageLists, Source};
 pub use error::ImageError;
 pub use golden::{Golden, Role};
-

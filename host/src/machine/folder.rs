@@ -103,7 +103,9 @@ impl Diagnose for FolderError {
     fn hints(&self) -> Vec<String> {
         match self {
             Self::Exists(name) => vec![format!("`vmbuild destroy {name}` removes it")],
-            Self::Missing(name) => vec![format!("`vmbuild up --name {name}` makes one; `vmbuild status` lists those that exist")],
+            Self::Missing(name) => {
+                vec![format!("`vmbuild up --name {name}` makes one; `vmbuild status` lists those that exist")]
+            }
             Self::Record { name, .. } => vec![format!("`vmbuild destroy {name}` removes the machine")],
             Self::Remove { source, .. } => source.hints(),
             Self::Busy(_) | Self::Io(_) => Vec::new(),

@@ -15,7 +15,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 const TICK: Duration = Duration::from_millis(500);
 
 /// Shows events in one of the three ways.
-pub(super) trait Reporter {
+pub(super) trait Reporter: Send {
     /// Shows one event.
     fn event(&mut self, event: &Event) -> io::Result<()>;
 

@@ -124,7 +124,7 @@ pub(super) fn live_line(phase: &Phase, progress: &Progress, now: Timestamp, pain
     format!("{head}{}", shown.join("  "))
 }
 
-impl<O: Write> Reporter for Terminal<O> {
+impl<O: Write + Send> Reporter for Terminal<O> {
     fn event(&mut self, event: &Event) -> io::Result<()> {
         match &event.kind {
             Kind::Started { phase, about } => self.start(event.at, phase, about),

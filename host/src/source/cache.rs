@@ -4,12 +4,12 @@
 //! that begin with a dot are ours: the lock, and a download under way.
 
 use crate::event::{Events, Part};
-use vmbuild_cpython::Sha256;
 use crate::store::{Lock, Store, sync_folder};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
+use vmbuild_cpython::Sha256;
 
 /// The folder of verified sources.
 #[derive(Debug, Clone)]

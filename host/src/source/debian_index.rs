@@ -4,7 +4,6 @@
 //! forged index can at worst name a file that is then refused.
 
 use crate::event::{Events, Part};
-use vmbuild_cpython::Sha256;
 use crate::source::fetch::fetch;
 use crate::source::job::{Answer, FetchError, Job, Start, Validators};
 use crate::source::settings::{Patience, below};
@@ -17,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use std::io::{self, BufReader};
 use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
+use vmbuild_cpython::Sha256;
 
 /// How long an index is used without asking for a newer one.
 const FRESH: SignedDuration = SignedDuration::from_hours(24);

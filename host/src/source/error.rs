@@ -1,10 +1,10 @@
 //! Why there is no source.
 
 use crate::failure::{Diagnose, Exit};
-use vmbuild_cpython::Sha256;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
+use vmbuild_cpython::Sha256;
 use vmbuild_cpython::Version;
 
 /// Why there is no source.

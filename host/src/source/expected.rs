@@ -1,7 +1,7 @@
 //! Which archives would do: those pinned for a release, or the one the user vouches for.
 
-use vmbuild_cpython::Sha256;
 use crate::source::SourceError;
+use vmbuild_cpython::Sha256;
 use vmbuild_cpython::{Archive, Release, Version, releases};
 
 /// The archives of which any one would do.

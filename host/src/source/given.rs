@@ -1,6 +1,5 @@
 //! A source where the user says it is.
 
-use vmbuild_cpython::Sha256;
 use crate::source::SourceError;
 use crate::source::expected::{Expected, Names, Wanted};
 use crate::source::quest::{Quest, Step, Trail};
@@ -9,6 +8,7 @@ use crate::source::transfer::LONGEST;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
+use vmbuild_cpython::Sha256;
 
 /// Copies the file into the store and verifies the copy: what was verified is what is used, whatever becomes of the
 /// user's file meanwhile.

@@ -1,10 +1,10 @@
 //! One download as data: what is fetched, where its bytes go, and how it may end.
 
-use vmbuild_cpython::Sha256;
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
+use vmbuild_cpython::Sha256;
 
 /// What to fetch, and into which temporary file.
 #[derive(Debug, Clone)]

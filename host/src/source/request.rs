@@ -1,11 +1,11 @@
 //! What is asked for, and what comes back.
 
-use vmbuild_cpython::Sha256;
 use serde::Serialize;
 use std::convert::Infallible;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
+use vmbuild_cpython::Sha256;
 use vmbuild_cpython::Version;
 
 /// Which source is wanted.

@@ -4,8 +4,8 @@
 //! begin with a space, ended by an empty line. Only three fields matter here, and only until the digest is found.
 //! Source: Debian Policy 5.1 "Syntax of control files"; 5.6.24 "Checksums-Sha1 and Checksums-Sha256".
 
-use vmbuild_cpython::Sha256;
 use std::io::{self, BufRead};
+use vmbuild_cpython::Sha256;
 
 /// Longest line that is read; the longest real ones are `Package-List` values of some kilobytes.
 const LONGEST_LINE: u64 = 1 << 20;

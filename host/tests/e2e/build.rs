@@ -18,8 +18,7 @@ fn built() -> &'static (PathBuf, Vec<Value>) {
         let folder = root().join("target/test-artifacts");
         let _ = fs_err::remove_dir_all(&folder);
         let artifacts = folder.to_string_lossy().into_owned();
-        let args =
-            ["build", "3.13.5", "--image", "debian-12", "--backend", "sandbox", "--profile", "smoke", "--json"];
+        let args = ["build", "3.13.5", "--image", "debian-12", "--backend", "sandbox", "--profile", "smoke", "--json"];
         let ran = run(&[&args[..], &["--artifacts", &artifacts]].concat()).expect(0);
         assert_eq!(verdicts(&ran), ["PASS"; 11]);
         (folder, ran.events())
@@ -54,7 +53,8 @@ fn nothing_is_left_behind() {
 }
 
 fn the_steps_were_reported_and_logged(folder: &Path, events: &[Value]) {
-    let finished = |name: &str| events.iter().any(|event| event["event"] == "finished" && event["phase"]["phase"] == name);
+    let finished =
+        |name: &str| events.iter().any(|event| event["event"] == "finished" && event["phase"]["phase"] == name);
     for step in ["unpack", "configure", "compile", "install"] {
         assert!(finished(step), "{step} did not finish in the events");
     }

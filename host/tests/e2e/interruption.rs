@@ -88,7 +88,9 @@ fn signals_leave_nothing_under_qemu() {
 
 #[test]
 fn what_kill_9_leaves_is_cleaned_up_by_the_next_call() {
-    for (name, backend) in [("sandbox", &["--backend", "sandbox"][..]), ("qemu", &["--backend", "qemu", "--accel", "tcg"])] {
+    for (name, backend) in
+        [("sandbox", &["--backend", "sandbox"][..]), ("qemu", &["--backend", "qemu", "--accel", "tcg"])]
+    {
         let mut build = Build::start(&format!("killed-{name}"), backend);
         build.reach("configure");
         assert_eq!(build.signal(rustix::process::Signal::KILL), None, "killed, not exited");

@@ -11,12 +11,10 @@ use crate::guest::{Session, SessionError};
 use crate::image::Golden;
 use crate::machine::Machine;
 use crate::report::size;
-use crate::store::{StoreError, write_atomically};
+use crate::store::write_atomically;
 use sha2::Digest as _;
 use std::time::{Duration, Instant};
-use vmbuild_cpython::plan::Inputs;
-use vmbuild_cpython::schema::SchemaOne;
-use vmbuild_cpython::{BuildInfo, Plan, Recipe, RecipeInput, Sha256, Slowness, layout, recipe};
+use vmbuild_cpython::{BuildInfo, Plan, Recipe, RecipeInput, Schema, Sha256, Slowness, layout, recipe};
 use vmbuild_protocol::{BUILD_ID, Facts, Pack, StepDone};
 
 /// Where a build works in the guest.
@@ -86,7 +84,7 @@ impl Workshop<'_> {
         let recipe = recipe(&input);
         self.send_source(session, &input.source).await?;
         let done = self.run(session, &recipe).await?;
-        let plan = self.plan(&facts)?;
+        let plan = self.plan(&recipe, &facts);
         let mut stages = stage_times(&recipe.steps, &done);
         let packing = Instant::now();
         self.describe(session, &recipe, &facts, plan, &stages).await?;
@@ -101,8 +99,7 @@ impl Workshop<'_> {
             profile: self.order.profile,
             jobs: self.order.jobs.unwrap_or(facts.cpus).max(1),
             source: format!("{WORK}/source/{}", self.order.source.file_name),
-            work: WORK.to_owned(),
-            slow: if self.setup.is_emulated() { Slowness::Emulated } else { Slowness::Native },
+            slowness: if self.setup.is_emulated() { Slowness::Emulated } else { Slowness::Native },
         }
     }
 
@@ -111,7 +108,11 @@ impl Workshop<'_> {
         let phase = self.context.events.phase(Part::Source, "send", source.file_name.clone());
         let advanced = |bytes| phase.advance(bytes, Some(source.bytes), Unit::Bytes, "");
         let mut pace = Pace::default();
-        let paced = |bytes| if pace.is_time() { advanced(bytes) };
+        let paced = |bytes| {
+            if pace.is_time() {
+                advanced(bytes)
+            }
+        };
         let sent = session.put_file(&source.path, to, 0o644, &self.context.cancel, paced).await?;
         phase.finish(size(sent.bytes));
         Ok(())
@@ -129,22 +130,22 @@ impl Workshop<'_> {
     }
 
     /// The digest of everything that determines the artifact.
-    fn plan(&self, facts: &Facts) -> Result<Sha256, Failure> {
-        let inputs = Inputs {
+    fn plan(&self, recipe: &Recipe, facts: &Facts) -> Sha256 {
+        let plan = Plan {
+            schema: Schema,
+            version: self.order.version,
+            profile: self.order.profile,
             source_sha256: self.order.source.sha256,
-            image: self.order.image_word.clone(),
-            image_sha256: self.image_sha256()?,
+            image: self.golden.image().to_owned(),
+            image_digest: self.golden.digest().to_owned(),
             arch: facts.arch.clone(),
+            configure_line: recipe.configure_line.clone(),
+            steps: recipe.plan_steps(),
+            mtime: layout::MTIME,
+            vmbuild: BUILD_ID.to_owned(),
         };
-        let plan = Plan::new(self.order.version, self.order.profile, inputs).canonical_json();
-        let digest: [u8; 32] = sha2::Sha256::digest(plan.as_bytes()).into();
-        Ok(Sha256(digest))
-    }
-
-    fn image_sha256(&self) -> Result<Sha256, Failure> {
-        // The store wrote it; a hand that changed it since is an error of the store.
-        let damaged = |error| StoreError::Io(std::io::Error::other(error));
-        Ok(self.golden.digest().parse().map_err(damaged)?)
+        let digest: [u8; 32] = sha2::Sha256::digest(plan.to_json().as_bytes()).into();
+        Sha256(digest)
     }
 
     /// Writes `.build-info` into the installed tree.
@@ -156,44 +157,50 @@ impl Workshop<'_> {
         plan: Sha256,
         stages: &[StageTime],
     ) -> Result<(), Failure> {
+        let accelerator = self.setup.accelerator();
         let info = BuildInfo {
-            schema: SchemaOne,
+            schema: Schema,
             version: self.order.version,
             build: self.staging.name().build,
             profile: self.order.profile,
             source_sha256: self.order.source.sha256,
-            image: self.order.image_word.clone(),
-            image_sha256: self.image_sha256()?,
-            plan_sha256: plan,
-            configure: recipe.configure_line.clone(),
+            image: self.golden.image().to_owned(),
+            image_digest: self.golden.digest().to_owned(),
+            plan: plan.to_string(),
+            configure_line: recipe.configure_line.clone(),
             compiler: facts.compiler.clone(),
-            packages: facts.packages.iter().map(|p| (p.name.clone(), p.version.clone())).collect(),
+            os: facts.os.clone(),
             arch: facts.arch.clone(),
             kernel: facts.kernel.clone(),
             backend: self.setup.backend().to_string(),
-            accelerator: self.setup.accelerator().map(|accelerator| accelerator.to_string()),
-            stages: stages.iter().map(rounded).collect(),
+            accelerator: accelerator.map_or_else(|| "none".to_owned(), |accelerator| accelerator.to_string()),
+            stage_seconds: stages.iter().map(|stage| (stage.stage.clone(), stage.seconds)).collect(),
             vmbuild: BUILD_ID.to_owned(),
+            packages: facts.packages.clone(),
         };
         let local = self.staging.log("build-info").with_extension("json");
         write_atomically(&local, info.to_json().as_bytes()).map_err(ArtifactError::Io)?;
-        let inside = &recipe.build_info;
-        session.put_file(&local, inside, 0o644, &self.context.cancel, |_| ()).await?;
+        let inside = format!("{}{}/{}", recipe.destination, layout::prefix(&self.order.version), layout::BUILD_INFO);
+        session.put_file(&local, &inside, 0o644, &self.context.cancel, |_| ()).await?;
         Ok(())
     }
 
     async fn pack(&self, session: &Session, recipe: &Recipe) -> Result<Sha256, Failure> {
         let phase = self.context.events.phase(Part::Pack, "tarball", self.staging.name().to_string());
         let to = format!("{WORK}/artifact.tgz");
-        let request = Pack { root: recipe.destination.clone(), to: to.clone(), mtime: layout::EPOCH };
+        let request = Pack { root: recipe.destination.clone(), to: to.clone(), mtime: layout::MTIME };
         let packed = session.pack(request, &self.context.cancel).await?;
         let total = Some(packed.digest.bytes);
         let mut pace = Pace::default();
-        let advanced = |bytes| if pace.is_time() { phase.advance(bytes, total, Unit::Bytes, "") };
+        let advanced = |bytes| {
+            if pace.is_time() {
+                phase.advance(bytes, total, Unit::Bytes, "")
+            }
+        };
         let target = self.staging.tarball();
         let fetched = session.get_file(&to, &target, &self.context.cancel, advanced).await?;
         let digest = Sha256(fetched.sha256);
-        self.staging.write_checksum(digest)?;
+        self.staging.write_checksum(digest).map_err(ArtifactError::Io)?;
         phase.finish(format!("{}, {} entries", size(fetched.bytes), packed.entries));
         Ok(digest)
     }
@@ -214,8 +221,4 @@ fn step_failed(recipe: &Recipe, source: SessionError) -> Failure {
     let step = refusal.step.and_then(|index| recipe.steps.steps.get(index as usize));
     let Some(step) = step.map(|step| step.name.clone()) else { return source.into() };
     StepFailed { tail: refusal.tail.clone(), step, source }.into()
-}
-
-fn rounded(stage: &StageTime) -> vmbuild_cpython::build_info::StageTime {
-    vmbuild_cpython::build_info::StageTime { name: stage.stage.clone(), seconds: (stage.seconds * 10.0).round() / 10.0 }
 }

@@ -19,17 +19,16 @@ pub(super) struct Order {
     pub(super) machine: MachineOptions,
     pub(super) lenient: bool,
     pub(super) source: Source,
-    pub(super) image_word: ImageWord,
 }
 
 impl Order {
     /// Reserves the artifact's name, then gets the source: both can refuse before any machine is made.
     pub(super) async fn accept(context: &Context, args: Build) -> Result<(Self, Staging), Failure> {
         let image = Image::find(&args.machine.image)?;
-        let image_word: ImageWord = image.artifact_word.parse().map_err(ArtifactError::from)?;
+        let image_word: ImageWord = image.artifact_word.parse().map_err(ArtifactError::Name)?;
         let wish = Wish {
             version: args.version,
-            image_word: image_word.clone(),
+            image_word,
             number: args.build_number,
             existing: if args.force { Existing::Replace } else { Existing::Keep },
         };
@@ -45,7 +44,6 @@ impl Order {
             machine: args.machine,
             lenient: args.lenient,
             source,
-            image_word,
         };
         Ok((order, staging))
     }

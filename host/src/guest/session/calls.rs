@@ -265,7 +265,7 @@ async fn receive(
             }
             Heard::Done(_) => return Err(SessionError::WrongAnswer { asked: "file" }),
             Heard::Failed(failure) => return Err(refused(failure, cancel)),
-            Heard::Output(..) | Heard::Progress(_) | Heard::End(_) => {}
+            Heard::Output(..) | Heard::Progress(_) | Heard::End => {}
         }
     }
 }

@@ -21,7 +21,8 @@ pub(super) enum Heard {
     Output(OutputStream, Vec<u8>),
     Progress(Progress),
     Data(Bytes),
-    End(Digest),
+    /// The digest itself comes again with the answer.
+    End,
     Done(Reply),
     Failed(Failure),
 }
@@ -109,7 +110,7 @@ fn route(desk: &Desk, frame: Frame<FromAgent>) {
             FromAgent::Credit { id, bytes } => return credit(desk, id, bytes),
             FromAgent::Output { id, stream, bytes } => (id, Heard::Output(stream, bytes)),
             FromAgent::Progress { id, progress } => (id, Heard::Progress(progress)),
-            FromAgent::DataEnd { id, digest } => (id, Heard::End(digest)),
+            FromAgent::DataEnd { id, .. } => (id, Heard::End),
             FromAgent::Done { id, reply } => (id, Heard::Done(reply)),
             FromAgent::Failed { id, failure } => (id, Heard::Failed(failure)),
         },

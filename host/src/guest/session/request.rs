@@ -56,7 +56,7 @@ impl<'a> Asked<'a> {
             Heard::Output(_, bytes) => self.consume(bytes.len()),
             Heard::Data(bytes) => self.consume(bytes.len()),
             Heard::Done(_) | Heard::Failed(_) => self.answered = true,
-            Heard::Progress(_) | Heard::End(_) => {}
+            Heard::Progress(_) | Heard::End => {}
         }
         Ok(heard)
     }

@@ -31,7 +31,7 @@ mod refusal;
 
 pub use idmap::IdMapError;
 pub use machine::{Sandbox, SandboxError, end_left_over};
-pub use namespace::{Bind, Enter, Root, internal_entry, set_helper};
+pub use namespace::{Bind, Enter, Root, internal_entry, set_helper, works_here};
 pub use refusal::NamespaceError;
 
 pub(crate) use cgroup::remove_left_over;

@@ -78,6 +78,21 @@ pub fn internal_entry() {
     super::helper::enter();
 }
 
+/// Whether namespaces can be made here, found out by making them; the reason if not.
+pub async fn works_here(cancel: &CancellationToken) -> Result<(), String> {
+    let trial = Enter {
+        root: Root::Host,
+        network: Network::None,
+        binds: Vec::new(),
+        hostname: "trial".to_owned(),
+        argv: vec!["/bin/true".to_owned()],
+        env: Vec::new(),
+        cwd: "/".to_owned(),
+    };
+    let tried = trial.run(Deadline::after(Duration::from_secs(10)), cancel, |_| ()).await;
+    tried.map(drop).map_err(|error| error.to_string())
+}
+
 impl Enter {
     /// Starts it, and returns once it runs: every failure to set it up is an error here, with its reason.
     /// Output is captured.

@@ -6,7 +6,6 @@ mod places;
 mod server;
 
 use crate::event::{Event, Events, Kind, Part};
-use vmbuild_cpython::Sha256;
 use crate::source::expected::{Expected, Wanted};
 use crate::source::obtain::obtain_expected;
 use crate::source::{DebianArchive, FileOrUrl, Patience, Settings, Source, SourceError};
@@ -16,6 +15,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio_util::sync::CancellationToken;
+use vmbuild_cpython::Sha256;
 
 /// A store and the places to look in, thrown away at the end.
 struct World {
