@@ -77,11 +77,11 @@ impl fmt::Display for Finding {
             (Device::Usable, Some(Outcome::Hung { seconds })) => {
                 write!(to, "{device} opens, but a guest kernel hung for {seconds} s")
             }
-            (Device::Usable, Some(Outcome::Ended { how, last_line })) if last_line.is_empty() => {
+            (Device::Usable, Some(Outcome::Ended { how, telling })) if telling.is_empty() => {
                 write!(to, "{device} opens, but QEMU {how} before the guest reached user space")
             }
-            (Device::Usable, Some(Outcome::Ended { how, last_line })) => {
-                write!(to, "{device} opens, but QEMU {how} before the guest reached user space: {last_line}")
+            (Device::Usable, Some(Outcome::Ended { how, telling })) => {
+                write!(to, "{device} opens, but QEMU {how} before the guest reached user space: {telling}")
             }
         }
     }
@@ -110,7 +110,7 @@ mod tests {
         check(Device::Missing, works, false, missing);
         let hung = Some(Outcome::Hung { seconds: 5 });
         check(Device::Usable, hung, false, "kvm: /dev/kvm opens, but a guest kernel hung for 5 s");
-        let ended = |line: &str| Some(Outcome::Ended { how: "exited with 1".into(), last_line: line.into() });
+        let ended = |line: &str| Some(Outcome::Ended { how: "exited with 1".into(), telling: line.into() });
         let sentence = "kvm: /dev/kvm opens, but QEMU exited with 1 before the guest reached user space";
         check(Device::Usable, ended(""), false, sentence);
         check(Device::Usable, ended("no rights"), false, &format!("{sentence}: no rights"));

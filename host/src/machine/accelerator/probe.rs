@@ -28,8 +28,8 @@ pub enum Outcome {
     Ended {
         /// Such as `exited with 1`.
         how: String,
-        /// The last line that QEMU or the guest wrote; may be empty.
-        last_line: String,
+        /// The line that says most about it, of those QEMU or the guest wrote; may be empty.
+        telling: String,
     },
 }
 
@@ -78,8 +78,17 @@ async fn watch(child: &mut Child, started: Instant) -> Result<Outcome, QemuError
         return Ok(Outcome::UserSpace { millis: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX) });
     }
     let how = child.wait().await?.to_string();
-    let line = |tail: &Tail| tail.lines().into_iter().rev().find(|line| !line.is_empty());
-    Ok(Outcome::Ended { how, last_line: line(&complaints).or_else(|| line(&said)).unwrap_or_default() })
+    Ok(Outcome::Ended { how, telling: telling_line(&complaints).or_else(|| telling_line(&said)).unwrap_or_default() })
+}
+
+/// The last line that calls itself an error, or else the last one, without the name of the program before it.
+fn telling_line(tail: &Tail) -> Option<String> {
+    let lines = tail.lines();
+    let mut newest_first = lines.iter().rev().map(String::as_str);
+    let error = newest_first.clone().find(|line| line.contains("error: "));
+    let line = error.or_else(|| newest_first.find(|line| !line.is_empty()))?;
+    let words = line.split_once(": ").filter(|(program, _)| program.starts_with("qemu-system")).map_or(line, |it| it.1);
+    Some(words.to_owned())
 }
 
 /// Whether the agent says something before the stream ends.
@@ -112,7 +121,7 @@ async fn drain(stream: &mut Option<impl AsyncRead + Unpin>, into: &mut Tail) {
 
 #[cfg(test)]
 mod tests {
-    use super::{BootFiles, Outcome, probe};
+    use super::{BootFiles, Outcome, probe, telling_line};
     use crate::machine::Accelerator;
     use crate::machine::accelerator::Device;
     use crate::machine::qemu::QemuError;
@@ -120,7 +129,22 @@ mod tests {
     use std::path::PathBuf;
     use std::time::Duration;
     use tokio_util::sync::CancellationToken;
-    use vmbuild_supervise::Deadline;
+    use vmbuild_supervise::{Deadline, Tail};
+
+    fn check(lines: &str, expect: Option<&str>) {
+        let mut tail = Tail::default();
+        tail.push(lines.as_bytes());
+        assert_eq!(telling_line(&tail).as_deref(), expect);
+    }
+
+    #[test]
+    fn the_most_telling_line_is_told() {
+        check("", None);
+        check("one\ntwo\n\n", Some("two"));
+        let abort = "qemu-system-x86_64: error: failed to set MSR 0x10a to 0x69\nkvm.c:3183: Assertion failed.\n";
+        check(abort, Some("error: failed to set MSR 0x10a to 0x69"));
+        check("qemu-system-aarch64: no such file: a\n", Some("no such file: a"));
+    }
 
     const LONG: Duration = Duration::from_secs(30);
 
@@ -152,11 +176,11 @@ mod tests {
     }
 
     #[tokio::test(flavor = "current_thread")]
-    async fn a_qemu_that_ends_is_reported_with_the_last_line() {
+    async fn a_qemu_that_ends_is_reported_with_the_telling() {
         let guest = ("[    0.1] Kernel panic\r\n", Then::PowerOff);
         let Some(outcome) = outcome(Accelerator::Tcg, guest, LONG).await else { return };
-        let last_line = "[    0.1] Kernel panic".to_owned();
-        assert_eq!(outcome, Outcome::Ended { how: "exited with 0".to_owned(), last_line });
+        let telling = "[    0.1] Kernel panic".to_owned();
+        assert_eq!(outcome, Outcome::Ended { how: "exited with 0".to_owned(), telling });
     }
 
     #[tokio::test(flavor = "current_thread")]
@@ -165,9 +189,9 @@ mod tests {
         let nowhere = || PathBuf::from("/nowhere/vmlinuz");
         let (boot, cancel) = (BootFiles { kernel: nowhere(), initramfs: nowhere() }, CancellationToken::new());
         let outcome = probe(Accelerator::Tcg, &boot, &qemu, Deadline::after(LONG), &cancel).await.unwrap();
-        let Outcome::Ended { how, last_line } = outcome else { panic!("{outcome:?}") };
+        let Outcome::Ended { how, telling } = outcome else { panic!("{outcome:?}") };
         assert_eq!(how, "exited with 1");
-        assert!(last_line.contains("/nowhere/vmlinuz"), "{last_line}");
+        assert!(telling.contains("/nowhere/vmlinuz"), "{telling}");
     }
 
     #[tokio::test(flavor = "current_thread")]
