@@ -15,7 +15,7 @@ impl<W: Write> Json<W> {
     }
 }
 
-impl<W: Write> Reporter for Json<W> {
+impl<W: Write + Send> Reporter for Json<W> {
     fn event(&mut self, event: &Event) -> io::Result<()> {
         let line = serde_json::to_string(event)? + "\n";
         output::write(&mut self.stdout, &line)

@@ -69,7 +69,7 @@ fn with(word: &str, detail: &str) -> String {
     if detail.is_empty() { word.to_owned() } else { format!("{word}: {detail}") }
 }
 
-impl<O: Write, E: Write> Reporter for Plain<O, E> {
+impl<O: Write + Send, E: Write + Send> Reporter for Plain<O, E> {
     fn event(&mut self, event: &Event) -> io::Result<()> {
         let at = event.at;
         match &event.kind {

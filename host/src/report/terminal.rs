@@ -10,12 +10,18 @@ use jiff::Timestamp;
 use std::io::{self, Write};
 use std::time::Duration;
 
-pub(super) struct Terminal<O> {
+pub(super) struct Terminal<O, E> {
     stdout: O,
+    stderr: E,
     screen: MultiProgress,
     paint: Paint,
     running: Vec<Live>,
     last_part: Option<Part>,
+}
+
+/// The terminal behind standard error.
+pub(super) fn screen() -> MultiProgress {
+    MultiProgress::new()
 }
 
 struct Live {
@@ -30,13 +36,10 @@ impl Live {
     }
 }
 
-impl<O: Write> Terminal<O> {
-    pub(super) fn new(paint: Paint, stdout: O) -> Self {
-        Self::on(MultiProgress::new(), paint, stdout)
-    }
-
-    pub(super) fn on(screen: MultiProgress, paint: Paint, stdout: O) -> Self {
-        Self { stdout, screen, paint, running: Vec::new(), last_part: None }
+impl<O: Write, E: Write> Terminal<O, E> {
+    /// `screen` and `stderr` are the same terminal.
+    pub(super) fn new(screen: MultiProgress, paint: Paint, stdout: O, stderr: E) -> Self {
+        Self { stdout, stderr, screen, paint, running: Vec::new(), last_part: None }
     }
 
     fn start(&mut self, at: Timestamp, phase: &Phase, about: &str) {
@@ -80,17 +83,23 @@ impl<O: Write> Terminal<O> {
     fn scroll(&mut self, part: Part, phase: &str, result: &str, took: &str) -> io::Result<()> {
         let word = if self.last_part == Some(part) { "" } else { part.word() };
         self.last_part = Some(part);
-        self.screen.println(words::line(word, phase, result, took))
+        self.write(&(words::line(word, phase, result, took) + "\n"))
     }
 
     fn text(&mut self, part: Part, text: &str) -> io::Result<()> {
         let word = if self.last_part == Some(part) { "" } else { part.word() };
         self.last_part = Some(part);
-        self.screen.println(format!("{word:width$}{text}", width = words::PART))
+        self.write(&format!("{word:width$}{text}\n", width = words::PART))
+    }
+
+    /// Text above the moving lines. Not indicatif's own `println`: it fills lines up with blanks.
+    fn write(&mut self, text: &str) -> io::Result<()> {
+        let (screen, stderr) = (&self.screen, &mut self.stderr);
+        screen.suspend(|| output::write(stderr, text))
     }
 
     fn published(&mut self, published: &crate::event::Published) -> io::Result<()> {
-        self.screen.println(summary::render(published, self.paint).trim_end())?;
+        self.write(&summary::render(published, self.paint))?;
         let (screen, stdout) = (&self.screen, &mut self.stdout);
         screen.suspend(|| output::write(stdout, &format!("{}\n", published.path.display())))
     }
@@ -111,7 +120,7 @@ pub(super) fn live_line(phase: &Phase, progress: &Progress, now: Timestamp, pain
     format!("{head}{}", shown.join("  "))
 }
 
-impl<O: Write> Reporter for Terminal<O> {
+impl<O: Write + Send, E: Write + Send> Reporter for Terminal<O, E> {
     fn event(&mut self, event: &Event) -> io::Result<()> {
         match &event.kind {
             Kind::Started { phase, about } => self.start(event.at, phase, about),
@@ -128,7 +137,7 @@ impl<O: Write> Reporter for Terminal<O> {
             Kind::Checked { .. } => {}
             Kind::Published(published) => return self.published(published),
             Kind::Error { causes, hints, .. } => {
-                return self.screen.println(error::render(causes, hints, self.paint).trim_end());
+                return self.write(&error::render(causes, hints, self.paint));
             }
         }
         Ok(())
