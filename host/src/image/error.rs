@@ -1,8 +1,8 @@
 //! Why there is no golden machine.
 
 use crate::failure::{Diagnose, Exit};
-use crate::guest::SessionError;
-use crate::machine::sandbox::{NamespaceError, SandboxError};
+use crate::machine::MachineError;
+use crate::machine::sandbox::NamespaceError;
 use std::path::PathBuf;
 use vmbuild_supervise::RunError;
 
@@ -100,18 +100,9 @@ pub enum ImageError {
     /// A program of the host failed in its namespaces.
     #[error(transparent)]
     Namespace(#[from] NamespaceError),
-    /// The machine that installs packages did not run.
-    #[error("the machine that installs packages did not run")]
-    Machine(#[from] SandboxError),
-    /// The agent in that machine did not answer in time, or the machine ended by itself.
-    #[error("the machine that installs packages is gone: {last_words}")]
-    MachineGone {
-        /// What is known about its end.
-        last_words: String,
-    },
-    /// The agent did not install the packages.
+    /// The machine that installs packages, or its agent, did not do it.
     #[error("failed to install packages")]
-    Provision(#[from] SessionError),
+    Machine(#[from] MachineError),
     /// The kernel package is not laid out as expected.
     #[error("{} {problem}", path.display())]
     Kernel {
@@ -149,7 +140,6 @@ impl Diagnose for ImageError {
             Self::Run(error) => error.exit(),
             Self::Namespace(error) => error.exit(),
             Self::Machine(error) => error.exit(),
-            Self::Provision(error) => error.exit(),
             _ => Exit::Environment,
         }
     }
@@ -169,7 +159,6 @@ impl Diagnose for ImageError {
             Self::Run(error) => error.hints(),
             Self::Namespace(error) => error.hints(),
             Self::Machine(error) => error.hints(),
-            Self::Provision(error) => error.hints(),
             _ => Vec::new(),
         }
     }

@@ -6,21 +6,13 @@
 use super::folder::{Folder, UNFINISHED};
 use super::{Image, ImageError, Role, host_tool};
 use crate::event::{Events, Part, Unit};
-use crate::guest::{Session, connect};
-use crate::machine::sandbox::Sandbox;
-use crate::machine::{Lifetime, MachineFolder, MachineName, MachineSpec, Network, RootTree, Start};
+use crate::machine::{Lifetime, Machine, MachineError, MachineName, MachineSpec, Network, RootTree, Start};
 use crate::store::Store;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use vmbuild_protocol::Provision;
-use vmbuild_supervise::{Deadline, Tail};
-
-/// A sandbox's agent answers within a second.
-const ANSWER: Duration = Duration::from_secs(30);
-
-/// How long the sandbox's processes have to end.
-const STOP: Duration = Duration::from_secs(10);
+use vmbuild_supervise::Tail;
 
 /// How often a line of the package manager's output is shown.
 const SHOWN_EVERY: Duration = Duration::from_millis(250);
@@ -84,21 +76,26 @@ async fn provision_layer(
     let packages: Vec<String> = lists.toolchain.into_iter().chain(lists.cpython).collect();
     let running = events.phase(Part::Golden, "provision", format!("{} packages", packages.len()));
     let spec = spec(image, folder, agent);
-    let machine = Installer::start(&spec, store, events, cancel).await?;
+    let machine = Machine::start(spec, store, events, cancel).await?;
     let mut tail = Tail::default();
     let mut shown = Instant::now();
     let provision = Provision { manager: lists.manager, packages };
-    let installed = machine.session.provision(provision, cancel, |_, bytes| {
+    let installing = machine.session().provision(provision, cancel, |_, bytes| {
         tail.push(bytes);
         if shown.elapsed() >= SHOWN_EVERY {
             shown = Instant::now();
             running.advance(0, None, Unit::Lines, tail.last_line());
         }
     });
-    let installed = installed.await.map(|packages| packages.len());
-    let kept = installed.is_ok().then(|| folder.path().join(name));
-    machine.stop(kept.as_deref()).await?;
-    running.finish(format!("{} packages installed", installed?));
+    let installed = machine.ask(installing).await;
+    let kept = machine.stop_keeping().await?;
+    if installed.is_ok() {
+        fs_err::rename(kept.folder.file("upper"), folder.path().join(name))?;
+    }
+    // Also after a cancellation: the folder is of no use to anybody else.
+    kept.folder.remove(&CancellationToken::new()).await.map_err(MachineError::from)?;
+    let installed = installed?.len();
+    running.finish(format!("{installed} packages installed"));
     Ok(())
 }
 
@@ -113,70 +110,5 @@ fn spec(image: &Image, folder: &Folder, agent: &Path) -> MachineSpec {
         lifetime: Lifetime::Job,
         agent: agent.to_owned(),
         start: Start::Sandbox { root: RootTree { layers: folder.layers(Role::Clean) } },
-    }
-}
-
-/// The machine that installs packages.
-#[derive(Debug)]
-struct Installer {
-    folder: MachineFolder,
-    sandbox: Sandbox,
-    session: Session,
-}
-
-impl Installer {
-    async fn start(
-        spec: &MachineSpec,
-        store: &Store,
-        events: &Events,
-        cancel: &CancellationToken,
-    ) -> Result<Self, ImageError> {
-        let folder = MachineFolder::new(&store.machines(), spec.name.clone());
-        fs_err::create_dir(folder.path())?;
-        let mut sandbox = Sandbox::start(spec, &folder, events, cancel).await?;
-        let (transport, deadline) = (sandbox.transport(), Deadline::after(ANSWER));
-        let opened = tokio::select! {
-            session = open(&transport, deadline, cancel) => session,
-            last_words = sandbox.ended() => Err(ImageError::MachineGone { last_words }),
-        };
-        match opened {
-            Ok(session) => Ok(Self { folder, sandbox, session }),
-            Err(error) => {
-                sandbox.stop(Deadline::after(STOP)).await?;
-                Err(error)
-            }
-        }
-    }
-
-    /// Ends it. What was written moves to `kept`; everything else goes.
-    async fn stop(mut self, kept: Option<&Path>) -> Result<(), ImageError> {
-        if self.session.power_off().await.is_err() {
-            // It is ended all the same.
-        }
-        self.sandbox.stop(Deadline::after(STOP)).await?;
-        if let Some(kept) = kept {
-            fs_err::rename(self.folder.file("upper"), kept)?;
-        }
-        let machines = self.folder.path().parent().unwrap_or(self.folder.path());
-        // Also after a cancellation: the folder belongs to nobody else.
-        host_tool::remove(machines, &[&self.folder.name().to_string()], &CancellationToken::new()).await
-    }
-}
-
-/// Opens a session as soon as somebody listens.
-async fn open(
-    transport: &crate::guest::Transport,
-    deadline: Deadline,
-    cancel: &CancellationToken,
-) -> Result<Session, ImageError> {
-    loop {
-        match connect(transport).await {
-            Ok(pipe) => return Ok(Session::open(pipe, deadline, cancel).await?),
-            Err(error) if deadline.passed() => return Err(error.into()),
-            Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
-        }
-        if cancel.is_cancelled() {
-            return Err(ImageError::Cancelled);
-        }
     }
 }

@@ -62,9 +62,9 @@ impl Paint {
     }
 }
 
-/// `text` in `style`.
+/// `text` in `style`; nothing for nothing.
 pub(super) fn styled(style: Style, text: &str) -> String {
-    format!("{style}{text}{style:#}")
+    if text.is_empty() { String::new() } else { format!("{style}{text}{style:#}") }
 }
 
 #[cfg(test)]
@@ -87,6 +87,7 @@ mod tests {
     #[test]
     fn bare_paint_leaves_no_trace() {
         assert_eq!(styled(Paint::Bare.red(), "text"), "text");
+        assert_eq!(styled(Paint::Coloured.dim(), ""), "");
         assert_eq!(styled(Paint::Coloured.dim(), "text"), "\u{1b}[2mtext\u{1b}[0m");
     }
 }

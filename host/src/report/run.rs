@@ -3,7 +3,7 @@
 use super::json::Json;
 use super::plain::Plain;
 use super::terminal::Terminal;
-use super::{Format, Paint, error};
+use super::{Format, Paint, error, terminal};
 use crate::event::Event;
 use crate::failure::Failure;
 use jiff::Timestamp;
@@ -14,7 +14,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 /// How often running lines are redrawn without news: their clocks move.
 const TICK: Duration = Duration::from_millis(500);
 
-/// Shows events in one of the three ways.
+/// Shows events in one of the three ways. `Send`, so that reporting may be a task of its own.
 pub(super) trait Reporter: Send {
     /// Shows one event.
     fn event(&mut self, event: &Event) -> io::Result<()>;
@@ -50,7 +50,7 @@ pub fn fail(format: Format, failure: &Failure) {
 fn reporter(format: Format) -> Box<dyn Reporter> {
     let paint = Paint::choose(io::stderr().is_terminal());
     match format {
-        Format::Terminal => Box::new(Terminal::new(paint, io::stdout())),
+        Format::Terminal => Box::new(Terminal::new(terminal::screen(), paint, io::stdout(), io::stderr())),
         Format::Plain => Box::new(Plain::new(io::stdout(), io::stderr(), paint)),
         Format::Json => Box::new(Json::new(io::stdout())),
     }

@@ -12,12 +12,18 @@ use std::io::{self, Write};
 use std::time::Duration;
 use vmbuild_protocol::Check;
 
-pub(super) struct Terminal<O> {
+pub(super) struct Terminal<O, E> {
     stdout: O,
+    stderr: E,
     screen: MultiProgress,
     paint: Paint,
     running: Vec<Live>,
     last_part: Option<Part>,
+}
+
+/// The terminal behind standard error.
+pub(super) fn screen() -> MultiProgress {
+    MultiProgress::new()
 }
 
 struct Live {
@@ -32,13 +38,10 @@ impl Live {
     }
 }
 
-impl<O: Write> Terminal<O> {
-    pub(super) fn new(paint: Paint, stdout: O) -> Self {
-        Self::on(MultiProgress::new(), paint, stdout)
-    }
-
-    pub(super) fn on(screen: MultiProgress, paint: Paint, stdout: O) -> Self {
-        Self { stdout, screen, paint, running: Vec::new(), last_part: None }
+impl<O: Write, E: Write> Terminal<O, E> {
+    /// `screen` and `stderr` are the same terminal.
+    pub(super) fn new(screen: MultiProgress, paint: Paint, stdout: O, stderr: E) -> Self {
+        Self { stdout, stderr, screen, paint, running: Vec::new(), last_part: None }
     }
 
     fn start(&mut self, at: Timestamp, phase: &Phase, about: &str) {
@@ -82,19 +85,25 @@ impl<O: Write> Terminal<O> {
     fn scroll(&mut self, part: Part, phase: &str, result: &str, took: &str) -> io::Result<()> {
         let word = if self.last_part == Some(part) { "" } else { part.word() };
         self.last_part = Some(part);
-        self.screen.println(words::line(word, phase, result, took))
+        self.write(&(words::line(word, phase, result, took) + "\n"))
     }
 
     fn text(&mut self, part: Part, text: &str) -> io::Result<()> {
         let word = if self.last_part == Some(part) { "" } else { part.word() };
         self.last_part = Some(part);
-        self.screen.println(format!("{word:width$}{text}", width = words::PART))
+        self.write(&format!("{word:width$}{text}\n", width = words::PART))
+    }
+
+    /// Text above the moving lines. Not indicatif's own `println`: it fills lines up with blanks.
+    fn write(&mut self, text: &str) -> io::Result<()> {
+        let (screen, stderr) = (&self.screen, &mut self.stderr);
+        screen.suspend(|| output::write(stderr, text))
     }
 
     fn validated(&mut self, checks: &[Check], shown: Shown) -> io::Result<()> {
         let table = check_table(checks, self.paint);
         match shown {
-            Shown::AsNews => self.screen.println(format!("\n{}", table.trim_end())),
+            Shown::AsNews => self.write(&format!("\n{table}")),
             Shown::AsData => {
                 let (screen, stdout) = (&self.screen, &mut self.stdout);
                 screen.suspend(|| output::write(stdout, &table))
@@ -103,7 +112,7 @@ impl<O: Write> Terminal<O> {
     }
 
     fn published(&mut self, published: &crate::event::Published) -> io::Result<()> {
-        self.screen.println(summary::render(published, self.paint).trim_end())?;
+        self.write(&summary::render(published, self.paint))?;
         let (screen, stdout) = (&self.screen, &mut self.stdout);
         screen.suspend(|| output::write(stdout, &format!("{}\n", published.path.display())))
     }
@@ -124,7 +133,7 @@ pub(super) fn live_line(phase: &Phase, progress: &Progress, now: Timestamp, pain
     format!("{head}{}", shown.join("  "))
 }
 
-impl<O: Write + Send> Reporter for Terminal<O> {
+impl<O: Write + Send, E: Write + Send> Reporter for Terminal<O, E> {
     fn event(&mut self, event: &Event) -> io::Result<()> {
         match &event.kind {
             Kind::Started { phase, about } => self.start(event.at, phase, about),
@@ -142,7 +151,7 @@ impl<O: Write + Send> Reporter for Terminal<O> {
             Kind::Validated { checks, shown, .. } => return self.validated(checks, *shown),
             Kind::Published(published) => return self.published(published),
             Kind::Error { causes, hints, .. } => {
-                return self.screen.println(error::render(causes, hints, self.paint).trim_end());
+                return self.write(&error::render(causes, hints, self.paint));
             }
         }
         Ok(())

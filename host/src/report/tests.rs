@@ -7,9 +7,10 @@ use super::progress::Progress;
 use super::run::Reporter;
 use super::terminal::{Terminal, live_line};
 use crate::event::{Event, Kind, Part, Phase, Published, StageTime, Unit};
-use indicatif::{InMemoryTerm, MultiProgress, ProgressDrawTarget};
+use indicatif::{InMemoryTerm, MultiProgress, ProgressDrawTarget, TermLike};
 use insta::assert_snapshot;
 use jiff::Timestamp;
+use std::io;
 use std::time::Duration;
 use vmbuild_protocol::{Check, Verdict};
 
@@ -97,11 +98,26 @@ fn plain(events: &[Event]) -> (String, String) {
     (text(stdout), text(stderr))
 }
 
+/// Writes onto the screen that the moving lines are on, as a terminal would show it.
+struct OnScreen(InMemoryTerm);
+
+impl io::Write for OnScreen {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write_str(&String::from_utf8_lossy(bytes).replace('\n', "\r\n"))?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 fn terminal(events: &[Event]) -> (String, String) {
     let screen = InMemoryTerm::new(40, 100);
     let target = ProgressDrawTarget::term_like_with_hz(Box::new(screen.clone()), 255);
     let mut stdout = Vec::new();
-    show(&mut Terminal::on(MultiProgress::with_draw_target(target), Paint::Bare, &mut stdout), events);
+    let (lines, stderr) = (MultiProgress::with_draw_target(target), OnScreen(screen.clone()));
+    show(&mut Terminal::new(lines, Paint::Bare, &mut stdout, stderr), events);
     (text(stdout), screen.contents())
 }
 
