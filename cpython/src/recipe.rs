@@ -192,7 +192,7 @@ impl<'a> Site<'a> {
     fn make(&self, name: &str, target: &str, minutes: u64) -> Step {
         let jobs = format!("-j{}", self.input.jobs);
         let command = CommandLine { argv: self.make_argv(&[&jobs, target]), env: fixed(), cwd: self.tree.clone() };
-        self.run(name, command, minutes, Watch::Compile { total: objects(&self.input.version, self.input.profile) })
+        self.run(name, command, minutes, Watch::Compile { total: objects(&self.input.version) })
     }
 
     fn make_argv(&self, more: &[&str]) -> Vec<String> {
@@ -223,7 +223,7 @@ fn fixed() -> Vec<(String, String)> {
 }
 
 /// How many objects one compilation makes: counted once for each, on a Debian 12 with all libraries.
-fn objects(version: &Version, _profile: Profile) -> Option<u64> {
+fn objects(version: &Version) -> Option<u64> {
     match version.minor() {
         (3, 13) => Some(355),
         _ => None,
