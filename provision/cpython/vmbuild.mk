@@ -16,9 +16,12 @@ include Makefile
 VMBUILD_JOBS ?= 1
 VMBUILD_MK := vmbuild.mk
 
-# Before 3.12 setup.py compiles the extension modules. It takes its flags from sysconfig, and sysconfig takes these
-# from the environment.
+# Before 3.12 setup.py compiles the extension modules. It takes its flags from sysconfig, and sysconfig takes
+# CFLAGS_NODIST from the environment: each stage below has its own.
 VMBUILD_SETUP_PY := $(wildcard $(srcdir)/setup.py)
+ifneq ($(VMBUILD_SETUP_PY),)
+export CFLAGS_NODIST
+endif
 
 .PHONY: vmbuild-instrumented vmbuild-optimised vmbuild-final vmbuild-install
 
@@ -27,9 +30,6 @@ VMBUILD_SETUP_PY := $(wildcard $(srcdir)/setup.py)
 # leave counts that contradict each other, and GCC has died on those (CPython issue 145801).
 vmbuild-instrumented: CFLAGS_NODIST := $(PGO_PROF_GEN_FLAG) -fprofile-update=atomic -fno-lto -g0
 vmbuild-instrumented: LDFLAGS_NODIST := $(PGO_PROF_GEN_FLAG) -fno-lto
-ifneq ($(VMBUILD_SETUP_PY),)
-vmbuild-instrumented: export CFLAGS_NODIST
-endif
 vmbuild-instrumented: build_all
 
 # CPython's rules would train again unless profile-run-stamp says that it was done: `make install` depends on them.
@@ -47,9 +47,6 @@ endif
 # a fraction of the time. Not in LDFLAGS_NODIST: the bootstrap interpreter takes that too, and is linked without LTO.
 vmbuild-final: CFLAGS_NODIST := $(PGO_PROF_USE_FLAG)
 vmbuild-final: CONFIGURE_LDFLAGS_NODIST += -flto=$(VMBUILD_JOBS) -flto-partition=balanced
-ifneq ($(VMBUILD_SETUP_PY),)
-vmbuild-final: export CFLAGS_NODIST
-endif
 vmbuild-final: build_all
 
 # pip comes from the wheels in CPython's own tree, without network. `ensurepip` would do the same, but it drops every
