@@ -19,7 +19,7 @@ struct Flag {
 const ALWAYS: &[Profile] = &Profile::ALL;
 const RELEASE: &[Profile] = &[Profile::Release];
 
-const OPTIONS: [Flag; 9] = [
+const OPTIONS: [Flag; 10] = [
     Flag { text: "--enable-option-checking=fatal", until: None, profiles: ALWAYS },
     Flag { text: "--enable-shared", until: None, profiles: ALWAYS },
     Flag { text: "--enable-loadable-sqlite-extensions", until: None, profiles: ALWAYS },
@@ -29,6 +29,9 @@ const OPTIONS: [Flag; 9] = [
     Flag { text: "--with-ensurepip=no", until: None, profiles: ALWAYS },
     Flag { text: "--enable-optimizations", until: None, profiles: RELEASE },
     Flag { text: "--with-lto", until: None, profiles: RELEASE },
+    // With LTO, libpython.a is 130 MB that only the very same compiler can use: more than all the rest. Those who embed
+    // CPython link the shared library.
+    Flag { text: "--without-static-libpython", until: None, profiles: RELEASE },
     // -g is what makes its size believable: a build without it and without byte code is under `layout::MIN_BYTES`.
     Flag { text: "OPT=-O0 -g -DNDEBUG -fwrapv", until: None, profiles: &[Profile::Smoke] },
     Flag { text: "OPT=-O2 -DNDEBUG -fwrapv -Wall", until: None, profiles: &[Profile::Fast] },
@@ -76,7 +79,7 @@ mod tests {
 
     #[test]
     fn options_follow_the_profile() {
-        check("3.13.5", Profile::Release, &["--enable-optimizations", "--with-lto"]);
+        check("3.13.5", Profile::Release, &["--enable-optimizations", "--with-lto", "--without-static-libpython"]);
         check("3.13.5", Profile::Smoke, &["OPT=-O0 -g -DNDEBUG -fwrapv"]);
     }
 }

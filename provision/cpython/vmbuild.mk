@@ -6,19 +6,22 @@
 #
 #   vmbuild-instrumented   the interpreter that counts; run the training with it next
 #   vmbuild-optimised      the interpreter made from those counts
-#   vmbuild-install        install into $(DESTDIR), with pip
+#   vmbuild-install        install into $(DESTDIR), with pip and byte code
 #
-# Variables: VMBUILD_JOBS (processes in one link), VMBUILD_PIP (options for `pip install`), and CPython's own
-# COMPILEALL_OPTS and DESTDIR.
+# Variables: VMBUILD_JOBS (processes in one link or in byte-compiling), VMBUILD_BYTE_CODE (`no` for none), and CPython's
+# own DESTDIR.
 
 include Makefile
 
 VMBUILD_JOBS ?= 1
 VMBUILD_MK := vmbuild.mk
 
-# Before 3.12 setup.py compiles the extension modules. It takes its flags from sysconfig, and sysconfig takes these
-# from the environment.
+# Before 3.12 setup.py compiles the extension modules. It takes its flags from sysconfig, and sysconfig takes
+# CFLAGS_NODIST from the environment: each stage below has its own.
 VMBUILD_SETUP_PY := $(wildcard $(srcdir)/setup.py)
+ifneq ($(VMBUILD_SETUP_PY),)
+export CFLAGS_NODIST
+endif
 
 .PHONY: vmbuild-instrumented vmbuild-optimised vmbuild-final vmbuild-install
 
@@ -27,9 +30,6 @@ VMBUILD_SETUP_PY := $(wildcard $(srcdir)/setup.py)
 # leave counts that contradict each other, and GCC has died on those (CPython issue 145801).
 vmbuild-instrumented: CFLAGS_NODIST := $(PGO_PROF_GEN_FLAG) -fprofile-update=atomic -fno-lto -g0
 vmbuild-instrumented: LDFLAGS_NODIST := $(PGO_PROF_GEN_FLAG) -fno-lto
-ifneq ($(VMBUILD_SETUP_PY),)
-vmbuild-instrumented: export CFLAGS_NODIST
-endif
 vmbuild-instrumented: build_all
 
 # CPython's rules would train again unless profile-run-stamp says that it was done: `make install` depends on them.
@@ -47,20 +47,27 @@ endif
 # a fraction of the time. Not in LDFLAGS_NODIST: the bootstrap interpreter takes that too, and is linked without LTO.
 vmbuild-final: CFLAGS_NODIST := $(PGO_PROF_USE_FLAG)
 vmbuild-final: CONFIGURE_LDFLAGS_NODIST += -flto=$(VMBUILD_JOBS) -flto-partition=balanced
-ifneq ($(VMBUILD_SETUP_PY),)
-vmbuild-final: export CFLAGS_NODIST
-endif
 vmbuild-final: build_all
 
 # pip comes from the wheels in CPython's own tree, without network. `ensurepip` would do the same, but it drops every
 # PIP_ variable, so it can be told neither that root is right here nor to leave byte-compiling. ENSUREPIP_OPTIONS is
 # what pip itself looks at to name its commands: pip3 and pip3.x, no bare pip.
-VMBUILD_WHEELS := $(wildcard $(srcdir)/Lib/ensurepip/_bundled/*.whl)
-VMBUILD_WHEEL_NAMES := $(sort $(foreach wheel,$(notdir $(VMBUILD_WHEELS)),$(firstword $(subst -, ,$(wheel)))))
-VMBUILD_PIP_WHEEL := $(lastword $(sort $(filter %.whl,$(wildcard $(srcdir)/Lib/ensurepip/_bundled/pip-*.whl))))
+VMBUILD_BUNDLED := $(srcdir)/Lib/ensurepip/_bundled
+VMBUILD_WHEELS := $(sort $(foreach wheel,$(notdir $(wildcard $(VMBUILD_BUNDLED)/*.whl)),$(firstword $(subst -, ,$(wheel)))))
+VMBUILD_PIP := $(lastword $(sort $(wildcard $(VMBUILD_BUNDLED)/pip-*.whl)))
 
+# CPython's rule byte-compiles three times (plain, -O, -OO): two thirds of that, 30 MB of the artifact, is hardly ever
+# read. `-h` makes it compile nothing. Ours compiles once, all of the library and pip, and fails if it fails. It does
+# not tie byte code to its source's time: an artifact gives all files the same one, so none of it would be used. Nor to
+# its source's hash: nobody edits an installed library. Left out: tests of files that are no Python.
+vmbuild-install: COMPILEALL_OPTS := -h
 vmbuild-install: install
-	test -n "$(VMBUILD_PIP_WHEEL)"
-	ENSUREPIP_OPTIONS=install $(RUNSHARED) $(PYTHON_FOR_BUILD) $(VMBUILD_PIP_WHEEL)/pip install --isolated \
-		--no-index --no-cache-dir --find-links=$(srcdir)/Lib/ensurepip/_bundled --ignore-installed \
-		--root=$(DESTDIR)/ --root-user-action=ignore --no-warn-script-location $(VMBUILD_PIP) $(VMBUILD_WHEEL_NAMES)
+	test -n "$(VMBUILD_PIP)"
+	ENSUREPIP_OPTIONS=install $(RUNSHARED) $(PYTHON_FOR_BUILD) $(VMBUILD_PIP)/pip install --isolated --no-compile \
+		--no-index --no-cache-dir --find-links=$(VMBUILD_BUNDLED) --ignore-installed \
+		--root=$(DESTDIR)/ --root-user-action=ignore --no-warn-script-location $(VMBUILD_WHEELS)
+ifneq ($(VMBUILD_BYTE_CODE),no)
+	$(RUNSHARED) $(PYTHON_FOR_BUILD) -Wi -m compileall -q -f -o 0 -j $(VMBUILD_JOBS) \
+		--invalidation-mode unchecked-hash -x 'bad_coding|badsyntax|lib2to3/tests/data' \
+		-d $(LIBDEST) $(DESTDIR)$(LIBDEST)
+endif
