@@ -1,6 +1,7 @@
 //! Programs in real namespaces over a tree made of one static busybox.
 
 #![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "clippy knows tests, not their helpers")]
 
 mod tree;
 

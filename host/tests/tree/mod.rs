@@ -1,6 +1,11 @@
 //! What tests with real namespaces share.
 
-#![allow(dead_code, reason = "each test uses its part")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "each test uses its part; clippy knows tests, not their helpers"
+)]
 
 use std::path::PathBuf;
 use std::time::Duration;
