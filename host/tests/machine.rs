@@ -115,11 +115,11 @@ async fn a_job_whose_vmbuild_is_gone_is_swept() {
     let sandbox = bench.start(&spec, &folder).await.unwrap();
     folder.write_record(&MachineRecord::new(spec, sandbox.process(), None)).unwrap();
     let groups = groups(&folder);
-    assert_eq!(folder.state().unwrap(), MachineState::Running);
+    assert_eq!(folder.state().await.unwrap(), MachineState::Running);
     assert_eq!(bench.sweep().await.len(), 0, "in use");
 
     drop(owner);
-    assert_eq!(folder.state().unwrap(), MachineState::Abandoned);
+    assert_eq!(folder.state().await.unwrap(), MachineState::Abandoned);
     let said = bench.sweep().await;
     assert_eq!(said, ["removed machine bench: its command was killed"]);
     assert!(!folder.path().exists() && groups.iter().all(|group| !group.exists()));
@@ -141,11 +141,11 @@ async fn a_half_made_machine_is_swept_and_a_named_one_is_not() {
     drop((owner, sandbox));
     assert_eq!(bench.sweep().await, ["removed machine half: its command was killed"]);
     assert!(!half.path().exists());
-    assert_eq!(folder.state().unwrap(), MachineState::Running, "a named machine outlives its command");
+    assert_eq!(folder.state().await.unwrap(), MachineState::Running, "a named machine outlives its command");
 
     let mut attached = Sandbox::attach(&folder, &record).unwrap();
     attached.stop(limit()).await.unwrap();
-    assert_eq!(folder.state().unwrap(), MachineState::Stopped);
+    assert_eq!(folder.state().await.unwrap(), MachineState::Stopped);
     assert!(matches!(Sandbox::attach(&folder, &record), Err(SandboxError::NotRunning(_))));
     folder.remove(&CancellationToken::new()).await.unwrap();
 }
@@ -154,7 +154,7 @@ async fn a_half_made_machine_is_swept_and_a_named_one_is_not() {
 async fn an_agent_that_dies_is_told_with_its_last_words() {
     let Some(bench) = Bench::new().await else { return };
     let spec = bench.spec(Lifetime::Job, "echo no luck today >&2; exit 3");
-    match Machine::start(&spec, &bench.store, &bench.events, &CancellationToken::new()).await {
+    match Machine::start(spec, &bench.store, &bench.events, &CancellationToken::new()).await {
         Err(MachineError::Died { last_words, log, .. }) => {
             assert_eq!(last_words, "its first process exited with 3:\nno luck today");
             assert!(log.is_file(), "to be read until the next command");

@@ -19,9 +19,8 @@ pub use super::process::ProcessIdentity;
 use super::sandbox::{Enter, NamespaceError, Root};
 use super::spec::{Lifetime, MachineName, MachineSpec, Network};
 use crate::failure::{Diagnose, Exit};
-use crate::store::{Lock, Store, write_atomically};
+use crate::store::{Lock, write_atomically};
 use serde::{Deserialize, Serialize};
-use std::fmt;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -64,6 +63,9 @@ pub enum FolderError {
     /// The name is taken.
     #[error("there is a machine named {0} already")]
     Exists(MachineName),
+    /// There is no such machine.
+    #[error("there is no machine named {0}")]
+    Missing(MachineName),
     /// Another vmbuild is starting, stopping or using it.
     #[error("another vmbuild is busy with machine {0}")]
     Busy(MachineName),
@@ -92,7 +94,7 @@ pub enum FolderError {
 impl Diagnose for FolderError {
     fn exit(&self) -> Exit {
         match self {
-            Self::Exists(_) => Exit::Usage,
+            Self::Exists(_) | Self::Missing(_) => Exit::Usage,
             Self::Remove { source, .. } => source.exit(),
             Self::Busy(_) | Self::Record { .. } | Self::Io(_) => Exit::Environment,
         }
@@ -101,6 +103,7 @@ impl Diagnose for FolderError {
     fn hints(&self) -> Vec<String> {
         match self {
             Self::Exists(name) => vec![format!("`vmbuild destroy {name}` removes it")],
+            Self::Missing(_) => vec!["`vmbuild status` lists the machines".to_owned()],
             Self::Record { name, .. } => vec![format!("`vmbuild destroy {name}` removes the machine")],
             Self::Remove { source, .. } => source.hints(),
             Self::Busy(_) | Self::Io(_) => Vec::new(),
@@ -118,16 +121,6 @@ pub enum MachineState {
     Stopped,
     /// The vmbuild that needed it is gone: the next command removes it.
     Abandoned,
-}
-
-impl fmt::Display for MachineState {
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        to.write_str(match self {
-            Self::Running => "running",
-            Self::Stopped => "stopped",
-            Self::Abandoned => "abandoned",
-        })
-    }
 }
 
 /// The folder of one machine.
@@ -157,6 +150,23 @@ impl MachineFolder {
                 Err(if taken { FolderError::Exists(folder.name) } else { error.into() })
             }
         }
+    }
+
+    /// The folder of a machine that exists.
+    pub fn find(machines: &Path, name: MachineName) -> Result<Self, FolderError> {
+        let folder = Self::new(machines, name);
+        if folder.path.is_dir() { Ok(folder) } else { Err(FolderError::Missing(folder.name)) }
+    }
+
+    /// The folders of all machines, by name.
+    pub fn list(machines: &Path) -> io::Result<Vec<Self>> {
+        let mut folders = Vec::new();
+        for entry in fs_err::read_dir(machines)? {
+            let name = entry?.file_name().to_str().and_then(|name| name.parse::<MachineName>().ok());
+            folders.extend(name.map(|name| Self::new(machines, name)).filter(|folder| folder.path.is_dir()));
+        }
+        folders.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(folders)
     }
 
     /// The machine's name.
@@ -202,22 +212,19 @@ impl MachineFolder {
         take(&self.alive_lock()).await
     }
 
-    /// How the machine is. One that does not exist is stopped.
-    pub fn state(&self) -> Result<MachineState, FolderError> {
-        let wanted = !self.path.is_dir() || is_held(&self.file("owner.lock"))? || self.is_named()?;
-        Ok(match is_held(&self.alive_lock())? {
-            _ if !wanted => MachineState::Abandoned,
-            true => MachineState::Running,
-            false => MachineState::Stopped,
-        })
-    }
-
-    fn is_named(&self) -> Result<bool, FolderError> {
-        Ok(self.record()?.is_some_and(|record| record.spec.lifetime == Lifetime::Named))
+    /// How the machine is.
+    pub async fn state(&self) -> Result<MachineState, FolderError> {
+        let owned = self.take_owner_lock().await?.is_none();
+        let named = self.read_record()?.is_some_and(|record| record.spec.lifetime == Lifetime::Named);
+        if !owned && !named {
+            return Ok(MachineState::Abandoned);
+        }
+        let runs = self.take_alive_lock().await?.is_none();
+        Ok(if runs { MachineState::Running } else { MachineState::Stopped })
     }
 
     /// Its record, once it has started.
-    pub fn record(&self) -> Result<Option<MachineRecord>, FolderError> {
+    pub fn read_record(&self) -> Result<Option<MachineRecord>, FolderError> {
         let text = match fs_err::read_to_string(self.file("machine.json")) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             text => text?,
@@ -244,31 +251,6 @@ impl MachineFolder {
         delete(&going, cancel)
             .await
             .map_err(|source| FolderError::Remove { name: self.name.clone(), source: Box::new(source) })
-    }
-}
-
-/// The folders of all machines, by name.
-pub fn list_machines(store: &Store) -> Result<Vec<MachineFolder>, FolderError> {
-    let machines = store.machines();
-    let mut folders = Vec::new();
-    for entry in fs_err::read_dir(&machines)? {
-        let name = entry?.file_name().to_str().and_then(|name| name.parse::<MachineName>().ok());
-        folders.extend(name.map(|name| MachineFolder::new(&machines, name)).filter(|folder| folder.path.is_dir()));
-    }
-    folders.sort_by(|one, other| one.name.cmp(&other.name));
-    Ok(folders)
-}
-
-/// Whether somebody holds a lock. Looking takes a shared lock for an instant, so two who look do not see each other.
-fn is_held(path: &Path) -> io::Result<bool> {
-    let file = match fs_err::File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        file => file?,
-    };
-    match file.file().try_lock_shared() {
-        Ok(()) => Ok(false),
-        Err(std::fs::TryLockError::WouldBlock) => Ok(true),
-        Err(std::fs::TryLockError::Error(error)) => Err(error),
     }
 }
 

@@ -4,7 +4,6 @@
 //! a [`guest::Transport`](crate::guest::Transport) to the agent in it. Neither knows about images: a spec names
 //! the files it starts from.
 
-mod error;
 pub mod folder;
 mod held;
 mod process;
@@ -12,12 +11,10 @@ pub mod qemu;
 pub mod running;
 pub mod sandbox;
 pub mod spec;
-mod started;
 pub mod sweep;
 
-pub use error::MachineError;
-pub use folder::{FolderError, MachineFolder, MachineRecord, MachineState, list_machines};
+pub use folder::{FolderError, MachineFolder, MachineRecord, MachineState};
 pub use process::ProcessIdentity;
-pub use running::{Kept, Machine, end_machine};
+pub use running::{Kept, Machine, MachineError};
 pub use spec::{Accelerator, Backend, Lifetime, MachineName, MachineSpec, Network, RootDisk, RootTree, Start};
 pub use sweep::sweep;

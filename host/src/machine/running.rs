@@ -1,12 +1,16 @@
 //! A machine that runs, with an open session to its agent: what commands work with.
 
-use super::error::MachineError;
-use super::folder::{FolderError, MachineFolder, MachineRecord, MachineState};
-use super::spec::{Lifetime, MachineName, MachineSpec};
-use super::started::{NEWS, Started, died};
+use super::folder::{FolderError, MachineFolder, MachineRecord};
+use super::qemu::{Qemu, QemuError};
+use super::sandbox::{Sandbox, SandboxError};
+use super::spec::{Lifetime, MachineName, MachineSpec, Start};
+use super::{ProcessIdentity, spec::Backend};
 use crate::event::Events;
-use crate::guest::{Session, SessionError};
+use crate::failure::{Diagnose, Exit};
+use crate::guest::{Session, SessionError, Transport, connect};
 use crate::store::{Lock, Store};
+use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -16,6 +20,88 @@ use vmbuild_supervise::Deadline;
 const POWER_OFF: Duration = Duration::from_secs(5);
 /// How long a machine has to end.
 const STOP: Duration = Duration::from_secs(30);
+/// How long a lost session may be ahead of the news that the machine has died.
+const NEWS: Duration = Duration::from_secs(1);
+
+/// Why a machine does not run, or not any more.
+#[derive(Debug, thiserror::Error)]
+pub enum MachineError {
+    /// Its folder.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// Its namespaces.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+    /// Its virtual machine.
+    #[error(transparent)]
+    Qemu(#[from] QemuError),
+    /// The session with its agent.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    /// It ended by itself.
+    #[error("machine {name} died: {last_words}")]
+    Died {
+        /// The machine.
+        name: MachineName,
+        /// How it ended and what it wrote last.
+        last_words: String,
+        /// Its console's log.
+        log: PathBuf,
+    },
+    /// Its agent could not be reached.
+    #[error("the agent in machine {name} did not answer within {} s", limit.as_secs())]
+    NoAnswer {
+        /// The machine.
+        name: MachineName,
+        /// How long was waited.
+        limit: Duration,
+        /// Its console's log.
+        log: PathBuf,
+        /// The last attempt's error.
+        #[source]
+        source: io::Error,
+    },
+    /// It does not run.
+    #[error("machine {0} is not running")]
+    NotRunning(MachineName),
+    /// The command was interrupted.
+    #[error("the machine's start was interrupted")]
+    Cancelled,
+}
+
+impl From<io::Error> for MachineError {
+    fn from(error: io::Error) -> Self {
+        Self::Folder(FolderError::Io(error))
+    }
+}
+
+impl Diagnose for MachineError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Folder(error) => error.exit(),
+            Self::Sandbox(error) => error.exit(),
+            Self::Qemu(error) => error.exit(),
+            Self::Session(error) => error.exit(),
+            Self::Died { .. } | Self::NoAnswer { .. } => Exit::Environment,
+            Self::NotRunning(_) => Exit::Usage,
+            Self::Cancelled => Exit::Interrupted,
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Self::Folder(error) => error.hints(),
+            Self::Sandbox(error) => error.hints(),
+            Self::Qemu(error) => error.hints(),
+            Self::Session(error) => error.hints(),
+            Self::Died { log, .. } | Self::NoAnswer { log, .. } => {
+                vec![format!("its console is in {}, until the next vmbuild command tidies up", log.display())]
+            }
+            Self::NotRunning(_) => vec!["`vmbuild up` starts it".to_owned()],
+            Self::Cancelled => Vec::new(),
+        }
+    }
+}
 
 /// A running machine. Dropping it kills a job's machine; its folder is then left to the next command's sweep.
 #[derive(Debug)]
@@ -23,7 +109,7 @@ pub struct Machine {
     spec: MachineSpec,
     folder: MachineFolder,
     // Behind a lock, because the machine is watched while its session is used.
-    backend: Mutex<Started>,
+    backend: Mutex<Running>,
     session: Session,
     owner: Option<Lock>,
 }
@@ -41,15 +127,14 @@ impl Machine {
     /// Starts a machine and opens the session with its agent. A named machine that was stopped is started again
     /// with its files, if it is made of the same things.
     pub async fn start(
-        spec: &MachineSpec,
+        spec: MachineSpec,
         store: &Store,
         events: &Events,
         cancel: &CancellationToken,
     ) -> Result<Self, MachineError> {
-        let (folder, owner) = claim(spec, store).await?;
-        match Self::bring_up(spec, &folder, events, cancel).await {
+        let (folder, owner) = claim(&spec, store).await?;
+        match Self::bring_up(spec.clone(), &folder, events, cancel).await {
             Ok((backend, session)) => {
-                let spec = spec.clone();
                 Ok(Self { spec, folder, backend: Mutex::new(backend), session, owner: Some(owner) })
             }
             // Its console is worth reading.
@@ -65,13 +150,13 @@ impl Machine {
     }
 
     async fn bring_up(
-        spec: &MachineSpec,
+        spec: MachineSpec,
         folder: &MachineFolder,
         events: &Events,
         cancel: &CancellationToken,
-    ) -> Result<(Started, Session), MachineError> {
-        let mut backend = Started::start(spec, folder, events, cancel).await?;
-        let record = MachineRecord::new(spec.clone(), backend.process(), backend.uuid());
+    ) -> Result<(Running, Session), MachineError> {
+        let mut backend = Running::start(&spec, folder, events, cancel).await?;
+        let record = MachineRecord::new(spec, backend.process(), backend.uuid());
         let opened = match folder.write_record(&record) {
             Ok(()) => backend.open_session(folder, cancel).await,
             Err(error) => Err(error.into()),
@@ -88,9 +173,15 @@ impl Machine {
 
     /// Takes hold of a named machine that runs.
     pub async fn attach(store: &Store, name: &MachineName, cancel: &CancellationToken) -> Result<Self, MachineError> {
-        let folder = MachineFolder::new(&store.machines(), name.clone());
-        let mut backend = hold(&folder).await?;
-        let record = folder.record()?.ok_or_else(|| MachineError::NotRunning(name.clone()))?;
+        let folder = MachineFolder::find(&store.machines(), name.clone())?;
+        let record = folder.read_record()?.ok_or_else(|| MachineError::NotRunning(name.clone()))?;
+        if folder.take_alive_lock().await?.is_some() {
+            return Err(MachineError::NotRunning(name.clone()));
+        }
+        let mut backend = match record.spec.start {
+            Start::Sandbox { .. } => Running::Sandbox(Sandbox::attach(&folder, &record)?),
+            Start::Qemu { .. } => Running::Qemu(Qemu::attach(&folder, &record).await?),
+        };
         let session = backend.open_session(&folder, cancel).await?;
         Ok(Self { spec: record.spec, folder, backend: Mutex::new(backend), session, owner: None })
     }
@@ -136,9 +227,6 @@ impl Machine {
         died(&self.folder, last_words)
     }
 
-    /// Lets go of a named machine, which runs on. A job's machine does not outlive this.
-    pub fn leave(self) {}
-
     /// Ends it. A job's machine is removed.
     pub async fn stop(self) -> Result<(), MachineError> {
         let lifetime = self.spec.lifetime;
@@ -155,7 +243,9 @@ impl Machine {
             Some(owner) => owner,
             None => self.folder.take_owner_lock().await?.ok_or_else(|| FolderError::Busy(self.spec.name.clone()))?,
         };
-        end(self.backend.get_mut(), Some(&self.session)).await?;
+        // An agent that does not answer is ended with its machine.
+        let _ = tokio::time::timeout(POWER_OFF, self.session.power_off()).await;
+        self.backend.get_mut().stop(Deadline::after(STOP)).await?;
         Ok(Kept { folder: self.folder, owner })
     }
 }
@@ -166,9 +256,9 @@ async fn claim(spec: &MachineSpec, store: &Store) -> Result<(MachineFolder, Lock
         Err(FolderError::Exists(name)) if spec.lifetime == Lifetime::Named => name,
         made => return made,
     };
-    let folder = MachineFolder::new(&store.machines(), taken.clone());
+    let folder = MachineFolder::find(&store.machines(), taken.clone())?;
     let owner = folder.take_owner_lock().await?.ok_or_else(|| FolderError::Busy(taken.clone()))?;
-    let same = folder.record()?.is_none_or(|record| record.spec.start == spec.start);
+    let same = folder.read_record()?.is_none_or(|record| record.spec.start == spec.start);
     if same && folder.take_alive_lock().await?.is_some() {
         Ok((folder, owner))
     } else {
@@ -176,33 +266,120 @@ async fn claim(spec: &MachineSpec, store: &Store) -> Result<(MachineFolder, Lock
     }
 }
 
-/// Ends a machine that may run, and keeps its files. One that does not run is no error.
-pub async fn end_machine(folder: &MachineFolder, cancel: &CancellationToken) -> Result<(), MachineError> {
-    let _owner = folder.take_owner_lock().await?.ok_or_else(|| FolderError::Busy(folder.name().clone()))?;
-    let mut backend = match hold(folder).await {
-        Err(MachineError::NotRunning(_)) => return Ok(()),
-        backend => backend?,
-    };
-    // An agent that cannot be reached cannot be asked to end its machine: it is ended without.
-    let opened = tokio::time::timeout(POWER_OFF, backend.open_session(folder, cancel)).await;
-    end(&mut backend, opened.ok().and_then(Result::ok).as_ref()).await
+fn died(folder: &MachineFolder, last_words: String) -> MachineError {
+    MachineError::Died { name: folder.name().clone(), last_words, log: folder.console() }
 }
 
-/// Takes hold of a machine that runs.
-async fn hold(folder: &MachineFolder) -> Result<Started, MachineError> {
-    let name = folder.name();
-    if !folder.path().is_dir() {
-        return Err(MachineError::Unknown { name: name.clone() });
-    }
-    let record = folder.record()?.filter(|_| matches!(folder.state(), Ok(MachineState::Running)));
-    Started::attach(folder, &record.ok_or_else(|| MachineError::NotRunning(name.clone()))?).await
+/// A started backend.
+#[derive(Debug)]
+enum Running {
+    Sandbox(Sandbox),
+    Qemu(Qemu),
 }
 
-/// Asks the agent to end the machine, and ends it if that does not happen.
-async fn end(backend: &mut Started, session: Option<&Session>) -> Result<(), MachineError> {
-    if let Some(session) = session {
-        // An agent that does not answer is ended with its machine.
-        let _ = tokio::time::timeout(POWER_OFF, session.power_off()).await;
+impl Running {
+    async fn start(
+        spec: &MachineSpec,
+        folder: &MachineFolder,
+        events: &Events,
+        cancel: &CancellationToken,
+    ) -> Result<Self, MachineError> {
+        Ok(match spec.start {
+            Start::Sandbox { .. } => Self::Sandbox(Sandbox::start(spec, folder, events, cancel).await?),
+            Start::Qemu { .. } => Self::Qemu(Qemu::start(spec, folder, events, cancel).await?),
+        })
     }
-    backend.stop(Deadline::after(STOP)).await
+
+    fn process(&self) -> ProcessIdentity {
+        match self {
+            Self::Sandbox(sandbox) => sandbox.process(),
+            Self::Qemu(qemu) => qemu.process(),
+        }
+    }
+
+    fn uuid(&self) -> Option<String> {
+        match self {
+            Self::Sandbox(_) => None,
+            Self::Qemu(qemu) => Some(qemu.uuid()),
+        }
+    }
+
+    fn transport(&self) -> Transport {
+        match self {
+            Self::Sandbox(sandbox) => sandbox.transport(),
+            Self::Qemu(qemu) => qemu.transport(),
+        }
+    }
+
+    /// How long its agent has to answer for the first time: an emulated machine boots slowly.
+    fn patience(&self) -> Duration {
+        match self.backend() {
+            Backend::Sandbox => Duration::from_mins(1),
+            Backend::Qemu => Duration::from_mins(3),
+        }
+    }
+
+    fn backend(&self) -> Backend {
+        match self {
+            Self::Sandbox(_) => Backend::Sandbox,
+            Self::Qemu(_) => Backend::Qemu,
+        }
+    }
+
+    async fn ended(&mut self) -> String {
+        match self {
+            Self::Sandbox(sandbox) => sandbox.ended().await,
+            Self::Qemu(qemu) => qemu.ended().await,
+        }
+    }
+
+    async fn stop(&mut self, deadline: Deadline) -> Result<(), MachineError> {
+        match self {
+            Self::Sandbox(sandbox) => sandbox.stop(deadline).await?,
+            Self::Qemu(qemu) => qemu.stop(deadline).await?,
+        }
+        Ok(())
+    }
+
+    async fn open_session(
+        &mut self,
+        folder: &MachineFolder,
+        cancel: &CancellationToken,
+    ) -> Result<Session, MachineError> {
+        let (transport, deadline) = (self.transport(), Deadline::after(self.patience()));
+        let error = tokio::select! {
+            opened = reach(folder, &transport, deadline, cancel) => match opened {
+                Ok(session) => return Ok(session),
+                Err(error) => error,
+            },
+            last_words = self.ended() => return Err(died(folder, last_words)),
+        };
+        match tokio::time::timeout(NEWS, self.ended()).await {
+            Ok(last_words) => Err(died(folder, last_words)),
+            Err(_) => Err(error),
+        }
+    }
+}
+
+/// Connects, again and again until there is somebody to connect to, and says hello.
+async fn reach(
+    folder: &MachineFolder,
+    transport: &Transport,
+    deadline: Deadline,
+    cancel: &CancellationToken,
+) -> Result<Session, MachineError> {
+    loop {
+        let source = match connect(transport).await {
+            Ok(pipe) => return Ok(Session::open(pipe, deadline, cancel).await?),
+            Err(error) => error,
+        };
+        if deadline.passed() {
+            let (name, log) = (folder.name().clone(), folder.console());
+            return Err(MachineError::NoAnswer { name, limit: deadline.limit(), log, source });
+        }
+        tokio::select! {
+            () = cancel.cancelled() => return Err(MachineError::Cancelled),
+            () = tokio::time::sleep(Duration::from_millis(20)) => {}
+        }
+    }
 }

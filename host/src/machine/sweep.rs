@@ -4,7 +4,7 @@
 //! stays, and with it gigabytes. Whether a folder is left over is not guessed from names, ages or process numbers:
 //! the lock that its vmbuild held is free.
 
-use super::folder::{delete, list_machines};
+use super::folder::delete;
 use super::spec::Lifetime;
 use super::{FolderError, MachineFolder, MachineRecord, Start, qemu, sandbox};
 use crate::event::{Events, Part};
@@ -23,8 +23,8 @@ const FORGOTTEN: Duration = Duration::from_mins(15);
 
 /// Ends and removes job machines whose vmbuild is gone, and folders that were never finished. What cannot be
 /// removed is told as a warning: it keeps nobody from working.
-pub async fn sweep(store: &Store, events: &Events, cancel: &CancellationToken) -> Result<(), FolderError> {
-    for folder in list_machines(store)? {
+pub async fn sweep(store: &Store, events: &Events, cancel: &CancellationToken) -> io::Result<()> {
+    for folder in MachineFolder::list(&store.machines())? {
         match sweep_machine(&folder, cancel).await {
             Ok(Swept::InUse) => {}
             Ok(Swept::Removed) => {
@@ -53,7 +53,7 @@ async fn sweep_machine(folder: &MachineFolder, cancel: &CancellationToken) -> Re
     let Some(_owner) = folder.take_owner_lock().await.map_err(FolderError::Io)? else {
         return Ok(Swept::InUse);
     };
-    match folder.record()? {
+    match folder.read_record()? {
         Some(record) if record.spec.lifetime == Lifetime::Named => return Ok(Swept::InUse),
         Some(record) => end(folder, &record).await?,
         None => wait_for_end(folder).await?,
@@ -105,7 +105,7 @@ fn causes(error: &(impl Diagnose + ?Sized)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        text = format!("{text}: {error}");
+        text.push_str(&format!(": {error}"));
         cause = error.source();
     }
     text
