@@ -1,6 +1,7 @@
 //! Sandbox machines with a shell script for an agent: their files, limits, locks and ends.
 
 #![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "clippy knows tests, not their helpers")]
 
 mod tree;
 

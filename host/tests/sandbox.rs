@@ -1,6 +1,7 @@
 //! Programs in real namespaces over a tree made of one static busybox.
 
 #![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "clippy knows tests, not their helpers")]
 
 mod tree;
 
@@ -61,7 +62,7 @@ async fn host_paths_are_visible_as_asked() {
     fs_err::write(tree.path("file"), "shared\n").unwrap();
     let bind = |from: &str, to: &str, writable| Bind { from: tree.path(from), to: to.to_owned(), writable };
     let script = "cat /run/a/file; (echo x > /run/a/file) 2>/dev/null || echo sealed; echo y > /run/b/made";
-    let mut enter = tree.enter(tree.overlay(), script);
+    let mut enter = Tree::enter(tree.overlay(), script);
     enter.binds = vec![bind("file", "/run/a/file", false), bind("odd, name: \\", "/run/b", true)];
     assert_eq!(output(&enter).await, "shared\nsealed\n");
     assert_eq!(fs_err::read_to_string(tree.path("odd, name: \\").join("made")).unwrap(), "y\n");
@@ -77,7 +78,7 @@ async fn an_overlay_takes_any_path_and_several_layers() {
     fs_err::write(odd("top").join("word"), "uppermost\n").unwrap();
     fs_err::write(tree.path("layer/word"), "lower\n").unwrap();
     let root = Root::Overlay { layers: vec![odd("top"), tree.path("layer")], upper: odd("upper"), work: odd("work") };
-    assert_eq!(output(&tree.enter(root, "cat /word")).await, "uppermost\n");
+    assert_eq!(output(&Tree::enter(root, "cat /word")).await, "uppermost\n");
 }
 
 #[tokio::test(flavor = "current_thread")]
@@ -88,7 +89,7 @@ async fn the_hosts_network_brings_its_names() {
         return;
     };
     std::os::unix::fs::symlink("../run/names/hosts", tree.path("layer/etc/hosts")).unwrap();
-    let mut enter = tree.enter(tree.overlay(), "cat /etc/hosts");
+    let mut enter = Tree::enter(tree.overlay(), "cat /etc/hosts");
     enter.network = Network::Outgoing;
     assert_eq!(output(&enter).await, hosts, "even through a link into an empty folder");
 }
@@ -102,7 +103,7 @@ async fn over_the_hosts_root_it_may_do_what_root_does() {
          echo done; rm -r made root",
         tree.path("").display()
     );
-    assert_eq!(output(&tree.enter(Root::Host, &script)).await, "42\ndone\n");
+    assert_eq!(output(&Tree::enter(Root::Host, &script)).await, "42\ndone\n");
 }
 
 #[tokio::test(flavor = "current_thread")]
@@ -110,7 +111,7 @@ async fn ends_are_told_as_they_were() {
     let Some(tree) = Tree::new().await else { return };
     let check = async |script: &str, expect: Ended| {
         let cancel = CancellationToken::new();
-        match tree.enter(tree.overlay(), script).run(limit(), &cancel, |_| ()).await {
+        match Tree::enter(tree.overlay(), script).run(limit(), &cancel, |_| ()).await {
             Err(NamespaceError::Run(RunError::Failed { ended, tail, command })) => {
                 assert_eq!((ended, tail.last_line()), (expect, "last words"));
                 assert!(command.starts_with("sh -c"), "{command}");
@@ -126,7 +127,7 @@ async fn ends_are_told_as_they_were() {
 async fn what_fails_inside_is_told_outside() {
     let Some(tree) = Tree::new().await else { return };
     let check = async |change: &dyn Fn(&mut Enter), message: &str, hint: &str| {
-        let mut enter = tree.enter(tree.overlay(), "true");
+        let mut enter = Tree::enter(tree.overlay(), "true");
         change(&mut enter);
         let error = enter.spawn(Lifetime::BoundToParent, Vec::new()).await.expect_err(message);
         let text = error.to_string().replace(&tree.path("").display().to_string(), "TREE/");
@@ -172,7 +173,7 @@ async fn the_outer_process_holds_the_lock_and_nothing_else() {
     let Some(tree) = Tree::new().await else { return };
     let path = tree.path("lock");
     let lock = vmbuild::store::Lock::try_take(&path).unwrap().unwrap();
-    let enter = tree.enter(tree.overlay(), "sleep 1000");
+    let enter = Tree::enter(tree.overlay(), "sleep 1000");
     let mut child = enter.spawn(Lifetime::Detached, vec![lock.share().unwrap()]).await.unwrap();
     drop(lock);
     assert!(vmbuild::store::Lock::try_take(&path).unwrap().is_none(), "held by the machine");
@@ -190,7 +191,7 @@ struct Sleeper {
 /// A sandbox with a process in it that would sleep for long; its number outside.
 async fn sleeper(tree: &Tree, lifetime: Lifetime) -> Sleeper {
     let word = format!("1000.{}", std::process::id());
-    let enter = tree.enter(tree.overlay(), &format!("sleep {word} & wait"));
+    let enter = Tree::enter(tree.overlay(), &format!("sleep {word} & wait"));
     let child = enter.spawn(lifetime, Vec::new()).await.unwrap();
     let mut found = None;
     until("the sleeper", || {
@@ -215,7 +216,7 @@ fn process_with_argument(word: &str) -> Option<u32> {
 async fn killing_vmbuild_ends_everything_inside() {
     let Some(tree) = Tree::new().await else { return };
     let word = format!("2000.{}", std::process::id());
-    let enter = tree.enter(tree.overlay(), &format!("sleep {word} & wait"));
+    let enter = Tree::enter(tree.overlay(), &format!("sleep {word} & wait"));
     fs_err::write(tree.path("enter.json"), serde_json::to_string(&enter).unwrap()).unwrap();
     let this = std::env::current_exe().unwrap();
     let command = Command::new(this)

@@ -1,6 +1,11 @@
 //! What tests with real namespaces share.
 
-#![allow(dead_code, reason = "each test uses its part")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "each test uses its part; clippy knows tests, not their helpers"
+)]
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -33,7 +38,7 @@ impl Tree {
             std::os::unix::fs::symlink("busybox", tree.path("layer/bin").join(applet)).unwrap();
         }
         fs_err::write(tree.path("layer/etc/greeting"), "from the layer\n").unwrap();
-        match tree.enter(Root::Host, "true").run(limit(), &CancellationToken::new(), |_| ()).await {
+        match Self::enter(Root::Host, "true").run(limit(), &CancellationToken::new(), |_| ()).await {
             Err(error @ (NamespaceError::Refused { .. } | NamespaceError::Ids(_))) => {
                 println!("skipped: {error}");
                 None
@@ -53,7 +58,7 @@ impl Tree {
     }
 
     /// A shell script in namespaces.
-    pub(crate) fn enter(&self, root: Root, script: &str) -> Enter {
+    pub(crate) fn enter(root: Root, script: &str) -> Enter {
         Enter {
             root,
             network: Network::None,
@@ -70,7 +75,7 @@ impl Tree {
 
     /// What a script in the overlay writes.
     pub(crate) async fn says(&self, script: &str) -> String {
-        output(&self.enter(self.overlay(), script)).await
+        output(&Self::enter(self.overlay(), script)).await
     }
 }
 

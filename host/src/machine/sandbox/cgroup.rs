@@ -97,7 +97,7 @@ enum Version {
     OneCpu,
 }
 
-/// Formats: proc_mounts(5), `/proc/[pid]/cgroup` in cgroups(7).
+/// Formats: `proc_mounts(5)`, and `/proc/[pid]/cgroup` in `cgroups(7)`.
 fn hierarchies(mounts: &str, own: &str) -> Vec<Hierarchy> {
     let mounted = |line: &str| -> Option<Hierarchy> {
         let mut fields = line.split(' ').skip(1);

@@ -15,14 +15,12 @@ use std::os::fd::OwnedFd;
 
 /// Sets everything up and becomes the program. Returns only what went wrong.
 pub(super) fn run(order: &Order, channel: &mut Channel, lifeline: &OwnedFd) -> Refusal {
-    match set_up(&order.enter, lifeline) {
-        Err(refusal) => refusal,
-        Ok(()) => {
-            channel.report(&Report::Started);
-            let error = become_program(&order.enter);
-            Refusal::new(Step::Exec, &order.enter.argv.join(" "), &error)
-        }
+    if let Err(refusal) = set_up(&order.enter, lifeline) {
+        return refusal;
     }
+    channel.report(&Report::Started);
+    let error = become_program(&order.enter);
+    Refusal::new(Step::Exec, order.enter.argv.join(" "), &error)
 }
 
 fn set_up(enter: &Enter, lifeline: &OwnedFd) -> Result<(), Refusal> {

@@ -34,7 +34,7 @@ fn serve(mut channel: Channel) -> i32 {
                 drop(kept);
                 code
             }
-            Err(_) => 1,
+            Err(()) => 1,
         },
         Err(refusal) => {
             channel.report(&Report::Refused(refusal));

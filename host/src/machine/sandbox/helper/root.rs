@@ -107,7 +107,7 @@ fn by_descriptor(fd: &OwnedFd) -> String {
 }
 
 /// Makes `root` the root. The host's stays mounted on top of it until `drop_old_root`; paths from `/` do not
-/// see it. Source: pivot_root(2), `pivot_root(".", ".")`.
+/// see it. Source: `pivot_root(".", ".")` in `pivot_root(2)`.
 fn swap(root: &Path) -> Result<(), Refusal> {
     let failed = |errno: rustix::io::Errno| Refusal::new(Step::Pivot, root.display().to_string(), &errno.into());
     rustix::process::chdir(root).map_err(failed)?;
