@@ -8,7 +8,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_util::bytes::Bytes;
 use tokio_util::codec::{FramedRead, FramedWrite};
 use vmbuild_protocol::{
-    Codec, CodecError, Digest, Envelope, Epoch, Failure, Frame, FromAgent, OutputStream, Progress, Reply, RequestId,
+    Codec, CodecError, Envelope, Epoch, Failure, Frame, FromAgent, OutputStream, Progress, Reply, RequestId,
     ToAgent, WINDOW,
 };
 
