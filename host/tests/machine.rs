@@ -62,7 +62,7 @@ impl Bench {
         while let Ok(event) = self.heard.try_recv() {
             match event.kind {
                 Kind::Note { part: Part::Cleanup, text } | Kind::Warning { part: Part::Cleanup, text } => {
-                    said.push(text)
+                    said.push(text);
                 }
                 // Memory that cannot be limited here is another test's.
                 _ => {}
