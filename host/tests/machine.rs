@@ -188,3 +188,15 @@ async fn a_path_too_long_for_a_socket_is_refused_before_anything_starts() {
     let (folder, _owner) = MachineFolder::create(&deep, spec.name.clone()).unwrap();
     assert!(matches!(bench.start(&spec, &folder).await, Err(SandboxError::LongPath { .. })));
 }
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_start_that_fails_leaves_nothing() {
+    let Some(bench) = Bench::new().await else { return };
+    let mut spec = bench.spec(Lifetime::Job, "sleep 1000");
+    spec.start = Start::Sandbox { root: RootTree { layers: vec![bench.tree.path("no-such-layer")] } };
+    let (folder, _owner) = bench.folder(&spec);
+    let error = bench.start(&spec, &folder).await.expect_err("no layer");
+    assert_eq!(error.to_string(), "failed to start the sandbox");
+    until("the groups' end", || groups(&folder).iter().all(|group| !group.exists())).await;
+    assert!(Lock::try_take(&folder.file("alive.lock")).unwrap().is_some());
+}
