@@ -103,10 +103,23 @@ impl Sandbox {
         };
         let alive = folder.take_alive_lock().await?.ok_or_else(|| SandboxError::Running(spec.name.to_string()))?;
         make_files(folder)?;
-        let limits = Limits { cpus: spec.cpus, memory_mib: spec.memory_mib };
-        let groups = Groups::make(folder, limits)?;
-        let enter = describe(spec, folder, root);
         let launch = launch(spec.lifetime, folder, alive.share()?)?;
+        let started = Self::launch(spec, &describe(spec, folder, root), launch, folder, events, cancel).await;
+        if started.is_err() {
+            remove_left_over(folder).await;
+        }
+        started
+    }
+
+    async fn launch(
+        spec: &MachineSpec,
+        enter: &Enter,
+        launch: Launch,
+        folder: &MachineFolder,
+        events: &Events,
+        cancel: &CancellationToken,
+    ) -> Result<Self, SandboxError> {
+        let groups = Groups::make(folder, Limits { cpus: spec.cpus, memory_mib: spec.memory_mib })?;
         let mut limited = false;
         let admit = |pid| {
             limited = groups.admit(pid);

@@ -97,7 +97,8 @@ impl Diagnose for NamespaceError {
                 "set VMBUILD_HOME to a folder on a local disk (ext4, xfs or btrfs): overlays do not stack on overlays \
                  or network file systems"
                     .to_owned(),
-                "Linux 5.11 or newer is needed".to_owned(),
+                "nothing may be mounted below these folders (`findmnt` shows what is), and Linux must be 5.11 or newer"
+                    .to_owned(),
             ],
             Self::Setup { step, .. } if *step == Step::Proc.to_string() => {
                 let mut hints = switches_in_the_way(&read_switch);
