@@ -1,8 +1,8 @@
 //! Receiving a file: it appears under its name only when it is whole and equal to what was sent.
 
 use crate::request::{Request, failure, io_failure};
-use crate::session::{Inbound, Link};
 use crate::session::{Consumed, digest};
+use crate::session::{Inbound, Link};
 use sha2::{Digest as _, Sha256};
 use std::path::Path;
 use tokio::io::AsyncWriteExt;

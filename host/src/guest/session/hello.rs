@@ -38,7 +38,11 @@ pub(super) async fn greet<W: AsyncWrite + Unpin>(
         () = deadline.expired() => return Err(SessionError::NoAnswer { limit: deadline.limit() }),
         () = cancel.cancelled() => return Err(SessionError::Cancelled),
     };
-    if theirs.protocol == PROTOCOL && theirs.build == BUILD_ID { Ok(theirs) } else { Err(SessionError::WrongBuild { theirs }) }
+    if theirs.protocol == PROTOCOL && theirs.build == BUILD_ID {
+        Ok(theirs)
+    } else {
+        Err(SessionError::WrongBuild { theirs })
+    }
 }
 
 /// A hello, after the first time behind enough zeros to complete any frame whose writer died half-way: the agent
