@@ -5,24 +5,27 @@
 //! request's mark there, and whoever has it belongs to the request. A process that wipes its own environment
 //! escapes this; it still ends with the machine.
 
+use crate::request::failure;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use std::time::Duration;
+use vmbuild_protocol::{Failure, FailureKind};
 
 /// The variable that carries the mark.
 pub const MARK: &str = "VMBUILD_REQUEST";
 
 /// How often to look again. A process can start another between two looks; it cannot win for ever, because each
-/// look kills every one it sees.
-const LOOKS: u32 = 100;
+/// look kills every one it sees. One that the kernel cannot end (it waits for a dead disk) can.
+const LOOKS: u32 = 1000;
 
-/// Kills every process that carries the mark, until none is left.
-pub async fn end_marked(mark: &str) {
+/// Kills every process that carries the mark, until none is left. Fails if some do not end within ten seconds.
+pub async fn end_marked(mark: &str) -> Result<(), Failure> {
     for _ in 0..LOOKS {
         if kill_marked(mark) == 0 {
-            return;
+            return Ok(());
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+    Err(failure(FailureKind::Io, "processes that the request started do not end, not even by SIGKILL"))
 }
 
 /// Sends KILL to every living process with the mark, and says how many there were.
@@ -58,10 +61,22 @@ mod tests {
             Command::new("sleep").arg("60").env(MARK, mark).lifetime(Lifetime::Detached).spawn().expect("sleep starts")
         };
         let (mut ours, mut other) = (daemon("test-1"), daemon("test-11"));
-        end_marked("test-1").await;
+        end_marked("test-1").await.expect("it ends");
         assert!(ours.wait().await.is_ok());
         assert_eq!(kill_marked("test-1"), 0);
         assert_eq!(other.try_wait().expect("it can be asked"), None, "another request's process lives on");
         other.shutdown().await;
+    }
+
+    #[tokio::test]
+    async fn many_that_went_their_own_ways_all_end() {
+        // A double fork, a new session, an ignored TERM; and one that lives in a loop of short-lived others.
+        let script = "(setsid sleep 300 &) ; (trap '' TERM; sleep 300 &) ; \
+                      (setsid sh -c 'while :; do sleep 0.01; done' &) ; exit 0";
+        let mut child = Command::new("sh").args(["-c", script]).env(MARK, "test-many").spawn().expect("a shell starts");
+        child.wait().await.expect("it ends");
+        assert!(kill_marked("test-many") > 0, "they outlived their parent");
+        end_marked("test-many").await.expect("they end");
+        assert_eq!(kill_marked("test-many"), 0);
     }
 }

@@ -16,10 +16,14 @@ const ENVIRONMENT: [(&str, &str); 4] = [
 ];
 
 /// Stands for "no limit": tokio's clock cannot go further.
-const FOREVER: Duration = Duration::from_secs(86_400 * 365 * 30);
+const FOREVER: Duration = Duration::from_hours(24 * 365 * 30);
 
-/// How long output may still come after the program has ended and what it left has been killed.
-const DRAIN: Duration = Duration::from_secs(2);
+/// How long output may still come after the program has ended and what it left has been killed: a pipe handed to a
+/// process outside our reach must not hold up the answer.
+const DRAIN: Duration = Duration::from_secs(1);
+
+/// How much a pipe can still hold then: the most that an unprivileged process may make it (`pipe(7)`).
+const PIPE: usize = 1 << 20;
 
 /// Runs a program to its end, within the timeout and until the request is cancelled, passing its output on to the
 /// host as it comes. When this returns, the program and everything it started are gone.
@@ -40,13 +44,13 @@ pub async fn run_program(
         }
         () = request.cancel.cancelled() => Err(failure(FailureKind::Cancelled, format!("`{}` was cancelled", child.line()))),
     };
-    if outcome.is_err() {
-        child.shutdown().await;
-    }
-    cleanup::end_marked(&request.mark).await;
     match outcome {
         Ok(ended) => Ok((ended, tail)),
-        Err(failed) => Err(Failure { tail: tail.text(), ..failed }),
+        Err(failed) => {
+            child.shutdown().await;
+            cleanup::end_marked(&request.mark).await?;
+            Err(Failure { tail: tail.text(), ..failed })
+        }
     }
 }
 
@@ -90,15 +94,14 @@ async fn drive(
         }
     };
     child.signal_group(nix::sys::signal::Signal::SIGKILL);
-    cleanup::end_marked(&request.mark).await;
-    let rest = async {
-        while streams.open() {
-            let (stream, count) = streams.next(&mut buffers).await;
-            hand_on(request, tail, on_output, stream, buffers.of(stream, count)).await;
-        }
-    };
-    // A pipe handed to a process outside our reach must not hold up the answer.
-    let _ = tokio::time::timeout(DRAIN, rest).await;
+    cleanup::end_marked(&request.mark).await?;
+    let (until, mut drained) = (tokio::time::Instant::now() + DRAIN, 0);
+    // Only the wait for more is bounded in time. What is there already goes out however slow the host is.
+    while streams.open() && drained < 2 * PIPE {
+        let Ok((stream, count)) = tokio::time::timeout_at(until, streams.next(&mut buffers)).await else { break };
+        hand_on(request, tail, on_output, stream, buffers.of(stream, count)).await;
+        drained += count;
+    }
     match ended {
         Ok(Ended::Code(code)) => Ok(Exited::Code(code)),
         Ok(Ended::Signal(signal)) => Ok(Exited::Signal(signal)),

@@ -3,13 +3,12 @@
 use crate::port::Port;
 use crate::session::converse;
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 use tokio::net::UnixListener;
 
-/// How often an unconnected port is looked at: it reads as ended, and says nothing when a host comes.
-const PORT_POLL: Duration = Duration::from_millis(20);
+/// How long to leave a failed `accept` alone: what it lacked may come back.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Serves any number of hosts on a Unix socket, for ever. A socket that an earlier agent left there is replaced.
 pub async fn serve_unix(path: &Path, is_init: bool) -> std::io::Result<()> {
@@ -17,19 +16,28 @@ pub async fn serve_unix(path: &Path, is_init: bool) -> std::io::Result<()> {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let listener = UnixListener::bind(path)?;
-    fs_err::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    let listener = bind_private(path)?;
     let mut conversations = FuturesUnordered::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => conversations.push(converse(stream, is_init)),
                 // Out of descriptors, or a host that gave up: neither ends the agent.
-                Err(_) => tokio::time::sleep(PORT_POLL).await,
+                Err(_) => tokio::time::sleep(PAUSE).await,
             },
             Some(_) = conversations.next(), if !conversations.is_empty() => {}
         }
     }
+}
+
+/// A socket that nobody but its owner could connect to at any moment.
+fn bind_private(path: &Path) -> std::io::Result<UnixListener> {
+    use rustix::{fs::Mode, process::umask};
+    // The mask is the whole process's, but the agent has one thread that makes files.
+    let before = umask(Mode::RWXG | Mode::RWXO | Mode::XUSR);
+    let bound = UnixListener::bind(path);
+    umask(before);
+    bound
 }
 
 /// Serves one host after another on a virtio-serial port, for ever.
@@ -37,7 +45,6 @@ pub async fn serve_port(path: &Path, is_init: bool) -> std::io::Result<()> {
     let port = Port::open(path)?;
     loop {
         // However a conversation ended, the next host starts with a new one.
-        let _ = converse(port.clone(), is_init).await;
-        tokio::time::sleep(PORT_POLL).await;
+        let _ = converse(port.connected().await?, is_init).await;
     }
 }

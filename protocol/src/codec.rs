@@ -8,6 +8,9 @@
 //! Integers are little-endian; the checksum covers the first twelve bytes and the payload. A byte pipe without
 //! connection state can start in the middle of a frame whose writer died. So the decoder never trusts a length
 //! before the checksum agrees: on a mismatch it gives up one byte and looks for the next header in what it has.
+//!
+//! Nor does it read words that are not meant for it: the left-overs of another session may be those of another
+//! version. Until [`Codec::session`] is set only hellos come out, afterwards hellos and that session's frames.
 
 use crate::frame::{Envelope, Frame, MAX_PAYLOAD};
 use crate::{Epoch, Hello, RequestId};
@@ -42,12 +45,14 @@ pub enum CodecError {
 pub struct Codec<In, Out> {
     /// Bytes given up while looking for a header: zero on a healthy pipe.
     pub skipped: u64,
+    /// Whose frames to read; those of any other session are dropped undecoded. Hellos always come out.
+    pub session: Option<Epoch>,
     words: PhantomData<fn(Out) -> In>,
 }
 
 impl<In, Out> Default for Codec<In, Out> {
     fn default() -> Self {
-        Self { skipped: 0, words: PhantomData }
+        Self { skipped: 0, session: None, words: PhantomData }
     }
 }
 
@@ -126,13 +131,39 @@ impl<In: DeserializeOwned, Out> Decoder for Codec<In, Out> {
             }
             let mut frame = from.split_to(HEADER + length).freeze();
             let (kind, epoch) = (frame[2], Epoch(u32_at(&frame, 4)));
-            frame.advance(HEADER);
-            return open(kind, frame).map(|frame| Some(Envelope { epoch, frame }));
+            if kind == HELLO || self.session == Some(epoch) {
+                frame.advance(HEADER);
+                return open(kind, frame).map(|frame| Some(Envelope { epoch, frame }));
+            }
+        }
+    }
+
+    /// Nothing more will come: what looked like the head of a frame was none, or its rest was lost.
+    fn decode_eof(&mut self, from: &mut BytesMut) -> Result<Option<Envelope<In>>, CodecError> {
+        loop {
+            if let Some(envelope) = self.decode(from)? {
+                return Ok(Some(envelope));
+            }
+            if from.is_empty() {
+                return Ok(None);
+            }
+            self.give_up(from);
         }
     }
 }
 
 impl<In, Out> Codec<In, Out> {
+    /// Reads this session's frames from the start.
+    pub fn of_session(epoch: Epoch) -> Self {
+        Self { session: Some(epoch), ..Self::default() }
+    }
+
+    /// Stops waiting for the rest of the frame that `from` begins with, if any: the next [`Decoder::decode`] looks
+    /// for another in what is there. For a reader that has waited longer than its peer would take.
+    pub fn give_up(&mut self, from: &mut BytesMut) {
+        self.skip(from, from.len().min(1));
+    }
+
     fn seek_magic(&mut self, from: &mut BytesMut) {
         let at = from.windows(2).position(|pair| pair == MAGIC);
         let keep_last = usize::from(from.last() == Some(&MAGIC[0]));

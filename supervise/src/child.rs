@@ -14,6 +14,10 @@ use tokio_util::sync::CancellationToken;
 /// How long a process group has between TERM and KILL.
 const GRACE: Duration = Duration::from_secs(3);
 
+/// How long output may still come once the leader has ended and the rest of its group has been killed: a pipe handed
+/// to a process outside the group must not hold up the answer.
+const DRAIN: Duration = Duration::from_secs(1);
+
 /// How a program ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
@@ -100,7 +104,8 @@ impl Child {
         Ok(status.map(Ended::from))
     }
 
-    /// Reads both streams to their end and waits, within the deadline; ends the group otherwise.
+    /// Reads both streams until the program has ended, within the deadline; ends the group otherwise. What a bound
+    /// program leaves behind in its group ends with it.
     pub async fn finish(
         &mut self,
         deadline: Deadline,
@@ -136,18 +141,29 @@ impl Child {
         cancel: &CancellationToken,
         seen: &mut impl FnMut(Source, &[u8]),
     ) -> Verdict {
-        let (stdout, stderr) = (self.take_stdout(), self.take_stderr());
         tokio::select! {
             () = cancel.cancelled() => Verdict::Cancelled,
             () = deadline.expired() => Verdict::TimedOut,
-            read = read_both(stdout, stderr, seen) => match read {
-                Err(source) => Verdict::Pipe(source),
-                Ok(()) => tokio::select! {
-                    () = cancel.cancelled() => Verdict::Cancelled,
-                    () = deadline.expired() => Verdict::TimedOut,
-                    status = self.inner.wait() => status.map_or_else(Verdict::Pipe, |status| Verdict::Ended(status.into())),
-                },
-            },
+            followed = self.follow(seen) => followed.map_or_else(Verdict::Pipe, |status| Verdict::Ended(status.into())),
+        }
+    }
+
+    /// The leader's end is the end, even while a process it left behind holds its pipes open.
+    async fn follow(&mut self, seen: &mut impl FnMut(Source, &[u8])) -> std::io::Result<ExitStatus> {
+        let mut streams = Streams::new(self.take_stdout(), self.take_stderr());
+        let status = tokio::select! {
+            status = self.inner.wait() => status?,
+            read = streams.read_all(seen) => {
+                read?;
+                return self.inner.wait().await;
+            }
+        };
+        if self.lifetime == Lifetime::BoundToParent {
+            self.signal_group(Signal::SIGKILL);
+        }
+        match tokio::time::timeout(DRAIN, streams.read_all(seen)).await {
+            Ok(Err(lost)) => Err(lost),
+            Ok(Ok(())) | Err(_) => Ok(status),
         }
     }
 
@@ -210,30 +226,37 @@ enum Source {
     Stderr,
 }
 
-async fn read_both(
-    mut stdout: Option<impl AsyncRead + Unpin>,
-    mut stderr: Option<impl AsyncRead + Unpin>,
-    seen: &mut impl FnMut(Source, &[u8]),
-) -> std::io::Result<()> {
-    let (mut out, mut err) = (vec![0; 16 << 10], vec![0; 16 << 10]);
-    while stdout.is_some() || stderr.is_some() {
-        tokio::select! {
-            count = read_some(&mut stdout, &mut out), if stdout.is_some() => match count? {
-                0 => stdout = None,
-                count => seen(Source::Stdout, &out[..count]),
-            },
-            count = read_some(&mut stderr, &mut err), if stderr.is_some() => match count? {
-                0 => stderr = None,
-                count => seen(Source::Stderr, &err[..count]),
-            },
-        }
-    }
-    Ok(())
+/// Both captured streams, as far as they are still open.
+struct Streams<O, E> {
+    stdout: Option<O>,
+    stderr: Option<E>,
+    buffers: (Vec<u8>, Vec<u8>),
 }
 
-async fn read_some(from: &mut Option<impl AsyncRead + Unpin>, to: &mut [u8]) -> std::io::Result<usize> {
-    match from {
-        Some(stream) => stream.read(to).await,
-        None => std::future::pending().await,
+impl<O: AsyncRead + Unpin, E: AsyncRead + Unpin> Streams<O, E> {
+    fn new(stdout: Option<O>, stderr: Option<E>) -> Self {
+        Self { stdout, stderr, buffers: (vec![0; 16 << 10], vec![0; 16 << 10]) }
     }
+
+    /// Reads until both have ended. Cancel-safe: what was read has been seen.
+    async fn read_all(&mut self, seen: &mut impl FnMut(Source, &[u8])) -> std::io::Result<()> {
+        let (out, err) = (&mut self.buffers.0, &mut self.buffers.1);
+        while self.stdout.is_some() || self.stderr.is_some() {
+            tokio::select! {
+                count = read_some(&mut self.stdout, out) => seen(Source::Stdout, &out[..count?]),
+                count = read_some(&mut self.stderr, err) => seen(Source::Stderr, &err[..count?]),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Some bytes; none at the end, which also closes it. Waits for ever on a closed one.
+async fn read_some(from: &mut Option<impl AsyncRead + Unpin>, to: &mut [u8]) -> std::io::Result<usize> {
+    let Some(stream) = from else { return std::future::pending().await };
+    let count = stream.read(to).await?;
+    if count == 0 {
+        *from = None;
+    }
+    Ok(count)
 }

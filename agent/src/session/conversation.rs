@@ -2,6 +2,7 @@
 
 use super::dispatch::dispatch;
 use super::link::{Inbound, Link};
+use crate::cleanup;
 use crate::request::{Request, Saying};
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -33,6 +34,7 @@ pub async fn converse<P: AsyncRead + AsyncWrite>(pipe: P, is_init: bool) -> Resu
             },
             Some(id) = conversation.jobs.next(), if !conversation.jobs.is_empty() => conversation.over(id),
         }
+        inbound.decoder_mut().session = conversation.epoch;
     };
     conversation.end().await;
     outcome
@@ -159,7 +161,14 @@ async fn serve(
 ) -> RequestId {
     let (says, said) = mpsc::channel(4);
     let request = Request { mark, cancel, says };
-    let (outcome, ()) = tokio::join!(dispatch(call, request, &link, mail, is_init), pass_on(said, &link));
+    let work = async {
+        let outcome = dispatch(call, &request, &link, mail, is_init).await;
+        let gone = cleanup::end_marked(&request.mark).await;
+        // The last sender: what was said is passed on to its end, then the answer follows it.
+        drop(request);
+        outcome.and_then(|reply| gone.map(|()| reply))
+    };
+    let (outcome, ()) = tokio::join!(work, pass_on(said, &link));
     link.say(|id| match outcome {
         Ok(reply) => FromAgent::Done { id, reply },
         Err(failure) => FromAgent::Failed { id, failure },

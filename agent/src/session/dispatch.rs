@@ -10,7 +10,7 @@ use vmbuild_protocol::{Call, Exec, Exited, Failure, FromAgent, Reply};
 
 pub(super) async fn dispatch(
     call: Call,
-    request: Request,
+    request: &Request,
     link: &Link,
     mail: mpsc::UnboundedReceiver<Inbound>,
     is_init: bool,
@@ -18,13 +18,13 @@ pub(super) async fn dispatch(
     match call {
         Call::Ping => Ok(Reply::Pong),
         Call::Facts => handlers::facts::facts(is_init).await.map(Reply::Facts),
-        Call::Exec(exec) => run(&request, exec).await.map(Reply::Exited),
-        Call::PutFile(put) => files::put(&request, put, link, mail).await.map(Reply::Stored),
-        Call::GetFile(get) => files::get(&request, get, link).await.map(Reply::Sent),
-        Call::Provision(provision) => handlers::provision::provision(&request, provision).await.map(Reply::Provisioned),
-        Call::Build(steps) => handlers::steps::build(&request, steps).await.map(Reply::Built),
-        Call::Pack(pack) => handlers::pack::pack(&request, pack).await.map(Reply::Packed),
-        Call::Validate(validate) => handlers::validate::validate(&request, validate).await.map(Reply::Validated),
+        Call::Exec(exec) => run(request, exec).await.map(Reply::Exited),
+        Call::PutFile(put) => files::put(request, put, link, mail).await.map(Reply::Stored),
+        Call::GetFile(get) => files::get(request, get, link).await.map(Reply::Sent),
+        Call::Provision(provision) => handlers::provision::provision(request, provision).await.map(Reply::Provisioned),
+        Call::Build(steps) => handlers::steps::build(request, steps).await.map(Reply::Built),
+        Call::Pack(pack) => handlers::pack::pack(request, pack).await.map(Reply::Packed),
+        Call::Validate(validate) => handlers::validate::validate(request, validate).await.map(Reply::Validated),
         Call::SetClock(clock) => handlers::clock::set(clock).map(|()| Reply::ClockSet),
         Call::PowerOff => {
             link.say(|id| FromAgent::Done { id, reply: Reply::Ending });

@@ -21,7 +21,7 @@ pub(crate) async fn up(context: &Context, args: Up) -> Result<Ending, Failure> {
         Before::Halted(spec) => *spec,
         Before::Nothing => fresh(context, &args).await?,
     };
-    let phase = context.events.phase(Part::Machine, "start", args.name.to_string());
+    let phase = context.events.phase(Part::Machine, "boot", args.name.to_string());
     let machine = Machine::start(spec, &context.store, &context.events, &context.cancel).await?;
     let round_trip = machine.ask(machine.session().ping()).await?;
     phase.finish(format!("agent answers in {:.1} ms", round_trip.as_secs_f64() * 1000.0));

@@ -69,7 +69,7 @@ fn interrupted(name: &str, backend: &[&str], phase: &str, signal: rustix::proces
 #[test]
 fn signals_at_each_stage_leave_nothing_in_the_sandbox() {
     for (phase, signal) in [
-        ("start", rustix::process::Signal::INT),
+        ("boot", rustix::process::Signal::INT),
         ("send", rustix::process::Signal::TERM),
         ("configure", rustix::process::Signal::INT),
         ("compile", rustix::process::Signal::TERM),
@@ -80,7 +80,7 @@ fn signals_at_each_stage_leave_nothing_in_the_sandbox() {
 
 #[test]
 fn signals_leave_nothing_under_qemu() {
-    for phase in ["start", "configure"] {
+    for phase in ["boot", "configure"] {
         let backend = ["--backend", "qemu", "--accel", "tcg"];
         interrupted(&format!("qemu-{phase}"), &backend, phase, rustix::process::Signal::INT);
     }

@@ -64,7 +64,7 @@ pub(super) struct Workshop<'a> {
 impl Workshop<'_> {
     /// Runs the recipe in a machine of its own and leaves the tarball and its checksum in the staging folder.
     pub(super) async fn compile(self) -> Result<Compiled, Failure> {
-        let phase = self.context.events.phase(Part::Machine, "start", "");
+        let phase = self.context.events.phase(Part::Machine, "boot", "");
         let machine = self.setup.job_machine(self.context, self.golden).await?;
         phase.finish("agent answers");
         let outcome = match machine.watch(self.work(machine.session())).await {

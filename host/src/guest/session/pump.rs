@@ -8,8 +8,8 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_util::bytes::Bytes;
 use tokio_util::codec::{FramedRead, FramedWrite};
 use vmbuild_protocol::{
-    Codec, CodecError, Envelope, Epoch, Failure, Frame, FromAgent, OutputStream, Progress, Reply, RequestId,
-    ToAgent, WINDOW,
+    Codec, CodecError, Envelope, Epoch, Failure, Frame, FromAgent, OutputStream, Progress, Reply, RequestId, ToAgent,
+    WINDOW,
 };
 
 pub(super) type Outbound = Codec<FromAgent, ToAgent>;
