@@ -120,7 +120,7 @@ fn from_agent() {
     let failure =
         Failure { kind: FailureKind::ProgramFailed, message: "no".into(), step: Some(2), tail: "last\nwords".into() };
     insta::assert_snapshot!(pin(&[
-        FromAgent::Output { id: id(), stream: OutputStream::Stderr, bytes: b"out".to_vec() },
+        FromAgent::Output { id: id(), stream: OutputStream::Stderr, bytes: Bytes::from_static(b"out") },
         FromAgent::Progress { id: id(), progress: Progress::StepStarted { step: 1 } },
         FromAgent::Credit { id: id(), bytes: 1 << 18 },
         FromAgent::DataEnd { id: id(), digest: digest() },

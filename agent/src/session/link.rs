@@ -50,7 +50,7 @@ impl Link {
     /// Sends output once there is credit for it; drops it once the request is cancelled.
     pub async fn output(&self, stream: OutputStream, bytes: Vec<u8>) {
         if self.afford(bytes.len()).await {
-            self.say(|id| FromAgent::Output { id, stream, bytes });
+            self.say(|id| FromAgent::Output { id, stream, bytes: bytes.into() });
         }
     }
 

@@ -7,6 +7,7 @@ mod facts;
 mod files;
 mod validate;
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 pub use build::{Action, Pack, Packed, Provision, Step, StepDone, Steps, Watch};
@@ -61,7 +62,7 @@ pub enum FromAgent {
         /// Where the process wrote them.
         stream: OutputStream,
         /// The bytes as written.
-        bytes: Vec<u8>,
+        bytes: Bytes,
     },
     /// How far a request has come.
     Progress {

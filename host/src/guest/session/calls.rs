@@ -48,7 +48,7 @@ impl Session {
             .map_err(|error| SessionError::Local(error.into()))?;
         let epoch = Epoch(u32::from_ne_bytes(random));
         let (reader, mut writer) = tokio::io::split(pipe);
-        let mut inbound = FramedRead::new(reader, Outbound::default());
+        let mut inbound = FramedRead::new(reader, Outbound::of_session(epoch));
         let peer = greet(epoch, &mut inbound, &mut writer, deadline, cancel).await?;
         let (outgoing, queue) = mpsc::unbounded_channel();
         let desk = Arc::new(Desk::default());
@@ -227,7 +227,7 @@ impl Session {
     /// Ends the machine (or the agent, where it is an ordinary process).
     pub async fn power_off(&self) -> Result<(), SessionError> {
         match self.quick(Call::PowerOff).await {
-            // The machine may be faster than its answer.
+            // The machine may be gone before its answer has left.
             Ok(Reply::Ending) | Err(SessionError::Lost) => Ok(()),
             Ok(_) => Err(SessionError::WrongAnswer { asked: "power-off" }),
             Err(error) => Err(error),

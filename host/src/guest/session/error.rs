@@ -2,6 +2,7 @@
 
 use crate::failure::{Diagnose, Exit};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 use vmbuild_protocol::{BUILD_ID, CodecError, Failure, FailureKind, Hello, PROTOCOL};
 
@@ -31,7 +32,7 @@ pub enum SessionError {
     Lost,
     /// The pipe carries what this program cannot read.
     #[error("the agent's words make no sense")]
-    Garbled(#[source] CodecError),
+    Garbled(#[source] Arc<CodecError>),
     /// Bytes that arrived are not those that the agent sent.
     #[error("{} arrived damaged: sha256 {got} instead of {sent}", path.display())]
     Damaged {
@@ -56,13 +57,25 @@ pub enum SessionError {
     },
 }
 
+impl SessionError {
+    /// What a pipe's end means: with words that cannot be read, another version; else the other side is gone.
+    pub(super) fn broken(why: Option<Arc<CodecError>>) -> Self {
+        match why {
+            Some(error) if !matches!(*error, CodecError::Io(_)) => Self::Garbled(error),
+            _ => Self::Lost,
+        }
+    }
+}
+
 impl Diagnose for SessionError {
     fn exit(&self) -> Exit {
         match self {
             Self::Refused(failure) => match failure.kind {
                 FailureKind::Cancelled => Exit::Interrupted,
-                FailureKind::TimedOut | FailureKind::ProgramFailed | FailureKind::NotStarted => Exit::Job,
-                FailureKind::Unconvincing => Exit::Job,
+                FailureKind::TimedOut
+                | FailureKind::ProgramFailed
+                | FailureKind::NotStarted
+                | FailureKind::Unconvincing => Exit::Job,
                 FailureKind::DigestMismatch => Exit::Integrity,
                 FailureKind::Io | FailureKind::Invalid | FailureKind::NoSpace => Exit::Environment,
             },
@@ -84,6 +97,9 @@ impl Diagnose for SessionError {
             }
             Self::WrongBuild { theirs } if theirs.protocol > PROTOCOL => {
                 "the agent is newer: update vmbuild, or `vmbuild destroy` the machine and `vmbuild up` again"
+            }
+            Self::WrongBuild { theirs } if theirs.protocol < PROTOCOL => {
+                "the agent is older: `vmbuild destroy` the machine and `vmbuild up` again; `make build` builds both programs"
             }
             Self::WrongBuild { .. } => {
                 "the agent is another build: `vmbuild destroy` the machine and `vmbuild up` again; `make build` builds \

@@ -31,6 +31,7 @@ pub(super) async fn greet<W: AsyncWrite + Unpin>(
             if let Ok(answer) = tokio::time::timeout(PATIENCE, answer(epoch, inbound)).await {
                 return answer;
             }
+            stop_waiting(inbound);
         }
     };
     let theirs = tokio::select! {
@@ -45,6 +46,14 @@ pub(super) async fn greet<W: AsyncWrite + Unpin>(
     }
 }
 
+/// A dead session's agent may have left half a frame in the pipe: its rest will not come, and the answer may lie
+/// behind it already.
+fn stop_waiting<R>(inbound: &mut Inbound<R>) {
+    let mut buffer = std::mem::take(inbound.read_buffer_mut());
+    inbound.decoder_mut().give_up(&mut buffer);
+    *inbound.read_buffer_mut() = buffer;
+}
+
 /// A hello, after the first time behind enough zeros to complete any frame whose writer died half-way: the agent
 /// then finds its checksum wrong and looks for the next header.
 fn words(epoch: Epoch, first: bool) -> Result<BytesMut, SessionError> {
@@ -53,7 +62,7 @@ fn words(epoch: Epoch, first: bool) -> Result<BytesMut, SessionError> {
         bytes.resize(MAX_PAYLOAD + HEADER, 0);
     }
     let hello = Envelope { epoch, frame: Frame::Hello(Hello::ours(epoch)) };
-    Outbound::default().encode(hello, &mut bytes).map_err(SessionError::Garbled)?;
+    Outbound::default().encode(hello, &mut bytes).map_err(|error| SessionError::Garbled(error.into()))?;
     Ok(bytes)
 }
 
@@ -62,7 +71,7 @@ async fn answer(epoch: Epoch, inbound: &mut Inbound<impl tokio::io::AsyncRead + 
         match inbound.next().await {
             Some(Ok(Envelope { epoch: of, frame: Frame::Hello(hello) })) if of == epoch => return Ok(hello),
             Some(Ok(_)) => {}
-            Some(Err(error)) => return Err(SessionError::Garbled(error)),
+            Some(Err(error)) => return Err(SessionError::broken(Some(error.into()))),
             None => return Err(SessionError::Lost),
         }
     }

@@ -9,6 +9,8 @@ mod error;
 mod hello;
 mod pump;
 mod request;
+#[cfg(test)]
+mod tests;
 
 pub use calls::Session;
 pub use error::SessionError;

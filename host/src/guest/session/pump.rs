@@ -1,8 +1,9 @@
 //! The task between the pipe and the requests.
 
+use super::error::SessionError;
 use futures_util::{SinkExt, StreamExt};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::bytes::Bytes;
@@ -18,7 +19,7 @@ pub(super) type Inbound<R> = FramedRead<R, Codec<FromAgent, ToAgent>>;
 /// What a request hears.
 #[derive(Debug)]
 pub(super) enum Heard {
-    Output(OutputStream, Vec<u8>),
+    Output(OutputStream, Bytes),
     Progress(Progress),
     Data(Bytes),
     /// The digest itself comes again with the answer.
@@ -34,37 +35,49 @@ pub(super) struct Listener {
     pub(super) credit: Arc<Semaphore>,
 }
 
-/// The requests under way; `None` once the pipe is gone.
-#[derive(Debug)]
-pub(super) struct Desk(Mutex<Option<HashMap<RequestId, Listener>>>);
+/// The requests under way.
+#[derive(Debug, Default)]
+pub(super) struct Desk(Mutex<Requests>);
 
-impl Default for Desk {
-    fn default() -> Self {
-        Self(Mutex::new(Some(HashMap::new())))
-    }
+#[derive(Debug, Default)]
+struct Requests {
+    by_id: HashMap<RequestId, Listener>,
+    /// Whether the pipe is gone, so that nobody can be heard any more.
+    closed: bool,
+    /// Why, where it did not simply end.
+    why: Option<Arc<CodecError>>,
 }
 
 impl Desk {
-    fn with<T>(&self, act: impl FnOnce(&mut Option<HashMap<RequestId, Listener>>) -> T) -> T {
-        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    fn requests(&self) -> MutexGuard<'_, Requests> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds a request, unless the pipe is gone.
     pub(super) fn add(&self, id: RequestId, listener: Listener) -> bool {
-        self.with(|requests| requests.as_mut().map(|requests| requests.insert(id, listener)).is_some())
+        let mut requests = self.requests();
+        if !requests.closed {
+            requests.by_id.insert(id, listener);
+        }
+        !requests.closed
     }
 
     pub(super) fn remove(&self, id: RequestId) {
-        self.with(|requests| requests.as_mut().and_then(|requests| requests.remove(&id)));
+        self.requests().by_id.remove(&id);
     }
 
     fn of(&self, id: RequestId) -> Option<Listener> {
-        self.with(|requests| requests.as_ref()?.get(&id).cloned())
+        self.requests().by_id.get(&id).cloned()
     }
 
     /// Ends every request: their senders go, so each hears that nothing more comes.
-    fn close(&self) {
-        self.with(|requests| *requests = None);
+    fn close(&self, why: Option<CodecError>) {
+        *self.requests() = Requests { by_id: HashMap::new(), closed: true, why: why.map(Arc::new) };
+    }
+
+    /// What a request reports that heard nothing more.
+    pub(super) fn broken(&self) -> SessionError {
+        SessionError::broken(self.requests().why.clone())
     }
 }
 
@@ -78,9 +91,12 @@ pub(super) async fn pump<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
 ) {
     let mut outbound = FramedWrite::new(writer, Outbound::default());
     let reading = async {
-        while let Some(Ok(envelope)) = inbound.next().await {
-            if envelope.epoch == epoch {
-                route(&desk, envelope.frame);
+        loop {
+            match inbound.next().await {
+                Some(Ok(envelope)) if envelope.epoch == epoch => route(&desk, envelope.frame),
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return Some(error),
+                None => return None,
             }
         }
     };
@@ -94,12 +110,12 @@ pub(super) async fn pump<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
         }
         Ok::<(), CodecError>(())
     };
-    tokio::select! {
-        () = reading => {}
+    let why = tokio::select! {
+        why = reading => why,
         // Either the pipe failed or the session was dropped: in both cases nothing more can be heard.
-        _ = writing => {}
-    }
-    desk.close();
+        written = writing => written.err(),
+    };
+    desk.close(why);
 }
 
 fn route(desk: &Desk, frame: Frame<FromAgent>) {

@@ -39,7 +39,7 @@ impl<'a> Asked<'a> {
         let (sender, heard) = mpsc::unbounded_channel();
         let credit = Arc::new(Semaphore::new(WINDOW as usize));
         if !line.desk.add(id, Listener { heard: sender, credit: credit.clone() }) {
-            return Err(SessionError::Lost);
+            return Err(line.desk.broken());
         }
         line.send(Frame::Message(ToAgent::Request { id, call }));
         Ok(Self { id, line, heard, credit, consumed: 0, answered: false })
@@ -50,11 +50,10 @@ impl<'a> Asked<'a> {
         let heard = tokio::select! {
             biased;
             () = cancel.cancelled() => return Err(SessionError::Cancelled),
-            heard = self.heard.recv() => heard.ok_or(SessionError::Lost)?,
+            heard = self.heard.recv() => heard.ok_or_else(|| self.line.desk.broken())?,
         };
         match &heard {
-            Heard::Output(_, bytes) => self.consume(bytes.len()),
-            Heard::Data(bytes) => self.consume(bytes.len()),
+            Heard::Output(_, bytes) | Heard::Data(bytes) => self.consume(bytes.len()),
             Heard::Done(_) | Heard::Failed(_) => self.answered = true,
             Heard::Progress(_) | Heard::End => {}
         }
@@ -88,7 +87,7 @@ impl<'a> Asked<'a> {
                 return Err(match heard {
                     Some(Heard::Failed(failure)) => SessionError::Refused(failure),
                     Some(_) => SessionError::WrongAnswer { asked: "file" },
-                    None => SessionError::Lost,
+                    None => self.line.desk.broken(),
                 });
             }
             permits = credit.acquire_many(wanted) => permits.map_err(|_| SessionError::Lost)?.forget(),
