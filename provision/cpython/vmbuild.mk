@@ -49,25 +49,38 @@ vmbuild-final: CFLAGS_NODIST := $(PGO_PROF_USE_FLAG)
 vmbuild-final: CONFIGURE_LDFLAGS_NODIST += -flto=$(VMBUILD_JOBS) -flto-partition=balanced
 vmbuild-final: build_all
 
+# What CPython's rule byte-compiles three times (plain, -O, -OO) we compile once: the rest, 30 MB of the artifact, is
+# hardly ever read. `-h` makes its compileall explain itself and compile nothing. Before 3.12 the rule takes no options,
+# so it gets no interpreter; the tables of lib2to3 that it also makes are made below.
+ifneq ($(origin COMPILEALL_OPTS),undefined)
+vmbuild-install: COMPILEALL_OPTS := -h
+else
+libinstall: private PYTHON_FOR_BUILD := true
+VMBUILD_TABLES := Grammar PatternGrammar
+endif
+
 # pip comes from the wheels in CPython's own tree, without network. `ensurepip` would do the same, but it drops every
 # PIP_ variable, so it can be told neither that root is right here nor to leave byte-compiling. ENSUREPIP_OPTIONS is
 # what pip itself looks at to name its commands: pip3 and pip3.x, no bare pip.
 VMBUILD_BUNDLED := $(srcdir)/Lib/ensurepip/_bundled
 VMBUILD_WHEELS := $(sort $(foreach wheel,$(notdir $(wildcard $(VMBUILD_BUNDLED)/*.whl)),$(firstword $(subst -, ,$(wheel)))))
 VMBUILD_PIP := $(lastword $(sort $(wildcard $(VMBUILD_BUNDLED)/pip-*.whl)))
+VMBUILD_PYTHON := $(BINDIR)/python$(VERSION) -IB
 
-# CPython's rule byte-compiles three times (plain, -O, -OO): two thirds of that, 30 MB of the artifact, is hardly ever
-# read. `-h` makes it compile nothing. Ours compiles once, all of the library and pip, and fails if it fails. It does
-# not tie byte code to its source's time: an artifact gives all files the same one, so none of it would be used. Nor to
-# its source's hash: nobody edits an installed library. Left out: tests of files that are no Python.
-vmbuild-install: COMPILEALL_OPTS := -h
+# The tree is finished by its own interpreter, reached by a link at the place it will have: older pips look whether
+# there is one before they name it in their scripts, and byte code holds the path of its source.
+#
+# Byte code is not tied to its source's time: an artifact gives all files the same one, so none of it would be used. Nor
+# to its source's hash: nobody edits an installed library. Left out: tests of files that are no Python.
 vmbuild-install: install
 	test -n "$(VMBUILD_PIP)"
-	ENSUREPIP_OPTIONS=install $(RUNSHARED) $(PYTHON_FOR_BUILD) $(VMBUILD_PIP)/pip install --isolated --no-compile \
-		--no-index --no-cache-dir --find-links=$(VMBUILD_BUNDLED) --ignore-installed \
-		--root=$(DESTDIR)/ --root-user-action=ignore --no-warn-script-location $(VMBUILD_WHEELS)
+	mkdir -p $(dir $(prefix))
+	ln -sfnT $(DESTDIR)$(prefix) $(prefix)
+	ENSUREPIP_OPTIONS=install $(VMBUILD_PYTHON) $(VMBUILD_PIP)/pip install --isolated --no-compile --no-index \
+		--no-cache-dir --find-links=$(VMBUILD_BUNDLED) --root-user-action=ignore --no-warn-script-location $(VMBUILD_WHEELS)
+	$(foreach table,$(VMBUILD_TABLES),$(VMBUILD_PYTHON) -m lib2to3.pgen2.driver $(LIBDEST)/lib2to3/$(table).txt &&) true
 ifneq ($(VMBUILD_BYTE_CODE),no)
-	$(RUNSHARED) $(PYTHON_FOR_BUILD) -Wi -m compileall -q -f -o 0 -j $(VMBUILD_JOBS) \
-		--invalidation-mode unchecked-hash -x 'bad_coding|badsyntax|lib2to3/tests/data' \
-		-d $(LIBDEST) $(DESTDIR)$(LIBDEST)
+	$(VMBUILD_PYTHON) -Wi -m compileall -q -f -o 0 -j $(VMBUILD_JOBS) --invalidation-mode unchecked-hash \
+		-x 'bad_coding|badsyntax|lib2to3/tests/data' $(LIBDEST)
 endif
+	rm $(prefix)
