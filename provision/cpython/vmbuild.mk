@@ -50,14 +50,10 @@ vmbuild-final: CONFIGURE_LDFLAGS_NODIST += -flto=$(VMBUILD_JOBS) -flto-partition
 vmbuild-final: build_all
 
 # What CPython's rule byte-compiles three times (plain, -O, -OO) we compile once: the rest, 30 MB of the artifact, is
-# hardly ever read. `-h` makes its compileall explain itself and compile nothing. Before 3.12 the rule takes no options,
-# so it gets no interpreter; the tables of lib2to3 that it also makes are made below.
-ifneq ($(origin COMPILEALL_OPTS),undefined)
-vmbuild-install: COMPILEALL_OPTS := -h
-else
+# hardly ever read. So its rule gets no interpreter. It also makes the tables of lib2to3, where there is one; those are
+# made below.
 libinstall: private PYTHON_FOR_BUILD := true
-VMBUILD_TABLES := Grammar PatternGrammar
-endif
+VMBUILD_TABLES := $(wildcard $(srcdir)/Lib/lib2to3/*Grammar.txt)
 
 # pip comes from the wheels in CPython's own tree, without network. `ensurepip` would do the same, but it drops every
 # PIP_ variable, so it can be told neither that root is right here nor to leave byte-compiling. ENSUREPIP_OPTIONS is
@@ -78,7 +74,7 @@ vmbuild-install: install
 	ln -sfnT $(DESTDIR)$(prefix) $(prefix)
 	ENSUREPIP_OPTIONS=install $(VMBUILD_PYTHON) $(VMBUILD_PIP)/pip install --isolated --no-compile --no-index \
 		--no-cache-dir --find-links=$(VMBUILD_BUNDLED) --root-user-action=ignore --no-warn-script-location $(VMBUILD_WHEELS)
-	$(foreach table,$(VMBUILD_TABLES),$(VMBUILD_PYTHON) -m lib2to3.pgen2.driver $(LIBDEST)/lib2to3/$(table).txt &&) true
+	$(foreach table,$(notdir $(VMBUILD_TABLES)),$(VMBUILD_PYTHON) -m lib2to3.pgen2.driver $(LIBDEST)/lib2to3/$(table) &&) true
 ifneq ($(VMBUILD_BYTE_CODE),no)
 	$(VMBUILD_PYTHON) -Wi -m compileall -q -f -o 0 -j $(VMBUILD_JOBS) --invalidation-mode unchecked-hash \
 		-x 'bad_coding|badsyntax|lib2to3/tests/data' $(LIBDEST)
