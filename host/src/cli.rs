@@ -8,7 +8,7 @@ use vmbuild_cpython::{BuildNumber, Profile, Sha256, Version};
 
 /// Compile CPython in reproducible throw-away machines.
 #[derive(Debug, Parser)]
-#[command(name = "vmbuild", version, about, max_term_width = 100, propagate_version = true)]
+#[command(name = "vmbuild", version, about, max_term_width = 100)]
 pub struct Cli {
     /// Print one JSON event per line to stdout instead of text.
     #[arg(long, global = true)]
@@ -170,5 +170,16 @@ fn variable(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("expected NAME=VALUE".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Cli;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_has_no_clashes() {
+        Cli::command().debug_assert();
     }
 }

@@ -48,16 +48,16 @@ impl Store {
             .or_else(|| named("XDG_DATA_HOME").map(|data| data.join("vmbuild")))
             .or_else(|| named("HOME").map(|home| home.join(".local/share/vmbuild")))
             .ok_or(StoreError::NoHome)?;
-        Self::at(root)
+        Self::at(&root)
     }
 
     /// Opens the store at an absolute path, making it where it is missing.
-    pub fn at(root: PathBuf) -> Result<Self, StoreError> {
+    pub fn at(root: &Path) -> Result<Self, StoreError> {
         if !root.is_dir() {
-            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&root)?;
+            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(root)?;
         }
-        fs_err::set_permissions(&root, std::fs::Permissions::from_mode(0o700))?;
-        let store = Self { root: fs_err::canonicalize(&root)? };
+        fs_err::set_permissions(root, std::fs::Permissions::from_mode(0o700))?;
+        let store = Self { root: fs_err::canonicalize(root)? };
         for folder in [store.images(), store.sources(), store.machines(), store.cache()] {
             fs_err::create_dir_all(folder)?;
         }

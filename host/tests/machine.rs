@@ -27,7 +27,7 @@ struct Bench {
 impl Bench {
     async fn new() -> Option<Self> {
         let tree = Tree::new().await?;
-        let store = Store::at(tree.path("store")).unwrap();
+        let store = Store::at(&tree.path("store")).unwrap();
         let (events, heard) = Events::channel();
         Some(Self { tree, store, events, heard })
     }

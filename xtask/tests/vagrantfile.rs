@@ -1,5 +1,6 @@
 //! The Vagrantfile is Ruby, so only Vagrant itself can say whether it is right.
 
+use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -16,16 +17,16 @@ async fn validate(variables: &[(&str, &str)]) -> Result<String, RunError> {
         .env("VAGRANT_DOTFILE_PATH", state.path().join("dotfiles"))
         .env("VAGRANT_CHECKPOINT_DISABLE", "1");
     let command = variables.iter().fold(command, |command, (name, value)| command.env(name, value));
-    let said = command.run(Deadline::after(Duration::from_secs(120)), &CancellationToken::new(), |_| {}).await?;
+    let said = command.run(Deadline::after(Duration::from_mins(2)), &CancellationToken::new(), |_| {}).await?;
     Ok(said.text())
 }
 
 /// Whether Vagrant is here; says so if not.
 async fn vagrant_is_missing() -> bool {
     let version = Command::new("vagrant").arg("--version");
-    let ran = version.run(Deadline::after(Duration::from_secs(60)), &CancellationToken::new(), |_| {}).await;
+    let ran = version.run(Deadline::after(Duration::from_mins(1)), &CancellationToken::new(), |_| {}).await;
     if let Err(error) = &ran {
-        eprintln!("skipped: {error}");
+        let _ = writeln!(std::io::stderr(), "skipped: {error}");
     }
     ran.is_err()
 }

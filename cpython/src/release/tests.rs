@@ -70,6 +70,6 @@ fn a_wrong_table_says_what_is_wrong() {
     let archive = |sha256: &str| {
         format!("schema = 1\n[[release]]\nversion = \"3.13.5\"\narchive = [{{ file = \"f\", sha256 = \"{sha256}\" }}]")
     };
-    check_error(&archive("abc"), "`abc` is no SHA-256 digest");
+    check_error(&archive("abc"), "`abc` is not a SHA-256");
     assert!(Releases::parse(&archive(&"a".repeat(64))).is_ok());
 }

@@ -107,7 +107,7 @@ async fn send(context: &Context, session: &Session, path: &Path) -> Result<(), F
     let mut pace = Pace::default();
     let advanced = |bytes| {
         if pace.is_time() {
-            phase.advance(bytes, Some(total), Unit::Bytes, "")
+            phase.advance(bytes, Some(total), Unit::Bytes, "");
         }
     };
     session.put_file(path, &to, 0o644, &context.cancel, advanced).await?;

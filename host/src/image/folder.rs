@@ -169,7 +169,7 @@ mod tests {
 
     fn folder() -> (tempfile::TempDir, Folder) {
         let home = tempfile::tempdir().expect("a folder");
-        let store = Store::at(home.path().join("store")).expect("a store");
+        let store = Store::at(&home.path().join("store")).expect("a store");
         let folder = Folder::new(&store, "debian-12", "0123456789abcdef");
         fs_err::create_dir_all(folder.path()).expect("made");
         (home, folder)

@@ -194,7 +194,7 @@ mod tests {
     /// Chooses with a guest that would reach user space, and says what reporters hear of it.
     async fn choose(request: Request, sandbox: Result<(), &str>) -> (Result<ChosenBackend, ChooseError>, Vec<Kind>) {
         let temp = tempfile::tempdir().unwrap();
-        let store = Store::at(temp.path().join("store")).unwrap();
+        let store = Store::at(&temp.path().join("store")).unwrap();
         let boot = async || {
             let (kernel, initramfs) = tiny_guest::write(temp.path(), "vmbuild-agent: here\n", Then::Hang);
             Ok(BootFiles { kernel, initramfs })
@@ -269,7 +269,7 @@ mod tests {
     #[tokio::test(flavor = "current_thread")]
     async fn nothing_to_boot_leaves_the_sandbox() {
         let temp = tempfile::tempdir().unwrap();
-        let store = Store::at(temp.path().join("store")).unwrap();
+        let store = Store::at(&temp.path().join("store")).unwrap();
         let (events, _heard) = Events::channel();
         let ways = Ways { boot: async || Err(Failure::from(StoreError::NoHome)), sandbox: async || Ok(()) };
         let request = (BackendChoice::Auto, None);

@@ -6,6 +6,7 @@
 
 pub mod accelerator;
 pub mod choose;
+mod error;
 pub mod folder;
 mod held;
 mod process;
@@ -16,8 +17,9 @@ pub mod spec;
 pub mod sweep;
 
 pub use choose::{BackendChoice, ChooseError, ChosenBackend, Ways, choose_backend};
+pub use error::MachineError;
 pub use folder::{FolderError, MachineFolder, MachineRecord, MachineState};
 pub use process::ProcessIdentity;
-pub use running::{Kept, Machine, MachineError, end_named};
+pub use running::{Kept, Machine, end_named};
 pub use spec::{Accelerator, Backend, Lifetime, MachineName, MachineSpec, Network, RootDisk, RootTree, Start};
 pub use sweep::sweep;

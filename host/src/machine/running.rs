@@ -1,16 +1,14 @@
 //! A machine that runs, with an open session to its agent: what commands work with.
 
+use super::error::MachineError;
 use super::folder::{FolderError, MachineFolder, MachineRecord};
-use super::qemu::{Qemu, QemuError};
-use super::sandbox::{Sandbox, SandboxError};
+use super::qemu::Qemu;
+use super::sandbox::Sandbox;
 use super::spec::{Lifetime, MachineName, MachineSpec, Start};
 use super::{ProcessIdentity, qemu, sandbox, spec::Backend};
 use crate::event::Events;
-use crate::failure::{Diagnose, Exit};
 use crate::guest::{Session, SessionError, Transport, connect};
 use crate::store::{Lock, Store};
-use std::io;
-use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -24,86 +22,6 @@ const ATTACH: Duration = Duration::from_secs(15);
 const STOP: Duration = Duration::from_secs(30);
 /// How long a lost session may be ahead of the news that the machine has died.
 const NEWS: Duration = Duration::from_secs(1);
-
-/// Why a machine does not run, or not any more.
-#[derive(Debug, thiserror::Error)]
-pub enum MachineError {
-    /// Its folder.
-    #[error(transparent)]
-    Folder(#[from] FolderError),
-    /// Its namespaces.
-    #[error(transparent)]
-    Sandbox(#[from] SandboxError),
-    /// Its virtual machine.
-    #[error(transparent)]
-    Qemu(#[from] QemuError),
-    /// The session with its agent.
-    #[error(transparent)]
-    Session(#[from] SessionError),
-    /// It ended by itself.
-    #[error("machine {name} died: {last_words}")]
-    Died {
-        /// The machine.
-        name: MachineName,
-        /// How it ended and what it wrote last.
-        last_words: String,
-        /// Its console's log.
-        log: PathBuf,
-    },
-    /// Its agent could not be reached.
-    #[error("the agent in machine {name} did not answer within {} s", limit.as_secs())]
-    NoAnswer {
-        /// The machine.
-        name: MachineName,
-        /// How long was waited.
-        limit: Duration,
-        /// Its console's log.
-        log: PathBuf,
-        /// The last attempt's error.
-        #[source]
-        source: io::Error,
-    },
-    /// It does not run.
-    #[error("machine {0} is not running")]
-    NotRunning(MachineName),
-    /// The command was interrupted.
-    #[error("the machine's start was interrupted")]
-    Cancelled,
-}
-
-impl From<io::Error> for MachineError {
-    fn from(error: io::Error) -> Self {
-        Self::Folder(FolderError::Io(error))
-    }
-}
-
-impl Diagnose for MachineError {
-    fn exit(&self) -> Exit {
-        match self {
-            Self::Folder(error) => error.exit(),
-            Self::Sandbox(error) => error.exit(),
-            Self::Qemu(error) => error.exit(),
-            Self::Session(error) => error.exit(),
-            Self::Died { .. } | Self::NoAnswer { .. } => Exit::Environment,
-            Self::NotRunning(_) => Exit::Usage,
-            Self::Cancelled => Exit::Interrupted,
-        }
-    }
-
-    fn hints(&self) -> Vec<String> {
-        match self {
-            Self::Folder(error) => error.hints(),
-            Self::Sandbox(error) => error.hints(),
-            Self::Qemu(error) => error.hints(),
-            Self::Session(error) => error.hints(),
-            Self::Died { log, .. } | Self::NoAnswer { log, .. } => {
-                vec![format!("its console is in {}, until the next vmbuild command tidies up", log.display())]
-            }
-            Self::NotRunning(_) => vec!["`vmbuild up` starts it".to_owned()],
-            Self::Cancelled => Vec::new(),
-        }
-    }
-}
 
 /// A running machine. Dropping it kills a job's machine; its folder is then left to the next command's sweep.
 #[derive(Debug)]

@@ -5,6 +5,7 @@ use super::subject::Subject;
 use super::tree::Tree;
 use crate::exec::run_program;
 use vmbuild_protocol::{CommandLine, Exited, Failure, FailureKind, OutputStream};
+use vmbuild_supervise::Tail;
 
 /// Isolated from the user's settings and packages, and leaving no compiled files behind.
 pub(super) const ISOLATED: [&str; 2] = ["-I", "-B"];
@@ -25,16 +26,16 @@ pub(super) async fn python(
     let program = tree.bin(binary).to_string_lossy().into_owned();
     let argv = std::iter::once(program).chain(args.iter().map(|&arg| arg.to_owned())).collect();
     let command = CommandLine { argv, env: Vec::new(), cwd: "/".to_owned() };
-    let mut stdout = Vec::new();
-    let mut on_output = |stream, bytes: &[u8]| {
-        if stream == OutputStream::Stdout && stdout.len() < KEPT {
-            stdout.extend_from_slice(bytes);
-        }
+    let (mut stdout, mut complaint) = (Vec::new(), Tail::default());
+    let mut on_output = |stream, bytes: &[u8]| match stream {
+        OutputStream::Stdout if stdout.len() < KEPT => stdout.extend_from_slice(bytes),
+        OutputStream::Stdout => {}
+        OutputStream::Stderr => complaint.push(bytes),
     };
     let ran = run_program(subject.request, &command, Some(subject.limit()), &mut on_output).await;
     let why = match ran {
         Ok((Exited::Code(0), _)) => return Ok(Ok(String::from_utf8_lossy(&stdout).trim().to_owned())),
-        Ok((Exited::Code(code), tail)) => last_line(&tail.text()).unwrap_or_else(|| format!("exited with {code}")),
+        Ok((Exited::Code(code), _)) => last_line(&complaint.text()).unwrap_or_else(|| format!("exited with {code}")),
         Ok((Exited::Signal(signal), _)) => format!("was ended by signal {signal}"),
         Err(failure) if failure.kind == FailureKind::Cancelled => return Err(failure),
         Err(failure) => failure.message,

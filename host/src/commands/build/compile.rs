@@ -110,7 +110,7 @@ impl Workshop<'_> {
         let mut pace = Pace::default();
         let paced = |bytes| {
             if pace.is_time() {
-                advanced(bytes)
+                advanced(bytes);
             }
         };
         let sent = session.put_file(&source.path, to, 0o644, &self.context.cancel, paced).await?;
@@ -194,7 +194,7 @@ impl Workshop<'_> {
         let mut pace = Pace::default();
         let advanced = |bytes| {
             if pace.is_time() {
-                phase.advance(bytes, total, Unit::Bytes, "")
+                phase.advance(bytes, total, Unit::Bytes, "");
             }
         };
         let target = self.staging.tarball();

@@ -23,6 +23,9 @@ use vmbuild_protocol::{
 };
 use vmbuild_supervise::Deadline;
 
+/// How long a request without work in it may take: an emulated guest lists its packages in seconds.
+const QUICK: Duration = Duration::from_mins(2);
+
 /// An open session. Requests may overlap. Dropping a request's future cancels it in the guest; dropping the last
 /// clone ends the session.
 #[derive(Debug, Clone)]
@@ -69,7 +72,9 @@ impl Session {
 
     /// Asks for something that needs no cancel and says nothing before its answer.
     async fn quick(&self, call: Call) -> Result<Reply, SessionError> {
-        self.ask(call)?.answer(&CancellationToken::new(), |_| ()).await
+        let cancel = CancellationToken::new();
+        let answer = self.ask(call)?.answer(&cancel, |_| ());
+        tokio::time::timeout(QUICK, answer).await.map_err(|_| SessionError::NoAnswer { limit: QUICK })?
     }
 
     /// Round trip of an empty request.

@@ -107,7 +107,7 @@ mod tests {
 
     fn store() -> (tempfile::TempDir, Store) {
         let temp = tempfile::tempdir().unwrap();
-        let store = Store::at(temp.path().join("store")).unwrap();
+        let store = Store::at(&temp.path().join("store")).unwrap();
         (temp, store)
     }
 

@@ -112,7 +112,7 @@ mod tests {
             return;
         }
         let temp = tempfile::tempdir().unwrap();
-        let store = Store::at(temp.path().join("store")).unwrap();
+        let store = Store::at(&temp.path().join("store")).unwrap();
         let (events, mut heard) = Events::channel();
         let booted = std::cell::Cell::new(0);
         let look = async |freshness, words: &str| {

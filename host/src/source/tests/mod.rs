@@ -31,7 +31,7 @@ impl World {
     /// One where python.org is `server`, and there is no Debian archive.
     fn new(server: &Server) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let store = Store::at(folder.path().join("store")).expect("a store");
+        let store = Store::at(&folder.path().join("store")).expect("a store");
         let patience = Patience {
             connect: Duration::from_secs(5),
             stall: Duration::from_millis(400),
