@@ -36,6 +36,14 @@ impl Context {
         Ok(sweep(&self.store, &self.events, &self.cancel).await.map_err(StoreError::Io)?)
     }
 
+    /// Waits for `work`, unless the user interrupts first.
+    pub(crate) async fn unless_interrupted<T>(&self, work: impl Future<Output = T>) -> Result<T, Interrupted> {
+        tokio::select! {
+            done = work => Ok(done),
+            () = self.cancel.cancelled() => Err(Interrupted),
+        }
+    }
+
     /// Fails once the user has interrupted.
     pub(crate) fn go_on(&self) -> Result<(), Interrupted> {
         if self.cancel.is_cancelled() { Err(Interrupted) } else { Ok(()) }

@@ -10,6 +10,7 @@ use crate::store::Store;
 use clap::{CommandFactory, Parser};
 use std::io::IsTerminal;
 use std::process::ExitCode;
+use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -61,7 +62,7 @@ async fn run(cli: Cli) -> ExitCode {
     let cancel = CancellationToken::new();
     let outcome = tokio::select! {
         outcome = start(cli, events.clone(), cancel.clone()) => outcome,
-        // Only after a second signal: dropping the work kills what it started.
+        // Only after a second signal, or if winding down takes too long: dropping the work kills what it started.
         () = interruptions(cancel) => Err(Interrupted.into()),
     };
     let code = match outcome {
@@ -99,7 +100,10 @@ async fn dispatch(context: &Context, verb: Verb) -> Result<Ending, Failure> {
     }
 }
 
-/// Cancels on the first SIGINT, SIGTERM or SIGHUP; resolves on the second.
+/// How long the work has to wind down after it was asked to.
+const WIND_DOWN: Duration = Duration::from_mins(1);
+
+/// Cancels on the first SIGINT, SIGTERM or SIGHUP; resolves on the second, or when the work does not wind down.
 async fn interruptions(cancel: CancellationToken) {
     let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
     let Ok(mut signals) = kinds.map(signal).into_iter().collect::<Result<Vec<Signal>, _>>() else {
@@ -107,7 +111,8 @@ async fn interruptions(cancel: CancellationToken) {
     };
     any(&mut signals).await;
     cancel.cancel();
-    any(&mut signals).await;
+    // Late or insisted upon: either way it is time to go.
+    let _ = tokio::time::timeout(WIND_DOWN, any(&mut signals)).await;
 }
 
 async fn any(signals: &mut [Signal]) {

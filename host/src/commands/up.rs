@@ -23,7 +23,7 @@ pub(crate) async fn up(context: &Context, args: Up) -> Result<Ending, Failure> {
     };
     let phase = context.events.phase(Part::Machine, "boot", args.name.to_string());
     let machine = Machine::start(spec, &context.store, &context.events, &context.cancel).await?;
-    let round_trip = machine.ask(machine.session().ping()).await?;
+    let round_trip = context.unless_interrupted(machine.ask(machine.session().ping())).await??;
     phase.finish(format!("agent answers in {:.1} ms", round_trip.as_secs_f64() * 1000.0));
     let next = format!("`vmbuild exec --name {} -- uname -a` runs a program in it", args.name);
     context.events.note(Part::Machine, next);

@@ -79,7 +79,7 @@ impl Workshop<'_> {
     }
 
     async fn work(self, session: &Session) -> Result<Compiled, Failure> {
-        let facts = session.facts().await?;
+        let facts = self.context.unless_interrupted(session.facts()).await??;
         let input = self.input(&facts);
         let recipe = recipe(&input);
         self.send_source(session, &input.source).await?;
