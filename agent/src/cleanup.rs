@@ -18,11 +18,17 @@ pub const MARK: &str = "VMBUILD_REQUEST";
 const LOOKS: u32 = 1000;
 
 /// Kills every process that carries the mark, until none is left. Fails if some do not end within ten seconds.
+///
+/// None is left when two looks in a row have found none: a process in the middle of `execve` has no environment to
+/// look at for a moment.
 pub async fn end_marked(mark: &str) -> Result<(), Failure> {
+    let mut was_clear = false;
     for _ in 0..LOOKS {
-        if kill_marked(mark) == 0 {
+        let is_clear = kill_marked(mark) == 0;
+        if is_clear && was_clear {
             return Ok(());
         }
+        was_clear = is_clear;
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     Err(failure(FailureKind::Io, "processes that the request started do not end, not even by SIGKILL"))

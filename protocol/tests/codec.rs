@@ -114,8 +114,11 @@ proptest! {
         cuts in vec(any::<prop::sample::Index>(), 0..20),
     ) {
         let mut bytes = encode(dead);
-        bytes.truncate(end.index(bytes.len()));
-        bytes.extend(rest.iter().cloned().flat_map(encode));
+        let missing = bytes.split_off(end.index(bytes.len()));
+        let next = rest.iter().cloned().flat_map(encode).collect::<Vec<_>>();
+        // If only the first byte of a magic was missing, the next frame brings it: the dead one is whole then.
+        prop_assume!(!next.starts_with(&missing));
+        bytes.extend(next);
         prop_assert_eq!(decode(&mut listening(), &pieces(&bytes, &cuts)).expect("no wrong frame"), rest);
     }
 

@@ -98,9 +98,14 @@ async fn a_process_left_in_the_group_neither_delays_the_end_nor_outlives_it() {
 #[tokio::test]
 async fn a_process_that_left_the_group_with_the_pipe_does_not_delay_the_end() {
     let cancel = CancellationToken::new();
-    let script = "setsid sh -c 'echo $$; exec sleep 300' & while ! [ -e /proc/$!/fd ]; do :; done; sleep 0.2; exit 4";
+    let folder = tempfile::tempdir().unwrap();
+    let script =
+        "setsid sh -c 'echo $$; touch said; exec sleep 300' & while ! [ -e said ]; do sleep 0.01; done; exit 4";
     let mut said = Vec::new();
-    let run = shell(script).run(Deadline::after(LONG), &cancel, |bytes| said.extend_from_slice(bytes)).await;
+    let run = shell(script)
+        .current_dir(folder.path())
+        .run(Deadline::after(LONG), &cancel, |bytes| said.extend_from_slice(bytes))
+        .await;
     assert!(matches!(run, Err(RunError::Failed { ended: Ended::Code(4), .. })), "{run:?}");
     let pid: i32 = String::from_utf8(said).unwrap().trim().parse().unwrap();
     // It is ours: it still has the number it printed, and nobody has waited for it.

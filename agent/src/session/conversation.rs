@@ -162,8 +162,9 @@ async fn serve(
     let (says, said) = mpsc::channel(4);
     let request = Request { mark, cancel, says };
     let work = async {
+        let leaves = starts_programs(&call);
         let outcome = dispatch(call, &request, &link, mail, is_init).await;
-        let gone = cleanup::end_marked(&request.mark).await;
+        let gone = if leaves { cleanup::end_marked(&request.mark).await } else { Ok(()) };
         // The last sender: what was said is passed on to its end, then the answer follows it.
         drop(request);
         outcome.and_then(|reply| gone.map(|()| reply))
@@ -174,6 +175,14 @@ async fn serve(
         Err(failure) => FromAgent::Failed { id, failure },
     });
     id
+}
+
+/// Whether a call may leave processes behind; looking for them takes longer than a ping.
+fn starts_programs(call: &Call) -> bool {
+    match call {
+        Call::Exec(_) | Call::Provision(_) | Call::Build(_) | Call::Pack(_) | Call::Validate(_) | Call::Facts => true,
+        Call::Ping | Call::PutFile(_) | Call::GetFile(_) | Call::SetClock(_) | Call::PowerOff => false,
+    }
 }
 
 async fn pass_on(mut said: mpsc::Receiver<Saying>, link: &Link) {
