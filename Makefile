@@ -1,6 +1,6 @@
 # The newcomer's index. Nothing clever: each target is a line or two that you could type.
 
-# What `make demo` builds: make demo VERSION=3.12.11 PROFILE=quick BACKEND=qemu
+# What `make demo` builds: make demo VERSION=3.11.2 PROFILE=fast BACKEND=sandbox
 VERSION ?= 3.13.5
 IMAGE   ?= debian-12
 PROFILE ?= release

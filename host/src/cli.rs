@@ -176,10 +176,23 @@ fn variable(text: &str) -> Result<(String, String), String> {
 #[cfg(test)]
 mod tests {
     use super::Cli;
-    use clap::CommandFactory;
+    use clap::{CommandFactory, Parser};
+
+    const README: &str = include_str!("../../README.md");
 
     #[test]
     fn the_definition_has_no_clashes() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_of_the_readme_is_understood() {
+        let lines = README.lines().filter_map(|line| line.strip_prefix("    vmbuild "));
+        let commands: Vec<&str> = lines.map(|line| line.split('#').next().unwrap_or(line).trim()).collect();
+        assert!(commands.len() >= 10, "the README shows the verbs: {commands:?}");
+        for command in commands {
+            let words = std::iter::once("vmbuild").chain(command.split_whitespace());
+            assert!(Cli::try_parse_from(words).is_ok(), "`vmbuild {command}` is not understood");
+        }
     }
 }

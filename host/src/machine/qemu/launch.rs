@@ -2,10 +2,10 @@
 
 use super::error::QemuError;
 use super::options::{Arch, Host, MachineRun, QemuCommand};
-use super::proof::start_ticks;
 use super::qmp::{Qmp, QmpError};
 use super::{QemuBinary, files, last_words, overlay};
 use crate::machine::ProcessIdentity;
+use crate::machine::process::start_ticks;
 use crate::machine::{Accelerator, Lifetime, MachineFolder, MachineSpec, RootDisk};
 use crate::store::Lock;
 use nix::sys::signal::Signal;

@@ -1,8 +1,8 @@
 //! Machines whose vmbuild is gone: how they are, and their end.
 
-use super::held::Held;
 use super::machine::{end, proven_monitor, recorded_uuid};
 use super::{QemuError, QemuVersion, files};
+use crate::machine::held::Held;
 use crate::machine::{Accelerator, MachineFolder, MachineRecord, Start};
 use crate::store::Lock;
 use std::time::Duration;

@@ -1,6 +1,5 @@
 //! A machine under QEMU.
 
-use super::held::Held;
 use super::launch::{Launch, not_ours, own_words};
 use super::options::CONSOLE_MARK;
 use super::qmp::{Qmp, QmpError};
@@ -8,6 +7,7 @@ use super::{QemuBinary, QemuError, files, last_words};
 use crate::event::{Events, Part};
 use crate::guest::Transport;
 use crate::machine::ProcessIdentity;
+use crate::machine::held::Held;
 use crate::machine::{MachineFolder, MachineRecord, MachineSpec, Start};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;

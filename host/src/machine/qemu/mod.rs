@@ -7,14 +7,12 @@
 mod binary;
 mod error;
 mod files;
-mod held;
 mod last_words;
 mod launch;
 mod left_over;
 mod machine;
 pub(crate) mod options;
 mod overlay;
-mod proof;
 mod qmp;
 mod socket;
 
