@@ -66,9 +66,9 @@ pub(crate) async fn in_clean_machine(
     let golden = setup.golden(context, Role::Clean).await?;
     let phase = context.events.phase(Part::Validate, "checks", candidate.name.to_string());
     let machine = setup.job_machine(context, &golden).await?;
-    let outcome = machine.watch(check(context, setup, machine.session(), candidate)).await;
-    machine.stop().await?;
-    let checks = outcome??;
+    let outcome = machine.carry(check(context, setup, machine.session(), candidate)).await;
+    machine.stop_if_alive().await?;
+    let checks = outcome?;
     let good = checks.iter().filter(|check| check.verdict == Verdict::Pass).count();
     phase.finish(format!("{good} of {} passed in a clean machine", checks.len()));
     Ok(checks)

@@ -7,6 +7,7 @@ use super::sandbox::Sandbox;
 use super::spec::{Lifetime, MachineName, MachineSpec, Start};
 use super::{ProcessIdentity, qemu, sandbox, spec::Backend};
 use crate::event::Events;
+use crate::failure::{Exit, Failure};
 use crate::guest::{Session, SessionError, Transport, connect};
 use crate::store::{Lock, Store};
 use std::time::Duration;
@@ -139,6 +140,27 @@ impl Machine {
                 Ok(death) => Err(death),
                 Err(_) => Err(error.into()),
             },
+        }
+    }
+
+    /// As `watch`, for a whole piece of work. Work that fails because the machine died says that it died.
+    pub async fn carry<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        match self.watch(work).await? {
+            Err(failure) if failure.exit() != Exit::Interrupted => {
+                match tokio::time::timeout(NEWS, self.death()).await {
+                    Ok(death) => Err(death.into()),
+                    Err(_) => Err(failure),
+                }
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Ends it, unless it has ended by itself: then its folder, with its console, is left to the next command.
+    pub async fn stop_if_alive(self) -> Result<(), MachineError> {
+        match tokio::time::timeout(Duration::ZERO, self.death()).await {
+            Ok(_) => Ok(()),
+            Err(_) => self.stop().await,
         }
     }
 

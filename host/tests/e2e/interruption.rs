@@ -87,6 +87,34 @@ fn signals_leave_nothing_under_qemu() {
     }
 }
 
+/// The process of the one job machine, as its record names it.
+fn machine_process() -> rustix::process::Pid {
+    let records = tree(&store().join("machines")).into_iter().filter(|path| path.ends_with("machine.json"));
+    let text = records.map(|path| fs_err::read_to_string(path).expect("a record")).next().expect("one machine");
+    let record: serde_json::Value = serde_json::from_str(&text).expect("a record is JSON");
+    let pid = record["process"]["pid"].as_i64().and_then(|pid| i32::try_from(pid).ok()).expect("a process number");
+    rustix::process::Pid::from_raw(pid).expect("not zero")
+}
+
+#[test]
+fn a_machine_that_dies_in_the_middle_is_its_own_error() {
+    for (name, backend) in
+        [("sandbox", &["--backend", "sandbox"][..]), ("qemu", &["--backend", "qemu", "--accel", "tcg"])]
+    {
+        let mut build = Build::start(&format!("died-{name}"), backend);
+        build.reach("configure");
+        rustix::process::kill_process(machine_process(), rustix::process::Signal::KILL).expect("it runs");
+        let mut rest = String::new();
+        build.events.read_to_string(&mut rest).expect("the rest of the events");
+        assert_eq!(build.child.wait().expect("it ends").code(), Some(3), "{rest}");
+        let last = rest.lines().last().expect("an error");
+        assert!(last.contains("died") && last.contains("serial.log"), "{last}");
+        // The console stays for whoever reads the hint; the next command tidies up.
+        run(&["status"]).expect(0);
+        nothing_is_left(&build.artifacts);
+    }
+}
+
 #[test]
 fn what_kill_9_leaves_is_cleaned_up_by_the_next_call() {
     for (name, backend) in

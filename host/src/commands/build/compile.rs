@@ -67,14 +67,11 @@ impl Workshop<'_> {
         let phase = self.context.events.phase(Part::Machine, "boot", "");
         let machine = self.setup.job_machine(self.context, self.golden).await?;
         phase.finish("agent answers");
-        let outcome = match machine.watch(self.work(machine.session())).await {
-            Ok(outcome) => outcome,
-            Err(died) => Err(died.into()),
-        };
+        let outcome = machine.carry(self.work(machine.session())).await;
         if outcome.is_err() && !self.context.cancel.is_cancelled() {
             self.save_evidence(&machine).await;
         }
-        machine.stop().await?;
+        machine.stop_if_alive().await?;
         outcome
     }
 
