@@ -19,7 +19,10 @@ pub(crate) fn store() -> PathBuf {
 #[expect(clippy::disallowed_methods, reason = "a test drives the program from outside")]
 pub(crate) fn vmbuild(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_vmbuild"));
-    command.args(args).env("VMBUILD_HOME", store()).env("NO_COLOR", "1").stdin(Stdio::null());
+    // Relative paths, such as the default folder of artifacts, must not end up in the sources.
+    let here = root().join("target/test-cwd");
+    fs_err::create_dir_all(&here).expect("a folder to run in");
+    command.current_dir(here).args(args).env("VMBUILD_HOME", store()).env("NO_COLOR", "1").stdin(Stdio::null());
     if std::env::var_os("VMBUILD_AGENT").is_none() {
         command.env("VMBUILD_AGENT", root().join("target/release/vmbuild-agent"));
     }
