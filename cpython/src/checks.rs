@@ -87,7 +87,7 @@ impl CheckKind {
             Self::Version => ("version", "the interpreter says the version in the artifact's name"),
             Self::NativeModules => ("native modules", "every module that needs a library imports"),
             Self::Pip => ("pip", "pip is an executable file and says its version"),
-            Self::BuildInfo => ("build info", "there, readable, and about the same version and build"),
+            Self::BuildInfo => ("build info", "there, readable, and about the same version"),
             Self::Licence => ("licence", "CPython's licence is there"),
         }
     }
