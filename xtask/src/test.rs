@@ -22,10 +22,11 @@ pub(crate) async fn run(workshop: &Workshop, extent: Extent) -> Result<(), TaskE
         std::io::ErrorKind::NotFound => Ok(()),
         _ => Err(error),
     })?;
+    // First, so that the long run's summary is what stands at the end.
+    workshop.show(workshop.cargo().args(["test", "--workspace", "--doc", "--quiet"])).await?;
     let tests = units(workshop, extent, profile, &agent).await;
     let counted = count(&report);
     tests?;
-    workshop.show(workshop.cargo().args(["test", "--workspace", "--doc", "--quiet"])).await?;
     counted
 }
 
