@@ -10,6 +10,10 @@ use serde::Serialize;
 use std::time::Duration;
 use vmbuild_protocol::BUILD_ID;
 
+/// How long an agent has to answer. A virtual machine's port takes one caller at a time: one that another vmbuild
+/// works with does not answer, and is shown without its agent.
+const ANSWER: Duration = Duration::from_secs(5);
+
 /// One machine's line.
 #[derive(Debug, Serialize)]
 pub(crate) struct MachineStatus {
@@ -72,7 +76,7 @@ async fn describe(context: &Context, folder: &MachineFolder) -> Result<MachineSt
         cpus: spec.map(|spec| spec.cpus),
         memory_mib: spec.map(|spec| spec.memory_mib),
         up_seconds: started.map(|started| now.saturating_sub(started)),
-        agent: if running { ask(context, folder).await } else { None },
+        agent: if running { tokio::time::timeout(ANSWER, ask(context, folder)).await.ok().flatten() } else { None },
     })
 }
 
