@@ -4,4 +4,5 @@ mod session;
 mod transport;
 
 pub use session::{Session, SessionError};
+pub(crate) use transport::connect_socket;
 pub use transport::{Transport, connect};

@@ -1,6 +1,5 @@
 //! How bytes reach the agent. The session never knows which of these carries it.
 
-use rustix::fs::{Mode, OFlags};
 use std::io;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
@@ -38,21 +37,28 @@ impl Transport {
 
 /// Opens the byte pipe once, without waiting for anybody to answer on it.
 pub async fn connect(transport: &Transport) -> io::Result<UnixStream> {
-    let path = transport.socket();
-    if path.as_os_str().len() <= LONGEST {
+    connect_socket(transport.socket()).await
+}
+
+/// Connects to a Unix socket. A path that is too long is reached through its folder's descriptor, where there is
+/// `/proc`.
+pub(crate) async fn connect_socket(path: &Path) -> io::Result<UnixStream> {
+    if path.as_os_str().len() <= LONGEST || !cfg!(target_os = "linux") {
         return UnixStream::connect(path).await;
     }
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
         return Err(io::ErrorKind::InvalidInput.into());
     };
-    // The folder's descriptor stands for its long path.
-    let folder = rustix::fs::open(folder, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
-    UnixStream::connect(Path::new("/proc/self/fd").join(folder.as_raw_fd().to_string()).join(name)).await
+    let folder = fs_err::File::open(folder)?;
+    let number = folder.file().as_raw_fd().to_string();
+    // `folder` stays open until the connection is made.
+    UnixStream::connect(Path::new("/proc/self/fd").join(number).join(name)).await
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::fs::{Mode, OFlags};
 
     #[tokio::test]
     async fn a_long_path_is_no_obstacle() {
@@ -64,5 +70,12 @@ mod tests {
         let _listener = std::os::unix::net::UnixListener::bind(short).expect("a socket in it");
         assert!(connect(&Transport::Unix(folder.join("agent.sock"))).await.is_ok());
         assert!(connect(&Transport::Unix(folder.join("other.sock"))).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn nobody_there_is_an_error() {
+        let root = tempfile::tempdir().expect("a folder");
+        let gone = connect_socket(&root.path().join("d".repeat(200)).join("s")).await;
+        assert_eq!(gone.expect_err("nothing is there").kind(), io::ErrorKind::NotFound);
     }
 }

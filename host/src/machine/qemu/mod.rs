@@ -14,7 +14,6 @@ mod machine;
 pub(crate) mod options;
 mod overlay;
 mod qmp;
-mod socket;
 
 #[cfg(test)]
 mod real_tests;

@@ -78,7 +78,7 @@ pub(crate) struct Qmp {
 impl Qmp {
     /// Connects, reads the greeting and leaves negotiation mode. All commands share `deadline`.
     pub(crate) async fn open(socket: &Path, deadline: Deadline) -> Result<Self, QmpError> {
-        let connected = super::socket::connect(socket).await;
+        let connected = crate::guest::connect_socket(socket).await;
         let pipe = connected.map_err(|source| QmpError::Unreachable { socket: socket.to_owned(), source })?;
         Self::greet(pipe, deadline).await
     }
