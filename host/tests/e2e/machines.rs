@@ -2,6 +2,7 @@
 
 use crate::support::{machines, processes_with, run, store};
 use serde_json::Value;
+use std::time::{Duration, Instant};
 
 fn named(name: &str) -> Option<Value> {
     machines().into_iter().find(|machine| machine["name"] == name)
@@ -16,6 +17,9 @@ fn lives(name: &str, backend: &[&str]) {
     assert!(uname.stdout.starts_with("Linux "), "{}", uname.stdout);
     run(&["exec", "--name", name, "--", "sh", "-c", "exit 7"]).expect(7);
     run(&["exec", "--name", name, "--timeout", "1", "--", "sleep", "60"]).expect(1);
+    let slept = Instant::now();
+    run(&["exec", "--name", name, "--", "sleep", "2"]).expect(0);
+    assert!(slept.elapsed() > Duration::from_millis(1900), "the machine's clock runs ahead: {:?}", slept.elapsed());
     let streams = run(&["exec", "--name", name, "--", "sh", "-c", "echo out; echo err >&2"]).expect(0);
     assert_eq!(streams.stdout, "out\n");
     assert!(streams.stderr.contains("err\n"), "{}", streams.stderr);

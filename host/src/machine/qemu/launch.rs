@@ -3,7 +3,7 @@
 use super::error::QemuError;
 use super::options::{Arch, Host, MachineRun, QemuCommand};
 use super::qmp::{Qmp, QmpError};
-use super::{QemuBinary, files, last_words, overlay};
+use super::{QemuBinary, files, last_words, overlay, tsc};
 use crate::machine::ProcessIdentity;
 use crate::machine::process::start_ticks;
 use crate::machine::{Accelerator, Lifetime, MachineFolder, MachineSpec, RootDisk};
@@ -43,7 +43,8 @@ impl<'a> Launch<'a> {
         let alive = alive.ok_or_else(|| QemuError::Running(folder.name().clone()))?;
         remove_sockets(folder)?;
         overlay::prepare(folder, &root.disk, spec.lifetime, cancel).await?;
-        let run = MachineRun { uuid: Uuid::new_v4(), clock: now() };
+        let tsc = if accelerator == Accelerator::Tcg { tsc::rate().await } else { None };
+        let run = MachineRun { uuid: Uuid::new_v4(), clock: now(), tsc };
         let command = QemuCommand::for_machine(spec, accelerator, root, run, (Arch::of_host(), Host::current()));
         let child = spawn(&command, qemu, spec.lifetime, (folder, &alive))?;
         Ok(Self { folder, uuid: run.uuid, child: Some(child) })

@@ -14,6 +14,7 @@ mod machine;
 pub(crate) mod options;
 mod overlay;
 mod qmp;
+mod tsc;
 
 #[cfg(test)]
 mod real_tests;

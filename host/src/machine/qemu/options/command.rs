@@ -6,7 +6,7 @@ use super::console::Console;
 use super::cpu::{Cpu, Smp};
 use super::disk::{Disk, Flush};
 use super::identity::{Identity, Name};
-use super::kernel_words::{KernelWords, MachineWords};
+use super::kernel_words::{KernelWords, MachineWords, TscRate};
 use super::machine::{Accel, Machine, Memory};
 use super::platform::{Arch, Host};
 use super::random::VirtioRngPci;
@@ -51,6 +51,8 @@ pub(crate) struct MachineRun {
     pub(crate) uuid: Uuid,
     /// The host's time, since the Unix epoch.
     pub(crate) clock: Duration,
+    /// This host's time stamp counter, for a guest that reads the same one.
+    pub(crate) tsc: Option<TscRate>,
 }
 
 impl QemuCommand {
@@ -62,7 +64,7 @@ impl QemuCommand {
         run: MachineRun,
         (arch, host): (Arch, Host),
     ) -> Self {
-        let words = KernelWords { arch, accelerator, machine: Some(MachineWords::of(spec, run.clock)) };
+        let words = KernelWords { arch, accelerator, tsc: run.tsc, machine: Some(MachineWords::of(spec, run.clock)) };
         Self {
             host,
             name: Name { guest: format!("vmbuild-{}", spec.name) },
@@ -96,7 +98,7 @@ impl QemuCommand {
             memory: Memory { size_mib: PROBE_MEMORY_MIB },
             kernel: Kernel(kernel.to_owned()),
             initrd: Initrd(initramfs.to_owned()),
-            append: Append(KernelWords { arch, accelerator, machine: None }),
+            append: Append(KernelWords { arch, accelerator, tsc: None, machine: None }),
             console: Console::Stdout,
             whole: None,
         }

@@ -1,7 +1,7 @@
 //! Whole command lines, as people would read them.
 
 use super::platform::{Arch, Host};
-use super::{MachineRun, QemuCommand};
+use super::{MachineRun, QemuCommand, TscRate};
 use crate::machine::{Accelerator, Lifetime, MachineSpec, Network, RootDisk, Start};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -24,7 +24,11 @@ fn spec(network: Network, lifetime: Lifetime, accelerator: Accelerator) -> Machi
     }
 }
 
-const RUN: MachineRun = MachineRun { uuid: uuid::Uuid::from_u128(7), clock: Duration::new(1_700_000_000, 5) };
+const RUN: MachineRun = MachineRun {
+    uuid: uuid::Uuid::from_u128(7),
+    clock: Duration::new(1_700_000_000, 5),
+    tsc: Some(TscRate { khz: 2_445_428 }),
+};
 
 /// One switch and its value to a line.
 fn lines(command: &QemuCommand) -> String {

@@ -10,11 +10,41 @@ pub(crate) const CONSOLE_MARK: &str = "vmbuild-agent: ";
 /// The virtio-serial port the agent serves on.
 pub(crate) const AGENT_PORT: &str = "org.vmbuild.agent.0";
 
+/// What makes a kernel cheaper to translate. Measured with QEMU 7.2, Linux 6.1 and gcc 12, in processor seconds:
+/// a hundred times `/bin/true` took 3.0 without these words, 0.7 with the first and 0.5 with all of them; ten small
+/// programs compiled and linked 9.4, 4.9 and 4.0.
+const TRANSLATED: [&str; 7] = [
+    // A translation is found again by the address it was made for. Where every process has its libraries somewhere
+    // else, every process is translated anew.
+    "norandmaps",
+    // Pages are cleared when they are handed to a process; the kernel's own need not be.
+    "init_on_alloc=0",
+    // Hooks and accounts on the way of every call, for which one job has no use.
+    "lsm=",
+    "audit=0",
+    "cgroup_disable=memory",
+    "hardened_usercopy=off",
+    "randomize_kstack_offset=off",
+];
+
+/// How fast the host's time stamp counter counts, which a translated x86 guest reads as its own.
+///
+/// Left to itself the guest's kernel measures it against an emulated timer. On a busy host that goes wrong without
+/// being noticed: a guest was seen whose clock ran 12.9 times too fast, and every deadline in it was 12.9 times too
+/// short.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TscRate {
+    /// In kHz.
+    pub(crate) khz: u32,
+}
+
 /// The whole command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct KernelWords {
     pub(crate) arch: Arch,
     pub(crate) accelerator: Accelerator,
+    /// How fast the guest's time stamp counter counts, where translation makes it the host's.
+    pub(crate) tsc: Option<TscRate>,
     /// For the agent; none when it is only to show that it runs.
     pub(crate) machine: Option<MachineWords>,
 }
@@ -57,6 +87,9 @@ impl KernelWords {
     /// All words, separated by blanks. None of them can hold a blank: they are names, numbers and constants.
     pub(crate) fn line(&self) -> String {
         let mut words: Vec<String> = self.kernel_words().into_iter().map(str::to_owned).collect();
+        if self.is_translated_x86() {
+            words.extend(self.tsc.map(|rate| format!("tsc_early_khz={}", rate.khz)));
+        }
         words.extend(self.machine.iter().flat_map(MachineWords::words));
         words.join(" ")
     }
@@ -73,11 +106,18 @@ impl KernelWords {
             // The search for BIOS disk services; there are none.
             words.push("edd=off");
         }
-        if (self.arch, self.accelerator) == (Arch::X86_64, Accelerator::Tcg) {
+        if self.accelerator == Accelerator::Tcg {
+            words.extend(TRANSLATED);
+        }
+        if self.is_translated_x86() {
             // Translated processors run late, and Linux then takes its time stamp counter for broken and reads
             // the time from a slow device instead. QEMU derives all of them from one host clock: they agree.
             words.extend(["no_timer_check", "tsc=reliable"]);
         }
         words
+    }
+
+    fn is_translated_x86(&self) -> bool {
+        (self.arch, self.accelerator) == (Arch::X86_64, Accelerator::Tcg)
     }
 }
