@@ -51,12 +51,19 @@ impl<O: Write, E: Write> Plain<O, E> {
     fn advanced(&mut self, at: Timestamp, phase: &Phase, kind: &Kind) -> io::Result<()> {
         let Some(watched) = self.running.get_mut(phase) else { return Ok(()) };
         watched.progress.advance(at, kind);
+        self.sign_of_life(at, phase)
+    }
+
+    fn sign_of_life(&mut self, at: Timestamp, phase: &Phase) -> io::Result<()> {
+        let Some(watched) = self.running.get_mut(phase) else { return Ok(()) };
         if between(watched.last_line, at) < SIGN_OF_LIFE {
             return Ok(());
         }
         watched.last_line = at;
         let (count, line) = (watched.progress.count(at), watched.progress.line.clone());
-        self.say_of(at, phase, if count.is_empty() { &line } else { &count })
+        let elapsed = format!("{} so far", words::duration(watched.progress.elapsed(at)));
+        let news = [count, line, elapsed].into_iter().find(|text| !text.is_empty());
+        self.say_of(at, phase, &news.unwrap_or_default())
     }
 
     fn ended(&mut self, at: Timestamp, phase: &Phase, how: &str, result: &str) -> io::Result<()> {
@@ -101,6 +108,14 @@ impl<O: Write + Send, E: Write + Send> Reporter for Plain<O, E> {
             Kind::Error { causes, hints, .. } => {
                 output::write(&mut self.stderr, &error::render(causes, hints, self.paint))
             }
+        }
+    }
+
+    fn tick(&mut self, now: Timestamp) {
+        let phases: Vec<Phase> = self.running.keys().cloned().collect();
+        for phase in phases {
+            // As with events: a full disk behind a redirected log is no reason to lose a build.
+            let _ = self.sign_of_life(now, &phase);
         }
     }
 }

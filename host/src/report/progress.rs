@@ -8,12 +8,17 @@ use std::time::Duration;
 /// A rate measured over less than this says nothing.
 const ENOUGH: Duration = Duration::from_secs(2);
 
+/// A pause this long between two counted units is nothing to speak of.
+const USUAL_PAUSE: Duration = Duration::from_secs(20);
+
 /// One running phase.
 #[derive(Debug, Clone)]
 pub(super) struct Progress {
     since: Timestamp,
     /// When counting began, and at what: a resumed download does not begin at zero.
     first: Option<(Timestamp, u64)>,
+    /// When the count last grew.
+    grew: Timestamp,
     pub(super) about: String,
     pub(super) done: u64,
     pub(super) total: Option<u64>,
@@ -24,13 +29,16 @@ pub(super) struct Progress {
 impl Progress {
     pub(super) fn started(since: Timestamp, about: &str) -> Self {
         let (about, line) = (about.to_owned(), String::new());
-        Self { since, first: None, about, done: 0, total: None, unit: Unit::Lines, line }
+        Self { since, first: None, grew: since, about, done: 0, total: None, unit: Unit::Lines, line }
     }
 
     /// Takes an `Advanced` event; leaves others alone.
     pub(super) fn advance(&mut self, at: Timestamp, kind: &Kind) {
         if let Kind::Advanced { done, total, unit, line, .. } = kind {
             self.first.get_or_insert((at, *done));
+            if *done > self.done {
+                self.grew = at;
+            }
             (self.done, self.total, self.unit) = (*done, *total, *unit);
             self.line.clone_from(line);
         }
@@ -40,11 +48,12 @@ impl Progress {
         between(self.since, now)
     }
 
-    /// `251/402 objects  about 50s left`; empty if nothing can be counted.
+    /// `251/402 objects  about 50s left`, or `353/355 objects  none for 2m 10s` where an estimate has proved wrong: the
+    /// last objects of a build may be its longest. Empty if nothing can be counted.
     pub(super) fn count(&self, now: Timestamp) -> String {
         let count = words::count(self.done, self.total, self.unit);
         let speed = self.rate(now).filter(|_| self.unit == Unit::Bytes).map(words::speed);
-        let left = self.left(now).map(words::left);
+        let left = self.left(now).map(|left| self.outlook(left, now));
         let parts = [Some(count), speed, left];
         parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  ")
     }
@@ -55,6 +64,11 @@ impl Progress {
         let elapsed = between(at, now);
         let more = self.done.saturating_sub(done);
         (elapsed >= ENOUGH && more > 0).then(|| more as f64 / elapsed.as_secs_f64())
+    }
+
+    fn outlook(&self, left: Duration, now: Timestamp) -> String {
+        let pause = between(self.grew, now);
+        if pause > left.max(USUAL_PAUSE) { format!("none for {}", words::duration(pause)) } else { words::left(left) }
     }
 
     fn left(&self, now: Timestamp) -> Option<Duration> {
@@ -93,6 +107,13 @@ mod tests {
         check(Unit::Objects, Some(402), &[(1, 1), (60, 402)], 60, "402/402 objects");
         check(Unit::Objects, None, &[(1, 1), (60, 402)], 60, "402 objects");
         check(Unit::Lines, None, &[(1, 0)], 60, "");
+    }
+
+    #[test]
+    fn an_estimate_that_has_run_out_is_not_repeated() {
+        let seen = [(0, 1), (353, 353)];
+        check(Unit::Objects, Some(355), &seen, 360, "353/355 objects  a few seconds left");
+        check(Unit::Objects, Some(355), &seen, 353 + 130, "353/355 objects  none for 2m 10s");
     }
 
     #[test]

@@ -129,6 +129,21 @@ fn plain_build() {
 }
 
 #[test]
+fn plain_gives_a_sign_of_life_where_nothing_is_heard() {
+    let mut stderr = Vec::new();
+    let mut plain = Plain::new(io::sink(), &mut stderr, Paint::Bare);
+    show(&mut plain, &[Event { at: at(0), kind: started(Part::Build, "install", "") }]);
+    for second in [10, 29, 31, 50, 62] {
+        plain.tick(at(second));
+    }
+    assert_snapshot!(text(stderr), @r"
+    0:00  build    install       started
+    0:31  build    install       31s so far
+    1:02  build    install       1m 02s so far
+    ");
+}
+
+#[test]
 fn plain_failure() {
     let (stdout, stderr) = plain(&broken());
     assert_eq!(stdout, "");
