@@ -119,8 +119,7 @@ impl FetchError {
         match self {
             Self::Unreachable(_) | Self::Broken(_) => true,
             Self::Status(code) => *code >= 500 || [408, 416, 429].contains(code),
-            Self::NoConnection(_) | Self::Hopeless(_) | Self::TooLong(_) | Self::NoSpace { .. } => false,
-            Self::Local(_) | Self::Cancelled => false,
+            _ => false,
         }
     }
 

@@ -28,7 +28,7 @@ impl Certificate {
         let newest =
             |signatures: &[Signature]| signatures.iter().filter_map(Signature::created).max_by_key(|at| at.as_secs());
         let users = self.key.details.users.iter();
-        let user = users.max_by_key(|user| newest(&user.signatures).map_or(0, |at| at.as_secs()));
+        let user = users.max_by_key(|user| newest(&user.signatures).map_or(0, pgp::types::Timestamp::as_secs));
         let name = user.and_then(|user| user.id.as_str()).map(str::to_owned);
         name.unwrap_or_else(|| self.fingerprint())
     }

@@ -88,7 +88,7 @@ fn newest<'a>(signatures: impl Iterator<Item = &'a Signature>, at: Timestamp) ->
 }
 
 fn has_flags(signature: &Signature) -> bool {
-    let mut packets = signature.config().into_iter().flat_map(|config| config.hashed_subpackets());
+    let mut packets = signature.config().into_iter().flat_map(pgp::packet::SignatureConfig::hashed_subpackets);
     packets.any(|packet| matches!(packet.data, SubpacketData::KeyFlags(_)))
 }
 

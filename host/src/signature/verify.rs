@@ -12,6 +12,15 @@ use serde::{Deserialize, Serialize};
 /// How far clocks may be apart.
 const SKEW: SignedDuration = SignedDuration::from_hours(1);
 
+/// Hashes for which nobody can make two texts that have the same one.
+const HASHES: [HashAlgorithm; 5] = [
+    HashAlgorithm::Sha256,
+    HashAlgorithm::Sha384,
+    HashAlgorithm::Sha512,
+    HashAlgorithm::Sha3_256,
+    HashAlgorithm::Sha3_512,
+];
+
 /// Who signed something, and when.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -89,17 +98,15 @@ fn form(signature: &Signature) -> Result<Timestamp, SignatureError> {
     if !matches!(signature.typ(), Some(SignatureType::Binary | SignatureType::Text)) {
         return weak(format!("{:?}", signature.typ()));
     }
-    match signature.hash_alg() {
-        Some(HashAlgorithm::Sha256 | HashAlgorithm::Sha384 | HashAlgorithm::Sha512) => {}
-        Some(HashAlgorithm::Sha3_256 | HashAlgorithm::Sha3_512) => {}
-        other => return weak(format!("{other:?}")),
+    if !signature.hash_alg().is_some_and(|hash| HASHES.contains(&hash)) {
+        return weak(format!("{:?}", signature.hash_alg()));
     }
     let Some(made) = signature.created() else { return weak("without a date".to_owned()) };
     let Some(signed) = after(made, 0) else { return weak("without a date".to_owned()) };
     if signed > Timestamp::now() + SKEW {
         return Err(SignatureError::Future(signed));
     }
-    let lasts = signature.signature_expiration_time().map_or(0, |lasts| lasts.as_secs());
+    let lasts = signature.signature_expiration_time().map_or(0, pgp::types::Duration::as_secs);
     match after(made, lasts) {
         Some(end) if lasts > 0 && end < Timestamp::now() => Err(SignatureError::Expired(end)),
         _ => Ok(signed),
