@@ -13,6 +13,8 @@ mod patience;
 mod resume;
 #[cfg(test)]
 pub(crate) mod test_server;
+#[cfg(test)]
+mod tests;
 mod transfer;
 
 pub(crate) use fetch::fetch;

@@ -25,6 +25,8 @@ pub(crate) enum Habit {
     CutOnce(usize),
     /// Sends so many bytes, then nothing, and leaves the connection open.
     Stall(usize),
+    /// Says that so many bytes come, and sends what there is.
+    Claims(u64),
     /// Answers so many times with 503; proper afterwards.
     Busy(u32),
 }
@@ -127,7 +129,10 @@ async fn answer(mut stream: TcpStream, files: Files, asked: Arc<Mutex<Vec<String
         return send(&mut stream, "416 Range Not Satisfiable", b"").await;
     }
     let rest = &served.body[offset..];
-    let (length, total) = (rest.len(), served.body.len());
+    let (mut length, total) = (rest.len() as u64, served.body.len());
+    if let Habit::Claims(bytes) = served.habit {
+        length = bytes;
+    }
     let etag = served.etag.map(|etag| format!("ETag: {etag}\r\n")).unwrap_or_default();
     let (status, range) = match offset {
         0 => ("200 OK", String::new()),
@@ -135,7 +140,7 @@ async fn answer(mut stream: TcpStream, files: Files, asked: Arc<Mutex<Vec<String
     };
     let head = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n{etag}{range}\r\n");
     let sent = match served.habit {
-        Habit::CutOnce(count) | Habit::Stall(count) => &rest[..count.min(length)],
+        Habit::CutOnce(count) | Habit::Stall(count) => &rest[..count.min(rest.len())],
         _ => rest,
     };
     // A client that has gone away is not this server's trouble.

@@ -51,6 +51,14 @@ pub enum CloudError {
         /// Why.
         reason: String,
     },
+    /// The store's disk is too full.
+    #[error("there is no room in the store for the image `{image}`: {reason}")]
+    NoSpace {
+        /// The image.
+        image: String,
+        /// How much is missing.
+        reason: String,
+    },
     /// The bytes are not the pinned ones. They are deleted.
     #[error("{url} is not the image `{image}`: expected {pinned}, got {got}")]
     Mismatch {
@@ -142,9 +150,12 @@ impl Diagnose for CloudError {
     fn exit(&self) -> Exit {
         match self {
             Self::NotCloud { .. } | Self::NoKeyring { .. } | Self::Keyring { .. } | Self::Edit { .. } => Exit::Usage,
-            Self::Io(_) | Self::Gone { .. } | Self::Download { .. } | Self::Unasked { .. } | Self::NoRelease { .. } => {
-                Exit::Environment
-            }
+            Self::Io(_)
+            | Self::NoSpace { .. }
+            | Self::Gone { .. }
+            | Self::Download { .. }
+            | Self::Unasked { .. }
+            | Self::NoRelease { .. } => Exit::Environment,
             Self::Cancelled => Exit::Interrupted,
             _ => Exit::Integrity,
         }
@@ -167,6 +178,7 @@ impl Diagnose for CloudError {
             Self::Download { .. } => {
                 vec!["what came so far is kept: the next run goes on from there".to_owned(), mirror()]
             }
+            Self::NoSpace { .. } => vec!["make room, or set VMBUILD_HOME to a folder on a larger disk".to_owned()],
             Self::Unasked { .. } | Self::NoRelease { .. } => vec![mirror()],
             Self::Mismatch { .. } => vec!["nothing was kept of it; a proxy or a mirror may have changed it".to_owned()],
             Self::PinDisagrees { image, .. } => vec![

@@ -182,6 +182,7 @@ impl Fetching<'_> {
             FetchError::Local(source) => source.into(),
             FetchError::Cancelled => CloudError::Cancelled,
             FetchError::Status(404 | 410) => CloudError::Gone { image, release: self.release().to_owned(), url },
+            reason @ FetchError::NoSpace { .. } => CloudError::NoSpace { image, reason: reason.to_string() },
             reason => CloudError::Download { image, url, reason: reason.to_string() },
         }
     }
