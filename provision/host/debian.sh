@@ -21,6 +21,7 @@ readonly run_packages=(
     xz-utils               # sources and packages are compressed with it
 )
 readonly test_packages=(
+    gnupg   # signs what the tests verify
     vagrant # validates the Vagrantfile
 )
 

@@ -27,7 +27,7 @@ pub(crate) struct Setup {
 impl Setup {
     /// Finds image and agent and decides on the backend, which is said as an event.
     pub(crate) async fn decide(context: &Context, options: &MachineOptions) -> Result<Self, Failure> {
-        Image::find(&options.image)?;
+        Image::load(&options.image, &context.store)?;
         let agent = agent_binary::find()?;
         let boot = async || -> Result<BootFiles, Failure> {
             let golden = golden(context, &options.image, Role::Clean, &agent).await?;

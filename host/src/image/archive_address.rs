@@ -1,10 +1,13 @@
 //! Which Debian archive to use. No address is written into the program: it is the one the host's own apt uses,
 //! which is near, allowed and known to work; or the one the user names.
 
-use super::{Image, ImageError, Source};
+use super::ImageError;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use vmbuild_supervise::{Command, Deadline, RunError};
+
+/// The suite whose archive is preferred where any would do.
+const USUAL_SUITE: &str = "bookworm";
 
 const OVERRIDE: &str = "VMBUILD_DEBIAN_ARCHIVE";
 
@@ -14,8 +17,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// The address of a Debian archive (the folder with `dists` and `pool`), without a slash at its end:
 /// `VMBUILD_DEBIAN_ARCHIVE`, or what the host's apt uses.
 pub async fn debian_archive(cancel: &CancellationToken) -> Result<String, ImageError> {
-    let Source::Bootstrap { suite, .. } = Image::find(Image::DEFAULT)?.source;
-    archive_for(&suite, cancel).await
+    archive_for(USUAL_SUITE, cancel).await
 }
 
 /// The same, preferring an archive from which the host already takes `suite`.

@@ -59,7 +59,9 @@ pub(super) async fn bootstrap(
     events: &Events,
     cancel: &CancellationToken,
 ) -> Result<Bootstrapped, ImageError> {
-    let Source::Bootstrap { suite, keyring, .. } = &image.source;
+    let Source::Bootstrap { suite, keyring, .. } = &image.source else {
+        return Err(ImageError::NotYet { name: image.name.clone() });
+    };
     if !keyring.is_file() {
         return Err(ImageError::NoKeyring { path: keyring.clone() });
     }
@@ -83,7 +85,9 @@ pub(super) async fn bootstrap(
 }
 
 fn arguments(image: &Image, lists: &PackageLists, archive: &str) -> Result<Vec<String>, ImageError> {
-    let Source::Bootstrap { suite, keyring, components } = &image.source;
+    let Source::Bootstrap { suite, keyring, components } = &image.source else {
+        return Err(ImageError::NotYet { name: image.name.clone() });
+    };
     let mut words: Vec<String> = vec![
         "--mode=root".to_owned(),
         "--variant=apt".to_owned(),

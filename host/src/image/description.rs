@@ -1,16 +1,25 @@
 //! What an image is made from, as the data files say it. They are part of the program, so that it works alone.
 
-use super::ImageError;
-use serde::Deserialize;
+use super::{CloudImage, ImageError, cloud};
+use crate::store::Store;
+use serde::{Deserialize, Deserializer, de};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use vmbuild_protocol::PackageManager;
 
-const IMAGES: [(&str, &str); 1] = [("debian-12", include_str!("../../../images/debian-12.toml"))];
-const LISTS: [(&str, &str); 1] = [("debian-12", include_str!("../../../provision/packages/debian-12.toml"))];
-
-/// Images that need a kind of source which is not built yet.
-const PLANNED: [&str; 1] = ["ubuntu-22.04"];
+const IMAGES: [(&str, &str); 5] = [
+    ("debian-12", include_str!("../../../images/debian-12.toml")),
+    ("debian-12-cloud", include_str!("../../../images/debian-12-cloud.toml")),
+    ("fedora-44", include_str!("../../../images/fedora-44.toml")),
+    ("ubuntu-22.04", include_str!("../../../images/ubuntu-22.04.toml")),
+    ("ubuntu-24.04", include_str!("../../../images/ubuntu-24.04.toml")),
+];
+const LISTS: [(&str, &str); 4] = [
+    ("debian-12", include_str!("../../../provision/packages/debian-12.toml")),
+    ("fedora-44", include_str!("../../../provision/packages/fedora-44.toml")),
+    ("ubuntu-22.04", include_str!("../../../provision/packages/ubuntu-22.04.toml")),
+    ("ubuntu-24.04", include_str!("../../../provision/packages/ubuntu-24.04.toml")),
+];
 
 /// How similar (0 to 1, Jaro-Winkler) a name must be to be suggested.
 const SIMILAR: f64 = 0.7;
@@ -21,9 +30,14 @@ const SIMILAR: f64 = 0.7;
 pub struct Image {
     #[serde(rename = "schema")]
     _schema: SchemaOne,
+    /// What was read.
+    #[serde(skip)]
+    text: String,
     /// Its name, such as `debian-12`.
+    #[serde(deserialize_with = "word")]
     pub name: String,
     /// The word for it in artifact names, such as `debian12`.
+    #[serde(deserialize_with = "word")]
     pub artifact_word: String,
     /// Which file of `provision/packages/` lists its packages.
     pub packages: String,
@@ -46,13 +60,16 @@ pub enum Source {
         /// The archive's components to take.
         components: Vec<String>,
     },
+    /// A publisher's image, of a dated release.
+    CloudImage(CloudImage),
 }
 
 /// An image's kernel.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Kernel {
-    /// The package that names the current kernel, by architecture as `uname -m` prints it.
+    /// The package that names the current kernel, by architecture as `uname -m` prints it. Empty if the image brings its own.
+    #[serde(default)]
     pub package: BTreeMap<String, String>,
     /// Modules to load before the root file system is mounted; what the kernel has built in is left out.
     pub modules: Vec<String>,
@@ -96,17 +113,37 @@ impl Image {
         IMAGES.iter().map(|(name, _)| *name).collect()
     }
 
-    /// The image of this name.
+    /// The image that comes with vmbuild under this name.
     pub fn find(name: &str) -> Result<Self, ImageError> {
-        let Some(text) = lookup(&IMAGES, name) else {
-            return Err(unknown(name));
-        };
-        toml::from_str(text).map_err(|source| ImageError::Description { file: format!("images/{name}.toml"), source })
+        Self::parse(Self::embedded(name)?, &format!("images/{name}.toml"))
+    }
+
+    /// The image of this name or, if it looks like one, at this path. One in the store's `images.d` goes before the
+    /// one that comes with vmbuild.
+    pub fn load(image: &str, store: &Store) -> Result<Self, ImageError> {
+        let place = cloud::text_of(image, store)?;
+        let read = Self::parse(&place.text, &place.file)?;
+        if !place.named_by_path && read.name != image {
+            return Err(ImageError::Misnamed { file: place.file, name: read.name });
+        }
+        Ok(read)
+    }
+
+    /// The description that comes with vmbuild under this name.
+    pub(super) fn embedded(name: &str) -> Result<&'static str, ImageError> {
+        lookup(&IMAGES, name).ok_or_else(|| unknown(name))
+    }
+
+    /// Reads a description; `file` is what messages call it.
+    pub(super) fn parse(text: &str, file: &str) -> Result<Self, ImageError> {
+        let read: Result<Self, _> = toml::from_str(text);
+        let image = read.map_err(|source| ImageError::Description { file: file.to_owned(), source })?;
+        Ok(Self { text: text.to_owned(), ..image })
     }
 
     /// The text its description was read from: part of a golden machine's identity.
-    pub(super) fn text(&self) -> &'static str {
-        lookup(&IMAGES, &self.name).unwrap_or_default()
+    pub(super) fn text(&self) -> &str {
+        &self.text
     }
 
     /// Its packages.
@@ -131,14 +168,21 @@ impl Image {
     }
 }
 
+/// A word that may stand in file names.
+fn word<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let word = String::deserialize(from)?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
+    if word.starts_with(|c: char| c.is_ascii_alphanumeric()) && word.chars().all(plain) {
+        return Ok(word);
+    }
+    Err(de::Error::custom(format!("`{word}` is not a word of letters, digits, dots and hyphens")))
+}
+
 fn lookup(table: &[(&str, &'static str)], name: &str) -> Option<&'static str> {
     table.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
 }
 
 fn unknown(name: &str) -> ImageError {
-    if PLANNED.contains(&name) {
-        return ImageError::NotYet { name: name.to_owned() };
-    }
     let score = |known: &&str| strsim::jaro_winkler(name, known);
     let nearest = Image::known().into_iter().max_by(|a, b| score(a).total_cmp(&score(b)));
     let nearest = nearest.filter(|known| score(known) >= SIMILAR);
@@ -147,7 +191,7 @@ fn unknown(name: &str) -> ImageError {
 
 #[cfg(test)]
 mod tests {
-    use super::{IMAGES, Image, LISTS, PackageLists};
+    use super::{IMAGES, Image, LISTS, PackageLists, Source};
     use crate::failure::{Diagnose, Exit};
     use insta::assert_snapshot;
 
@@ -157,7 +201,10 @@ mod tests {
             let image = Image::find(name).expect("an embedded image");
             assert_eq!(image.name, name);
             assert!(!image.text().is_empty() && !image.lists_text().is_empty());
-            assert!(image.kernel_package().is_ok(), "{name} has no kernel for this machine");
+            match &image.source {
+                Source::Bootstrap { .. } => assert!(image.kernel_package().is_ok(), "{name} has no kernel here"),
+                Source::CloudImage(cloud) => assert!(cloud.file.contains_key(std::env::consts::ARCH), "{name}"),
+            }
             let lists = image.lists().expect("its package lists");
             for list in [&lists.toolchain, &lists.cpython, &lists.runtime] {
                 assert!(!list.is_empty());
@@ -185,10 +232,9 @@ mod tests {
         check_unknown("debian12", &["did you mean `debian-12`?"]);
         check_unknown("debain-12", &["did you mean `debian-12`?"]);
         check_unknown("windows", &[]);
-        check_unknown("ubuntu-22.04", &["`--image debian-12` works today"]);
+        check_unknown("ubuntu-2204", &["did you mean `ubuntu-22.04`?"]);
         let text = |name| Image::find(name).expect_err("not an image").to_string();
-        assert_snapshot!(text("windows"), @"unknown image `windows`: known are debian-12");
-        assert_snapshot!(text("ubuntu-22.04"), @"image `ubuntu-22.04` is not available yet: it comes with cloud images");
+        assert_snapshot!(text("windows"), @"unknown image `windows`: known are debian-12, debian-12-cloud, fedora-44, ubuntu-22.04, ubuntu-24.04");
     }
 
     fn complaint(change: impl Fn(&str) -> String) -> String {
@@ -201,7 +247,7 @@ mod tests {
         let swap = |from: &'static str, to: &'static str| complaint(|text| text.replacen(from, to, 1));
         assert_snapshot!(swap("schema = 1", "schema = 2"), @"schema 2 is not known to this version, only 1 is");
         assert_snapshot!(swap("artifact_word", "artefact_word"), @"unknown field `artefact_word`, expected one of `schema`, `name`, `artifact_word`, `packages`, `source`, `kernel`");
-        assert_snapshot!(swap("\"bootstrap\"", "\"magic\""), @"unknown variant `magic`, expected `bootstrap`");
+        assert_snapshot!(swap("\"bootstrap\"", "\"magic\""), @"unknown variant `magic`, expected `bootstrap` or `cloud-image`");
         assert_snapshot!(swap("suite =", "suit ="), @"unknown field `suit`, expected one of `suite`, `keyring`, `components`");
     }
 }

@@ -1,5 +1,6 @@
 //! Why there is no golden machine.
 
+use super::CloudError;
 use crate::failure::{Diagnose, Exit};
 use crate::machine::MachineError;
 use crate::machine::sandbox::NamespaceError;
@@ -22,8 +23,8 @@ pub enum ImageError {
         /// The most similar known name, if any is similar.
         nearest: Option<&'static str>,
     },
-    /// The image is planned, and needs a kind of source that is not there yet.
-    #[error("image `{name}` is not available yet: it comes with cloud images")]
+    /// The image is a cloud image, and no golden machine is made of those yet.
+    #[error("image `{name}` can be fetched, but no machine is made of it yet")]
     NotYet {
         /// What was asked for.
         name: String,
@@ -36,6 +37,14 @@ pub enum ImageError {
         /// What is wrong with it.
         #[source]
         source: toml::de::Error,
+    },
+    /// A description in the store's `images.d` is called otherwise than it says.
+    #[error("`{file}` describes an image of another name: `{name}`")]
+    Misnamed {
+        /// The file.
+        file: String,
+        /// The name in it.
+        name: String,
     },
     /// The image names a list of packages that does not exist.
     #[error("image `{image}` names the package lists `{lists}`, which do not exist")]
@@ -126,6 +135,9 @@ pub enum ImageError {
         #[source]
         source: serde_json::Error,
     },
+    /// There is no cloud image.
+    #[error(transparent)]
+    Cloud(#[from] CloudError),
     /// The caller's cancellation.
     #[error("preparing the image was interrupted")]
     Cancelled,
@@ -134,9 +146,10 @@ pub enum ImageError {
 impl Diagnose for ImageError {
     fn exit(&self) -> Exit {
         match self {
-            Self::Unknown { .. } | Self::NotYet { .. } | Self::BadArchive { .. } => Exit::Usage,
+            Self::Unknown { .. } | Self::Misnamed { .. } | Self::NotYet { .. } | Self::BadArchive { .. } => Exit::Usage,
             Self::Untrusted { .. } => Exit::Integrity,
             Self::Cancelled => Exit::Interrupted,
+            Self::Cloud(error) => error.exit(),
             Self::Run(error) => error.exit(),
             Self::Namespace(error) => error.exit(),
             Self::Machine(error) => error.exit(),
@@ -147,7 +160,7 @@ impl Diagnose for ImageError {
     fn hints(&self) -> Vec<String> {
         match self {
             Self::Unknown { nearest: Some(nearest), .. } => vec![format!("did you mean `{nearest}`?")],
-            Self::NotYet { .. } => vec![format!("`--image {}` works today", super::Image::DEFAULT)],
+            Self::NotYet { .. } => vec!["`--image debian-12` works today".to_owned()],
             Self::NoArchive { .. } | Self::BadArchive { .. } => vec![
                 "VMBUILD_DEBIAN_ARCHIVE names a Debian archive: the folder that holds `dists` and `pool`".to_owned(),
                 "on a Debian host, `apt-get update` lets apt say which archive it uses".to_owned(),
@@ -156,6 +169,7 @@ impl Diagnose for ImageError {
             Self::NoKeyring { .. } => vec!["on Debian and Ubuntu: `apt install debian-archive-keyring`".to_owned()],
             Self::NotText { .. } => vec!["set VMBUILD_HOME to a folder with a plain name".to_owned()],
             Self::Damaged { path, .. } => vec![format!("delete {} to have it made again", parent(path))],
+            Self::Cloud(error) => error.hints(),
             Self::Run(error) => error.hints(),
             Self::Namespace(error) => error.hints(),
             Self::Machine(error) => error.hints(),

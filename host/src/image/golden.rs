@@ -47,7 +47,7 @@ impl Golden {
         events: &Events,
         cancel: &CancellationToken,
     ) -> Result<Self, ImageError> {
-        let image = Image::find(image)?;
+        let image = Image::load(image, store)?;
         let maker = Maker { store, recipe: Recipe::of(&image), image: &image, agent, events, cancel };
         let folder = Folder::new(store, &image.name, maker.recipe.key());
         let seal = match folder.seal(role)? {

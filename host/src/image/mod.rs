@@ -9,6 +9,7 @@
 mod archive_address;
 mod bootstrap;
 mod clean;
+mod cloud;
 mod cpio;
 mod description;
 mod disk;
@@ -25,6 +26,11 @@ mod recipe;
 
 pub use archive_address::debian_archive;
 pub use clean::remove_all;
+pub use cloud::{
+    CloudDisk, CloudError, CloudFile, CloudImage, CloudRecord, CloudSettings, Digest, DiskFormat, Listing,
+    SumsSignature, Updated, Vouched, fetch as cloud_fetch, fetch_with as cloud_fetch_with, kept as cloud_kept,
+    update as cloud_update,
+};
 pub use description::{Image, Kernel, PackageLists, Source};
 pub use error::ImageError;
 pub use golden::{Golden, Role};

@@ -3,10 +3,9 @@
 //! It needs no signature check here: it only says where in the pool a file lies whose digest is pinned already. A
 //! forged index can at worst name a file that is then refused.
 
+use crate::download::{Answer, FetchError, Job, Patience, Validators, fetch};
 use crate::event::{Events, Part};
-use crate::source::fetch::fetch;
-use crate::source::job::{Answer, FetchError, Job, Start, Validators};
-use crate::source::settings::{Patience, below};
+use crate::source::settings::{LONGEST, below};
 use crate::source::stanza::{self, PoolFile};
 use crate::store::{Lock, Store, write_atomically};
 use jiff::{SignedDuration, Timestamp};
@@ -73,7 +72,7 @@ impl Index {
         }
         let known = kept.as_ref().map(|about| about.validators.clone()).unwrap_or_default();
         let partial = self.file.with_extension("partial");
-        let job = Job { url: self.url.clone(), partial: partial.clone(), start: Start::Fresh, known: known.clone() };
+        let job = Job { known: known.clone(), ..Job::fresh(&self.url, &partial, LONGEST) };
         let running = events.phase(Part::Source, "index", &self.url);
         let validators = match fetch(&job, patience, &running, cancel).await {
             Ok(Answer::NotModified) => known,

@@ -1,9 +1,9 @@
 //! A source from the pool of a Debian archive: what python.org released is there as `orig` archives.
 
+use crate::download::FetchError;
 use crate::source::SourceError;
 use crate::source::debian_index::Index;
 use crate::source::expected::Wanted;
-use crate::source::job::FetchError;
 use crate::source::quest::{Quest, Step, Trail};
 use crate::source::request::Origin;
 use crate::source::settings::{DebianArchive, below};

@@ -4,7 +4,7 @@ use crate::source::SourceError;
 use crate::source::expected::{Expected, Names, Wanted};
 use crate::source::quest::{Quest, Step, Trail};
 use crate::source::request::{Origin, Source};
-use crate::source::transfer::LONGEST;
+use crate::source::settings::LONGEST;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;

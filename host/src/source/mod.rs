@@ -14,10 +14,7 @@ mod debian_index;
 mod debian_pool;
 mod error;
 mod expected;
-mod fetch;
 mod given;
-mod http;
-mod job;
 mod obtain;
 mod python_org;
 mod quest;
@@ -26,9 +23,9 @@ mod settings;
 mod stanza;
 #[cfg(test)]
 mod tests;
-mod transfer;
 
+pub use crate::download::Patience;
 pub use error::{Attempt, SourceError};
 pub use obtain::obtain;
 pub use request::{FileOrUrl, Origin, Source, SourceRequest};
-pub use settings::{DebianArchive, Patience, Settings};
+pub use settings::{DebianArchive, Settings};

@@ -1,13 +1,12 @@
 //! One search for a source: what all places share, and the one way a download becomes a source.
 
+use crate::download::{Answer, FetchError, Job, Received, fetch};
 use crate::event::{Events, Part, Running};
 use crate::source::cache::{Cache, Kept};
 use crate::source::error::{Attempt, SourceError};
 use crate::source::expected::{Expected, Names};
-use crate::source::fetch::fetch;
-use crate::source::job::{Answer, FetchError, Job, Received, Start, Validators};
 use crate::source::request::{Origin, Source};
-use crate::source::settings::Settings;
+use crate::source::settings::{LONGEST, Settings};
 use crate::store::Store;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -93,7 +92,7 @@ impl<'a> Quest<'a> {
         trail: &mut Trail,
     ) -> Result<Step, SourceError> {
         let partial = self.cache.partial(nearest);
-        let job = Job { url: url.to_owned(), partial, start: Start::Resume, known: Validators::default() };
+        let job = Job::resumed(url, &partial, LONGEST);
         loop {
             let received = match fetch(&job, &self.settings.patience, &self.running, self.cancel).await {
                 Ok(Answer::Received(received)) => received,

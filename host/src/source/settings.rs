@@ -1,6 +1,9 @@
 //! Where sources are looked for, and how patiently.
 
-use std::time::Duration;
+use crate::download::Patience;
+
+/// No source archive or index is longer, in bytes; what is longer is not what was asked for.
+pub(super) const LONGEST: u64 = 1 << 30;
 
 /// The places and the limits.
 #[derive(Debug, Clone)]
@@ -20,30 +23,6 @@ pub enum DebianArchive {
     At(String),
     /// This machine's apt is configured with it.
     FromApt,
-}
-
-/// How long and how often.
-#[derive(Debug, Clone, Copy)]
-pub struct Patience {
-    /// For finding the host, and again for connecting to it.
-    pub connect: Duration,
-    /// For the next byte.
-    pub stall: Duration,
-    /// Tries altogether for failures that may pass.
-    pub tries: u32,
-    /// Pause after the first failed try; tripled after each further one.
-    pub backoff: Duration,
-}
-
-impl Default for Patience {
-    fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(5),
-            stall: Duration::from_secs(30),
-            tries: 3,
-            backoff: Duration::from_millis(500),
-        }
-    }
 }
 
 impl Settings {

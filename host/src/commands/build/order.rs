@@ -24,7 +24,7 @@ pub(super) struct Order {
 impl Order {
     /// Reserves the artifact's name, then gets the source: both can refuse before any machine is made.
     pub(super) async fn accept(context: &Context, args: Build) -> Result<(Self, Staging), Failure> {
-        let image = Image::find(&args.machine.image)?;
+        let image = Image::load(&args.machine.image, &context.store)?;
         let image_word: ImageWord = image.artifact_word.parse().map_err(ArtifactError::Name)?;
         let wish = Wish {
             version: args.version,

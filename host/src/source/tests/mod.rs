@@ -3,14 +3,13 @@
 mod debian;
 mod download;
 mod places;
-mod server;
 
+use crate::download::test_server::Server;
 use crate::event::{Event, Events, Kind, Part};
 use crate::source::expected::{Expected, Wanted};
 use crate::source::obtain::obtain_expected;
 use crate::source::{DebianArchive, FileOrUrl, Patience, Settings, Source, SourceError};
 use crate::store::Store;
-use server::Server;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;

@@ -1,8 +1,9 @@
 //! The blocking half of a download: one request, its bytes hashed while they are written.
 
-use crate::source::Patience;
-use crate::source::http::{begins_at, classify, get, validators};
-use crate::source::job::{Answer, FetchError, Job, Progress, Received, Start};
+use crate::download::Patience;
+use crate::download::http::{begins_at, classify, get, validators};
+use crate::download::job::{Answer, FetchError, Job, Progress, Received, Start};
+use crate::download::resume::VersionFile;
 use crate::store::sync_folder;
 use fs_err::{File, OpenOptions};
 use sha2::{Digest, Sha256};
@@ -11,25 +12,25 @@ use std::path::Path;
 use tokio_util::sync::CancellationToken;
 use ureq::{Agent, Body};
 
-/// No source archive or index is longer; what is longer is not what was asked for.
-pub(super) const LONGEST: u64 = 1 << 30;
-
 const PIECE: usize = 64 << 10;
+
+/// What a download leaves free on its disk, in bytes: a full disk breaks more than the download.
+const RESERVE: u64 = 256 << 20;
 
 /// Everything one try needs.
 #[derive(Debug)]
-pub(super) struct Transfer<'a> {
-    pub(super) agent: &'a Agent,
-    pub(super) job: &'a Job,
-    pub(super) patience: &'a Patience,
-    pub(super) progress: &'a Progress,
+pub(crate) struct Transfer<'a> {
+    pub(crate) agent: &'a Agent,
+    pub(crate) job: &'a Job,
+    pub(crate) patience: &'a Patience,
+    pub(crate) progress: &'a Progress,
     /// Ends it between two pieces; the agent's shutdown ends a wait for one.
-    pub(super) stop: &'a CancellationToken,
+    pub(crate) stop: &'a CancellationToken,
 }
 
 impl Transfer<'_> {
     /// Makes one try. The temporary file stays, so that the next try can go on behind it.
-    pub(super) fn run(&self) -> Result<Answer, FetchError> {
+    pub(crate) fn run(&self) -> Result<Answer, FetchError> {
         let outcome = self.exchange();
         if !matches!(outcome, Ok(Answer::Received(_))) {
             remove_if_empty(&self.job.partial);
@@ -39,12 +40,14 @@ impl Transfer<'_> {
 
     fn exchange(&self) -> Result<Answer, FetchError> {
         let mut sink = Sink::open(self.job)?;
-        let response = get(self.agent, &self.job.url, sink.bytes, &self.job.known)
+        let version = VersionFile::of(&self.job.partial);
+        let response = get(self.agent, &self.job.url, sink.bytes, &version.read(), &self.job.known)
             .map_err(|error| classify(error, self.patience))?;
         let (head, body) = response.into_parts();
         let resumed = match head.status.as_u16() {
             200 => {
                 sink.restart()?;
+                version.write(&validators(&head.headers))?;
                 false
             }
             206 if begins_at(&head.headers, sink.bytes) => true,
@@ -59,11 +62,13 @@ impl Transfer<'_> {
         self.copy(body, &mut sink)?;
         let bytes = sink.bytes;
         let sha256 = sink.finish(self.job)?;
+        version.remove();
         Ok(Answer::Received(Received { bytes, sha256, resumed, validators: validators(&head.headers) }))
     }
 
     fn copy(&self, body: Body, sink: &mut Sink) -> Result<(), FetchError> {
         let total = body.content_length().map(|rest| sink.bytes + rest);
+        self.admit(total, sink.bytes)?;
         let (mut reader, mut piece) = (body.into_reader(), vec![0; PIECE]);
         while !self.stop.is_cancelled() {
             let count = reader.read(&mut piece).map_err(|error| classify(error.into(), self.patience))?;
@@ -72,12 +77,28 @@ impl Transfer<'_> {
             }
             sink.take(&piece[..count])?;
             self.progress.set(sink.bytes, total);
-            if sink.bytes > LONGEST {
-                return Err(FetchError::TooLong(LONGEST));
+            if sink.bytes > self.job.longest {
+                return Err(FetchError::TooLong(self.job.longest));
             }
         }
         Err(FetchError::Cancelled)
     }
+
+    /// Refuses what is too long, and what would fill the disk, before any of it is written.
+    fn admit(&self, total: Option<u64>, have: u64) -> Result<(), FetchError> {
+        let Some(total) = total else { return Ok(()) };
+        if total > self.job.longest {
+            return Err(FetchError::TooLong(self.job.longest));
+        }
+        let (missing, free) = (total.saturating_sub(have), free_beside(&self.job.partial)?);
+        if missing + RESERVE > free { Err(FetchError::NoSpace { missing, free }) } else { Ok(()) }
+    }
+}
+
+/// Bytes that may still be written on the disk of this file.
+fn free_beside(file: &Path) -> io::Result<u64> {
+    let about = rustix::fs::statvfs(file.parent().unwrap_or(file))?;
+    Ok(about.f_bavail.saturating_mul(about.f_frsize))
 }
 
 /// Nothing is not worth going on behind.

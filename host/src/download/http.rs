@@ -1,13 +1,13 @@
 //! HTTP as it is used here: an agent with our patience, one GET, and errors sorted by what to do about them.
 
-use crate::source::Patience;
-use crate::source::job::{FetchError, Validators};
+use crate::download::Patience;
+use crate::download::job::{FetchError, Validators};
 use std::io::ErrorKind;
 use ureq::http::{HeaderMap, Response};
 use ureq::{Agent, Body, Error, Timeout};
 
 /// An agent for one fetch. Its `shutdown` breaks off whatever its thread waits for.
-pub(super) fn agent(patience: &Patience, url: &str) -> Agent {
+pub(crate) fn agent(patience: &Patience, url: &str) -> Agent {
     let config = Agent::config_builder()
         .http_status_as_error(false)
         .user_agent(concat!("vmbuild/", env!("CARGO_PKG_VERSION")))
@@ -25,11 +25,21 @@ fn is_loopback(url: &str) -> bool {
     host.is_some_and(|host| host == "localhost" || host == "[::1]" || host.starts_with("127."))
 }
 
-/// Asks for `url`, from byte `offset` on, unless it is what `known` says. The body is not read yet.
-pub(super) fn get(agent: &Agent, url: &str, offset: u64, known: &Validators) -> Result<Response<Body>, Error> {
+/// Asks for `url`, unless it is what `known` says; from byte `offset` on, if it still is what `partly` says. The body
+/// is not read yet.
+pub(crate) fn get(
+    agent: &Agent,
+    url: &str,
+    offset: u64,
+    partly: &Validators,
+    known: &Validators,
+) -> Result<Response<Body>, Error> {
     let mut request = agent.get(url);
     if offset > 0 {
         request = request.header("Range", format!("bytes={offset}-"));
+        if let Some(version) = partly.for_range() {
+            request = request.header("If-Range", version);
+        }
     }
     if let Some(etag) = &known.etag {
         request = request.header("If-None-Match", etag);
@@ -41,12 +51,12 @@ pub(super) fn get(agent: &Agent, url: &str, offset: u64, known: &Validators) -> 
 }
 
 /// What an answer says about its version.
-pub(super) fn validators(headers: &HeaderMap) -> Validators {
+pub(crate) fn validators(headers: &HeaderMap) -> Validators {
     Validators { etag: header(headers, "etag"), last_modified: header(headers, "last-modified") }
 }
 
 /// Whether a partial answer really begins at `offset`. Source: RFC 9110, section 14.4.
-pub(super) fn begins_at(headers: &HeaderMap, offset: u64) -> bool {
+pub(crate) fn begins_at(headers: &HeaderMap, offset: u64) -> bool {
     header(headers, "content-range").is_some_and(|range| range.starts_with(&format!("bytes {offset}-")))
 }
 
@@ -55,7 +65,7 @@ fn header(headers: &HeaderMap, name: &str) -> Option<String> {
 }
 
 /// Sorts an error by what to do about it.
-pub(super) fn classify(error: Error, patience: &Patience) -> FetchError {
+pub(crate) fn classify(error: Error, patience: &Patience) -> FetchError {
     match error {
         Error::HostNotFound => FetchError::Unreachable("host not found"),
         Error::ConnectionFailed => FetchError::Unreachable("no connection"),

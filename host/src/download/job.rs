@@ -2,24 +2,39 @@
 
 use serde::{Deserialize, Serialize};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use vmbuild_cpython::Sha256;
 
 /// What to fetch, and into which temporary file.
 #[derive(Debug, Clone)]
-pub(super) struct Job {
-    pub(super) url: String,
+pub(crate) struct Job {
+    pub(crate) url: String,
     /// Written in place; the caller renames it once it is verified.
-    pub(super) partial: PathBuf,
-    pub(super) start: Start,
+    pub(crate) partial: PathBuf,
+    pub(crate) start: Start,
     /// What an earlier answer said about itself.
-    pub(super) known: Validators,
+    pub(crate) known: Validators,
+    /// What is longer, in bytes, is not what was asked for.
+    pub(crate) longest: u64,
+}
+
+impl Job {
+    /// Fetches `url` into `partial` from the beginning.
+    pub(crate) fn fresh(url: &str, partial: &Path, longest: u64) -> Self {
+        let (url, partial) = (url.to_owned(), partial.to_owned());
+        Self { url, partial, start: Start::Fresh, known: Validators::default(), longest }
+    }
+
+    /// The same, going on behind what `partial` holds already.
+    pub(crate) fn resumed(url: &str, partial: &Path, longest: u64) -> Self {
+        Self { start: Start::Resume, ..Self::fresh(url, partial, longest) }
+    }
 }
 
 /// What an existing temporary file means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Start {
+pub(crate) enum Start {
     /// The first part of what is fetched now: go on behind it.
     Resume,
     /// Nothing: begin at zero.
@@ -29,14 +44,22 @@ pub(super) enum Start {
 /// What a server says about the version of a file. Source: RFC 9110, section 8.8.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Validators {
-    pub(super) etag: Option<String>,
-    pub(super) last_modified: Option<String>,
+pub(crate) struct Validators {
+    pub(crate) etag: Option<String>,
+    pub(crate) last_modified: Option<String>,
+}
+
+impl Validators {
+    /// What may stand in `If-Range`: a strong entity tag, or else a date. Source: RFC 9110, section 13.1.5.
+    pub(crate) fn for_range(&self) -> Option<&str> {
+        let strong = self.etag.as_deref().filter(|etag| !etag.starts_with("W/"));
+        strong.or(self.last_modified.as_deref())
+    }
 }
 
 /// How a fetch ended well.
 #[derive(Debug)]
-pub(super) enum Answer {
+pub(crate) enum Answer {
     /// The whole file lies in the job's temporary file, synced.
     Received(Received),
     /// The server says that the known version is the current one.
@@ -45,16 +68,16 @@ pub(super) enum Answer {
 
 /// What was received.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Received {
-    pub(super) bytes: u64,
-    pub(super) sha256: Sha256,
-    pub(super) resumed: bool,
-    pub(super) validators: Validators,
+pub(crate) struct Received {
+    pub(crate) bytes: u64,
+    pub(crate) sha256: Sha256,
+    pub(crate) resumed: bool,
+    pub(crate) validators: Validators,
 }
 
 /// Why a fetch failed. Texts, because most become one line in the list of places tried.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum FetchError {
+pub(crate) enum FetchError {
     /// The host does not exist for us, or nobody there answers.
     #[error("{0}")]
     Unreachable(&'static str),
@@ -70,9 +93,17 @@ pub(super) enum FetchError {
     /// Another try would end the same way: TLS, redirects, the address itself.
     #[error("{0}")]
     Hopeless(String),
-    /// Longer than any source.
+    /// Longer than what was asked for can be.
     #[error("longer than {} MB", .0 / 1_000_000)]
     TooLong(u64),
+    /// The rest of it would not leave enough room on the disk.
+    #[error("{} MB are still to come, and {} MB are free there", .missing / 1_000_000, .free / 1_000_000)]
+    NoSpace {
+        /// Bytes still to come.
+        missing: u64,
+        /// Bytes free.
+        free: u64,
+    },
     /// Our own file.
     #[error("failed to write the download")]
     Local(#[from] io::Error),
@@ -84,35 +115,35 @@ pub(super) enum FetchError {
 impl FetchError {
     /// Whether another try may end otherwise. A connection that timed out is not worth one: it has had its patience
     /// already, and another place is likelier to answer.
-    pub(super) fn may_pass(&self) -> bool {
+    pub(crate) fn may_pass(&self) -> bool {
         match self {
             Self::Unreachable(_) | Self::Broken(_) => true,
             Self::Status(code) => *code >= 500 || [408, 416, 429].contains(code),
-            Self::NoConnection(_) | Self::Hopeless(_) | Self::TooLong(_) | Self::Local(_) | Self::Cancelled => false,
+            _ => false,
         }
     }
 
     /// Whether the host itself was never reached, so that its other files need no try.
-    pub(super) fn is_about_the_host(&self) -> bool {
+    pub(crate) fn is_about_the_host(&self) -> bool {
         matches!(self, Self::Unreachable(_) | Self::NoConnection(_))
     }
 }
 
 /// How far a fetch is, shared between the thread that reads and the task that reports.
 #[derive(Debug, Default)]
-pub(super) struct Progress {
+pub(crate) struct Progress {
     done: AtomicU64,
     total: AtomicU64,
 }
 
 impl Progress {
-    pub(super) fn set(&self, done: u64, total: Option<u64>) {
+    pub(crate) fn set(&self, done: u64, total: Option<u64>) {
         self.total.store(total.unwrap_or(0), Ordering::Relaxed);
         self.done.store(done, Ordering::Relaxed);
     }
 
     /// Bytes done, and in total if known.
-    pub(super) fn get(&self) -> (u64, Option<u64>) {
+    pub(crate) fn get(&self) -> (u64, Option<u64>) {
         let total = self.total.load(Ordering::Relaxed);
         (self.done.load(Ordering::Relaxed), Some(total).filter(|&total| total > 0))
     }

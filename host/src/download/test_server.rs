@@ -8,15 +8,15 @@ use tokio::task::JoinSet;
 
 /// How one file is served.
 #[derive(Debug, Clone)]
-pub(super) struct Served {
-    pub(super) body: Vec<u8>,
-    pub(super) habit: Habit,
-    pub(super) etag: Option<&'static str>,
+pub(crate) struct Served {
+    pub(crate) body: Vec<u8>,
+    pub(crate) habit: Habit,
+    pub(crate) etag: Option<&'static str>,
 }
 
 /// What a server does with a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Habit {
+pub(crate) enum Habit {
     /// Answers it, ranges included.
     Proper,
     /// Answers it from the beginning, whatever range was asked for.
@@ -25,13 +25,15 @@ pub(super) enum Habit {
     CutOnce(usize),
     /// Sends so many bytes, then nothing, and leaves the connection open.
     Stall(usize),
+    /// Says that so many bytes come, and sends what there is.
+    Claims(u64),
     /// Answers so many times with 503; proper afterwards.
     Busy(u32),
 }
 
 /// A running server; ends when dropped.
 #[derive(Debug)]
-pub(super) struct Server {
+pub(crate) struct Server {
     address: std::net::SocketAddr,
     files: Arc<Mutex<HashMap<String, Served>>>,
     asked: Arc<Mutex<Vec<String>>>,
@@ -39,7 +41,7 @@ pub(super) struct Server {
 }
 
 impl Server {
-    pub(super) async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let (files, asked) = (Arc::default(), Arc::default());
@@ -48,20 +50,30 @@ impl Server {
         Self { address, files, asked, _task: task }
     }
 
-    pub(super) fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}/{path}", self.address)
     }
 
-    pub(super) fn serve(&self, path: &str, body: &[u8], habit: Habit) {
+    pub(crate) fn serve(&self, path: &str, body: &[u8], habit: Habit) {
         self.put(path, Served { body: body.to_vec(), habit, etag: None });
     }
 
-    pub(super) fn put(&self, path: &str, served: Served) {
+    pub(crate) fn put(&self, path: &str, served: Served) {
         self.files.lock().expect("no panic").insert(format!("/{path}"), served);
     }
 
+    /// The address of the server itself, without a slash at the end.
+    pub(crate) fn base(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Stops serving a file.
+    pub(crate) fn remove(&self, path: &str) {
+        self.files.lock().expect("no panic").remove(&format!("/{path}"));
+    }
+
     /// The requests so far: path, and the range if there was one.
-    pub(super) fn asked(&self) -> Vec<String> {
+    pub(crate) fn asked(&self) -> Vec<String> {
         self.asked.lock().expect("no panic").clone()
     }
 }
@@ -79,16 +91,18 @@ struct Request {
     path: String,
     offset: usize,
     etag: Option<String>,
+    if_range: Option<String>,
 }
 
 async fn read(stream: &mut TcpStream) -> Option<Request> {
     let mut lines = BufReader::new(stream).lines();
     let path = lines.next_line().await.ok()??.split(' ').nth(1)?.to_owned();
-    let mut request = Request { path, offset: 0, etag: None };
+    let mut request = Request { path, offset: 0, etag: None, if_range: None };
     while let Some(line) = lines.next_line().await.ok()?.filter(|line| !line.is_empty()) {
         let (name, value) = line.split_once(": ")?;
         match name.to_ascii_lowercase().as_str() {
             "range" => request.offset = value.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok()?,
+            "if-range" => request.if_range = Some(value.to_owned()),
             "if-none-match" => request.etag = Some(value.to_owned()),
             _ => {}
         }
@@ -109,12 +123,16 @@ async fn answer(mut stream: TcpStream, files: Files, asked: Arc<Mutex<Vec<String
     if served.etag.is_some() && served.etag == request.etag.as_deref() {
         return send(&mut stream, "304 Not Modified", b"").await;
     }
-    let offset = if served.habit == Habit::NoRanges { 0 } else { request.offset };
+    let changed = request.if_range.is_some() && request.if_range.as_deref() != served.etag;
+    let offset = if served.habit == Habit::NoRanges || changed { 0 } else { request.offset };
     if offset > 0 && offset >= served.body.len() {
         return send(&mut stream, "416 Range Not Satisfiable", b"").await;
     }
     let rest = &served.body[offset..];
-    let (length, total) = (rest.len(), served.body.len());
+    let (mut length, total) = (rest.len() as u64, served.body.len());
+    if let Habit::Claims(bytes) = served.habit {
+        length = bytes;
+    }
     let etag = served.etag.map(|etag| format!("ETag: {etag}\r\n")).unwrap_or_default();
     let (status, range) = match offset {
         0 => ("200 OK", String::new()),
@@ -122,7 +140,7 @@ async fn answer(mut stream: TcpStream, files: Files, asked: Arc<Mutex<Vec<String
     };
     let head = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n{etag}{range}\r\n");
     let sent = match served.habit {
-        Habit::CutOnce(count) | Habit::Stall(count) => &rest[..count.min(length)],
+        Habit::CutOnce(count) | Habit::Stall(count) => &rest[..count.min(rest.len())],
         _ => rest,
     };
     // A client that has gone away is not this server's trouble.

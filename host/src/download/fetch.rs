@@ -1,10 +1,10 @@
 //! The asynchronous half of a download: tries, pauses, progress, and an end when the caller wants one.
 
+use crate::download::Patience;
+use crate::download::http::agent;
+use crate::download::job::{Answer, FetchError, Job, Progress};
+use crate::download::transfer::Transfer;
 use crate::event::{Running, Unit};
-use crate::source::Patience;
-use crate::source::http::agent;
-use crate::source::job::{Answer, FetchError, Job, Progress};
-use crate::source::transfer::Transfer;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::{JoinError, JoinHandle};
@@ -14,22 +14,34 @@ use ureq::Agent;
 /// Between two reports of progress.
 const REPORT: Duration = Duration::from_millis(250);
 
+/// A failed try that got this much further (bytes) counts as none: the line is bad, but it moves.
+const FURTHER: u64 = 8 << 20;
+
 /// Fetches, trying again what may pass. Later tries go on behind what earlier ones got, if the job allows it.
-pub(super) async fn fetch(
+pub(crate) async fn fetch(
     job: &Job,
     patience: &Patience,
     running: &Running,
     cancel: &CancellationToken,
 ) -> Result<Answer, FetchError> {
-    let mut pause = patience.backoff;
-    for _ in 1..patience.tries {
-        match attempt(job, patience, running, cancel).await {
-            Err(error) if error.may_pass() => sleep(pause, cancel).await?,
+    let (mut pause, mut failed, mut furthest) = (patience.backoff, 0, 0);
+    loop {
+        let progress = Arc::new(Progress::default());
+        let error = match attempt(job, patience, running, &progress, cancel).await {
+            Err(error) if error.may_pass() => error,
             settled => return settled,
+        };
+        let (done, _) = progress.get();
+        if done >= furthest + FURTHER {
+            (pause, failed, furthest) = (patience.backoff, 0, done);
         }
+        failed += 1;
+        if failed >= patience.tries {
+            return Err(error);
+        }
+        sleep(pause, cancel).await?;
         pause *= 3;
     }
-    attempt(job, patience, running, cancel).await
 }
 
 async fn sleep(pause: Duration, cancel: &CancellationToken) -> Result<(), FetchError> {
@@ -43,25 +55,25 @@ async fn attempt(
     job: &Job,
     patience: &Patience,
     running: &Running,
+    progress: &Arc<Progress>,
     cancel: &CancellationToken,
 ) -> Result<Answer, FetchError> {
-    let progress = Arc::new(Progress::default());
     let breaker = Breaker { agent: agent(patience, &job.url), stop: cancel.child_token() };
-    let mut worker = spawn(job.clone(), *patience, Arc::clone(&progress), &breaker);
+    let mut worker = spawn(job.clone(), *patience, Arc::clone(progress), &breaker);
     let mut reports = tokio::time::interval(REPORT);
     reports.tick().await;
     let mut tripped = false;
     loop {
         tokio::select! {
             outcome = &mut worker => {
-                report(&progress, running, job);
+                report(progress, running, job);
                 return outcome.unwrap_or_else(lost);
             }
             () = cancel.cancelled(), if !tripped => {
                 breaker.trip();
                 tripped = true;
             }
-            _ = reports.tick() => report(&progress, running, job),
+            _ = reports.tick() => report(progress, running, job),
         }
     }
 }

@@ -1,0 +1,37 @@
+//! Where an image's description lies, and where a changed one goes.
+//!
+//! The descriptions that come with vmbuild are part of the program and cannot be rewritten. So a description may also
+//! be a file: one that the user names (`--image path/to/image.toml`), or `images.d/<name>.toml` in the store, which
+//! goes before the program's own of the same name. Updating an image changes its file, or makes one in `images.d`.
+
+use crate::image::{Image, ImageError};
+use crate::store::Store;
+use std::path::{Path, PathBuf};
+
+/// A description's text, and where it belongs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::image) struct Place {
+    pub(in crate::image) text: String,
+    /// What it is called in messages.
+    pub(in crate::image) file: String,
+    /// Whether the user gave a path: its file may be called anything.
+    pub(in crate::image) named_by_path: bool,
+    /// Where a changed one goes.
+    pub(in crate::image) writable: PathBuf,
+}
+
+/// The description of `image`: a path, or a name.
+pub(in crate::image) fn text_of(image: &str, store: &Store) -> Result<Place, ImageError> {
+    let named_by_path = image.contains('/') || Path::new(image).extension().is_some_and(|ending| ending == "toml");
+    let writable = if named_by_path {
+        std::path::absolute(image)?
+    } else {
+        store.root().join("images.d").join(format!("{image}.toml"))
+    };
+    let file = writable.display().to_string();
+    if named_by_path || writable.is_file() {
+        return Ok(Place { text: fs_err::read_to_string(&writable)?, file, named_by_path, writable });
+    }
+    let text = Image::embedded(image)?.to_owned();
+    Ok(Place { text, file: format!("images/{image}.toml"), named_by_path: false, writable })
+}

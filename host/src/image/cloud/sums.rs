@@ -1,0 +1,61 @@
+//! Lists of checksums, as `sha256sum` and as BSD's tools write them.
+
+use super::Digest;
+
+/// The digest that `list` gives for the file `name`. The strongest, if there are several; nothing if two of one kind
+/// contradict each other.
+pub(super) fn listed(list: &str, name: &str) -> Option<Digest> {
+    let mut found: Vec<Digest> =
+        list.lines().filter_map(line).filter(|(file, _)| *file == name).map(|(_, digest)| digest).collect();
+    found.sort_by_key(ToString::to_string);
+    found.dedup();
+    match found.as_slice() {
+        [one] => Some(*one),
+        [Digest::Sha256(_), long @ Digest::Sha512(_)] => Some(*long),
+        _ => None,
+    }
+}
+
+/// `<digits>  <name>`, `<digits> *<name>`, or `SHA256 (<name>) = <digits>`.
+fn line(line: &str) -> Option<(&str, Digest)> {
+    if let Some((head, digits)) = line.split_once(") = ") {
+        let (kind, name) = head.split_once(" (")?;
+        let digest = Digest::from_hex(digits.trim())?;
+        let kinds = matches!((kind, digest), ("SHA256", Digest::Sha256(_)) | ("SHA512", Digest::Sha512(_)));
+        return kinds.then_some((name, digest));
+    }
+    let (digits, name) = line.split_once(' ')?;
+    let name = name.strip_prefix([' ', '*'])?;
+    Some((name.trim_end(), Digest::from_hex(digits)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::listed;
+
+    fn check(list: &str, expect: Option<&str>) {
+        assert_eq!(listed(list, "disk.img").map(|digest| digest.to_string()).as_deref(), expect, "{list}");
+    }
+
+    #[test]
+    fn both_forms_are_read() {
+        let (a, b) = ("a".repeat(64), "b".repeat(64));
+        let (is_a, c) = (format!("sha256:{a}"), "c".repeat(128));
+        check(&format!("{b} *other.img\n{a} *disk.img\n"), Some(&is_a));
+        check(&format!("{a}  disk.img"), Some(&is_a));
+        check(&format!("# disk.img: 3 bytes\nSHA256 (disk.img) = {a}\n"), Some(&is_a));
+        check(&format!("SHA512 (disk.img) = {c}\nSHA256 (disk.img) = {a}\n"), Some(&format!("sha512:{c}")));
+        check(&format!("{a} *disk.img\n{a} *disk.img\n"), Some(&is_a));
+    }
+
+    #[test]
+    fn nothing_else_is_taken_for_one() {
+        let (a, b) = ("a".repeat(64), "b".repeat(64));
+        check("", None);
+        check(&format!("{a} *disk.img.manifest\n{b} *my-disk.img"), None);
+        check(&format!("{a} *disk.img\n{b} *disk.img\n"), None);
+        check(&format!("MD5 (disk.img) = {a}"), None);
+        check(&format!("{a} disk.img"), None);
+        check("SHA256 (disk.img) = abc", None);
+    }
+}
