@@ -15,15 +15,16 @@ fn keyring(bytes: &[u8]) -> Keyring {
 
 #[test]
 fn the_keys_are_the_publishers() {
-    // Published at ubuntu.com ("Verify image checksum") and fedoraproject.org/security.
-    assert_eq!(keyring(UBUNTU_KEY).fingerprints(), ["D2EB44626FDDC30B513D5BB71A5D6C4C7DB87C81"]);
+    // Of the signed images, and of the same images' builder. Source: images/keyrings/README.md.
+    let canonical = ["D2EB44626FDDC30B513D5BB71A5D6C4C7DB87C81", "4A3CE3CD565D7EB5C810E2B97FF3F408476CF100"];
+    assert_eq!(keyring(UBUNTU_KEY).fingerprints(), canonical);
     assert_eq!(keyring(FEDORA_KEY).fingerprints(), ["36F612DCF27F7D1A48A835E4DBFCF71C6D9F90A6"]);
 }
 
 #[test]
 fn several_blocks_make_one_keyring() {
     let both = [FEDORA_KEY, b"\n", UBUNTU_KEY].concat();
-    assert_eq!(keyring(&both).fingerprints().len(), 2);
+    assert_eq!(keyring(&both).fingerprints().len(), 3);
     let error = Keyring::parse(b"no key at all").expect_err("nothing in it");
     assert!(matches!(error, SignatureError::Keyring(_)), "{error}");
 }
