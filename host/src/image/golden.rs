@@ -93,7 +93,8 @@ impl Golden {
         disk::ensure(&self.folder, self.role, &self.digest, events, cancel).await?;
         let kernel = self.folder.kernel();
         let initramfs = initramfs::ensure(self.folder.path(), &kernel.join("modules"), agent).await?;
-        Ok(RootDisk { disk: self.folder.disk(self.role), kernel: kernel.join("vmlinuz"), initramfs })
+        let (disk, digest) = (self.folder.disk(self.role), self.digest.clone());
+        Ok(RootDisk { disk, kernel: kernel.join("vmlinuz"), initramfs, digest })
     }
 }
 

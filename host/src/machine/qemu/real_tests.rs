@@ -34,7 +34,7 @@ impl Bench {
         let (kernel, initramfs) = tiny_guest::write(&place, words, then);
         let disk = place.join("root.ext4");
         fs_err::File::create(&disk).and_then(|file| file.set_len(16 << 20)).expect("a sparse file");
-        let spec = spec(lifetime, RootDisk { disk, kernel, initramfs });
+        let spec = spec(lifetime, RootDisk { disk, kernel, initramfs, digest: "one".to_owned() });
         Some(Self { folder: MachineFolder::new(&place, spec.name.clone()), temp, spec })
     }
 
