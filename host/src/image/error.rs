@@ -2,6 +2,7 @@
 
 use crate::failure::{Diagnose, Exit};
 use crate::machine::MachineError;
+use crate::machine::accelerator::AcceleratorError;
 use crate::machine::sandbox::NamespaceError;
 use std::path::PathBuf;
 use vmbuild_supervise::RunError;
@@ -126,6 +127,29 @@ pub enum ImageError {
         #[source]
         source: serde_json::Error,
     },
+    /// A publisher's image did not come to the agent on its first boot.
+    #[error("the image's first boot waited for {waited_for} in vain{}", console(last_lines))]
+    FirstBoot {
+        /// What it was waiting for.
+        waited_for: super::Phase,
+        /// The end of its console, a line each; empty where `source` has it.
+        last_lines: String,
+        /// What ended the wait.
+        #[source]
+        source: Box<MachineError>,
+    },
+    /// The guest could not send its root file system.
+    #[error("the guest failed to send its root file system: {complaints}")]
+    NotSent {
+        /// What tar said.
+        complaints: String,
+    },
+    /// The image's kernel was not found, and the host has no firmware that could find it.
+    #[error("the image's kernel was not found, and there is no UEFI firmware to boot it with")]
+    NoFirmware,
+    /// Nothing runs virtual machines here.
+    #[error(transparent)]
+    Accelerator(#[from] AcceleratorError),
     /// The caller's cancellation.
     #[error("preparing the image was interrupted")]
     Cancelled,
@@ -140,6 +164,8 @@ impl Diagnose for ImageError {
             Self::Run(error) => error.exit(),
             Self::Namespace(error) => error.exit(),
             Self::Machine(error) => error.exit(),
+            Self::FirstBoot { source, .. } => source.exit(),
+            Self::Accelerator(error) => error.exit(),
             _ => Exit::Environment,
         }
     }
@@ -159,9 +185,16 @@ impl Diagnose for ImageError {
             Self::Run(error) => error.hints(),
             Self::Namespace(error) => error.hints(),
             Self::Machine(error) => error.hints(),
+            Self::FirstBoot { source, .. } => source.hints(),
+            Self::Accelerator(error) => error.hints(),
+            Self::NoFirmware => vec![super::first_boot::FIRMWARE_HINT.to_owned()],
             _ => Vec::new(),
         }
     }
+}
+
+fn console(last_lines: &str) -> String {
+    if last_lines.is_empty() { String::new() } else { format!("; the console's last lines:{last_lines}") }
 }
 
 fn parent(path: &std::path::Path) -> String {

@@ -261,7 +261,9 @@ impl Running {
     ) -> Result<Self, MachineError> {
         Ok(match spec.start {
             Start::Sandbox { .. } => Self::Sandbox(Sandbox::start(spec, folder, events, cancel).await?),
-            Start::Qemu { .. } | Start::FirstBoot { .. } => Self::Qemu(Qemu::start(spec, folder, events, cancel).await?),
+            Start::Qemu { .. } | Start::FirstBoot { .. } => {
+                Self::Qemu(Qemu::start(spec, folder, events, cancel).await?)
+            }
         })
     }
 

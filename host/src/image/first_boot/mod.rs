@@ -24,6 +24,7 @@ mod seed;
 mod tree;
 mod words;
 
-pub use make::BaseDisk;
-pub(super) use make::make;
+pub(super) use firmware::HINT as FIRMWARE_HINT;
+pub use make::{BaseDisk, Firmware};
+pub(super) use make::{FirstBoot, make};
 pub use phase::Phase;

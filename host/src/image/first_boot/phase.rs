@@ -70,7 +70,10 @@ mod tests {
     fn lines_tell_what_has_begun() {
         let check = |line: &str, expect: Option<Phase>| assert_eq!(Phase::of_line(line), expect, "{line}");
         check("BdsDxe: loading Boot0001 \"UEFI Misc Device\"", None);
-        check("[    0.000000] Linux version 6.1.0-44-cloud-amd64 (debian-kernel@lists.debian.org)", Some(Phase::Kernel));
+        check(
+            "[    0.000000] Linux version 6.1.0-44-cloud-amd64 (debian-kernel@lists.debian.org)",
+            Some(Phase::Kernel),
+        );
         check("[    5.1] systemd[1]: Detected virtualization qemu.", Some(Phase::Systemd));
         check("Welcome to Debian GNU/Linux 12 (bookworm)!", Some(Phase::Systemd));
         check("[   20.7] cloud-init[331]: Cloud-init v. 22.4.2 running 'init-local'", Some(Phase::CloudInit));
@@ -82,7 +85,10 @@ mod tests {
     #[test]
     fn lines_are_shown_without_colours() {
         let check = |line: &str, expect: &str| assert_eq!(plain(line), expect);
-        check("[\u{1b}[0;32m  OK  \u{1b}[0m] Reached target \u{1b}[0;1;39mBasic System\u{1b}[0m.\r", "[  OK  ] Reached target Basic System.");
+        check(
+            "[\u{1b}[0;32m  OK  \u{1b}[0m] Reached target \u{1b}[0;1;39mBasic System\u{1b}[0m.\r",
+            "[  OK  ] Reached target Basic System.",
+        );
         check("\u{1b}[2J\u{1b}[01;01HSeaBIOS", "SeaBIOS");
         check("\u{1b}", "");
     }

@@ -2,8 +2,8 @@
 
 use super::error::QemuError;
 use super::options::{Arch, Host, MachineRun, QemuCommand};
-use super::qmp::{Qmp, QmpError};
 use super::overlay::{self, Base};
+use super::qmp::{Qmp, QmpError};
 use super::{QemuBinary, files, last_words};
 use crate::machine::ProcessIdentity;
 use crate::machine::process::start_ticks;

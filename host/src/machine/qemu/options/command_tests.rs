@@ -8,7 +8,12 @@ use std::time::Duration;
 
 fn root() -> RootDisk {
     let file = |name: &str| PathBuf::from("/store/images/debian-12/ab12").join(name);
-    RootDisk { disk: file("root.ext4"), kernel: file("vmlinuz"), initramfs: file("initramfs"), digest: "ab12".to_owned() }
+    RootDisk {
+        disk: file("root.ext4"),
+        kernel: file("vmlinuz"),
+        initramfs: file("initramfs"),
+        digest: "ab12".to_owned(),
+    }
 }
 
 fn spec(network: Network, lifetime: Lifetime, accelerator: Accelerator) -> MachineSpec {
@@ -70,7 +75,9 @@ fn first_boot(boot: BootWay, platform: (Arch, Host)) -> String {
     };
     let command = QemuCommand::for_first_boot(&spec, Accelerator::Tcg, &system, RUN, platform);
     let differs = |line: &&str| {
-        ["-kernel", "-initrd", "-append", "-drive", "-blockdev", "-device virtio-blk"].iter().any(|it| line.starts_with(it))
+        ["-kernel", "-initrd", "-append", "-drive", "-blockdev", "-device virtio-blk"]
+            .iter()
+            .any(|it| line.starts_with(it))
     };
     lines(&command).lines().filter(differs).collect::<Vec<_>>().join("\n")
 }
@@ -87,7 +94,8 @@ fn first_boot_by_its_own_kernel() {
 
 #[test]
 fn first_boot_by_firmware() {
-    let boot = BootWay::Uefi { code: "/usr/share/AAVMF/AAVMF_CODE.fd".into(), vars: "/usr/share/AAVMF/AAVMF_VARS.fd".into() };
+    let boot =
+        BootWay::Uefi { code: "/usr/share/AAVMF/AAVMF_CODE.fd".into(), vars: "/usr/share/AAVMF/AAVMF_VARS.fd".into() };
     insta::assert_snapshot!(first_boot(boot, (Arch::Aarch64, Host::Linux)));
     insta::assert_snapshot!(first_boot(BootWay::Bios, (Arch::X86_64, Host::Linux)));
 }

@@ -31,5 +31,5 @@ mod command_tests;
 
 pub(crate) use command::{MachineRun, QemuCommand};
 pub(crate) use disk::Format;
-pub(crate) use kernel_words::CONSOLE_MARK;
+pub(crate) use kernel_words::{AGENT_PORT, CONSOLE_MARK};
 pub(crate) use platform::{Arch, Host};
