@@ -28,5 +28,5 @@ pub use archive_address::debian_archive;
 pub use clean::remove_all;
 pub use description::{Image, Kernel, PackageLists, Source};
 pub use error::ImageError;
-pub use first_boot::{BaseDisk, Firmware, Phase};
+pub use first_boot::{BaseDisk, Firmware, FirstBoot, Phase, try_boot};
 pub use golden::{Golden, Role};

@@ -135,7 +135,7 @@ impl Watch {
         // A machine that died has brought its last words along.
         let last_lines = match error {
             MachineError::Died { .. } => String::new(),
-            _ => self.lines.iter().map(|line| format!("\n  {line}")).collect(),
+            _ => self.lines.iter().flat_map(|line| ["\n  ", line]).collect(),
         };
         ImageError::FirstBoot { waited_for: self.phase(), last_lines, source: Box::new(error) }
     }
@@ -152,7 +152,9 @@ mod tests {
 
     fn heard(text: &[&str]) -> Watch {
         let mut watch = Watch::new(Path::new("/none"), Phase::Firmware);
-        text.iter().for_each(|piece| watch.hear(piece));
+        for piece in text {
+            watch.hear(piece);
+        }
         watch
     }
 

@@ -11,6 +11,7 @@ use crate::store::{Store, write_atomically};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+use vmbuild_protocol::Facts;
 use vmbuild_supervise::{Command, Deadline};
 
 /// Room beyond the image's own for packages and their lists, in bytes. The overlay takes what is used.
@@ -32,14 +33,21 @@ pub struct BaseDisk {
 
 /// What a first boot needs to know.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::image) struct FirstBoot<'a> {
-    pub(in crate::image) store: &'a Store,
-    pub(in crate::image) image: &'a Image,
-    pub(in crate::image) disk: &'a BaseDisk,
-    pub(in crate::image) agent: &'a Path,
-    pub(in crate::image) firmware: Firmware,
-    pub(in crate::image) events: &'a Events,
-    pub(in crate::image) cancel: &'a CancellationToken,
+pub struct FirstBoot<'a> {
+    /// Where machines live, and what is known about this host's hypervisor.
+    pub store: &'a Store,
+    /// What is made of the disk.
+    pub image: &'a Image,
+    /// The disk.
+    pub disk: &'a BaseDisk,
+    /// The static agent binary.
+    pub agent: &'a Path,
+    /// How its kernel is started.
+    pub firmware: Firmware,
+    /// Where it is told.
+    pub events: &'a Events,
+    /// The caller's cancellation.
+    pub cancel: &'a CancellationToken,
 }
 
 /// Whether the image's own boot loader is used.
@@ -58,13 +66,20 @@ pub(in crate::image) async fn make(first: FirstBoot<'_>, folder: &Path) -> Resul
     fs_err::create_dir(&work)?;
     let machine = first.boot(&work).await?;
     let done = first.work(&machine, folder).await;
-    // The tree is out, or an error is on its way: how this machine ends changes neither. Its root may be frozen, so
-    // it is not asked to end in order.
     let stopped = machine.stop().await;
     done?;
     stopped?;
     fs_err::remove_dir_all(work)?;
     generalise::generalise(&folder.join("clean"), first.cancel).await
+}
+
+/// Boots a publisher's disk until its agent answers, and asks that what it finds itself in. Nothing is kept.
+pub async fn try_boot(first: FirstBoot<'_>) -> Result<Facts, ImageError> {
+    let work = tempfile::Builder::new().prefix("first-boot-").tempdir_in(first.store.cache())?;
+    let machine = first.boot(work.path()).await?;
+    let facts = machine.ask(machine.session().facts()).await;
+    machine.stop().await?;
+    Ok(facts?)
 }
 
 impl FirstBoot<'_> {
@@ -106,15 +121,11 @@ impl FirstBoot<'_> {
 
     /// What starts the kernel, which is said together with its reason.
     fn way(&self, own: Option<OwnKernel>) -> Result<BootWay, ImageError> {
-        let (way, why) = match own {
-            Some(OwnKernel { kernel, initrd, root }) => {
-                let way = BootWay::Kernel { kernel, initrd, words: words::kernel_words(&root) };
-                (way, "it can be told to start the agent first")
-            }
-            None => {
-                let way = firmware::way().ok_or(ImageError::NoFirmware)?;
-                (way, "the image's boot loader knows its kernel")
-            }
+        let (way, why) = if let Some(OwnKernel { kernel, initrd, root }) = own {
+            let way = BootWay::Kernel { kernel, initrd, words: words::kernel_words(&root) };
+            (way, "it can be told to start the agent first")
+        } else {
+            (firmware::way().ok_or(ImageError::NoFirmware)?, "the image's boot loader knows its kernel")
         };
         self.events.emit(Kind::Chose { part: Part::Golden, what: format!("boot by {way}"), why: why.to_owned() });
         Ok(way)

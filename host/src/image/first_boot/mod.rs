@@ -25,6 +25,6 @@ mod tree;
 mod words;
 
 pub(super) use firmware::HINT as FIRMWARE_HINT;
-pub use make::{BaseDisk, Firmware};
-pub(super) use make::{FirstBoot, make};
+pub(super) use make::make;
+pub use make::{BaseDisk, Firmware, FirstBoot, try_boot};
 pub use phase::Phase;

@@ -83,7 +83,10 @@ pub(super) async fn run(
 /// A program of the guest, without arguments of a shell.
 pub(super) fn exec(argv: &[&str], limit: Duration) -> Exec {
     let argv = argv.iter().map(ToString::to_string).collect();
-    Exec { command: CommandLine { argv, cwd: "/".to_owned(), env: Vec::new() }, timeout_ms: u64::try_from(limit.as_millis()).ok() }
+    Exec {
+        command: CommandLine { argv, cwd: "/".to_owned(), env: Vec::new() },
+        timeout_ms: u64::try_from(limit.as_millis()).ok(),
+    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The second disk: what cloud-init calls a NoCloud seed, with the agent beside the usual files.
+//! The second disk: what cloud-init calls a `NoCloud` seed, with the agent beside the usual files.
 //!
 //! It is made here, not by a program of the host, so that every host can make it, and with fixed times and a fixed
 //! order, so that equal contents give equal bytes.
@@ -6,7 +6,7 @@
 use fatfs::{Date, DateTime, FileSystem, FormatVolumeOptions, FsOptions, Time, TimeProvider, format_volume};
 use std::io::{self, Cursor, Write};
 
-/// What cloud-init looks for. Source: cloud-init's documentation, "NoCloud".
+/// What cloud-init looks for. Source: cloud-init's documentation, "`NoCloud`".
 const LABEL: [u8; 11] = *b"CIDATA     ";
 
 /// The volume's number: any, as long as it is always the same.
@@ -59,7 +59,7 @@ mod tests {
     use tokio_util::sync::CancellationToken;
     use vmbuild_supervise::{Command, Deadline, RunError};
 
-    const AGENT: [u8; 3_000_001] = [7; 3_000_001];
+    static AGENT: [u8; 3_000_001] = [7; 3_000_001];
 
     fn example() -> Vec<u8> {
         disk(&[("meta-data", b"instance-id: x\n"), ("user-data", b"#cloud-config\n"), ("vmbuild-agent", &AGENT)])

@@ -42,7 +42,10 @@ pub(super) async fn fetch(
     if !frozen {
         events.note(Part::Golden, format!("the root file system is read while it changes: {}", said.trim()));
     }
-    let bytes = receive(machine, &folder.join(ARCHIVE), &running, cancel).await?;
+    let received = receive(machine, &folder.join(ARCHIVE), &running, cancel).await;
+    // So that the machine can end. If that fails it is ended without its help.
+    let _ = run(machine, &["fsfreeze", "--unfreeze", "/"], cancel).await;
+    let bytes = received?;
     unpack(folder, cancel).await?;
     fs_err::remove_file(folder.join(ARCHIVE))?;
     running.finish(format!("{} MiB", bytes >> 20));

@@ -115,7 +115,7 @@ impl QemuCommand {
                 disk: Disk {
                     base: system.disk.clone(),
                     format: Format::Qcow2,
-                    bootindex: Some(0),
+                    bootindex: Boot::turn_of_disk(&system.boot),
                     flush: Flush::of(spec.lifetime),
                 },
                 network: spec.network,
@@ -187,6 +187,14 @@ impl Boot {
             }
             BootWay::Uefi { code, .. } => Self::Uefi(Firmware { code: code.clone() }),
             BootWay::Bios => Self::Bios,
+        }
+    }
+
+    /// A kernel that QEMU starts has the first turn already.
+    fn turn_of_disk(way: &BootWay) -> Option<u32> {
+        match way {
+            BootWay::Kernel { .. } => None,
+            BootWay::Uefi { .. } | BootWay::Bios => Some(0),
         }
     }
 
