@@ -43,7 +43,8 @@ impl Bench {
         let store = Store::at(&root.join("target").join(name)).unwrap();
         let cancel = CancellationToken::new();
         remove_all(&store, &cancel).await.unwrap();
-        let image = Image { name: "standin".to_owned(), ..Image::find("debian-12").unwrap() };
+        let mut image = Image::find("debian-12").unwrap();
+        "standin".clone_into(&mut image.name);
         let (events, heard) = Events::channel();
         Some(Self { disk, image, store, agent, events, heard, cancel })
     }

@@ -21,6 +21,8 @@ readonly run_packages=(
     xz-utils               # sources and packages are compressed with it
 )
 readonly test_packages=(
+    mtools # reads the seed that first boots are given
+    ovmf   # UEFI firmware, for boot loaders
     vagrant # validates the Vagrantfile
 )
 

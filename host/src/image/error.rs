@@ -138,6 +138,14 @@ pub enum ImageError {
         #[source]
         source: Box<MachineError>,
     },
+    /// A publisher's disk refers to another file.
+    #[error("{} is not a whole disk: it needs `{other}` beneath it", disk.display())]
+    NotWhole {
+        /// The disk.
+        disk: PathBuf,
+        /// What it refers to.
+        other: String,
+    },
     /// The guest could not send its root file system.
     #[error("the guest failed to send its root file system: {complaints}")]
     NotSent {

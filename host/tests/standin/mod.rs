@@ -46,7 +46,7 @@ umount tree
 /// The stand-in's disk, made if it is not there yet; or a word about why not.
 pub(crate) async fn disk() -> Option<PathBuf> {
     set_helper(PathBuf::from(env!("CARGO_BIN_EXE_vmbuild")));
-    let recipe = [PACKAGES, HOOK, disk::LAYOUT].map(|part| Sha256::digest(part)).concat();
+    let recipe = [PACKAGES, HOOK, disk::LAYOUT].map(Sha256::digest).concat();
     let key = hex::encode(&Sha256::digest(recipe)[..8]);
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("target/test-standin");
     let made = folder.join(&key).join("disk.qcow2");

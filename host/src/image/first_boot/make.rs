@@ -84,6 +84,7 @@ pub async fn try_boot(first: FirstBoot<'_>) -> Result<Facts, ImageError> {
 
 impl FirstBoot<'_> {
     async fn boot(&self, work: &Path) -> Result<Machine, ImageError> {
+        let bytes = self.size().await? + ROOM;
         let seed = self.seed(work)?;
         let own = match self.firmware {
             Firmware::IfNeeded => kernel::take(&self.disk.path, work, self.cancel).await?,
@@ -92,7 +93,6 @@ impl FirstBoot<'_> {
         let accelerator = self.accelerator(own.as_ref(), work).await?;
         let boot = self.way(own)?;
         let way = boot.to_string();
-        let bytes = self.size().await? + ROOM;
         let (path, sha256) = (self.disk.path.clone(), self.disk.sha256.clone());
         let system = OwnSystem { disk: path, digest: sha256, bytes, seed, boot };
         let spec = self.spec(Start::FirstBoot { accelerator, system });
@@ -153,19 +153,24 @@ impl FirstBoot<'_> {
         Ok(accelerator)
     }
 
-    /// The size of the disk the image holds, in bytes.
+    /// The size of the disk that the file holds, in bytes.
     async fn size(&self) -> Result<u64, ImageError> {
         #[derive(serde::Deserialize)]
         #[serde(rename_all = "kebab-case")]
         struct About {
             virtual_size: u64,
+            backing_filename: Option<String>,
         }
         let qemu_img = host_tool::find("qemu-img", "qemu-utils")?;
         let command = Command::new(qemu_img).args(["info", "--output=json", "-f", "qcow2"]).arg(&self.disk.path);
         let said = command.output(Deadline::after(Duration::from_mins(1)), self.cancel).await?;
         let about: About = serde_json::from_slice(&said)
             .map_err(|source| ImageError::Damaged { path: self.disk.path.clone(), source })?;
-        Ok(about.virtual_size)
+        match about.backing_filename {
+            None => Ok(about.virtual_size),
+            // It would be opened, wherever it is.
+            Some(other) => Err(ImageError::NotWhole { disk: self.disk.path.clone(), other }),
+        }
     }
 
     fn spec(&self, start: Start) -> MachineSpec {

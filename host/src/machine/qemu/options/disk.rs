@@ -104,7 +104,7 @@ impl QemuOption for BlockdevBaseFile {
     }
 }
 
-/// `-blockdev` of the base's format. A qcow2 base's own backing file, if it names one, is not opened.
+/// `-blockdev` of the base's format. Whoever hands over a qcow2 base has seen that it names no backing file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct BlockdevBase {
     format: Format,
@@ -114,16 +114,12 @@ impl QemuOption for BlockdevBase {
     const SWITCH: &'static str = "-blockdev";
 
     fn value(&self) -> OsString {
-        let common = OptionString::new()
+        OptionString::new()
             .set("driver", self.format.word())
             .set("node-name", BASE)
             .set("file", BASE_FILE)
-            .switch("read-only", Switch::On);
-        match self.format {
-            Format::Raw => common,
-            Format::Qcow2 => common.set("backing", ""),
-        }
-        .into_value()
+            .switch("read-only", Switch::On)
+            .into_value()
     }
 }
 
