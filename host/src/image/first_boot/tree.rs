@@ -1,8 +1,9 @@
 //! The root file system's way out of the guest: as an archive, over the session, and unpacked again on this side.
 //!
 //! The system goes on running while it is read, so its root file system is frozen first: what is read is one moment,
-//! and whoever wants to write waits until the machine is gone. `/boot` may be a file system of its own, and the
-//! golden machine's kernel comes from there.
+//! and whoever wants to write waits until the machine is gone. It is read through a second mount of it, where nothing
+//! is mounted on top: `/dev` and `/sys` are the folders on the disk there. `/boot` may be a file system of its own;
+//! the golden machine's kernel comes from there, so that is mounted again too.
 
 use super::provision::{exec, run};
 use crate::event::{Events, Pace, Part, Running, Unit};
@@ -22,8 +23,13 @@ const LIMIT: Duration = Duration::from_mins(30);
 /// The archive, beside the tree.
 const ARCHIVE: &str = "clean.tar";
 
-/// What is not sent: swap, and what is empty at the start of every machine.
-const EXCLUDED: [&str; 6] = ["./lost+found", "./swapfile", "./swap.img", "./tmp/*", "./var/tmp/*", "./run/*"];
+/// Where the guest's root file system is mounted a second time: in memory, so not on itself.
+const SECOND: &str = "/run/vmbuild-root";
+
+/// What is not sent: swap, what is empty at the start of every machine, and device nodes, which an ordinary user's
+/// namespaces cannot make and every machine gets from its kernel.
+const EXCLUDED: [&str; 7] =
+    ["./lost+found", "./swapfile", "./swap.img", "./tmp/*", "./var/tmp/*", "./run/*", "./dev/*"];
 
 /// What both ends are told about attributes. Others are this boot's (`security.selinux`), or cannot be written by
 /// an ordinary user's namespaces (`trusted.*`).
@@ -38,6 +44,7 @@ pub(super) async fn fetch(
     cancel: &CancellationToken,
 ) -> Result<(), ImageError> {
     let running = events.phase(Part::Golden, "extract", "the root file system");
+    mount(machine, cancel).await?;
     let (frozen, said) = run(machine, &["fsfreeze", "--freeze", "/"], cancel).await?;
     if !frozen {
         events.note(Part::Golden, format!("the root file system is read while it changes: {}", said.trim()));
@@ -52,14 +59,30 @@ pub(super) async fn fetch(
     Ok(())
 }
 
+/// Mounts the root file system, and `/boot` if that is another, a second time.
+async fn mount(machine: &Machine, cancel: &CancellationToken) -> Result<(), ImageError> {
+    let boot = format!("{SECOND}/boot");
+    let (separate_boot, _) = run(machine, &["mountpoint", "-q", "/boot"], cancel).await?;
+    let mut steps = vec![vec!["mkdir", "-p", SECOND], vec!["mount", "--bind", "/", SECOND]];
+    if separate_boot {
+        steps.push(vec!["mount", "--bind", "/boot", &boot]);
+    }
+    for step in steps {
+        let (done, complaints) = run(machine, &step, cancel).await?;
+        if !done {
+            return Err(ImageError::NotSent { complaints });
+        }
+    }
+    Ok(())
+}
+
 async fn receive(
     machine: &Machine,
     archive: &Path,
     running: &Running,
     cancel: &CancellationToken,
 ) -> Result<u64, ImageError> {
-    let (separate_boot, _) = run(machine, &["mountpoint", "-q", "/boot"], cancel).await?;
-    let words = send_words(separate_boot.then_some("./boot"));
+    let words = send_words();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let mut file = fs_err::File::create(archive)?;
     let (mut bytes, mut complaints, mut pace, mut written) = (0, Tail::default(), Pace::default(), Ok(()));
@@ -83,11 +106,11 @@ async fn receive(
     Ok(bytes)
 }
 
-fn send_words(boot: Option<&str>) -> Vec<String> {
-    let head = ["tar", "--create", "--file=-", "--directory=/", "--one-file-system", "--sort=name"];
+fn send_words() -> Vec<String> {
+    let head = ["tar", "--create", "--file=-", "--directory", SECOND, "--sort=name"];
     let words = head.into_iter().chain(ATTRIBUTES).chain(["--warning=no-file-ignored"]).map(str::to_owned);
     let words = words.chain(EXCLUDED.iter().map(|path| format!("--exclude={path}")));
-    words.chain(["."].into_iter().chain(boot).map(str::to_owned)).collect()
+    words.chain([".".to_owned()]).collect()
 }
 
 async fn unpack(folder: &Path, cancel: &CancellationToken) -> Result<(), ImageError> {
@@ -108,7 +131,26 @@ mod tests {
 
     #[test]
     fn asks_the_guest_for_this() {
-        insta::assert_snapshot!(send_words(Some("./boot")).join(" "));
-        assert_eq!(send_words(None).last().map(String::as_str), Some("."));
+        insta::assert_snapshot!(send_words().join("\n"), @r"
+        tar
+        --create
+        --file=-
+        --directory
+        /run/vmbuild-root
+        --sort=name
+        --numeric-owner
+        --xattrs
+        --xattrs-include=security.capability
+        --xattrs-include=user.*
+        --warning=no-file-ignored
+        --exclude=./lost+found
+        --exclude=./swapfile
+        --exclude=./swap.img
+        --exclude=./tmp/*
+        --exclude=./var/tmp/*
+        --exclude=./run/*
+        --exclude=./dev/*
+        .
+        ");
     }
 }
