@@ -70,9 +70,9 @@ impl Bench {
                 _ => continue,
             });
         }
-        said.iter()
-            .filter(|line| line.contains("finished in") || !line.contains(": waiting"))
-            .for_each(|line| println!("{line}"));
+        for line in said.iter().filter(|line| line.contains(" finished in ")) {
+            println!("{line}");
+        }
         said
     }
 
