@@ -3,7 +3,7 @@
 use clap::Parser;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use vmbuild_agent::init::{Situation, fatal, prepare, prepare_sandbox, say, spawn_reaper};
+use vmbuild_agent::init::{Net, Situation, fatal, prepare, prepare_sandbox, prepare_service, say, spawn_reaper};
 use vmbuild_agent::listen::{serve_port, serve_unix};
 
 /// The program in a vmbuild guest.
@@ -15,6 +15,15 @@ enum Cli {
         /// The socket to make.
         #[arg(long)]
         unix: PathBuf,
+    },
+    /// Serve hosts on a virtio-serial port, as a service of a system that has its own first process.
+    ServePort {
+        /// The port's name.
+        #[arg(long)]
+        port: String,
+        /// The network to set up.
+        #[arg(long, value_enum)]
+        network: Net,
     },
 }
 
@@ -40,9 +49,16 @@ async fn run(situation: Situation) -> std::io::Result<()> {
         let prepared = prepare().await.map_err(std::io::Error::other)?;
         return serve_port(&prepared.port, true).await;
     }
-    let Cli::Serve { unix } = Cli::parse();
-    if situation == Situation::Sandbox {
-        prepare_sandbox().await.map_err(std::io::Error::other)?;
+    match Cli::parse() {
+        Cli::Serve { unix } => {
+            if situation == Situation::Sandbox {
+                prepare_sandbox().await.map_err(std::io::Error::other)?;
+            }
+            serve_unix(&unix, situation.is_init()).await
+        }
+        Cli::ServePort { port, network } => {
+            let prepared = prepare_service(&port, network).await.map_err(std::io::Error::other)?;
+            serve_port(&prepared.port, situation.is_init()).await
+        }
     }
-    serve_unix(&unix, situation.is_init()).await
 }

@@ -22,6 +22,8 @@ readonly run_packages=(
 )
 readonly test_packages=(
     gnupg   # signs what the tests verify
+    mtools # reads the seed that first boots are given
+    ovmf   # UEFI firmware, for boot loaders
     vagrant # validates the Vagrantfile
 )
 

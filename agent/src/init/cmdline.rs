@@ -18,7 +18,7 @@ pub struct Cmdline {
 }
 
 /// What network a virtual machine has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, clap::ValueEnum)]
 pub enum Net {
     /// Loopback only.
     None,

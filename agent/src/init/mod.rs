@@ -4,7 +4,8 @@
 //! died. A distribution's own start-up does that in tens of seconds and a hundred processes; a throw-away machine
 //! wants it in milliseconds. So the agent does it itself, as far as its [`Situation`] asks for:
 //!
-//! * [`Situation::Ordinary`]: somebody else is process 1. The agent only adopts what its programs leave behind.
+//! * [`Situation::Ordinary`]: somebody else is process 1. The agent only adopts what its programs leave behind. On the
+//!   first boot of a cloud image, which is such a case, [`prepare_service`] finds the port and may set up the network.
 //! * [`Situation::Sandbox`]: process 1 of a PID namespace whose mounts the host has made. The agent adopts orphans
 //!   and brings the loopback interface up.
 //! * [`Situation::Kernel`]: `/init` of an initramfs, straight under a kernel. The agent does everything, see
@@ -43,6 +44,6 @@ mod situation;
 pub use cmdline::{Cmdline, CmdlineError, Net};
 pub use console::say;
 pub use error::InitError;
-pub use prepare::{Prepared, fatal, prepare, prepare_sandbox};
+pub use prepare::{Prepared, fatal, prepare, prepare_sandbox, prepare_service};
 pub use reaper::spawn_reaper;
 pub use situation::Situation;

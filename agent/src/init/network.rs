@@ -30,14 +30,27 @@ pub(super) async fn slirp_up() -> Result<(), InitError> {
     name_server()
 }
 
-/// An image may have a link here, into a folder that only its own start-up fills.
+/// The file that names the name servers. In some images it is a link into a folder that only their own start-up fills.
+const NAME_SERVERS: &str = "/etc/resolv.conf";
+
+/// Moves the system's own file of name servers aside. One that was moved before is not lost.
+pub(super) fn keep_name_server() -> Result<(), InitError> {
+    let kept = format!("{NAME_SERVERS}.vmbuild");
+    if fs_err::symlink_metadata(&kept).is_ok() {
+        return Ok(());
+    }
+    match fs_err::rename(NAME_SERVERS, kept) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
 fn name_server() -> Result<(), InitError> {
-    const PATH: &str = "/etc/resolv.conf";
-    match fs_err::remove_file(PATH) {
+    match fs_err::remove_file(NAME_SERVERS) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
         _ => {}
     }
-    Ok(fs_err::write(PATH, RESOLV_CONF)?)
+    Ok(fs_err::write(NAME_SERVERS, RESOLV_CONF)?)
 }
 
 /// A conversation with the kernel; ends with this value.

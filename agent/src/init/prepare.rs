@@ -41,6 +41,19 @@ pub async fn prepare_sandbox() -> Result<(), InitError> {
     network::loopback_up().await
 }
 
+/// Makes ready what a system with its own first process lacks: the network, if it was told to leave that alone. The
+/// system's own name server file is kept beside ours, for the host to put back.
+pub async fn prepare_service(name: &str, net: Net) -> Result<Prepared, InitError> {
+    say(&format!("{} starts as a service", vmbuild_protocol::BUILD_ID));
+    if net == Net::Slirp {
+        network::keep_name_server()?;
+        bring_up(net).await?;
+    }
+    let port = port::wait_for(name).await?;
+    say(&format!("serving on {} ({name})", port.display()));
+    Ok(Prepared { port })
+}
+
 /// The end of an agent that cannot go on under its kernel: says why and powers the machine off.
 pub fn fatal(error: &(dyn std::error::Error + 'static)) -> ! {
     say(&format!("fatal: {}", chain::message(error)));

@@ -3,6 +3,7 @@
 use super::CloudError;
 use crate::failure::{Diagnose, Exit};
 use crate::machine::MachineError;
+use crate::machine::accelerator::AcceleratorError;
 use crate::machine::sandbox::NamespaceError;
 use std::path::PathBuf;
 use vmbuild_supervise::RunError;
@@ -138,6 +139,37 @@ pub enum ImageError {
     /// There is no cloud image.
     #[error(transparent)]
     Cloud(#[from] CloudError),
+    /// A publisher's image did not come to the agent on its first boot.
+    #[error("the image's first boot waited for {waited_for} in vain{}", console(last_lines))]
+    FirstBoot {
+        /// What it was waiting for.
+        waited_for: super::Phase,
+        /// The end of its console, a line each; empty where `source` has it.
+        last_lines: String,
+        /// What ended the wait.
+        #[source]
+        source: Box<MachineError>,
+    },
+    /// A publisher's disk refers to another file.
+    #[error("{} is not a whole disk: it needs `{other}` beneath it", disk.display())]
+    NotWhole {
+        /// The disk.
+        disk: PathBuf,
+        /// What it refers to.
+        other: String,
+    },
+    /// The guest could not send its root file system.
+    #[error("the guest failed to send its root file system: {complaints}")]
+    NotSent {
+        /// What tar said.
+        complaints: String,
+    },
+    /// The image's kernel was not found, and the host has no firmware that could find it.
+    #[error("the image's kernel was not found, and there is no UEFI firmware to boot it with")]
+    NoFirmware,
+    /// Nothing runs virtual machines here.
+    #[error(transparent)]
+    Accelerator(#[from] AcceleratorError),
     /// The caller's cancellation.
     #[error("preparing the image was interrupted")]
     Cancelled,
@@ -153,6 +185,8 @@ impl Diagnose for ImageError {
             Self::Run(error) => error.exit(),
             Self::Namespace(error) => error.exit(),
             Self::Machine(error) => error.exit(),
+            Self::FirstBoot { source, .. } => source.exit(),
+            Self::Accelerator(error) => error.exit(),
             _ => Exit::Environment,
         }
     }
@@ -173,9 +207,16 @@ impl Diagnose for ImageError {
             Self::Run(error) => error.hints(),
             Self::Namespace(error) => error.hints(),
             Self::Machine(error) => error.hints(),
+            Self::FirstBoot { source, .. } => source.hints(),
+            Self::Accelerator(error) => error.hints(),
+            Self::NoFirmware => vec![super::first_boot::FIRMWARE_HINT.to_owned()],
             _ => Vec::new(),
         }
     }
+}
+
+fn console(last_lines: &str) -> String {
+    if last_lines.is_empty() { String::new() } else { format!("; the console's last lines:{last_lines}") }
 }
 
 fn parent(path: &std::path::Path) -> String {

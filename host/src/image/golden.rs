@@ -1,8 +1,9 @@
 //! A golden machine: one bootstrap, provisioned once, sealed, seen as a tree or as a disk.
 
+use super::first_boot::{self, BaseDisk, Firmware, FirstBoot};
 use super::folder::{Folder, Seal};
 use super::recipe::Recipe;
-use super::{Image, ImageError, bootstrap, disk, initramfs, kernel, layer, packages};
+use super::{Image, ImageError, Source, bootstrap, cloud_fetch, disk, initramfs, kernel, layer, packages};
 use crate::event::{Events, Part};
 use crate::machine::{RootDisk, RootTree};
 use crate::store::{Store, sync_folder};
@@ -48,12 +49,27 @@ impl Golden {
         cancel: &CancellationToken,
     ) -> Result<Self, ImageError> {
         let image = Image::load(image, store)?;
-        let maker = Maker { store, recipe: Recipe::of(&image), image: &image, agent, events, cancel };
-        let folder = Folder::new(store, &image.name, maker.recipe.key());
-        let seal = match folder.seal(role)? {
-            Some(seal) => seal,
-            None => maker.make(&folder, role).await?,
-        };
+        let recipe = Recipe::of(&image);
+        let maker = Maker { store, recipe, origin: Origin::Described, image: &image, agent, events, cancel };
+        let (folder, seal) = maker.find_or_make(role).await?;
+        Ok(Self { image, role, folder, digest: seal.digest })
+    }
+
+    /// The golden machine of `image` for `role`, from a publisher's disk: from the store, or made now (first boot,
+    /// provision, seal).
+    pub async fn prepare_from_disk(
+        store: &Store,
+        image: Image,
+        (disk, firmware): (&BaseDisk, Firmware),
+        role: Role,
+        agent: &Path,
+        events: &Events,
+        cancel: &CancellationToken,
+    ) -> Result<Self, ImageError> {
+        let recipe = Recipe::of_disk(&image, disk);
+        let origin = Origin::Disk { disk, firmware };
+        let maker = Maker { store, recipe, origin, image: &image, agent, events, cancel };
+        let (folder, seal) = maker.find_or_make(role).await?;
         Ok(Self { image, role, folder, digest: seal.digest })
     }
 
@@ -93,8 +109,18 @@ impl Golden {
         disk::ensure(&self.folder, self.role, &self.digest, events, cancel).await?;
         let kernel = self.folder.kernel();
         let initramfs = initramfs::ensure(self.folder.path(), &kernel.join("modules"), agent).await?;
-        Ok(RootDisk { disk: self.folder.disk(self.role), kernel: kernel.join("vmlinuz"), initramfs })
+        let (disk, digest) = (self.folder.disk(self.role), self.digest.clone());
+        Ok(RootDisk { disk, kernel: kernel.join("vmlinuz"), initramfs, digest })
     }
+}
+
+/// Where a golden machine's clean tree comes from.
+#[derive(Debug, Clone, Copy)]
+enum Origin<'a> {
+    /// What its description says.
+    Described,
+    /// A publisher's disk.
+    Disk { disk: &'a BaseDisk, firmware: Firmware },
 }
 
 /// What it takes to make a golden machine.
@@ -103,12 +129,22 @@ struct Maker<'a> {
     store: &'a Store,
     image: &'a Image,
     recipe: Recipe,
+    origin: Origin<'a>,
     agent: &'a Path,
     events: &'a Events,
     cancel: &'a CancellationToken,
 }
 
 impl Maker<'_> {
+    async fn find_or_make(&self, role: Role) -> Result<(Folder, Seal), ImageError> {
+        let folder = Folder::new(self.store, &self.image.name, self.recipe.key());
+        let seal = match folder.seal(role)? {
+            Some(seal) => seal,
+            None => self.make(&folder, role).await?,
+        };
+        Ok((folder, seal))
+    }
+
     /// Makes what is missing, alone.
     async fn make(&self, folder: &Folder, role: Role) -> Result<Seal, ImageError> {
         let _lock = folder.lock(self.events, self.cancel).await?;
@@ -128,12 +164,8 @@ impl Maker<'_> {
     async fn make_clean(&self, folder: &Folder) -> Result<Seal, ImageError> {
         let unfinished = folder.unfinished();
         fs_err::create_dir(unfinished.path())?;
-        let made = bootstrap::bootstrap(self.image, unfinished.path(), self.events, self.cancel).await?;
-        let modules = &self.image.kernel.modules;
-        let order = kernel::extract(&made.kernel, modules, &unfinished.kernel(), self.cancel).await?;
-        self.events.note(Part::Golden, format!("kernel modules: {}", order.join(", ")));
-        fs_err::remove_dir_all(unfinished.path().join("deb"))?;
-        let seal = self.seal(&unfinished, Role::Clean, made.archive)?;
+        let archive = self.fill(&unfinished).await?;
+        let seal = self.seal(&unfinished, Role::Clean, archive)?;
         if folder.path().exists() {
             // Without a seal nobody can have used it.
             super::host_tool::remove(folder.parent(), &[self.recipe.key()], self.cancel).await?;
@@ -141,6 +173,43 @@ impl Maker<'_> {
         fs_err::rename(unfinished.path(), folder.path())?;
         sync_folder(folder.parent())?;
         Ok(seal)
+    }
+
+    /// Makes tree and kernel, and says where they came from.
+    async fn fill(&self, unfinished: &Folder) -> Result<String, ImageError> {
+        let Self { store, image, events, cancel, .. } = *self;
+        let (order, archive) = match (self.origin, &image.source) {
+            (Origin::Described, Source::Bootstrap { .. }) => self.fill_from_archive(unfinished).await?,
+            (Origin::Described, Source::CloudImage(_)) => {
+                let fetched = cloud_fetch(image, store, events, cancel).await?;
+                let disk = BaseDisk { path: fetched.path, sha256: fetched.sha256, release: fetched.release };
+                self.fill_from_disk(unfinished, &disk, Firmware::IfNeeded).await?
+            }
+            (Origin::Disk { disk, firmware }, _) => self.fill_from_disk(unfinished, disk, firmware).await?,
+        };
+        events.note(Part::Golden, format!("kernel modules: {}", order.join(", ")));
+        Ok(archive)
+    }
+
+    async fn fill_from_archive(&self, unfinished: &Folder) -> Result<(Vec<String>, String), ImageError> {
+        let made = bootstrap::bootstrap(self.image, unfinished.path(), self.events, self.cancel).await?;
+        let order =
+            kernel::extract(&made.kernel, &self.image.kernel.modules, &unfinished.kernel(), self.cancel).await?;
+        fs_err::remove_dir_all(unfinished.path().join("deb"))?;
+        Ok((order, made.archive))
+    }
+
+    async fn fill_from_disk(
+        &self,
+        unfinished: &Folder,
+        disk: &BaseDisk,
+        firmware: Firmware,
+    ) -> Result<(Vec<String>, String), ImageError> {
+        let Self { store, image, agent, events, cancel, .. } = *self;
+        let first = FirstBoot { store, image, disk, agent, firmware, events, cancel };
+        first_boot::make(first, unfinished.path()).await?;
+        let order = kernel::of_tree(&unfinished.clean(), &image.kernel.modules, &unfinished.kernel(), cancel).await?;
+        Ok((order, format!("{}, sha256 {}", disk.release, disk.sha256)))
     }
 
     /// The build role's layer.

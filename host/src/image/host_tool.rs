@@ -28,8 +28,7 @@ pub(super) struct HostTool {
 impl HostTool {
     /// `program`, from Debian's package `package`, in the folder `cwd`.
     pub(super) fn new(program: &'static str, package: &'static str, cwd: &Path) -> Result<Self, ImageError> {
-        let mut places = FOLDERS.iter().map(|folder| Path::new(folder).join(program));
-        let found = places.find(|path| path.is_file()).ok_or(ImageError::NoTool { program, package })?;
+        let found = find(program, package)?;
         let env = vec![("PATH".to_owned(), FOLDERS.join(":")), ("LC_ALL".to_owned(), "C.UTF-8".to_owned())];
         let limit = Duration::from_mins(10);
         Ok(Self { argv: vec![text(&found)?], env, cwd: cwd.to_owned(), network: Network::None, limit })
@@ -78,6 +77,12 @@ impl HostTool {
         };
         Ok(enter.run(Deadline::after(self.limit), cancel, on_output).await?)
     }
+}
+
+/// One of the host's programs, from Debian's package `package`.
+pub(super) fn find(program: &'static str, package: &'static str) -> Result<PathBuf, ImageError> {
+    let mut places = FOLDERS.iter().map(|folder| Path::new(folder).join(program));
+    places.find(|path| path.is_file()).ok_or(ImageError::NoTool { program, package })
 }
 
 /// Deletes files and trees below `folder`, named relative to it.

@@ -4,9 +4,10 @@
 //! the module itself; `modules/order` then lists file names in an order in which they can be loaded.
 
 use super::ImageError;
+use super::host_tool::{HostTool, text};
 use super::modinfo::{depends, normal};
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -21,8 +22,7 @@ const LIMIT: Duration = Duration::from_mins(5);
 /// A module's dependencies by its name.
 type Needs = BTreeMap<String, Vec<String>>;
 
-/// Unpacks the kernel package `deb` beside itself and makes `into` of it: `vmlinuz`, `modules/`. Returns the
-/// modules in the order of loading.
+/// Unpacks the kernel package `deb` beside itself and makes `into` of it, as [`of_tree`] does.
 pub(super) async fn extract(
     deb: &Path,
     wanted: &[String],
@@ -32,30 +32,51 @@ pub(super) async fn extract(
     let unpacked = deb.with_extension("unpacked");
     let command = Command::new("dpkg-deb").arg("--extract").arg(deb).arg(&unpacked);
     command.run(Deadline::after(LIMIT), cancel, |_| ()).await?;
-    fs_err::create_dir_all(into.join("modules"))?;
-    let (vmlinuz, release) = kernel_in(&unpacked.join("boot"))?;
-    fs_err::rename(vmlinuz, into.join("vmlinuz"))?;
-    fs_err::set_permissions(into.join("vmlinuz"), std::fs::Permissions::from_mode(0o444))?;
-    let package = ModulePackage::open(&unpacked, &release)?;
-    let needs = package.copy(wanted, &into.join("modules"), cancel).await?;
-    let order = load_order(wanted, &needs);
-    let lines: Vec<String> = order.iter().map(|name| format!("{name}.ko\n")).collect();
-    fs_err::write(into.join("modules").join(ORDER), lines.concat())?;
+    let order = of_tree(&unpacked, wanted, into, cancel).await?;
     fs_err::remove_dir_all(unpacked)?;
     Ok(order)
 }
 
-/// The kernel image in a package's `boot` folder, and its release.
+/// Makes `into` of the newest kernel that is installed in `tree`: `vmlinuz`, `modules/`. Returns the modules in the
+/// order of loading.
+pub(super) async fn of_tree(
+    tree: &Path,
+    wanted: &[String],
+    into: &Path,
+    cancel: &CancellationToken,
+) -> Result<Vec<String>, ImageError> {
+    fs_err::create_dir_all(into.join("modules"))?;
+    let (vmlinuz, release) = kernel_in(&tree.join("boot"))?;
+    // Ubuntu's kernels are closed to all but root, who here may be root of a namespace only.
+    let install = HostTool::new("install", "coreutils", into)?.args(["--mode=0444", "--"]);
+    install.args([text(&vmlinuz)?, "vmlinuz".to_owned()]).run(cancel, |_| ()).await?;
+    let package = ModulePackage::open(tree, &release)?;
+    let needs = package.copy(wanted, &into.join("modules"), cancel).await?;
+    let order = load_order(wanted, &needs);
+    let lines: Vec<String> = order.iter().map(|name| format!("{name}.ko\n")).collect();
+    fs_err::write(into.join("modules").join(ORDER), lines.concat())?;
+    Ok(order)
+}
+
+/// Orders kernel releases: runs of digits by value, anything else by its letters.
+pub(super) fn compare_releases(one: &str, other: &str) -> Ordering {
+    let parts = |text: &str| -> Vec<(u64, String)> {
+        let words = text.split(|sign: char| !sign.is_ascii_alphanumeric());
+        words.map(|word| (word.parse().unwrap_or(0), word.to_owned())).collect()
+    };
+    parts(one).cmp(&parts(other))
+}
+
+/// The newest kernel image in a `boot` folder, and its release.
 fn kernel_in(boot: &Path) -> Result<(PathBuf, String), ImageError> {
+    let mut releases = Vec::new();
     for entry in fs_err::read_dir(boot)? {
-        let path = entry?.path();
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if let Some(release) = name.strip_prefix("vmlinuz-") {
-            let release = release.to_owned();
-            return Ok((path, release));
-        }
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        releases.extend(name.strip_prefix("vmlinuz-").map(str::to_owned));
     }
-    Err(ImageError::Kernel { path: boot.to_owned(), problem: "holds no vmlinuz" })
+    let newest = releases.into_iter().max_by(|one, other| compare_releases(one, other));
+    let release = newest.ok_or_else(|| ImageError::Kernel { path: boot.to_owned(), problem: "holds no vmlinuz" })?;
+    Ok((boot.join(format!("vmlinuz-{release}")), release))
 }
 
 /// The modules of an unpacked kernel package.

@@ -14,6 +14,7 @@ mod cpio;
 mod description;
 mod disk;
 mod error;
+mod first_boot;
 mod folder;
 mod golden;
 mod host_tool;
@@ -33,4 +34,5 @@ pub use cloud::{
 };
 pub use description::{Image, Kernel, PackageLists, Source};
 pub use error::ImageError;
+pub use first_boot::{BaseDisk, Firmware, FirstBoot, Phase, try_boot};
 pub use golden::{Golden, Role};

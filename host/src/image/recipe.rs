@@ -1,6 +1,6 @@
 //! What a golden machine is made from, as one number.
 
-use super::{Image, ImageError, Role};
+use super::{BaseDisk, Image, ImageError, Role};
 use sha2::{Digest, Sha256};
 use vmbuild_protocol::Package;
 
@@ -19,6 +19,11 @@ impl Recipe {
     pub(super) fn of(image: &Image) -> Self {
         let parts = [VERSION, std::env::consts::ARCH, super::bootstrap::EPOCH, image.text(), image.lists_text()];
         Self { sha256: digest(&parts) }
+    }
+
+    /// The recipe of `image` from a publisher's disk.
+    pub(super) fn of_disk(image: &Image, disk: &BaseDisk) -> Self {
+        Self { sha256: digest(&[&Self::of(image).sha256, &disk.sha256]) }
     }
 
     /// The name of the golden machine's folder.

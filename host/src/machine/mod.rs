@@ -21,5 +21,7 @@ pub use error::MachineError;
 pub use folder::{FolderError, MachineFolder, MachineRecord, MachineState};
 pub use process::ProcessIdentity;
 pub use running::{Kept, Machine, end_named};
-pub use spec::{Accelerator, Backend, Lifetime, MachineName, MachineSpec, Network, RootDisk, RootTree, Start};
+pub use spec::{
+    Accelerator, Backend, BootWay, Lifetime, MachineName, MachineSpec, Network, OwnSystem, RootDisk, RootTree, Start,
+};
 pub use sweep::sweep;

@@ -5,7 +5,7 @@ use super::folder::{FolderError, MachineFolder, MachineRecord};
 use super::qemu::Qemu;
 use super::sandbox::Sandbox;
 use super::spec::{Lifetime, MachineName, MachineSpec, Start};
-use super::{ProcessIdentity, qemu, sandbox, spec::Backend};
+use super::{ProcessIdentity, qemu, sandbox};
 use crate::event::Events;
 use crate::failure::{Exit, Failure};
 use crate::guest::{Session, SessionError, Transport, connect};
@@ -77,9 +77,10 @@ impl Machine {
         cancel: &CancellationToken,
     ) -> Result<(Running, Session), MachineError> {
         let mut backend = Running::start(&spec, folder, events, cancel).await?;
+        let patience = patience(&spec.start);
         let record = MachineRecord::new(spec, backend.process(), backend.uuid());
         let opened = match folder.write_record(&record) {
-            Ok(()) => backend.open_session(folder, cancel).await,
+            Ok(()) => backend.open_session(folder, patience, cancel).await,
             Err(error) => Err(error.into()),
         };
         match opened {
@@ -101,9 +102,9 @@ impl Machine {
         }
         let mut backend = match record.spec.start {
             Start::Sandbox { .. } => Running::Sandbox(Sandbox::attach(&folder, &record)?),
-            Start::Qemu { .. } => Running::Qemu(Qemu::attach(&folder, &record).await?),
+            Start::Qemu { .. } | Start::FirstBoot { .. } => Running::Qemu(Qemu::attach(&folder, &record).await?),
         };
-        let session = backend.open_session(&folder, cancel).await?;
+        let session = backend.open_session(&folder, patience(&record.spec.start), cancel).await?;
         Ok(Self { spec: record.spec, folder, backend: Mutex::new(backend), session, owner: None })
     }
 
@@ -208,7 +209,7 @@ pub async fn end_named(
         let deadline = Deadline::after(STOP);
         match record.spec.start {
             Start::Sandbox { .. } => sandbox::end_left_over(folder, &record, deadline).await?,
-            Start::Qemu { .. } => qemu::end_left_over(folder, &record, deadline).await?,
+            Start::Qemu { .. } | Start::FirstBoot { .. } => qemu::end_left_over(folder, &record, deadline).await?,
         }
     }
     Ok(Kept { folder: folder.clone(), owner })
@@ -234,6 +235,16 @@ fn died(folder: &MachineFolder, last_words: String) -> MachineError {
     MachineError::Died { name: folder.name().clone(), last_words, log: folder.console() }
 }
 
+/// How long its agent has to answer for the first time: an emulated machine boots slowly, and a distribution's own
+/// start-up has much to do before it comes to the agent.
+fn patience(start: &Start) -> Duration {
+    match start {
+        Start::Sandbox { .. } => Duration::from_mins(1),
+        Start::Qemu { .. } => Duration::from_mins(3),
+        Start::FirstBoot { .. } => Duration::from_mins(15),
+    }
+}
+
 /// A started backend.
 #[derive(Debug)]
 enum Running {
@@ -250,7 +261,9 @@ impl Running {
     ) -> Result<Self, MachineError> {
         Ok(match spec.start {
             Start::Sandbox { .. } => Self::Sandbox(Sandbox::start(spec, folder, events, cancel).await?),
-            Start::Qemu { .. } => Self::Qemu(Qemu::start(spec, folder, events, cancel).await?),
+            Start::Qemu { .. } | Start::FirstBoot { .. } => {
+                Self::Qemu(Qemu::start(spec, folder, events, cancel).await?)
+            }
         })
     }
 
@@ -275,21 +288,6 @@ impl Running {
         }
     }
 
-    /// How long its agent has to answer for the first time: an emulated machine boots slowly.
-    fn patience(&self) -> Duration {
-        match self.backend() {
-            Backend::Sandbox => Duration::from_mins(1),
-            Backend::Qemu => Duration::from_mins(3),
-        }
-    }
-
-    fn backend(&self) -> Backend {
-        match self {
-            Self::Sandbox(_) => Backend::Sandbox,
-            Self::Qemu(_) => Backend::Qemu,
-        }
-    }
-
     async fn ended(&mut self) -> String {
         match self {
             Self::Sandbox(sandbox) => sandbox.ended().await,
@@ -308,9 +306,10 @@ impl Running {
     async fn open_session(
         &mut self,
         folder: &MachineFolder,
+        patience: Duration,
         cancel: &CancellationToken,
     ) -> Result<Session, MachineError> {
-        let (transport, deadline) = (self.transport(), Deadline::after(self.patience()));
+        let (transport, deadline) = (self.transport(), Deadline::after(patience));
         let error = tokio::select! {
             opened = reach(folder, &transport, deadline, cancel) => match opened {
                 Ok(session) => return Ok(session),

@@ -43,6 +43,13 @@ pub enum Start {
         /// The disk and kernel.
         root: RootDisk,
     },
+    /// QEMU over a publisher's disk, with the system that is on it: once, to make a golden machine of it.
+    FirstBoot {
+        /// Which accelerator.
+        accelerator: Accelerator,
+        /// The disk and how it boots.
+        system: OwnSystem,
+    },
 }
 
 /// A read-only directory tree made of layers.
@@ -63,6 +70,59 @@ pub struct RootDisk {
     pub kernel: PathBuf,
     /// Initramfs whose `/init` is the agent.
     pub initramfs: PathBuf,
+    /// The identity of what is on the disk, in hex: an overlay that was made over another is refused.
+    #[serde(default)]
+    pub digest: String,
+}
+
+/// A disk with a system of its own, and a second one that tells it to start the agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnSystem {
+    /// The disk, qcow2. It is never written to.
+    pub disk: PathBuf,
+    /// Its SHA-256 in hex, which whoever verified it knows.
+    pub digest: String,
+    /// The size the machine sees it with, in bytes: at least its own.
+    pub bytes: u64,
+    /// The second disk, raw and read-only.
+    pub seed: PathBuf,
+    /// What starts its kernel.
+    pub boot: BootWay,
+}
+
+/// What starts the kernel of a disk with a system of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "way", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum BootWay {
+    /// QEMU itself: the fastest, and the only way to say something to the kernel.
+    Kernel {
+        /// Kernel image.
+        kernel: PathBuf,
+        /// Its initramfs.
+        initrd: PathBuf,
+        /// Words for the kernel's command line, after the console's.
+        words: String,
+    },
+    /// UEFI firmware and the disk's boot loader.
+    Uefi {
+        /// The firmware.
+        code: PathBuf,
+        /// The variables it starts with. The machine gets a copy.
+        vars: PathBuf,
+    },
+    /// The firmware that QEMU brings along, and the disk's boot loader.
+    Bios,
+}
+
+impl fmt::Display for BootWay {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str(match self {
+            Self::Kernel { .. } => "its own kernel",
+            Self::Uefi { .. } => "UEFI",
+            Self::Bios => "BIOS",
+        })
+    }
 }
 
 /// How a machine reaches the world.
@@ -182,7 +242,15 @@ impl MachineSpec {
     pub fn backend(&self) -> Backend {
         match self.start {
             Start::Sandbox { .. } => Backend::Sandbox,
-            Start::Qemu { .. } => Backend::Qemu,
+            Start::Qemu { .. } | Start::FirstBoot { .. } => Backend::Qemu,
+        }
+    }
+
+    /// What executes its instructions, where QEMU runs it.
+    pub fn accelerator(&self) -> Option<Accelerator> {
+        match self.start {
+            Start::Sandbox { .. } => None,
+            Start::Qemu { accelerator, .. } | Start::FirstBoot { accelerator, .. } => Some(accelerator),
         }
     }
 }

@@ -67,7 +67,7 @@ async fn end(folder: &MachineFolder, record: &MachineRecord) -> Result<(), crate
     let deadline = Deadline::after(LIMIT);
     match record.spec.start {
         Start::Sandbox { .. } => sandbox::end_left_over(folder, record, deadline).await?,
-        Start::Qemu { .. } => qemu::end_left_over(folder, record, deadline).await?,
+        Start::Qemu { .. } | Start::FirstBoot { .. } => qemu::end_left_over(folder, record, deadline).await?,
     }
     Ok(())
 }

@@ -2,11 +2,12 @@
 
 use super::error::QemuError;
 use super::options::{Arch, Host, MachineRun, QemuCommand};
+use super::overlay::{self, Base};
 use super::qmp::{Qmp, QmpError};
-use super::{QemuBinary, files, last_words, overlay, tsc};
+use super::{QemuBinary, files, last_words, tsc};
 use crate::machine::ProcessIdentity;
 use crate::machine::process::start_ticks;
-use crate::machine::{Accelerator, Lifetime, MachineFolder, MachineSpec, RootDisk};
+use crate::machine::{Accelerator, BootWay, Lifetime, MachineFolder, MachineSpec, Start};
 use crate::store::Lock;
 use nix::sys::signal::Signal;
 use std::io::{self, Write};
@@ -34,7 +35,6 @@ impl<'a> Launch<'a> {
     /// Makes folder and disk ready and starts QEMU.
     pub(super) async fn start(
         spec: &MachineSpec,
-        (accelerator, root): (Accelerator, &RootDisk),
         (folder, qemu): (&'a MachineFolder, &QemuBinary),
         cancel: &CancellationToken,
     ) -> Result<Self, QemuError> {
@@ -42,10 +42,9 @@ impl<'a> Launch<'a> {
         let alive = Lock::try_take(&folder.file(files::ALIVE))?;
         let alive = alive.ok_or_else(|| QemuError::Running(folder.name().clone()))?;
         remove_sockets(folder)?;
-        overlay::prepare(folder, &root.disk, spec.lifetime, cancel).await?;
-        let tsc = if accelerator == Accelerator::Tcg { tsc::rate().await } else { None };
+        let tsc = if spec.accelerator() == Some(Accelerator::Tcg) { tsc::rate().await } else { None };
         let run = MachineRun { uuid: Uuid::new_v4(), clock: now(), tsc };
-        let command = QemuCommand::for_machine(spec, accelerator, root, run, (Arch::of_host(), Host::current()));
+        let command = prepare(spec, run, folder, cancel).await?;
         let child = spawn(&command, qemu, spec.lifetime, (folder, &alive))?;
         Ok(Self { folder, uuid: run.uuid, child: Some(child) })
     }
@@ -91,6 +90,31 @@ impl Drop for Launch<'_> {
     fn drop(&mut self) {
         if let Some(child) = &self.child {
             child.signal_group(Signal::SIGKILL);
+        }
+    }
+}
+
+/// Makes the machine's own disk, and the command line that starts from it.
+async fn prepare(
+    spec: &MachineSpec,
+    run: MachineRun,
+    folder: &MachineFolder,
+    cancel: &CancellationToken,
+) -> Result<QemuCommand, QemuError> {
+    let platform = (Arch::of_host(), Host::current());
+    match &spec.start {
+        Start::Sandbox { .. } => Err(QemuError::OtherBackend(spec.name.clone())),
+        Start::Qemu { accelerator, root } => {
+            overlay::prepare(folder, &Base::root(root), spec.lifetime, cancel).await?;
+            Ok(QemuCommand::for_machine(spec, *accelerator, root, run, platform))
+        }
+        Start::FirstBoot { accelerator, system } => {
+            overlay::prepare(folder, &Base::system(system), spec.lifetime, cancel).await?;
+            if let BootWay::Uefi { vars, .. } = &system.boot {
+                // The package's own is read-only, and so would be a plain copy.
+                fs_err::write(folder.file(files::VARS), fs_err::read(vars)?)?;
+            }
+            Ok(QemuCommand::for_first_boot(spec, *accelerator, system, run, platform))
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::machine::{end, proven_monitor, recorded_uuid};
 use super::{QemuError, QemuVersion, files};
 use crate::machine::held::Held;
-use crate::machine::{Accelerator, MachineFolder, MachineRecord, Start};
+use crate::machine::{Accelerator, MachineFolder, MachineRecord};
 use crate::store::Lock;
 use std::time::Duration;
 use vmbuild_supervise::Deadline;
@@ -44,9 +44,9 @@ pub async fn status(folder: &MachineFolder, record: &MachineRecord) -> Result<Qe
 /// QEMU 7.2 tells only about KVM. It is given one accelerator and never takes another in silence, so without KVM
 /// it is the one it was given.
 fn in_use(kvm: bool, record: &MachineRecord) -> Accelerator {
-    match record.spec.start {
+    match record.spec.accelerator() {
         _ if kvm => Accelerator::Kvm,
-        Start::Qemu { accelerator: Accelerator::Hvf, .. } => Accelerator::Hvf,
+        Some(Accelerator::Hvf) => Accelerator::Hvf,
         _ => Accelerator::Tcg,
     }
 }

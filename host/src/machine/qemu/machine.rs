@@ -8,7 +8,7 @@ use crate::event::{Events, Part};
 use crate::guest::Transport;
 use crate::machine::ProcessIdentity;
 use crate::machine::held::Held;
-use crate::machine::{MachineFolder, MachineRecord, MachineSpec, Start};
+use crate::machine::{MachineFolder, MachineRecord, MachineSpec};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -34,12 +34,10 @@ impl Qemu {
         events: &Events,
         cancel: &CancellationToken,
     ) -> Result<Self, QemuError> {
-        let Start::Qemu { accelerator, root } = &spec.start else {
-            return Err(QemuError::OtherBackend(spec.name.clone()));
-        };
+        let accelerator = spec.accelerator().ok_or_else(|| QemuError::OtherBackend(spec.name.clone()))?;
         let phase = events.phase(Part::Machine, "start", spec.name.to_string());
         let qemu = QemuBinary::find(cancel).await?;
-        let launch = Launch::start(spec, (*accelerator, root), (folder, &qemu), cancel).await?;
+        let launch = Launch::start(spec, (folder, &qemu), cancel).await?;
         let (uuid, identity) = (launch.uuid, launch.process()?);
         let child = launch.finish(cancel).await?;
         phase.finish(format!("qemu {}, {accelerator}", qemu.version));

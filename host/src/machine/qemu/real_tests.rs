@@ -34,7 +34,7 @@ impl Bench {
         let (kernel, initramfs) = tiny_guest::write(&place, words, then);
         let disk = place.join("root.ext4");
         fs_err::File::create(&disk).and_then(|file| file.set_len(16 << 20)).expect("a sparse file");
-        let spec = spec(lifetime, RootDisk { disk, kernel, initramfs });
+        let spec = spec(lifetime, RootDisk { disk, kernel, initramfs, digest: "one".to_owned() });
         Some(Self { folder: MachineFolder::new(&place, spec.name.clone()), temp, spec })
     }
 
@@ -209,6 +209,16 @@ async fn a_named_machine_keeps_its_disk_and_refuses_another_base() {
     assert_eq!(std::os::unix::fs::MetadataExt::ino(&made), std::os::unix::fs::MetadataExt::ino(&kept));
 
     let Start::Qemu { root, .. } = &bench.spec.start else { panic!("a QEMU machine") };
+    let other =
+        Start::Qemu { accelerator: Accelerator::Tcg, root: RootDisk { digest: "two".to_owned(), ..root.clone() } };
+    let other = Bench {
+        temp: tempfile::tempdir().unwrap(),
+        folder: bench.folder.clone(),
+        spec: MachineSpec { start: other, ..bench.spec.clone() },
+    };
+    let refused = other.start().await.unwrap_err();
+    assert!(matches!(refused, QemuError::OtherBase { .. }), "the same file, another digest: {refused}");
+
     fs_err::OpenOptions::new().write(true).open(&root.disk).and_then(|disk| disk.set_len(17 << 20)).unwrap();
     let refused = bench.start().await.unwrap_err();
     assert!(matches!(refused, QemuError::OtherBase { .. }), "{refused}");

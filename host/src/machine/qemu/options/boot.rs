@@ -3,7 +3,6 @@
 //! None of the three has option syntax: their values are taken as they are, commas and all.
 
 use super::arguments::QemuOption;
-use super::kernel_words::KernelWords;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -33,12 +32,12 @@ impl QemuOption for Initrd {
 
 /// `-append`: the kernel's command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Append(pub(crate) KernelWords);
+pub(crate) struct Append(pub(crate) String);
 
 impl QemuOption for Append {
     const SWITCH: &'static str = "-append";
 
     fn value(&self) -> OsString {
-        self.0.line().into()
+        self.0.clone().into()
     }
 }

@@ -4,15 +4,17 @@ use super::arguments::Arguments;
 use super::boot::{Append, Initrd, Kernel};
 use super::console::Console;
 use super::cpu::{Cpu, Smp};
-use super::disk::{Disk, Flush};
+use super::disk::{Disk, Flush, Format};
+use super::firmware::Firmware;
 use super::identity::{Identity, Name};
 use super::kernel_words::{KernelWords, MachineWords, TscRate};
 use super::machine::{Accel, Machine, Memory};
 use super::platform::{Arch, Host};
 use super::random::VirtioRngPci;
 use super::sandbox::Sandbox;
+use super::seed::Seed;
 use super::{agent_port, monitor, network};
-use crate::machine::{Accelerator, MachineSpec, Network, RootDisk};
+use crate::machine::{Accelerator, BootWay, MachineSpec, Network, OwnSystem, RootDisk};
 use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
@@ -29,9 +31,7 @@ pub(crate) struct QemuCommand {
     machine: Machine,
     smp: Smp,
     memory: Memory,
-    kernel: Kernel,
-    initrd: Initrd,
-    append: Append,
+    boot: Boot,
     console: Console,
     whole: Option<WholeMachine>,
 }
@@ -42,6 +42,15 @@ struct WholeMachine {
     uuid: Identity,
     disk: Disk,
     network: Network,
+    seed: Option<Seed>,
+}
+
+/// What starts the kernel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Boot {
+    Kernel { kernel: Kernel, initrd: Initrd, append: Append },
+    Uefi(Firmware),
+    Bios,
 }
 
 /// What differs from one start of a machine to the next.
@@ -64,21 +73,56 @@ impl QemuCommand {
         run: MachineRun,
         (arch, host): (Arch, Host),
     ) -> Self {
-        let words = KernelWords { arch, accelerator, tsc: run.tsc, machine: Some(MachineWords::of(spec, run.clock)) };
+        let machine = Some(MachineWords::of(spec, run.clock));
+        let words = KernelWords { arch, accelerator, tsc: run.tsc, machine, own: None };
         Self {
             host,
             name: Name { guest: format!("vmbuild-{}", spec.name) },
             machine: Machine { arch, accelerator },
             smp: Smp { cpus: spec.cpus },
             memory: Memory { size_mib: spec.memory_mib },
-            kernel: Kernel(root.kernel.clone()),
-            initrd: Initrd(root.initramfs.clone()),
-            append: Append(words),
+            boot: Boot::kernel(&root.kernel, &root.initramfs, &words),
             console: Console::Log,
             whole: Some(WholeMachine {
                 uuid: Identity(run.uuid),
-                disk: Disk { base: root.disk.clone(), flush: Flush::of(spec.lifetime) },
+                disk: Disk {
+                    base: root.disk.clone(),
+                    format: Format::Raw,
+                    bootindex: None,
+                    flush: Flush::of(spec.lifetime),
+                },
                 network: spec.network,
+                seed: None,
+            }),
+        }
+    }
+
+    /// The QEMU that boots a disk with a system of its own.
+    pub(crate) fn for_first_boot(
+        spec: &MachineSpec,
+        accelerator: Accelerator,
+        system: &OwnSystem,
+        run: MachineRun,
+        (arch, host): (Arch, Host),
+    ) -> Self {
+        Self {
+            host,
+            name: Name { guest: format!("vmbuild-{}", spec.name) },
+            machine: Machine { arch, accelerator },
+            smp: Smp { cpus: spec.cpus },
+            memory: Memory { size_mib: spec.memory_mib },
+            boot: Boot::of(&system.boot, (arch, accelerator), run.tsc),
+            console: Console::Log,
+            whole: Some(WholeMachine {
+                uuid: Identity(run.uuid),
+                disk: Disk {
+                    base: system.disk.clone(),
+                    format: Format::Qcow2,
+                    bootindex: Boot::turn_of_disk(&system.boot),
+                    flush: Flush::of(spec.lifetime),
+                },
+                network: spec.network,
+                seed: Some(Seed(system.seed.clone())),
             }),
         }
     }
@@ -90,15 +134,14 @@ impl QemuCommand {
         initramfs: &Path,
         (arch, host): (Arch, Host),
     ) -> Self {
+        let words = KernelWords { arch, accelerator, tsc: None, machine: None, own: None };
         Self {
             host,
             name: Name { guest: format!("vmbuild-probe-{accelerator}") },
             machine: Machine { arch, accelerator },
             smp: Smp { cpus: 1 },
             memory: Memory { size_mib: PROBE_MEMORY_MIB },
-            kernel: Kernel(kernel.to_owned()),
-            initrd: Initrd(initramfs.to_owned()),
-            append: Append(KernelWords { arch, accelerator, tsc: None, machine: None }),
+            boot: Boot::kernel(kernel, initramfs, &words),
             console: Console::Stdout,
             whole: None,
         }
@@ -108,7 +151,7 @@ impl QemuCommand {
     pub(crate) fn arguments(&self) -> Vec<OsString> {
         let mut line = Arguments::default();
         self.board(&mut line);
-        line.option(&self.kernel).option(&self.initrd).option(&self.append);
+        self.boot.append_to(&mut line);
         self.console.append_to(&mut line);
         match &self.whole {
             Some(whole) => whole.append_to(&mut line),
@@ -134,12 +177,51 @@ impl QemuCommand {
     }
 }
 
+impl Boot {
+    fn kernel(kernel: &Path, initrd: &Path, words: &KernelWords) -> Self {
+        let append = Append(words.line());
+        Self::Kernel { kernel: Kernel(kernel.to_owned()), initrd: Initrd(initrd.to_owned()), append }
+    }
+
+    fn of(way: &BootWay, (arch, accelerator): (Arch, Accelerator), tsc: Option<TscRate>) -> Self {
+        match way {
+            BootWay::Kernel { kernel, initrd, words } => {
+                let words = KernelWords { arch, accelerator, tsc, machine: None, own: Some(words.clone()) };
+                Self::kernel(kernel, initrd, &words)
+            }
+            BootWay::Uefi { code, .. } => Self::Uefi(Firmware { code: code.clone() }),
+            BootWay::Bios => Self::Bios,
+        }
+    }
+
+    /// A kernel that QEMU starts has the first turn already.
+    fn turn_of_disk(way: &BootWay) -> Option<u32> {
+        match way {
+            BootWay::Kernel { .. } => None,
+            BootWay::Uefi { .. } | BootWay::Bios => Some(0),
+        }
+    }
+
+    fn append_to(&self, line: &mut Arguments) {
+        match self {
+            Self::Kernel { kernel, initrd, append } => {
+                line.option(kernel).option(initrd).option(append);
+            }
+            Self::Uefi(firmware) => firmware.append_to(line),
+            Self::Bios => {}
+        }
+    }
+}
+
 impl WholeMachine {
     fn append_to(&self, line: &mut Arguments) {
         line.option(&self.uuid);
         monitor::append_to(line);
         agent_port::append_to(line);
         self.disk.append_to(line);
+        if let Some(seed) = &self.seed {
+            seed.append_to(line);
+        }
         line.option(&VirtioRngPci);
         network::append_to(self.network, line);
     }

@@ -2,13 +2,18 @@
 
 use super::platform::{Arch, Host};
 use super::{MachineRun, QemuCommand, TscRate};
-use crate::machine::{Accelerator, Lifetime, MachineSpec, Network, RootDisk, Start};
+use crate::machine::{Accelerator, BootWay, Lifetime, MachineSpec, Network, OwnSystem, RootDisk, Start};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 fn root() -> RootDisk {
     let file = |name: &str| PathBuf::from("/store/images/debian-12/ab12").join(name);
-    RootDisk { disk: file("root.ext4"), kernel: file("vmlinuz"), initramfs: file("initramfs") }
+    RootDisk {
+        disk: file("root.ext4"),
+        kernel: file("vmlinuz"),
+        initramfs: file("initramfs"),
+        digest: "ab12".to_owned(),
+    }
 }
 
 fn spec(network: Network, lifetime: Lifetime, accelerator: Accelerator) -> MachineSpec {
@@ -61,6 +66,42 @@ fn named_machine_with_network_under_kvm() {
 fn job_under_hvf_on_apple_silicon() {
     let spec = spec(Network::None, Lifetime::Job, Accelerator::Hvf);
     insta::assert_snapshot!(machine(&spec, Accelerator::Hvf, (Arch::Aarch64, Host::MacOs)));
+}
+
+fn first_boot(boot: BootWay, platform: (Arch, Host)) -> String {
+    let spec = spec(Network::Outgoing, Lifetime::Job, Accelerator::Tcg);
+    let system = OwnSystem {
+        disk: "/store/cloud/00ff/disk.qcow2".into(),
+        digest: "00ff".to_owned(),
+        bytes: 8 << 30,
+        seed: "/store/images/ubuntu-22.04/.new-ab12/seed.img".into(),
+        boot,
+    };
+    let command = QemuCommand::for_first_boot(&spec, Accelerator::Tcg, &system, RUN, platform);
+    let differs = |line: &&str| {
+        ["-kernel", "-initrd", "-append", "-drive", "-blockdev", "-device virtio-blk"]
+            .iter()
+            .any(|it| line.starts_with(it))
+    };
+    lines(&command).lines().filter(differs).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn first_boot_by_its_own_kernel() {
+    let boot = BootWay::Kernel {
+        kernel: "/store/vmlinuz".into(),
+        initrd: "/store/initrd".into(),
+        words: "root=PARTUUID=1 ro".to_owned(),
+    };
+    insta::assert_snapshot!(first_boot(boot, (Arch::X86_64, Host::Linux)));
+}
+
+#[test]
+fn first_boot_by_firmware() {
+    let boot =
+        BootWay::Uefi { code: "/usr/share/AAVMF/AAVMF_CODE.fd".into(), vars: "/usr/share/AAVMF/AAVMF_VARS.fd".into() };
+    insta::assert_snapshot!(first_boot(boot, (Arch::Aarch64, Host::Linux)));
+    insta::assert_snapshot!(first_boot(BootWay::Bios, (Arch::X86_64, Host::Linux)));
 }
 
 #[test]

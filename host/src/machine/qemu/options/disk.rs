@@ -13,10 +13,33 @@ use std::path::PathBuf;
 /// The root disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Disk {
-    /// The raw image beneath. Absolute.
+    /// The image beneath. Absolute.
     pub(crate) base: PathBuf,
+    /// Its format.
+    pub(crate) format: Format,
+    /// Whether firmware looks for a boot loader on it.
+    pub(crate) bootindex: Option<u32>,
     /// Whether the guest's wish to have its writes on the host's platter is obeyed.
     pub(crate) flush: Flush,
+}
+
+/// The format of an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// The disk's bytes.
+    Raw,
+    /// QEMU's own.
+    Qcow2,
+}
+
+impl Format {
+    /// QEMU's word for it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Raw => "raw",
+            Self::Qcow2 => "qcow2",
+        }
+    }
 }
 
 /// What becomes of the guest's flushes.
@@ -50,10 +73,10 @@ impl Disk {
         let no_flush = self.flush.no_flush();
         arguments
             .option(&BlockdevBaseFile { filename: self.base.clone() })
-            .option(&BlockdevBase)
+            .option(&BlockdevBase { format: self.format })
             .option(&BlockdevOverlayFile { filename: files::OVERLAY, cache_no_flush: no_flush })
             .option(&BlockdevOverlay { cache_no_flush: no_flush })
-            .option(&VirtioBlkPci { drive: OVERLAY });
+            .option(&VirtioBlkPci { drive: OVERLAY, bootindex: self.bootindex });
     }
 }
 
@@ -81,16 +104,18 @@ impl QemuOption for BlockdevBaseFile {
     }
 }
 
-/// `-blockdev driver=raw` of the base.
+/// `-blockdev` of the base's format. Whoever hands over a qcow2 base has seen that it names no backing file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct BlockdevBase;
+struct BlockdevBase {
+    format: Format,
+}
 
 impl QemuOption for BlockdevBase {
     const SWITCH: &'static str = "-blockdev";
 
     fn value(&self) -> OsString {
         OptionString::new()
-            .set("driver", "raw")
+            .set("driver", self.format.word())
             .set("node-name", BASE)
             .set("file", BASE_FILE)
             .switch("read-only", Switch::On)
@@ -140,16 +165,23 @@ impl QemuOption for BlockdevOverlay {
     }
 }
 
-/// `-device virtio-blk-pci`: `/dev/vda` in the guest.
+/// `-device virtio-blk-pci`: the first is `/dev/vda` in the guest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct VirtioBlkPci {
-    drive: &'static str,
+pub(super) struct VirtioBlkPci {
+    pub(super) drive: &'static str,
+    /// Its turn when firmware looks for a boot loader.
+    pub(super) bootindex: Option<u32>,
 }
 
 impl QemuOption for VirtioBlkPci {
     const SWITCH: &'static str = "-device";
 
     fn value(&self) -> OsString {
-        OptionString::of("virtio-blk-pci").set("drive", self.drive).into_value()
+        let device = OptionString::of("virtio-blk-pci").set("drive", self.drive);
+        match self.bootindex {
+            Some(turn) => device.number("bootindex", turn),
+            None => device,
+        }
+        .into_value()
     }
 }

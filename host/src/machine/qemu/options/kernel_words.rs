@@ -47,6 +47,8 @@ pub(crate) struct KernelWords {
     pub(crate) tsc: Option<TscRate>,
     /// For the agent; none when it is only to show that it runs.
     pub(crate) machine: Option<MachineWords>,
+    /// For the system on the disk, where it is not ours.
+    pub(crate) own: Option<String>,
 }
 
 /// What the agent has to know to make the guest ready.
@@ -91,6 +93,7 @@ impl KernelWords {
             words.extend(self.tsc.map(|rate| format!("tsc_early_khz={}", rate.khz)));
         }
         words.extend(self.machine.iter().flat_map(MachineWords::words));
+        words.extend(self.own.clone());
         words.join(" ")
     }
 
@@ -101,7 +104,11 @@ impl KernelWords {
         };
         // A panic restarts at once, and `-no-reboot` turns that into QEMU's end. What protects a kernel from its
         // users, and its self-tests, only cost time in a guest that runs one job and is thrown away.
-        let mut words = vec![console, "panic=-1", "quiet", "mitigations=off", "nokaslr", "cryptomgr.notests"];
+        let mut words = vec![console, "panic=-1", "mitigations=off", "nokaslr", "cryptomgr.notests"];
+        // A system of its own takes long to start: its messages show how far it is.
+        if self.own.is_none() {
+            words.insert(2, "quiet");
+        }
         if self.arch == Arch::X86_64 {
             // The search for BIOS disk services; there are none.
             words.push("edd=off");

@@ -14,6 +14,7 @@ mod command;
 mod console;
 mod cpu;
 mod disk;
+mod firmware;
 mod identity;
 mod kernel_words;
 mod machine;
@@ -22,11 +23,13 @@ mod network;
 mod platform;
 mod random;
 mod sandbox;
+mod seed;
 mod string;
 
 #[cfg(test)]
 mod command_tests;
 
 pub(crate) use command::{MachineRun, QemuCommand};
-pub(crate) use kernel_words::{CONSOLE_MARK, TscRate};
+pub(crate) use disk::Format;
+pub(crate) use kernel_words::{AGENT_PORT, CONSOLE_MARK, TscRate};
 pub(crate) use platform::{Arch, Host};

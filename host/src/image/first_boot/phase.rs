@@ -1,0 +1,95 @@
+//! How far a guest is that does not talk to us yet, from what it writes to its console.
+
+use std::fmt;
+
+/// What a first boot waits for, in the order in which it comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Phase {
+    /// Firmware and boot loader.
+    Firmware,
+    /// The kernel and its initramfs.
+    Kernel,
+    /// The system's first process and its services.
+    Systemd,
+    /// cloud-init.
+    CloudInit,
+    /// The agent, which has been started.
+    Agent,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str(match self {
+            Self::Firmware => "firmware",
+            Self::Kernel => "kernel",
+            Self::Systemd => "systemd",
+            Self::CloudInit => "cloud-init",
+            Self::Agent => "agent",
+        })
+    }
+}
+
+/// What a line shows to have begun. The kernel's own lines bring the words of processes too, so the agent's and
+/// cloud-init's are looked for first.
+const MARKS: [(&str, Phase); 6] = [
+    ("vmbuild-agent: ", Phase::Agent),
+    ("cloud-init[", Phase::CloudInit),
+    ("Cloud-init v.", Phase::CloudInit),
+    ("systemd[1]: ", Phase::Systemd),
+    ("Welcome to ", Phase::Systemd),
+    ("Linux version ", Phase::Kernel),
+];
+
+impl Phase {
+    /// What the line shows to have begun, if anything.
+    pub(super) fn of_line(line: &str) -> Option<Self> {
+        MARKS.iter().find(|(mark, _)| line.contains(mark)).map(|(_, phase)| *phase)
+    }
+}
+
+/// A console line as it is shown: without colours, the kernel's clock and what else a terminal takes for commands.
+pub(super) fn plain(line: &str) -> String {
+    let mut text = String::with_capacity(line.len());
+    let mut rest = line.chars();
+    while let Some(sign) = rest.next() {
+        match sign {
+            // An escape sequence ends at its first letter.
+            '\u{1b}' => while rest.next().is_some_and(|sign| !sign.is_ascii_alphabetic()) {},
+            sign if sign.is_control() => {}
+            sign => text.push(sign),
+        }
+    }
+    text.trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Phase, plain};
+
+    #[test]
+    fn lines_tell_what_has_begun() {
+        let check = |line: &str, expect: Option<Phase>| assert_eq!(Phase::of_line(line), expect, "{line}");
+        check("BdsDxe: loading Boot0001 \"UEFI Misc Device\"", None);
+        check(
+            "[    0.000000] Linux version 6.1.0-44-cloud-amd64 (debian-kernel@lists.debian.org)",
+            Some(Phase::Kernel),
+        );
+        check("[    5.1] systemd[1]: Detected virtualization qemu.", Some(Phase::Systemd));
+        check("Welcome to Debian GNU/Linux 12 (bookworm)!", Some(Phase::Systemd));
+        check("[   20.7] cloud-init[331]: Cloud-init v. 22.4.2 running 'init-local'", Some(Phase::CloudInit));
+        check("[   21.0] vmbuild-agent: serving on /dev/vport1p1", Some(Phase::Agent));
+        check("[    1.0] virtio_blk virtio1: [vda] 4194304 512-byte logical blocks", None);
+        assert!(Phase::Firmware < Phase::Kernel && Phase::CloudInit < Phase::Agent);
+    }
+
+    #[test]
+    fn lines_are_shown_without_colours() {
+        let check = |line: &str, expect: &str| assert_eq!(plain(line), expect);
+        check(
+            "[\u{1b}[0;32m  OK  \u{1b}[0m] Reached target \u{1b}[0;1;39mBasic System\u{1b}[0m.\r",
+            "[  OK  ] Reached target Basic System.",
+        );
+        check("\u{1b}[2J\u{1b}[01;01HSeaBIOS", "SeaBIOS");
+        check("\u{1b}", "");
+    }
+}
