@@ -31,6 +31,8 @@ pub enum Verb {
     Build(Build),
     /// Run the 11 checks on an artifact in a clean machine.
     Validate(Validate),
+    /// List the CPython versions that are known, which are still maintained, and which are behind.
+    Versions,
     /// Stop a named machine, keeping its disk.
     Halt(Named),
     /// Stop a named machine and delete everything it had.
@@ -108,7 +110,7 @@ pub struct Exec {
 /// A CPython to build.
 #[derive(Debug, Args)]
 pub struct Build {
-    /// The version, such as 3.13.5 or 3.15.0rc1.
+    /// The version, such as 3.13.5, 3.15.0rc1, or 3.14.10t for the free-threaded build.
     pub version: Version,
     /// Image and backend.
     #[command(flatten)]

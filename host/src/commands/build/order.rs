@@ -4,6 +4,7 @@ use crate::artifact::{ArtifactError, ArtifactFolder, Existing, Staging, Wish};
 use crate::cli::{Build, MachineOptions};
 use crate::commands::context::Context;
 use crate::commands::machines::Setup;
+use crate::commands::versions;
 use crate::event::Part;
 use crate::failure::Failure;
 use crate::image::Image;
@@ -25,6 +26,7 @@ impl Order {
     /// Reserves the artifact's name, then gets the source: both can refuse before any machine is made.
     pub(super) async fn accept(context: &Context, args: Build) -> Result<(Self, Staging), Failure> {
         let image = Image::find(&args.machine.image)?;
+        versions::advise(context, &args.version);
         let image_word: ImageWord = image.artifact_word.parse().map_err(ArtifactError::Name)?;
         let wish = Wish {
             version: args.version,
