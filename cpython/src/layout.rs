@@ -1,7 +1,7 @@
 //! What an artifact is called and what lies where in it: the one definition for packer and validator.
 //!
 //! `cpython-3.13.5-debian12-build1.tgz` holds `opt/python-3.13.5/…`, to be unpacked at the root of a file system, with
-//! `.build-info` and `LICENSE` beside `bin` and `lib`. Beside the artifact lies its `.sha256`.
+//! `.build-info` and `LICENSE` beside `bin` and `lib`. Beside the artifact lie its `.sha256` and its `.build.json`.
 
 mod name;
 
@@ -17,7 +17,7 @@ pub const MIN_BYTES: u64 = 30 << 20;
 /// Largest size in bytes: 150 MiB. Beyond it, something went in that does not belong there.
 pub const MAX_BYTES: u64 = 150 << 20;
 
-/// What the build was, as JSON ([`crate::BuildInfo`]); below the prefix.
+/// What determined the artifact, as JSON ([`crate::BuildInfo`]); below the prefix.
 pub const BUILD_INFO: &str = ".build-info";
 
 /// CPython's licence; below the prefix.
@@ -25,7 +25,7 @@ pub const LICENSE: &str = "LICENSE";
 
 /// The time that everything in an artifact carries, in seconds since the Unix epoch: 2024-01-01 00:00 UTC. The entries
 /// of the archive have it, and so do the texts in the binaries that say when they were compiled: real times would make
-/// every two builds differ. When a build took place is said in `.build-info` alone.
+/// every two builds differ. When a build took place is said in its record, beside the artifact.
 pub const MTIME: u64 = 1_704_067_200;
 
 /// Where a version is installed: `/opt/python-3.13.5`.
@@ -53,6 +53,11 @@ pub fn pip(version: &Version) -> String {
 /// Name of an artifact's checksum file.
 pub fn checksum_file(artifact: &ArtifactName) -> String {
     format!("{artifact}.sha256")
+}
+
+/// Name of an artifact's record: [`crate::BuildRecord`] as JSON.
+pub fn record_file(artifact: &ArtifactName) -> String {
+    format!("{artifact}.build.json")
 }
 
 /// What an artifact's name promises to hold. A free-threaded interpreter says the same version as the other: the `t` is

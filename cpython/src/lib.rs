@@ -8,7 +8,7 @@
 //!   particular to each minor version.
 //! * [`profile`], [`configure`] and [`recipe`]: how one is compiled.
 //! * [`layout`] and [`checks`]: what comes out, and what is demanded of it.
-//! * [`plan`] and [`build_info`]: what determined it, and how it came about.
+//! * [`plan`], [`build_info`] and [`record`]: what determined it, what it says of itself, and how it came about.
 
 pub mod build_info;
 pub mod checks;
@@ -19,6 +19,7 @@ pub mod month;
 pub mod plan;
 pub mod profile;
 pub mod recipe;
+pub mod record;
 pub mod release;
 pub mod schema;
 pub mod sha256;
@@ -32,6 +33,7 @@ pub use month::Month;
 pub use plan::Plan;
 pub use profile::Profile;
 pub use recipe::{Recipe, RecipeInput, Slowness, recipe};
+pub use record::{BuildOrigin, BuildRecord, Measured};
 pub use release::{Archive, Release, Releases, releases};
 pub use schema::Schema;
 pub use sha256::{Sha256, Sha256Error};

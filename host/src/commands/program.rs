@@ -91,6 +91,8 @@ async fn dispatch(context: &Context, verb: Verb) -> Result<Ending, Failure> {
         Verb::Status => status::status(context).await,
         Verb::Exec(args) => exec::exec(context, args).await,
         Verb::Build(args) => build::build(context, args).await,
+        Verb::Plan(wanted) => build::plan(context, wanted).await,
+        Verb::Reproduce(args) => build::reproduce(context, args).await,
         Verb::Validate(args) => validate::validate(context, args).await,
         Verb::Versions => versions::versions(context),
         Verb::Halt(args) => stop::halt(context, args).await,

@@ -46,7 +46,7 @@ pub(crate) fn advise(context: &Context, version: &Version) {
 fn advice(version: &Version, today: Month) -> Vec<String> {
     let minor = Minor::of(version);
     let number = MinorNumber::of(version);
-    let newer = releases().newer_than(version).map(|newer| format!("{version} is stale: {newer} is newer"));
+    let newer = releases().newer_than(version).map(|newer| format!("{version} is stale → {newer} is newer"));
     let ended = (minor.number == number && minor.phase(today) == Phase::EndOfLife)
         .then(|| format!("{number} has reached its end of life: no fixes since {}", minor.end_of_life));
     let borrowed =
@@ -102,7 +102,7 @@ fn row(known: &Known) -> Vec<Cell> {
     let minor = Minor::of(&known.version);
     let until = if known.phase == Phase::Bugfix { minor.bugfix_until } else { known.end_of_life };
     let builds = if known.free_threaded { format!("{0}, {0}t", known.version) } else { known.version.to_string() };
-    let stale = known.newer.map(|newer| format!("stale: {newer} is newer")).unwrap_or_default();
+    let stale = known.newer.map(|newer| format!("stale → {newer} is newer")).unwrap_or_default();
     [known.version.to_string(), known.phase.to_string(), until.to_string(), builds, stale].map(Cell::from).to_vec()
 }
 
@@ -119,8 +119,8 @@ mod tests {
 
     #[test]
     fn what_is_behind_is_advised_against() {
-        check("3.12.6", &["3.12.6 is stale: 3.12.14 is newer"]);
-        check("3.14.0t", &["3.14.0t is stale: 3.14.10t is newer"]);
+        check("3.12.6", &["3.12.6 is stale → 3.12.14 is newer"]);
+        check("3.14.0t", &["3.14.0t is stale → 3.14.10t is newer"]);
         check("3.12.14", &[]);
         check("3.12.99", &[]);
         check("3.10.21", &["3.10 has reached its end of life: no fixes since 2026-10"]);
@@ -135,7 +135,7 @@ mod tests {
             let line = table.lines().find(of).unwrap_or_default();
             line.split_whitespace().collect::<Vec<_>>().join(" ")
         };
-        assert_eq!(line("3.12.6"), "3.12.6 security 2028-10 3.12.6 stale: 3.12.14 is newer");
+        assert_eq!(line("3.12.6"), "3.12.6 security 2028-10 3.12.6 stale → 3.12.14 is newer");
         assert_eq!(line("3.10.21"), "3.10.21 end of life 2026-10 3.10.21");
         assert_eq!(line("3.14.10"), "3.14.10 bugfix 2027-10 3.14.10, 3.14.10t");
     }
