@@ -173,7 +173,7 @@ pub struct Reproduce {
     /// Take the source from this file or URL instead of looking for it.
     #[arg(long, value_name = "FILE|URL")]
     pub source: Option<FileOrUrl>,
-    /// Keep what was built in this folder if it differs.
+    /// Keep in this folder what was built, if it differs, or the logs, if building fails.
     #[arg(long, value_name = "DIR")]
     pub keep: Option<PathBuf>,
 }

@@ -90,3 +90,46 @@ pub(crate) async fn plan(context: &Context, wanted: Wanted) -> Result<Ending, Fa
     let golden = setup.golden(context, Role::Build).await?;
     Planned::new(&order, &golden)?.print(context)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Planned, changes};
+    use vmbuild_cpython::{Plan, Profile, RecipeInput, Schema, Sha256, Slowness, recipe};
+
+    fn plan(profile: Profile) -> Plan {
+        let version = "3.13.5".parse().expect("a version");
+        let input = RecipeInput { version, profile, jobs: 1, source: String::new(), slowness: Slowness::Native };
+        let recipe = recipe(&input);
+        Plan {
+            schema: Schema,
+            version,
+            profile,
+            source_sha256: Sha256([1; 32]),
+            image: "debian-12".to_owned(),
+            image_digest: "02".repeat(32),
+            packages_sha256: Sha256([2; 32]),
+            arch: "x86_64".to_owned(),
+            configure_line: "sh ./configure".to_owned(),
+            steps: recipe.plan_steps(),
+            mtime: 0,
+            packer: 1,
+        }
+    }
+
+    #[test]
+    fn a_plan_is_known_by_its_digest() {
+        let digest = |plan: Plan| Planned::of(plan).sha256;
+        assert_eq!(digest(plan(Profile::Fast)), digest(plan(Profile::Fast)));
+        assert_ne!(digest(plan(Profile::Fast)), digest(plan(Profile::Smoke)));
+    }
+
+    #[test]
+    fn what_changed_between_two_plans_is_named() {
+        let was = plan(Profile::Fast);
+        assert_eq!(changes(&was, &was), Vec::<String>::new());
+        let is = Plan { packer: 2, ..was.clone() };
+        assert_eq!(changes(&was, &is), ["packer: 2 was 1"]);
+        let is = Plan { steps: plan(Profile::Smoke).steps, ..was.clone() };
+        assert_eq!(changes(&was, &is), ["steps"]);
+    }
+}

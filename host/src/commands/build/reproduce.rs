@@ -3,6 +3,7 @@
 use super::compile::{Compiled, Workshop};
 use super::order::Order;
 use super::plan::{Planned, changes};
+use super::verb::keep_logs;
 use crate::artifact::{ArtifactError, ArtifactFolder, Difference, Existing, Staging, Surroundings, Wish, differences};
 use crate::cli::{MachineOptions, Reproduce, Wanted};
 use crate::commands::context::Context;
@@ -56,8 +57,12 @@ pub(crate) async fn reproduce(context: &Context, args: Reproduce) -> Result<Endi
     let info = read_info(&artifact, &name)?;
     let work = tempfile::Builder::new().prefix("reproduce-").tempdir_in(context.store.cache());
     let work = work.map_err(StoreError::Io)?;
-    let staging = stage(context, work.path(), &name).await?;
-    let (compiled, plan_changes) = build_again(context, &args, &info, &staging).await?;
+    let staging = stage(context, args.keep.as_deref().unwrap_or(work.path()), &name).await?;
+    let (compiled, plan_changes) = match build_again(context, &args, &info, &staging).await {
+        Ok(built) => built,
+        Err(failure) if args.keep.is_some() => return Err(keep_logs(context, staging, failure)),
+        Err(failure) => return Err(failure),
+    };
     let comparison = compare(&artifact, &staging, &info, &compiled, plan_changes).await?;
     let same = comparison.was == comparison.is;
     if let Some(folder) = args.keep.filter(|_| !same) {

@@ -16,7 +16,7 @@ use crate::image::Role;
 use crate::machine::MachineName;
 use crate::store::write_atomically;
 use std::time::Instant;
-use vmbuild_cpython::{BuildRecord, Schema};
+use vmbuild_cpython::{BuildOrigin, BuildRecord, Schema};
 use vmbuild_protocol::Check;
 
 /// Builds, validates and publishes one CPython.
@@ -53,6 +53,9 @@ pub(crate) async fn build(context: &Context, args: Build) -> Result<Ending, Fail
         let kept = staging.fail(&job())?;
         let text = format!("not published; the tarball and its logs are in {}", kept.display());
         context.events.warn(Part::Validate, text);
+        if compiled.origin == BuildOrigin::Cache {
+            context.events.note(Part::Validate, "it was compiled by an earlier build: --no-cache compiles it again");
+        }
         return Ok(Exit::Job.into());
     }
     context.go_on()?;
@@ -107,7 +110,7 @@ fn job() -> String {
 }
 
 /// What a failed build said is kept; an interrupted one has nothing to explain.
-fn keep_logs(context: &Context, staging: Staging, failure: Failure) -> Failure {
+pub(super) fn keep_logs(context: &Context, staging: Staging, failure: Failure) -> Failure {
     if failure.exit() == Exit::Interrupted {
         return failure;
     }
