@@ -1,10 +1,11 @@
 //! What an artifact is called and what lies where in it: the one definition for packer and validator.
 //!
 //! `cpython-3.13.5-debian12-build1.tgz` holds `opt/python-3.13.5/…`, to be unpacked at the root of a file system, with
-//! `.build-info` and `LICENSE` beside `bin` and `lib`. Beside the artifact lies its `.sha256`.
+//! `.build-info` and `LICENSE` beside `bin` and `lib`. Beside the artifact lie its `.sha256` and its `.build.json`.
 
 mod name;
 
+use crate::minor::{Minor, minors};
 use crate::version::Version;
 use vmbuild_protocol::Interpreter;
 
@@ -16,7 +17,7 @@ pub const MIN_BYTES: u64 = 30 << 20;
 /// Largest size in bytes: 150 MiB. Beyond it, something went in that does not belong there.
 pub const MAX_BYTES: u64 = 150 << 20;
 
-/// What the build was, as JSON ([`crate::BuildInfo`]); below the prefix.
+/// What determined the artifact, as JSON ([`crate::BuildInfo`]); below the prefix.
 pub const BUILD_INFO: &str = ".build-info";
 
 /// CPython's licence; below the prefix.
@@ -24,7 +25,7 @@ pub const LICENSE: &str = "LICENSE";
 
 /// The time that everything in an artifact carries, in seconds since the Unix epoch: 2024-01-01 00:00 UTC. The entries
 /// of the archive have it, and so do the texts in the binaries that say when they were compiled: real times would make
-/// every two builds differ. When a build took place is said in `.build-info` alone.
+/// every two builds differ. When a build took place is said in its record, beside the artifact.
 pub const MTIME: u64 = 1_704_067_200;
 
 /// Where a version is installed: `/opt/python-3.13.5`.
@@ -37,13 +38,13 @@ pub fn entry_prefix(version: &Version) -> String {
     format!("opt/python-{version}")
 }
 
-/// Name of the interpreter in `bin`: `python3.13`.
+/// Name of the interpreter in `bin`: `python3.13`, or `python3.14t` for a free-threaded one.
 pub fn binary(version: &Version) -> String {
     let (major, minor) = version.minor();
-    format!("python{major}.{minor}")
+    format!("python{major}.{minor}{}", version.abi_thread())
 }
 
-/// Name of pip in `bin`: `pip3.13`.
+/// Name of pip in `bin`: `pip3.13`. A free-threaded build's has the same name.
 pub fn pip(version: &Version) -> String {
     let (major, minor) = version.minor();
     format!("pip{major}.{minor}")
@@ -54,49 +55,28 @@ pub fn checksum_file(artifact: &ArtifactName) -> String {
     format!("{artifact}.sha256")
 }
 
-/// What an artifact's name promises to hold.
+/// Name of an artifact's record: [`crate::BuildRecord`] as JSON.
+pub fn record_file(artifact: &ArtifactName) -> String {
+    format!("{artifact}.build.json")
+}
+
+/// What an artifact's name promises to hold. A free-threaded interpreter says the same version as the other: the `t` is
+/// in its program's name alone.
 pub fn interpreter(artifact: &ArtifactName) -> Interpreter {
     let version = &artifact.version;
     Interpreter {
-        version: version.to_string(),
+        version: version.release().to_string(),
         prefix: entry_prefix(version),
         binary: binary(version),
         pip: pip(version),
     }
 }
 
-/// A module that must import, and the first minor version without it.
-type Required = (&'static str, Option<(u16, u16)>);
-
-/// Modules that need a library of the system, or that configure leaves out silently when it cannot build them.
-/// `compression.zstd` is not among them: it needs a newer libzstd than the older images have.
-const REQUIRED: [Required; 20] = [
-    ("ssl", None),
-    ("sqlite3", None),
-    ("uuid", None),
-    ("lzma", None),
-    ("bz2", None),
-    ("zlib", None),
-    ("_ctypes", None),
-    ("_curses_panel", None),
-    ("_decimal", None),
-    ("_elementtree", None),
-    ("_hashlib", None),
-    ("_multiprocessing", None),
-    ("_posixshmem", None),
-    ("_uuid", None),
-    ("crypt", Some((3, 13))),
-    ("curses", None),
-    ("dbm.gnu", None),
-    ("dbm.ndbm", None),
-    ("readline", None),
-    ("tkinter", None),
-];
-
-/// The modules that must import from a complete build of a version.
+/// The modules that must import from a complete build of a version, sorted.
 pub fn required_modules(version: &Version) -> Vec<String> {
-    let there = |until: &Option<(u16, u16)>| until.is_none_or(|until| version.minor() < until);
-    REQUIRED.iter().filter(|(_, until)| there(until)).map(|(name, _)| (*name).to_owned()).collect()
+    let mut modules = [minors().common.modules.as_slice(), &Minor::of(version).modules].concat();
+    modules.sort();
+    modules
 }
 
 #[cfg(test)]
@@ -117,6 +97,18 @@ mod tests {
     }
 
     #[test]
+    fn a_free_threaded_interpreter_has_a_name_of_its_own() {
+        let artifact: ArtifactName = "cpython-3.14.10t-debian12-build1.tgz".parse().unwrap();
+        let expect = Interpreter {
+            version: "3.14.10".to_owned(),
+            prefix: "opt/python-3.14.10t".to_owned(),
+            binary: "python3.14t".to_owned(),
+            pip: "pip3.14".to_owned(),
+        };
+        assert_eq!(interpreter(&artifact), expect);
+    }
+
+    #[test]
     fn prefix_and_entries_agree() {
         let version = "3.13.5".parse().unwrap();
         assert_eq!(prefix(&version), format!("/{}", entry_prefix(&version)));
@@ -124,7 +116,8 @@ mod tests {
 
     #[test]
     fn modules_that_are_gone_are_not_required() {
-        let has_crypt = |text: &str| required_modules(&text.parse().unwrap()).iter().any(|name| name == "crypt");
-        assert!(has_crypt("3.12.6") && !has_crypt("3.13.5"));
+        let has = |text: &str, module: &str| required_modules(&text.parse().unwrap()).iter().any(|name| name == module);
+        assert!(has("3.12.6", "crypt") && !has("3.13.5", "crypt"));
+        assert!(has("3.12.6", "ssl") && has("3.14.10t", "compression.zstd") && !has("3.13.5", "compression.zstd"));
     }
 }

@@ -4,18 +4,22 @@
 //! is configured, what its artifact looks like and what is checked. Each of these is said once, here. Nothing in this
 //! crate starts a process, opens a file or a socket: the data files under `provision/cpython` are compiled in.
 //!
-//! * [`version`] and [`release`]: which releases there are, and the digests of their source archives.
+//! * [`version`], [`release`] and [`minor`]: which releases there are, the digests of their source archives, and what is
+//!   particular to each minor version.
 //! * [`profile`], [`configure`] and [`recipe`]: how one is compiled.
 //! * [`layout`] and [`checks`]: what comes out, and what is demanded of it.
-//! * [`plan`] and [`build_info`]: what determined it, and how it came about.
+//! * [`plan`], [`build_info`] and [`record`]: what determined it, what it says of itself, and how it came about.
 
 pub mod build_info;
 pub mod checks;
 pub mod configure;
 pub mod layout;
+pub mod minor;
+pub mod month;
 pub mod plan;
 pub mod profile;
 pub mod recipe;
+pub mod record;
 pub mod release;
 pub mod schema;
 pub mod sha256;
@@ -24,9 +28,12 @@ pub mod version;
 pub use build_info::BuildInfo;
 pub use checks::{CHECKS, CheckKind};
 pub use layout::{ArtifactName, BuildNumber, ImageWord};
+pub use minor::{Minor, MinorNumber, Phase, minors};
+pub use month::Month;
 pub use plan::Plan;
 pub use profile::Profile;
 pub use recipe::{Recipe, RecipeInput, Slowness, recipe};
+pub use record::{BuildOrigin, BuildRecord, Measured};
 pub use release::{Archive, Release, Releases, releases};
 pub use schema::Schema;
 pub use sha256::{Sha256, Sha256Error};

@@ -1,8 +1,9 @@
 //! The plan: everything that determines an artifact's bytes, and nothing else.
 //!
 //! Two builds with one plan should give equal trees; where they do not, the plan misses something. So what only decides
-//! how long a build takes stays out: the number of jobs, the time limits, the backend. The host hashes
-//! [`Plan::to_json`].
+//! how long a build takes stays out: the number of jobs, the time limits, the backend. Of vmbuild itself there are the
+//! steps in full and the packer's number, not a build id: a new vmbuild that does the same has the same plans. The host
+//! hashes [`Plan::to_json`].
 
 use crate::profile::Profile;
 use crate::schema::Schema;
@@ -27,6 +28,8 @@ pub struct Plan {
     pub image: String,
     /// SHA-256, in hexadecimal, that identifies the image with all its packages.
     pub image_digest: String,
+    /// SHA-256 of the list of packages in it: a line `name=version arch` for each, sorted.
+    pub packages_sha256: Sha256,
     /// Machine architecture, as `uname -m` prints it.
     pub arch: String,
     /// How configure is called, quoted for a shell.
@@ -35,8 +38,8 @@ pub struct Plan {
     pub steps: Steps,
     /// The time that every entry carries, in seconds since the Unix epoch: [`MTIME`](crate::layout::MTIME).
     pub mtime: u64,
-    /// Build id of the vmbuild that packs.
-    pub vmbuild: String,
+    /// Which of the archive writer's forms: `vmbuild_archive::FORM`.
+    pub packer: u32,
 }
 
 impl Plan {
@@ -48,11 +51,11 @@ impl Plan {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::recipe::{RecipeInput, Slowness, recipe};
 
-    fn plan(version: &str, profile: Profile, jobs: u32) -> Plan {
+    pub(crate) fn plan(version: &str, profile: Profile, jobs: u32) -> Plan {
         let (version, slowness) = (version.parse().unwrap(), Slowness::Native);
         let made = recipe(&RecipeInput { version, profile, jobs, source: format!("/build/{jobs}"), slowness });
         Plan {
@@ -62,11 +65,12 @@ mod tests {
             source_sha256: Sha256([1; 32]),
             image: "debian-12".to_owned(),
             image_digest: "02".repeat(32),
+            packages_sha256: Sha256([2; 32]),
             arch: "x86_64".to_owned(),
             configure_line: made.configure_line.clone(),
             steps: made.plan_steps(),
             mtime: crate::layout::MTIME,
-            vmbuild: "0123456789abcdef".to_owned(),
+            packer: 1,
         }
     }
 
@@ -90,6 +94,8 @@ mod tests {
             plan("3.13.5", Profile::Fast, 2),
             Plan { image_digest: "03".repeat(32), ..base.clone() },
             Plan { source_sha256: Sha256([3; 32]), ..base.clone() },
+            Plan { packages_sha256: Sha256([3; 32]), ..base.clone() },
+            Plan { packer: 2, ..base.clone() },
             Plan { arch: "aarch64".to_owned(), ..base.clone() },
         ];
         for other in others {

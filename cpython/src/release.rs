@@ -81,7 +81,7 @@ impl DebianSource {
             OrigKind::TarXz => "orig.tar.xz",
             OrigKind::TarGz => "orig.tar.gz",
         };
-        format!("{}_{version}.{end}", self.package)
+        format!("{}_{}.{end}", self.package, version.release())
     }
 }
 
@@ -96,15 +96,22 @@ impl Releases {
         &self.release
     }
 
-    /// The release of exactly this version.
+    /// The release that a version is made from.
     pub fn find(&self, version: &Version) -> Option<&Release> {
-        self.release.iter().find(|release| release.version == *version)
+        self.release.iter().find(|release| release.version == version.release())
     }
 
-    /// The newest final release with the same minor version: `3.13.18` for `3.13.5`.
-    pub fn newest_of_minor(&self, version: &Version) -> Option<&Version> {
-        let versions = self.release.iter().map(|release| &release.version);
-        versions.filter(|known| known.minor() == version.minor() && !known.is_prerelease()).max()
+    /// The newest release with the same minor version, to be built in the same way: `3.13.18` for `3.13.5`. A final
+    /// one, unless there is none yet.
+    pub fn newest_of_minor(&self, version: &Version) -> Option<Version> {
+        let of_minor = || self.release.iter().map(|release| release.version).filter(|v| v.minor() == version.minor());
+        let newest = of_minor().filter(|known| !known.is_prerelease()).max().or_else(|| of_minor().max());
+        newest.map(|newest| newest.built_as(version))
+    }
+
+    /// The newest release of the same minor version, if it is newer than this one.
+    pub fn newer_than(&self, version: &Version) -> Option<Version> {
+        self.newest_of_minor(version).filter(|newest| newest > version)
     }
 }
 

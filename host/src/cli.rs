@@ -29,8 +29,14 @@ pub enum Verb {
     Exec(Exec),
     /// Compile CPython in a throw-away machine, validate it in a second one, publish the artifact.
     Build(Build),
+    /// Print everything that determines an artifact, and its digest, as JSON.
+    Plan(Wanted),
+    /// Build an artifact again from the plan in it, and say what differs and why.
+    Reproduce(Reproduce),
     /// Run the 11 checks on an artifact in a clean machine.
     Validate(Validate),
+    /// List the CPython versions that are known, which are still maintained, and which are behind.
+    Versions,
     /// Stop a named machine, keeping its disk.
     Halt(Named),
     /// Stop a named machine and delete everything it had.
@@ -105,10 +111,10 @@ pub struct Exec {
     pub argv: Vec<String>,
 }
 
-/// A CPython to build.
-#[derive(Debug, Args)]
-pub struct Build {
-    /// The version, such as 3.13.5 or 3.15.0rc1.
+/// What determines an artifact, as far as people say it.
+#[derive(Debug, Clone, Args)]
+pub struct Wanted {
+    /// The version, such as 3.13.5, 3.15.0rc1, or 3.14.10t for the free-threaded build.
     pub version: Version,
     /// Image and backend.
     #[command(flatten)]
@@ -116,15 +122,23 @@ pub struct Build {
     /// How it is compiled: release (PGO and LTO), fast (-O2) or smoke (-O0, for tests).
     #[arg(long, default_value_t = Profile::Release)]
     pub profile: Profile,
-    /// Parallel compiler processes [default: the machine's processors].
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=512))]
-    pub jobs: Option<u32>,
     /// Take the source from this file or URL instead of looking for it.
     #[arg(long, value_name = "FILE|URL")]
     pub source: Option<FileOrUrl>,
     /// SHA-256 the source must have; needed for versions vmbuild does not list.
     #[arg(long, value_name = "HEX")]
     pub source_sha256: Option<Sha256>,
+}
+
+/// A CPython to build.
+#[derive(Debug, Args)]
+pub struct Build {
+    /// What.
+    #[command(flatten)]
+    pub wanted: Wanted,
+    /// Parallel compiler processes [default: the machine's processors].
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=512))]
+    pub jobs: Option<u32>,
     /// The artifact's build number [default: the next free one].
     #[arg(long, value_name = "N")]
     pub build_number: Option<BuildNumber>,
@@ -137,6 +151,31 @@ pub struct Build {
     /// Warn instead of failing when checks 4, 10 or 11 do not hold.
     #[arg(long)]
     pub lenient: bool,
+    /// Compile even if this plan has been built before.
+    #[arg(long)]
+    pub no_cache: bool,
+    /// Print the plan and build nothing.
+    #[arg(long)]
+    pub print_plan: bool,
+}
+
+/// An artifact to build again.
+#[derive(Debug, Args)]
+pub struct Reproduce {
+    /// The tarball. Its plan is read out of it.
+    pub artifact: PathBuf,
+    /// What runs machines.
+    #[arg(long, value_enum, default_value_t)]
+    pub backend: BackendChoice,
+    /// Which accelerator QEMU uses; believed without a probe.
+    #[arg(long, value_enum)]
+    pub accel: Option<Accelerator>,
+    /// Take the source from this file or URL instead of looking for it.
+    #[arg(long, value_name = "FILE|URL")]
+    pub source: Option<FileOrUrl>,
+    /// Keep in this folder what was built, if it differs, or the logs, if building fails.
+    #[arg(long, value_name = "DIR")]
+    pub keep: Option<PathBuf>,
 }
 
 /// An artifact to validate.

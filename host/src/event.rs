@@ -125,6 +125,8 @@ pub enum Shown {
 pub struct Published {
     /// Where.
     pub path: PathBuf,
+    /// What was measured on the way, as JSON, beside it.
+    pub record: PathBuf,
     /// Its SHA-256, in hex.
     pub sha256: String,
     /// Its length.

@@ -8,8 +8,8 @@
 #   vmbuild-optimised      the interpreter made from those counts
 #   vmbuild-install        install into $(DESTDIR), with pip and byte code
 #
-# Variables: VMBUILD_JOBS (processes in one link or in byte-compiling), VMBUILD_BYTE_CODE (`no` for none), and CPython's
-# own DESTDIR.
+# Variables: VMBUILD_JOBS (processes in one link or in byte-compiling), VMBUILD_BYTE_CODE (`no` for none),
+# VMBUILD_LTO_PARTITION (how GCC is to divide the last link, where CPython's own way is bad), and CPython's own DESTDIR.
 
 include Makefile
 
@@ -46,7 +46,7 @@ endif
 # CPython before 3.14 asks for -flto-partition=none: one process optimises all of libpython. In balanced parts it takes
 # a fraction of the time. Not in LDFLAGS_NODIST: the bootstrap interpreter takes that too, and is linked without LTO.
 vmbuild-final: CFLAGS_NODIST := $(PGO_PROF_USE_FLAG)
-vmbuild-final: CONFIGURE_LDFLAGS_NODIST += -flto=$(VMBUILD_JOBS) -flto-partition=balanced
+vmbuild-final: CONFIGURE_LDFLAGS_NODIST += -flto=$(VMBUILD_JOBS) $(addprefix -flto-partition=,$(VMBUILD_LTO_PARTITION))
 vmbuild-final: build_all
 
 # What CPython's rule byte-compiles three times (plain, -O, -OO) we compile once: the rest, 30 MB of the artifact, is

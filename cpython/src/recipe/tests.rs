@@ -47,6 +47,7 @@ fn recipes_stay_as_they_are() {
     insta::assert_snapshot!("3.13.5-release", shown(&input("3.13.5", Profile::Release)));
     insta::assert_snapshot!("3.13.5-smoke", shown(&input("3.13.5", Profile::Smoke)));
     insta::assert_snapshot!("3.14.10-release", shown(&input("3.14.10", Profile::Release)));
+    insta::assert_snapshot!("3.14.10t-fast", shown(&input("3.14.10t", Profile::Fast)));
 }
 
 #[test]

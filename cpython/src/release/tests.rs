@@ -18,6 +18,7 @@ fn the_table_is_in_order() {
 fn every_archive_is_named_after_its_release() {
     for release in releases().all() {
         let version = release.version;
+        assert_eq!(version, version.release(), "a source is that of both builds");
         let names: Vec<&str> = release.archives().iter().map(|archive| archive.file.as_str()).collect();
         let (xz, tgz) = (format!("Python-{version}.tar.xz"), format!("Python-{version}.tgz"));
         let proper = [vec![xz.as_str(), tgz.as_str()], vec![xz.as_str()], vec![tgz.as_str()]];
@@ -34,15 +35,17 @@ fn releases_are_found() {
     let digest = "1999658298cf2fb837dffed8ff3c033ef0c98ef20cf73c5d5f66bed5ab89697c";
     assert_eq!(release.archives()[0].sha256.to_string(), digest);
     assert_eq!(releases().find(&version("3.12.99")), None);
+    assert_eq!(releases().find(&version("3.14.10t")), releases().find(&version("3.14.10")));
     assert_eq!(releases().find(&version("3.15.0rc1")).unwrap().archives()[0].size, Some(35_516_700));
 }
 
 #[test]
 fn the_newest_is_never_a_candidate() {
-    let newest = |text| releases().newest_of_minor(&version(text)).map(ToString::to_string);
+    let newest = |text| releases().newest_of_minor(&version(text)).map(|newest| newest.to_string());
     assert_eq!(newest("3.12.6").as_deref(), Some("3.12.14"));
     assert_eq!(newest("3.11.2").as_deref(), Some("3.11.16"));
     assert_eq!(newest("3.15.0rc1").as_deref(), Some("3.15.2"));
+    assert_eq!(newest("3.14.0t").as_deref(), Some("3.14.10t"));
     assert_eq!(newest("3.99.0"), None);
 }
 
@@ -54,6 +57,17 @@ fn archives_have_a_place_on_python_org_and_in_debian() {
     let debian = old.debian.as_ref().unwrap();
     assert_eq!((old.file.as_str(), debian.suite.as_str()), ("Python-3.11.2.tgz", "bookworm"));
     assert_eq!(debian.file(&version("3.11.2")), "python3.11_3.11.2.orig.tar.gz");
+}
+
+#[test]
+fn only_what_is_behind_has_a_newer_one() {
+    let newer = |text| releases().newer_than(&version(text)).map(|newer| newer.to_string());
+    assert_eq!(newer("3.12.6").as_deref(), Some("3.12.14"));
+    assert_eq!(newer("3.12.14"), None);
+    assert_eq!(newer("3.12.99"), None);
+    let table = "schema = 1\n[[release]]\nversion = \"3.16.0a1\"\narchive = []\n[[release]]\nversion = \"3.16.0a2\"\narchive = []";
+    let alphas = Releases::parse(table).unwrap();
+    assert_eq!(alphas.newer_than(&version("3.16.0a1")), Some(version("3.16.0a2")), "alphas are behind each other too");
 }
 
 fn check_error(toml: &str, expect: &str) {

@@ -5,7 +5,7 @@ use crate::store::Lock;
 use std::io;
 use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
-use vmbuild_cpython::layout::checksum_file;
+use vmbuild_cpython::layout::{checksum_file, record_file};
 use vmbuild_cpython::{ArtifactName, BuildNumber, ImageWord, Version};
 
 /// Before the name of the tarball that a build under way will become.
@@ -61,6 +61,11 @@ impl ArtifactFolder {
         self.path.join(checksum_file(name))
     }
 
+    /// Where its record lies.
+    pub fn record(&self, name: &ArtifactName) -> PathBuf {
+        self.path.join(record_file(name))
+    }
+
     /// Where the logs of a published build lie.
     pub fn logs(&self, name: &ArtifactName) -> PathBuf {
         self.path.join("logs").join(stem(name))
@@ -78,12 +83,14 @@ impl ArtifactFolder {
         Ok(highest.map_or(BuildNumber::FIRST, BuildNumber::next))
     }
 
-    /// Every name that a tarball, a checksum or a build under way has.
+    /// Every name that a tarball, a checksum, a record or a build under way has.
     fn names(&self) -> io::Result<Vec<ArtifactName>> {
         let mut names = Vec::new();
         for entry in fs_err::read_dir(&self.path)? {
             let name = entry?.file_name().to_string_lossy().into_owned();
-            let name = name.strip_suffix(".sha256").or_else(|| name.strip_prefix(STAGING)).unwrap_or(&name);
+            let of_an_artifact =
+                [name.strip_suffix(".sha256"), name.strip_suffix(".build.json"), name.strip_prefix(STAGING)];
+            let name = of_an_artifact.into_iter().flatten().next().unwrap_or(&name);
             names.extend(name.parse::<ArtifactName>());
         }
         Ok(names)

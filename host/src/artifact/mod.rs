@@ -5,14 +5,17 @@
 //!
 //! ```text
 //! artifacts/
-//!   cpython-3.13.5-debian12-build1.tgz          the tarball, appears last
-//!   cpython-3.13.5-debian12-build1.tgz.sha256   for `sha256sum -c`
-//!   logs/<stem>/<step>.log                      of published builds
-//!   failed/<stem>-<job>/                        of failed ones
-//!   .staging-<tarball>/                         a build under way; its lock says that it lives
-//!   .lock                                       held for moments, while names are given and taken
+//!   cpython-3.13.5-debian12-build1.tgz              the tarball, appears last
+//!   cpython-3.13.5-debian12-build1.tgz.sha256       for `sha256sum -c`
+//!   cpython-3.13.5-debian12-build1.tgz.build.json   what was measured on the way
+//!   logs/<stem>/<step>.log                          of published builds
+//!   failed/<stem>-<job>/                            of failed ones
+//!   .staging-<tarball>/                             a build under way; its lock says that it lives
+//!   .lock                                           held for moments, while names are given and taken
 //! ```
 
+mod cache;
+mod compare;
 mod error;
 mod folder;
 mod placing;
@@ -20,6 +23,8 @@ mod staging;
 #[cfg(test)]
 mod tests;
 
+pub use cache::{BuildCache, Cached, KeptBuild};
+pub use compare::{Cause, Difference, Surroundings, What, differences};
 pub use error::ArtifactError;
 pub use folder::{ArtifactFolder, Existing, Wish};
 pub use staging::{Placed, Staging};

@@ -13,7 +13,7 @@ use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 use vmbuild_cpython::ArtifactName;
 use vmbuild_cpython::Sha256;
-use vmbuild_cpython::layout::checksum_file;
+use vmbuild_cpython::layout::{checksum_file, record_file};
 
 /// A build under way: its name is taken, its files are out of sight. Dropping it removes them and frees the name.
 #[derive(Debug)]
@@ -32,6 +32,8 @@ pub struct Placed {
     pub tarball: PathBuf,
     /// The file for `sha256sum -c`.
     pub checksum: PathBuf,
+    /// What was measured on the way.
+    pub record: PathBuf,
     /// The folder of step logs.
     pub logs: PathBuf,
     /// The tarball's digest.
@@ -67,6 +69,11 @@ impl Staging {
         self.path.join(self.name.to_string())
     }
 
+    /// Where to write the record.
+    pub fn record(&self) -> PathBuf {
+        self.path.join(record_file(&self.name))
+    }
+
     /// Where to write a step's log.
     pub fn log(&self, step: &str) -> PathBuf {
         self.path.join("logs").join(format!("{step}.log"))
@@ -78,7 +85,7 @@ impl Staging {
         File::create(self.checksum())?.write_all(line.as_bytes())
     }
 
-    /// Puts logs, checksum and tarball into their places, in this order: whoever sees the tarball sees the rest.
+    /// Puts logs, record, checksum and tarball into their places, in this order: whoever sees the tarball sees the rest.
     /// `validated` is the digest of what passed the checks; nothing else is published.
     pub async fn publish(self, validated: Sha256, cancel: &CancellationToken) -> Result<Placed, ArtifactError> {
         let folder = self.folder.lock(cancel).await?;
@@ -108,13 +115,14 @@ impl Staging {
         placed?;
         sync_folder(self.folder.path())?;
         let (tarball, checksum) = (self.folder.tarball(&self.name), self.folder.checksum(&self.name));
-        Ok(Placed { tarball, checksum, logs: self.folder.logs(&self.name), sha256: validated, bytes })
+        let record = self.folder.record(&self.name);
+        Ok(Placed { tarball, checksum, record, logs: self.folder.logs(&self.name), sha256: validated, bytes })
     }
 
     /// Writes the checksum, and makes both files readable and durable before anybody can see them.
     fn seal(&self, sha256: Sha256) -> io::Result<()> {
         self.write_checksum(sha256)?;
-        for path in [self.checksum(), self.tarball()] {
+        for path in [self.record(), self.checksum(), self.tarball()] {
             fs_err::set_permissions(&path, Permissions::from_mode(0o644))?;
             File::open(&path)?.sync_all()?;
         }
@@ -130,6 +138,7 @@ impl Staging {
         }
         unless_gone(fs_err::rename(&tarball, self.path.join("old.tgz")))?;
         unless_gone(fs_err::rename(self.folder.checksum(&self.name), self.path.join("old.sha256")))?;
+        unless_gone(fs_err::rename(self.folder.record(&self.name), self.path.join("old.json")))?;
         Ok(())
     }
 
@@ -137,10 +146,12 @@ impl Staging {
         let logs = self.folder.logs(&self.name);
         unless_gone(fs_err::remove_dir_all(&logs))?;
         move_to_new(&self.path.join("logs"), &logs)?;
-        self.put_new(&self.checksum(), &self.folder.checksum(&self.name))?;
-        self.put_new(&self.tarball(), &self.folder.tarball(&self.name)).inspect_err(|_| {
-            // Ours, placed a moment ago. If it cannot be removed, the next publisher of this name does it.
+        self.put_new(&self.record(), &self.folder.record(&self.name))?;
+        let placed = self.put_new(&self.checksum(), &self.folder.checksum(&self.name));
+        placed.and_then(|()| self.put_new(&self.tarball(), &self.folder.tarball(&self.name))).inspect_err(|_| {
+            // Ours, placed a moment ago. What cannot be removed, the next publisher of this name removes.
             let _ = fs_err::remove_file(self.folder.checksum(&self.name));
+            let _ = fs_err::remove_file(self.folder.record(&self.name));
         })
     }
 
@@ -151,9 +162,10 @@ impl Staging {
         }
     }
 
-    /// Undoes `make_room`: first the checksum, then the tarball, each only if nobody took its name meanwhile.
+    /// Undoes `make_room`: first record and checksum, then the tarball, each only if nobody took its name meanwhile.
     fn put_back(&self) -> io::Result<()> {
         for (old, place) in [
+            (self.path.join("old.json"), self.folder.record(&self.name)),
             (self.path.join("old.sha256"), self.folder.checksum(&self.name)),
             (self.path.join("old.tgz"), self.folder.tarball(&self.name)),
         ] {

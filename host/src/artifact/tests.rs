@@ -35,6 +35,7 @@ impl World {
 
     async fn finish(&self, staging: Staging, contents: &str) -> Result<Placed, ArtifactError> {
         fs_err::write(staging.tarball(), contents).expect("writing");
+        fs_err::write(staging.record(), format!("about {contents}")).expect("writing");
         staging.publish(digest(contents), &self.cancel).await
     }
 
@@ -74,7 +75,7 @@ const TGZ: &str = "cpython-3.13.5-debian12-build1.tgz";
 async fn what_is_published_satisfies_sha256sum() {
     let world = World::new();
     let placed = world.publish(None, Existing::Keep, "bytes").await.expect("nothing is there yet");
-    assert_eq!(world.names(), [TGZ, &format!("{TGZ}.sha256"), "logs"]);
+    assert_eq!(world.names(), [TGZ, &format!("{TGZ}.build.json"), &format!("{TGZ}.sha256"), "logs"]);
     assert_eq!((placed.bytes, placed.sha256), (5, digest("bytes")));
     assert_eq!(fs_err::read_to_string(placed.logs.join("configure.log")).expect("the log"), "configured\n");
     for path in [&placed.tarball, &placed.checksum] {
@@ -124,7 +125,7 @@ async fn an_artifact_is_only_replaced_by_force() {
     let placed = world.publish(Some(1), Existing::Replace, "new").await.expect("forced");
     assert_eq!(fs_err::read_to_string(&placed.tarball).expect("reading"), "new");
     assert!(fs_err::read_to_string(&placed.checksum).expect("reading").starts_with(&digest("new").to_string()));
-    assert_eq!(world.names(), [TGZ, &format!("{TGZ}.sha256"), "logs"]);
+    assert_eq!(world.names(), [TGZ, &format!("{TGZ}.build.json"), &format!("{TGZ}.sha256"), "logs"]);
 }
 
 #[tokio::test]
@@ -157,7 +158,7 @@ async fn of_two_racing_publishers_one_wins_whole() {
     assert_eq!(fs_err::read_to_string(world.artifacts.path().join(TGZ)).expect("reading"), winner);
     let checksum = fs_err::read_to_string(world.artifacts.path().join(format!("{TGZ}.sha256"))).expect("reading");
     assert!(checksum.starts_with(&digest(winner).to_string()), "{checksum}");
-    assert_eq!(world.names(), [TGZ, &format!("{TGZ}.sha256"), "logs"]);
+    assert_eq!(world.names(), [TGZ, &format!("{TGZ}.build.json"), &format!("{TGZ}.sha256"), "logs"]);
 }
 
 #[tokio::test]
@@ -192,7 +193,7 @@ async fn what_a_killed_build_left_is_swept_and_its_checksum_replaced() {
     fs_err::write(path(&format!("{TGZ}.sha256")), "of the killed one").expect("writing");
     let placed = world.publish(Some(1), Existing::Keep, "whole").await.expect("no tarball has the name");
     assert!(fs_err::read_to_string(&placed.checksum).expect("reading").starts_with(&digest("whole").to_string()));
-    assert_eq!(world.names(), [TGZ, &format!("{TGZ}.sha256"), "logs"]);
+    assert_eq!(world.names(), [TGZ, &format!("{TGZ}.build.json"), &format!("{TGZ}.sha256"), "logs"]);
 }
 
 #[tokio::test]

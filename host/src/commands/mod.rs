@@ -11,5 +11,6 @@ mod status;
 mod stop;
 mod up;
 mod validate;
+mod versions;
 
 pub use program::main;

@@ -1,7 +1,7 @@
 //! From the command line to the exit code: the only place that knows both.
 
 use super::context::{Context, Interrupted};
-use super::{build, clean, doctor, exec, status, stop, up, validate};
+use super::{build, clean, doctor, exec, status, stop, up, validate, versions};
 use crate::cli::{Cli, Verb};
 use crate::event::Events;
 use crate::failure::{Exit, Failure};
@@ -91,7 +91,10 @@ async fn dispatch(context: &Context, verb: Verb) -> Result<Ending, Failure> {
         Verb::Status => status::status(context).await,
         Verb::Exec(args) => exec::exec(context, args).await,
         Verb::Build(args) => build::build(context, args).await,
+        Verb::Plan(wanted) => build::plan(context, wanted).await,
+        Verb::Reproduce(args) => build::reproduce(context, args).await,
         Verb::Validate(args) => validate::validate(context, args).await,
+        Verb::Versions => versions::versions(context),
         Verb::Halt(args) => stop::halt(context, args).await,
         Verb::Destroy(args) => stop::destroy(context, args).await,
         Verb::Clean(args) => clean::clean(context, args).await,

@@ -40,6 +40,7 @@ fn published() -> Kind {
         path: "artifacts/cpython-3.13.5-debian12-build1.tgz".into(),
         sha256: "9f2c".repeat(16),
         bytes: 41_300_000,
+        record: "artifacts/cpython-3.13.5-debian12-build1.tgz.build.json".into(),
         plan: "71ab".repeat(16),
         logs: "artifacts/logs/cpython-3.13.5-debian12-build1".into(),
         stages: vec![stage("configure", 18.2), stage("training", 58.0), stage("optimised", 100.1)],

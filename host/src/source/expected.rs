@@ -42,7 +42,7 @@ impl Expected {
 
     fn listed(version: &Version, pinned: Vec<Wanted>) -> Result<Self, SourceError> {
         if pinned.is_empty() {
-            let newest = releases().newest_of_minor(version).copied();
+            let newest = releases().newest_of_minor(version);
             return Err(SourceError::Unlisted { version: *version, newest });
         }
         Ok(Self::pinned(version, pinned))
@@ -55,7 +55,8 @@ impl Expected {
 
     /// The one with this digest, under either of its possible names.
     fn vouched(version: &Version, sha256: Sha256) -> Self {
-        let named = |format| Wanted { file: format!("Python-{version}.{format}"), sha256, suite: None };
+        let release = version.release();
+        let named = |format| Wanted { file: format!("Python-{release}.{format}"), sha256, suite: None };
         let archives = vec![named("tar.xz"), named("tgz")];
         Self { version: *version, archives, names: Names::Guessed }
     }
@@ -124,6 +125,14 @@ mod tests {
         let expected = Expected::of(&version("3.13.5"), Some(other)).expect("vouched for");
         assert_eq!((expected.digests(), expected.names), (vec![other], Names::Guessed));
         assert_eq!(expected.archives.len(), 2, "both formats");
+    }
+
+    #[test]
+    fn a_free_threaded_build_has_the_source_of_the_other() {
+        let expected = |text: &str| Expected::of(&version(text), None).expect("listed").archives;
+        assert_eq!(expected("3.14.10t"), expected("3.14.10"));
+        let vouched = Expected::of(&version("3.14.99t"), Some("ab".repeat(32).parse().expect("a digest")));
+        assert_eq!(vouched.expect("vouched for").archives[0].file, "Python-3.14.99.tar.xz");
     }
 
     #[test]

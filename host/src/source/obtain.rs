@@ -1,13 +1,12 @@
 //! The order in which places are tried.
 
-use crate::event::{Events, Part};
+use crate::event::Events;
 use crate::source::expected::{Expected, Names};
 use crate::source::quest::{Quest, Step, Trail};
 use crate::source::request::{FileOrUrl, Source, SourceRequest};
 use crate::source::{Settings, SourceError, debian_pool, given, python_org};
 use crate::store::Store;
 use tokio_util::sync::CancellationToken;
-use vmbuild_cpython::{Version, releases};
 
 /// The verified source of a version: from the store, or from the first place that has it.
 pub async fn obtain(
@@ -18,7 +17,6 @@ pub async fn obtain(
     cancel: &CancellationToken,
 ) -> Result<Source, SourceError> {
     let expected = Expected::of(&request.version, request.sha256)?;
-    note_newer(&request.version, events);
     obtain_expected(expected, request.given.as_ref(), store, settings, events, cancel).await
 }
 
@@ -70,12 +68,6 @@ async fn from_known_places(quest: &Quest<'_>) -> Result<Source, SourceError> {
         return Ok(source);
     }
     Err(trail.into_error(&quest.expected))
-}
-
-fn note_newer(version: &Version, events: &Events) {
-    let Some(newest) = releases().newest_of_minor(version).filter(|newest| *newest > version) else { return };
-    let (major, minor) = version.minor();
-    events.note(Part::Source, format!("{version} is not the newest {major}.{minor}: {newest} is"));
 }
 
 fn summary(source: &Source, names: Names) -> String {

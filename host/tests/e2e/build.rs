@@ -19,7 +19,7 @@ fn built() -> &'static (PathBuf, Vec<Value>) {
         let _ = fs_err::remove_dir_all(&folder);
         let artifacts = folder.to_string_lossy().into_owned();
         let args = ["build", "3.13.5", "--image", "debian-12", "--backend", "sandbox", "--profile", "smoke", "--json"];
-        let ran = run(&[&args[..], &["--artifacts", &artifacts]].concat()).expect(0);
+        let ran = run(&[&args[..], &["--no-cache", "--artifacts", &artifacts]].concat()).expect(0);
         assert_eq!(verdicts(&ran), ["PASS"; 11]);
         (folder, ran.events())
     })
@@ -41,7 +41,10 @@ fn smoke_build_in_the_sandbox_is_published_and_holds_up() {
     nothing_is_left_behind();
     the_steps_were_reported_and_logged(folder, events);
     the_machine_was_clean(events);
+    the_record_says_what_was_measured(folder, name);
     an_existing_artifact_is_not_overwritten(folder);
+    the_same_plan_is_not_compiled_twice(folder, name);
+    the_same_plan_gives_the_same_bytes(folder, name);
     validation_in_a_virtual_machine_passes_too(&folder.join(name));
     damaged_artifacts_fail_the_right_check(folder, name);
 }
@@ -69,6 +72,47 @@ fn the_steps_were_reported_and_logged(folder: &Path, events: &[Value]) {
 fn the_machine_was_clean(events: &[Value]) {
     let checks = events.iter().filter(|event| event["event"] == "checked").count();
     assert_eq!(checks, 11, "each check is an event of its own");
+}
+
+fn json(path: &Path) -> Value {
+    let text = fs_err::read_to_string(path).expect("a readable file");
+    serde_json::from_str(&text).expect("JSON")
+}
+
+fn the_record_says_what_was_measured(folder: &Path, name: &str) {
+    let record = json(&folder.join(format!("{name}.build.json")));
+    assert_eq!((&record["origin"], &record["build"]), (&"compiled".into(), &1.into()));
+    assert_eq!(record["measured"]["backend"], "sandbox");
+    for stage in ["unpack", "configure", "compile", "install", "pack"] {
+        assert!(record["measured"]["stage_seconds"][stage].is_number(), "{stage}: {record:#}");
+    }
+    assert!(record["info"]["packages"].as_array().is_some_and(|packages| packages.len() > 50));
+}
+
+/// The second build of the plan is another artifact with the same bytes, and its record says where they come from.
+fn the_same_plan_is_not_compiled_twice(folder: &Path, name: &str) {
+    let artifacts = folder.to_string_lossy().into_owned();
+    let args = ["build", "3.13.5", "--image", "debian-12", "--backend", "sandbox", "--profile", "smoke", "--json"];
+    let ran = run(&[&args[..], &["--artifacts", &artifacts]].concat()).expect(0);
+    assert_eq!(verdicts(&ran), ["PASS"; 11], "what comes from the cache is validated too");
+    let (first, second) = (json(&folder.join(format!("{name}.build.json"))), {
+        json(&folder.join("cpython-3.13.5-debian12-build2.tgz.build.json"))
+    });
+    assert_eq!((&second["origin"], &second["build"]), (&"cache".into(), &2.into()));
+    assert_eq!((&second["sha256"], &second["measured"]), (&first["sha256"], &first["measured"]));
+    let compiled = ran.events_of("started").iter().any(|event| event["phase"]["phase"] == "compile");
+    assert!(!compiled, "nothing was compiled");
+    assert!(sha256sum_accepts(folder, "cpython-3.13.5-debian12-build2.tgz.sha256"));
+}
+
+/// Compiled anew from the plan in the artifact, byte for byte.
+fn the_same_plan_gives_the_same_bytes(folder: &Path, name: &str) {
+    let artifact = folder.join(name).to_string_lossy().into_owned();
+    let ran = run(&["reproduce", &artifact, "--backend", "sandbox", "--json"]);
+    let found = ran.events().into_iter().find(|line| line["reproduced"].is_boolean()).expect("a comparison");
+    assert_eq!((&found["reproduced"], &found["differences"]), (&true.into(), &Value::Array(Vec::new())), "{found:#}");
+    assert_eq!(found["plan_changes"], Value::Array(Vec::new()));
+    ran.expect(0);
 }
 
 fn an_existing_artifact_is_not_overwritten(folder: &Path) {

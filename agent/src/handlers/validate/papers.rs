@@ -3,12 +3,13 @@
 use super::outcome::{Outcome, size};
 use super::subject::Subject;
 use super::tree::Tree;
+use vmbuild_cpython::ArtifactName;
 
 /// 10: `.build-info` is JSON and says the version of the file name.
 pub(super) fn build_info(subject: &Subject<'_>, tree: &Tree) -> Outcome {
-    let promised = &subject.ask.interpreter.version;
+    let promised = promised(subject);
     match said_version(tree) {
-        Ok(said) if said == *promised => Outcome::Pass(format!("version {said}")),
+        Ok(said) if said == promised => Outcome::Pass(format!("version {said}")),
         Ok(said) => Outcome::Amiss(format!(".build-info says {said}, file name says {promised}")),
         Err(why) => Outcome::Amiss(why),
     }
@@ -22,6 +23,12 @@ pub(super) fn license(tree: &Tree) -> Outcome {
         Ok(found) => Outcome::Pass(size(found.len())),
         Err(_) => Outcome::Amiss("no LICENSE".to_owned()),
     }
+}
+
+/// The version in the file's name. A free-threaded interpreter itself leaves out the `t` that is there.
+fn promised(subject: &Subject<'_>) -> String {
+    let name: Result<ArtifactName, _> = subject.ask.artifact.parse();
+    name.map_or_else(|_| subject.ask.interpreter.version.clone(), |name| name.version.to_string())
 }
 
 fn said_version(tree: &Tree) -> Result<String, String> {

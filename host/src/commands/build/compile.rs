@@ -2,6 +2,7 @@
 
 use super::logs::{Follower, stage_times};
 use super::order::Order;
+use super::plan::Planned;
 use crate::artifact::{ArtifactError, Staging};
 use crate::commands::context::Context;
 use crate::commands::machines::Setup;
@@ -12,9 +13,11 @@ use crate::image::Golden;
 use crate::machine::Machine;
 use crate::report::size;
 use crate::store::write_atomically;
-use sha2::Digest as _;
+use jiff::Timestamp;
 use std::time::{Duration, Instant};
-use vmbuild_cpython::{BuildInfo, Plan, Recipe, RecipeInput, Schema, Sha256, Slowness, layout, recipe};
+use vmbuild_cpython::{
+    BuildInfo, BuildOrigin, Measured, Recipe, RecipeInput, Schema, Sha256, Slowness, layout, recipe,
+};
 use vmbuild_protocol::{BUILD_ID, Facts, Pack, StepDone};
 
 /// Where a build works in the guest.
@@ -22,12 +25,30 @@ const WORK: &str = "/build";
 /// How long to try to save what explains a failure.
 const EVIDENCE: Duration = Duration::from_secs(10);
 
-/// What came out.
+/// A tarball in the staging folder, with its checksum.
 #[derive(Debug)]
 pub(super) struct Compiled {
-    pub(super) digest: Sha256,
-    pub(super) plan: Sha256,
+    pub(super) sha256: Sha256,
+    pub(super) bytes: u64,
+    pub(super) info: BuildInfo,
+    pub(super) measured: Measured,
+    pub(super) origin: BuildOrigin,
+    /// Where this build's own time went.
     pub(super) stages: Vec<StageTime>,
+}
+
+/// The machine is not of the kind that was planned for.
+#[derive(Debug, thiserror::Error)]
+#[error("the plan is for {planned}, the machine is {found}")]
+struct OtherArchitecture {
+    planned: String,
+    found: String,
+}
+
+impl Diagnose for OtherArchitecture {
+    fn exit(&self) -> Exit {
+        Exit::Environment
+    }
 }
 
 /// A step of the recipe failed.
@@ -59,15 +80,17 @@ pub(super) struct Workshop<'a> {
     pub(super) setup: &'a Setup,
     pub(super) golden: &'a Golden,
     pub(super) staging: &'a Staging,
+    /// How many processes compile at a time, if the user said it.
+    pub(super) jobs: Option<u32>,
 }
 
 impl Workshop<'_> {
     /// Runs the recipe in a machine of its own and leaves the tarball and its checksum in the staging folder.
-    pub(super) async fn compile(self) -> Result<Compiled, Failure> {
+    pub(super) async fn compile(self, planned: &Planned) -> Result<Compiled, Failure> {
         let phase = self.context.events.phase(Part::Machine, "boot", "");
         let machine = self.setup.job_machine(self.context, self.golden).await?;
         phase.finish("agent answers");
-        let outcome = machine.carry(self.work(machine.session())).await;
+        let outcome = machine.carry(self.work(machine.session(), planned)).await;
         if outcome.is_err() && !self.context.cancel.is_cancelled() {
             self.save_evidence(&machine).await;
         }
@@ -75,26 +98,31 @@ impl Workshop<'_> {
         outcome
     }
 
-    async fn work(self, session: &Session) -> Result<Compiled, Failure> {
+    async fn work(self, session: &Session, planned: &Planned) -> Result<Compiled, Failure> {
+        let began = Timestamp::now();
         let facts = self.context.unless_interrupted(session.facts()).await??;
+        if facts.arch != planned.plan.arch {
+            return Err(OtherArchitecture { planned: planned.plan.arch.clone(), found: facts.arch }.into());
+        }
         let input = self.input(&facts);
         let recipe = recipe(&input);
         self.send_source(session, &input.source).await?;
         let done = self.run(session, &recipe).await?;
-        let plan = self.plan(&recipe, &facts);
         let mut stages = stage_times(&recipe.steps, &done);
         let packing = Instant::now();
-        self.describe(session, &recipe, &facts, plan, &stages).await?;
-        let digest = self.pack(session, &recipe).await?;
+        let info = info(planned, &facts);
+        self.describe(session, &recipe, &info).await?;
+        let (sha256, bytes) = self.pack(session, &recipe).await?;
         stages.push(StageTime { stage: "pack".to_owned(), seconds: packing.elapsed().as_secs_f64() });
-        Ok(Compiled { digest, plan, stages })
+        let measured = self.measured(began, input.jobs, &facts, &stages);
+        Ok(Compiled { sha256, bytes, info, measured, origin: BuildOrigin::Compiled, stages })
     }
 
     fn input(&self, facts: &Facts) -> RecipeInput {
         RecipeInput {
             version: self.order.version,
             profile: self.order.profile,
-            jobs: self.order.jobs.unwrap_or(facts.cpus).max(1),
+            jobs: self.jobs.unwrap_or(facts.cpus).max(1),
             source: format!("{WORK}/source/{}", self.order.source.file_name),
             slowness: if self.setup.is_emulated() { Slowness::Emulated } else { Slowness::Native },
         }
@@ -126,63 +154,30 @@ impl Workshop<'_> {
         outcome.map_err(|source| step_failed(recipe, source))
     }
 
-    /// The digest of everything that determines the artifact.
-    fn plan(&self, recipe: &Recipe, facts: &Facts) -> Sha256 {
-        let plan = Plan {
-            schema: Schema,
-            version: self.order.version,
-            profile: self.order.profile,
-            source_sha256: self.order.source.sha256,
-            image: self.golden.image().to_owned(),
-            image_digest: self.golden.digest().to_owned(),
-            arch: facts.arch.clone(),
-            configure_line: recipe.configure_line.clone(),
-            steps: recipe.plan_steps(),
-            mtime: layout::MTIME,
-            vmbuild: BUILD_ID.to_owned(),
-        };
-        let digest: [u8; 32] = sha2::Sha256::digest(plan.to_json().as_bytes()).into();
-        Sha256(digest)
-    }
-
     /// Writes `.build-info` into the installed tree.
-    async fn describe(
-        &self,
-        session: &Session,
-        recipe: &Recipe,
-        facts: &Facts,
-        plan: Sha256,
-        stages: &[StageTime],
-    ) -> Result<(), Failure> {
-        let accelerator = self.setup.accelerator();
-        let info = BuildInfo {
-            schema: Schema,
-            version: self.order.version,
-            build: self.staging.name().build,
-            profile: self.order.profile,
-            source_sha256: self.order.source.sha256,
-            image: self.golden.image().to_owned(),
-            image_digest: self.golden.digest().to_owned(),
-            plan: plan.to_string(),
-            configure_line: recipe.configure_line.clone(),
-            compiler: facts.compiler.clone(),
-            os: facts.os.clone(),
-            arch: facts.arch.clone(),
-            kernel: facts.kernel.clone(),
-            backend: self.setup.backend().to_string(),
-            accelerator: accelerator.map_or_else(|| "none".to_owned(), |accelerator| accelerator.to_string()),
-            stage_seconds: stages.iter().map(|stage| (stage.stage.clone(), stage.seconds)).collect(),
-            vmbuild: BUILD_ID.to_owned(),
-            packages: facts.packages.clone(),
-        };
+    async fn describe(&self, session: &Session, recipe: &Recipe, info: &BuildInfo) -> Result<(), Failure> {
         let local = self.staging.log("build-info").with_extension("json");
         write_atomically(&local, info.to_json().as_bytes()).map_err(ArtifactError::Io)?;
-        let inside = format!("{}{}/{}", recipe.destination, layout::prefix(&self.order.version), layout::BUILD_INFO);
-        session.put_file(&local, &inside, 0o644, &self.context.cancel, |_| ()).await?;
+        session.put_file(&local, &recipe.build_info, 0o644, &self.context.cancel, |_| ()).await?;
         Ok(())
     }
 
-    async fn pack(&self, session: &Session, recipe: &Recipe) -> Result<Sha256, Failure> {
+    /// What this compilation took, and where it ran.
+    fn measured(&self, began: Timestamp, jobs: u32, facts: &Facts, stages: &[StageTime]) -> Measured {
+        let accelerator = self.setup.accelerator();
+        Measured {
+            began: format!("{began:.0}"),
+            backend: self.setup.backend().to_string(),
+            accelerator: accelerator.map_or_else(|| "none".to_owned(), |accelerator| accelerator.to_string()),
+            kernel: facts.kernel.clone(),
+            cpu_model: facts.cpu_model.clone(),
+            jobs,
+            vmbuild: BUILD_ID.to_owned(),
+            stage_seconds: stages.iter().map(|stage| (stage.stage.clone(), stage.seconds)).collect(),
+        }
+    }
+
+    async fn pack(&self, session: &Session, recipe: &Recipe) -> Result<(Sha256, u64), Failure> {
         let phase = self.context.events.phase(Part::Pack, "tarball", self.staging.name().to_string());
         let to = format!("{WORK}/artifact.tgz");
         let request = Pack { root: recipe.destination.clone(), to: to.clone(), mtime: layout::MTIME };
@@ -199,7 +194,7 @@ impl Workshop<'_> {
         let digest = Sha256(fetched.sha256);
         self.staging.write_checksum(digest).map_err(ArtifactError::Io)?;
         phase.finish(format!("{}, {} entries", size(fetched.bytes), packed.entries));
-        Ok(digest)
+        Ok((digest, fetched.bytes))
     }
 
     /// Best effort: what explains a failure, beside the step logs.
@@ -210,6 +205,26 @@ impl Workshop<'_> {
         // The machine may be gone, or have failed before configure ran: then there is nothing to save.
         let _ = tokio::time::timeout(EVIDENCE, fetching).await;
         let _ = fs_err::copy(machine.folder().console(), self.staging.log("serial"));
+    }
+}
+
+/// What the plan and its golden machine determine.
+fn info(planned: &Planned, facts: &Facts) -> BuildInfo {
+    let plan = planned.plan.clone();
+    BuildInfo {
+        schema: Schema,
+        version: plan.version,
+        profile: plan.profile,
+        source_sha256: plan.source_sha256,
+        image: plan.image.clone(),
+        image_digest: plan.image_digest.clone(),
+        configure_line: plan.configure_line.clone(),
+        compiler: facts.compiler.clone(),
+        os: facts.os.clone(),
+        arch: plan.arch.clone(),
+        packages: facts.packages.clone(),
+        plan_sha256: planned.sha256,
+        plan,
     }
 }
 

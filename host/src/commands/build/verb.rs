@@ -1,7 +1,9 @@
 //! The whole of a build, in the order the user sees it.
 
 use super::compile::{Compiled, Workshop};
-use super::order::Order;
+use super::order::{self, Order};
+use super::plan::Planned;
+use super::reuse;
 use crate::artifact::{ArtifactError, Placed, Staging};
 use crate::cli::Build;
 use crate::commands::context::Context;
@@ -14,24 +16,32 @@ use crate::image::Role;
 use crate::machine::MachineName;
 use crate::store::write_atomically;
 use std::time::Instant;
+use vmbuild_cpython::{BuildOrigin, BuildRecord, Schema};
 use vmbuild_protocol::Check;
 
 /// Builds, validates and publishes one CPython.
 pub(crate) async fn build(context: &Context, args: Build) -> Result<Ending, Failure> {
     let since = Instant::now();
     context.tidy_up().await?;
-    let (order, staging) = Order::accept(context, args).await?;
+    let staging = order::reserve(context, &args).await?;
+    let order = Order::accept(context, args.wanted).await?;
     let setup = Setup::decide(context, &order.machine).await?;
     order.warn_about(context, &setup);
     let golden = setup.golden(context, Role::Build).await?;
+    let planned = Planned::new(&order, &golden)?;
+    if args.print_plan {
+        return planned.print(context);
+    }
+    context.events.note(Part::Build, format!("plan {}", planned.sha256));
 
-    let workshop = Workshop { context, order: &order, setup: &setup, golden: &golden, staging: &staging };
-    let compiled = match workshop.compile().await {
+    let workshop =
+        Workshop { context, order: &order, setup: &setup, golden: &golden, staging: &staging, jobs: args.jobs };
+    let compiled = match make(workshop, &planned, args.no_cache).await {
         Ok(compiled) => compiled,
         Err(failure) => return Err(keep_logs(context, staging, failure)),
     };
     let validating = Instant::now();
-    let checks = match validate_it(context, &setup, &order, &staging).await {
+    let checks = match validate_it(context, &setup, args.lenient, &staging).await {
         Ok(checks) => checks,
         Err(failure) => return Err(keep_logs(context, staging, failure)),
     };
@@ -43,22 +53,50 @@ pub(crate) async fn build(context: &Context, args: Build) -> Result<Ending, Fail
         let kept = staging.fail(&job())?;
         let text = format!("not published; the tarball and its logs are in {}", kept.display());
         context.events.warn(Part::Validate, text);
+        if compiled.origin == BuildOrigin::Cache {
+            context.events.note(Part::Validate, "it was compiled by an earlier build: --no-cache compiles it again");
+        }
         return Ok(Exit::Job.into());
     }
     context.go_on()?;
-    let placed = staging.publish(compiled.digest, &context.cancel).await?;
+    reuse::keep(context, &staging, &compiled).await;
+    write_record(&staging, &compiled, validated)?;
+    let placed = staging.publish(compiled.sha256, &context.cancel).await?;
     context.events.emit(Kind::Published(summary(placed, compiled, validated, since)));
     Ok(Exit::Success.into())
+}
+
+/// The tarball: taken from an earlier build of the plan, or compiled.
+async fn make(workshop: Workshop<'_>, planned: &Planned, no_cache: bool) -> Result<Compiled, Failure> {
+    if !no_cache && let Some(kept) = reuse::reuse(workshop.context, workshop.staging, planned).await? {
+        return Ok(kept);
+    }
+    workshop.compile(planned).await
+}
+
+fn write_record(staging: &Staging, compiled: &Compiled, validated: f64) -> Result<(), ArtifactError> {
+    let record = BuildRecord {
+        schema: Schema,
+        artifact: staging.name().clone(),
+        build: staging.name().build,
+        sha256: compiled.sha256,
+        bytes: compiled.bytes,
+        origin: compiled.origin,
+        measured: compiled.measured.clone(),
+        validation_seconds: (validated * 10.0).round() / 10.0,
+        info: compiled.info.clone(),
+    };
+    Ok(write_atomically(&staging.record(), record.to_json().as_bytes())?)
 }
 
 async fn validate_it(
     context: &Context,
     setup: &Setup,
-    order: &Order,
+    lenient: bool,
     staging: &Staging,
 ) -> Result<Vec<Check>, Failure> {
     context.go_on()?;
-    let candidate = Candidate { artifact: staging.tarball(), name: staging.name().clone(), lenient: order.lenient };
+    let candidate = Candidate { artifact: staging.tarball(), name: staging.name().clone(), lenient };
     let checks = validate::in_clean_machine(context, setup, &candidate).await?;
     let report = validate::report(staging.name(), &checks);
     let path = staging.log("validation").with_extension("json");
@@ -72,7 +110,7 @@ fn job() -> String {
 }
 
 /// What a failed build said is kept; an interrupted one has nothing to explain.
-fn keep_logs(context: &Context, staging: Staging, failure: Failure) -> Failure {
+pub(super) fn keep_logs(context: &Context, staging: Staging, failure: Failure) -> Failure {
     if failure.exit() == Exit::Interrupted {
         return failure;
     }
@@ -88,9 +126,10 @@ fn summary(placed: Placed, compiled: Compiled, validated: f64, since: Instant) -
     stages.push(StageTime { stage: "validate".to_owned(), seconds: validated });
     Published {
         path: placed.tarball,
+        record: placed.record,
         sha256: placed.sha256.to_string(),
         bytes: placed.bytes,
-        plan: compiled.plan.to_string(),
+        plan: compiled.info.plan_sha256.to_string(),
         logs: placed.logs,
         stages,
         seconds: since.elapsed().as_secs_f64(),

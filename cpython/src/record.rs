@@ -1,0 +1,177 @@
+//! The record of a build: what was measured on the way, beside the artifact as `<artifact>.build.json`.
+//!
+//! Seconds, kernel, accelerator and build number differ between two builds of one plan, so they cannot lie inside an
+//! artifact whose bytes the plan determines. They are what a reader asks for first when two artifacts differ, so they
+//! are kept all the same, with everything that `.build-info` says.
+
+use crate::build_info::BuildInfo;
+use crate::layout::{ArtifactName, BuildNumber};
+use crate::schema::Schema;
+use crate::sha256::Sha256;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
+
+/// What is known about one artifact.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BuildRecord {
+    /// The form of this file.
+    pub schema: Schema,
+    /// Whose record this is.
+    pub artifact: ArtifactName,
+    /// Which build of its version and image.
+    pub build: BuildNumber,
+    /// SHA-256 of the tarball.
+    pub sha256: Sha256,
+    /// Length of the tarball.
+    pub bytes: u64,
+    /// Whether this build compiled it or took it from an earlier one of the same plan.
+    pub origin: BuildOrigin,
+    /// What was measured while it was compiled.
+    pub measured: Measured,
+    /// Seconds that the validation of this artifact took, to a tenth.
+    pub validation_seconds: f64,
+    /// The artifact's own `.build-info`.
+    pub info: BuildInfo,
+}
+
+/// Where an artifact's bytes come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BuildOrigin {
+    /// Compiled by this build.
+    Compiled,
+    /// Compiled and validated by an earlier build of the same plan, which is the one measured; validated again.
+    Cache,
+}
+
+/// What one compilation took, and where it ran.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Measured {
+    /// When it began, as RFC 3339 writes times.
+    pub began: String,
+    /// Which backend ran the machine, such as `qemu` or `sandbox`.
+    pub backend: String,
+    /// What ran the machine's code, as was seen and not as was asked for, such as `kvm` or `tcg`.
+    pub accelerator: String,
+    /// Kernel release, as `uname -r` prints it.
+    pub kernel: String,
+    /// Model name of the first processor.
+    pub cpu_model: String,
+    /// Processes that compiled at a time.
+    pub jobs: u32,
+    /// Build id of the vmbuild that did it.
+    pub vmbuild: String,
+    /// Seconds that each stage took, in their order.
+    pub stage_seconds: StageSeconds,
+}
+
+/// Seconds by stage, to a tenth; a map in the file, in the order in which the stages ran.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct StageSeconds(Vec<(String, f64)>);
+
+impl StageSeconds {
+    /// The stages in their order, each with its seconds.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, f64)> {
+        self.0.iter().map(|(stage, seconds)| (stage.as_str(), *seconds))
+    }
+}
+
+impl FromIterator<(String, f64)> for StageSeconds {
+    fn from_iter<I: IntoIterator<Item = (String, f64)>>(stages: I) -> Self {
+        Self(stages.into_iter().map(|(stage, seconds)| (stage, (seconds * 10.0).round() / 10.0)).collect())
+    }
+}
+
+impl Serialize for StageSeconds {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_map(self.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for StageSeconds {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_map(InOrder)
+    }
+}
+
+/// Reads a map without sorting it.
+struct InOrder;
+
+impl<'de> Visitor<'de> for InOrder {
+    type Value = StageSeconds;
+
+    fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str("seconds by stage")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<StageSeconds, A::Error> {
+        let mut stages = Vec::new();
+        while let Some(stage) = map.next_entry()? {
+            stages.push(stage);
+        }
+        Ok(StageSeconds(stages))
+    }
+}
+
+impl BuildRecord {
+    /// The file's text.
+    #[expect(clippy::missing_panics_doc, reason = "serialising plain data cannot fail")]
+    pub fn to_json(&self) -> String {
+        let json = serde_json::to_string_pretty(self);
+        format!("{}\n", json.expect("plain data with text keys always becomes JSON"))
+    }
+
+    /// Reads what [`Self::to_json`] wrote.
+    pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::build_info::tests::info;
+
+    fn record() -> BuildRecord {
+        let stages = [("unpack", 2.04), ("configure", 21.449), ("compile", 90.0)];
+        BuildRecord {
+            schema: Schema,
+            artifact: "cpython-3.13.5-debian12-build2.tgz".parse().unwrap(),
+            build: BuildNumber::FIRST.next(),
+            sha256: Sha256([5; 32]),
+            bytes: 39_891_054,
+            origin: BuildOrigin::Cache,
+            measured: Measured {
+                began: "2026-01-02T03:04:05Z".to_owned(),
+                backend: "qemu".to_owned(),
+                accelerator: "tcg".to_owned(),
+                kernel: "6.1.0-56-cloud-amd64".to_owned(),
+                cpu_model: "QEMU Virtual CPU".to_owned(),
+                jobs: 2,
+                vmbuild: "0123456789abcdef".to_owned(),
+                stage_seconds: stages.map(|(stage, seconds)| (stage.to_owned(), seconds)).into_iter().collect(),
+            },
+            validation_seconds: 4.2,
+            info: info(),
+        }
+    }
+
+    #[test]
+    fn what_is_measured_stays_as_it_is() {
+        let mut value = serde_json::to_value(record()).unwrap();
+        value.as_object_mut().unwrap().remove("info");
+        insta::assert_snapshot!(serde_json::to_string_pretty(&value).unwrap());
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let text = record().to_json();
+        let rounded = BuildRecord::from_json(&text).unwrap();
+        assert_eq!(rounded.to_json(), text);
+        let stages: Vec<&str> = rounded.measured.stage_seconds.iter().map(|(stage, _)| stage).collect();
+        assert_eq!(stages, ["unpack", "configure", "compile"], "in the order in which they ran");
+    }
+}

@@ -1,0 +1,77 @@
+//! The other way to an artifact: the same plan has been built before.
+
+use super::compile::Compiled;
+use super::plan::Planned;
+use crate::artifact::{ArtifactError, BuildCache, Cached, KeptBuild, Staging};
+use crate::commands::context::Context;
+use crate::event::{Part, StageTime};
+use crate::failure::Failure;
+use std::time::Instant;
+use vmbuild_cpython::{BuildOrigin, Profile, Schema, Sha256};
+
+/// Takes what an earlier build of the plan left, if there is such a thing and it is sound.
+pub(super) async fn reuse(
+    context: &Context,
+    staging: &Staging,
+    planned: &Planned,
+) -> Result<Option<Compiled>, Failure> {
+    let since = Instant::now();
+    let (cache, plan, to) = (BuildCache::of(&context.store), planned.sha256, staging.tarball());
+    let taken = blocking(move || cache.take(plan, &to)).await?;
+    let short = plan.short();
+    let kept = match taken {
+        Cached::Nothing => return Ok(None),
+        Cached::Damaged => {
+            context.events.warn(Part::Build, format!("what was kept of plan {short} is damaged: it is compiled again"));
+            return Ok(None);
+        }
+        Cached::Taken(kept) => kept,
+    };
+    let text = format!("plan {short} was compiled before, at {}; --no-cache compiles it again", kept.measured.began);
+    context.events.note(Part::Build, text);
+    staging.write_checksum(kept.sha256).map_err(ArtifactError::Io)?;
+    let stages = vec![StageTime { stage: "reuse".to_owned(), seconds: since.elapsed().as_secs_f64() }];
+    let KeptBuild { sha256, bytes, info, measured, .. } = *kept;
+    Ok(Some(Compiled { sha256, bytes, info, measured, origin: BuildOrigin::Cache, stages }))
+}
+
+/// Keeps what was compiled and has passed, and says so if an earlier build of the same plan gave other bytes.
+pub(super) async fn keep(context: &Context, staging: &Staging, compiled: &Compiled) {
+    if compiled.origin == BuildOrigin::Cache {
+        return;
+    }
+    let (cache, tarball) = (BuildCache::of(&context.store), staging.tarball());
+    let kept = KeptBuild {
+        schema: Schema,
+        sha256: compiled.sha256,
+        bytes: compiled.bytes,
+        info: compiled.info.clone(),
+        measured: compiled.measured.clone(),
+    };
+    match blocking(move || cache.keep(&tarball, &kept)).await {
+        Ok(Some(before)) if before != compiled.sha256 => tell_apart(context, compiled, before),
+        Ok(_) => {}
+        // The artifact itself is sound.
+        Err(error) => context.events.warn(Part::Build, format!("the build could not be kept for next time: {error}")),
+    }
+}
+
+fn tell_apart(context: &Context, compiled: &Compiled, before: Sha256) {
+    let (plan, now) = (compiled.info.plan_sha256.short(), compiled.sha256.short());
+    let text = format!("plan {plan} gave {now} now and {} before", before.short());
+    match compiled.info.profile {
+        // Training counts what happened, and that is never quite the same.
+        Profile::Release => context.events.note(Part::Build, text),
+        Profile::Fast | Profile::Smoke => {
+            context.events.warn(Part::Build, format!("{text}: `vmbuild reproduce` says where they differ"));
+        }
+    }
+}
+
+/// Runs blocking work to its end, on a thread of its own.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
+) -> Result<T, ArtifactError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    Ok(done.map_err(std::io::Error::other)??)
+}

@@ -1,0 +1,155 @@
+//! `vmbuild versions`: what can be built, what is still maintained, and what has been overtaken.
+
+use super::context::Context;
+use super::program::Ending;
+use crate::event::Part;
+use crate::failure::{Exit, Failure};
+use crate::report::{self, Cell};
+use crate::store::StoreError;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+use serde_json::json;
+use vmbuild_cpython::{Minor, MinorNumber, Month, Phase, Version, minors, releases};
+
+/// One known version, seen from today.
+#[derive(Debug, Serialize)]
+struct Known {
+    version: Version,
+    minor: MinorNumber,
+    phase: Phase,
+    active: bool,
+    end_of_life: Month,
+    /// The newest of its minor, if that is not this one.
+    newer: Option<Version>,
+    stale: bool,
+    free_threaded: bool,
+    archives: Vec<String>,
+}
+
+/// Prints every known version.
+pub(crate) fn versions(context: &Context) -> Result<Ending, Failure> {
+    let today = this_month();
+    let text = if context.json { as_json(today) } else { as_table(today) };
+    report::to_stdout(&text).map_err(StoreError::Io)?;
+    Ok(Exit::Success.into())
+}
+
+/// Says what somebody who builds a version may want to know: that there is a newer one, that nobody mends it any more,
+/// or that its facts are another's.
+pub(crate) fn advise(context: &Context, version: &Version) {
+    for advice in advice(version, this_month()) {
+        context.events.note(Part::Build, advice);
+    }
+}
+
+fn advice(version: &Version, today: Month) -> Vec<String> {
+    let minor = Minor::of(version);
+    let number = MinorNumber::of(version);
+    let newer = releases().newer_than(version).map(|newer| format!("{version} is stale → {newer} is newer"));
+    let ended = (minor.number == number && minor.phase(today) == Phase::EndOfLife)
+        .then(|| format!("{number} has reached its end of life: no fixes since {}", minor.end_of_life));
+    let borrowed =
+        (minor.number != number).then(|| format!("nothing is listed for {number}: it is built as {} is", minor.number));
+    [newer, ended, borrowed].into_iter().flatten().collect()
+}
+
+fn this_month() -> Month {
+    let now = Timestamp::now().to_zoned(TimeZone::UTC);
+    let (year, month) = (u16::try_from(now.year()).ok(), u8::try_from(now.month()).ok());
+    // A clock that is not in this era proves nothing about a schedule: then everything counts as maintained.
+    year.zip(month).and_then(|(year, month)| Month::new(year, month)).unwrap_or_else(earliest)
+}
+
+fn earliest() -> Month {
+    minors().all()[0].released
+}
+
+fn known(today: Month) -> Vec<Known> {
+    let look = |version: Version, archives| {
+        let minor = Minor::of(&version);
+        let (phase, newer) = (minor.phase(today), releases().newer_than(&version));
+        Known {
+            version,
+            minor: minor.number,
+            phase,
+            active: phase.is_active(),
+            end_of_life: minor.end_of_life,
+            stale: newer.is_some(),
+            newer,
+            free_threaded: minor.knows("--disable-gil"),
+            archives,
+        }
+    };
+    let files = |archives: &[vmbuild_cpython::Archive]| archives.iter().map(|archive| archive.file.clone()).collect();
+    releases().all().iter().map(|release| look(release.version, files(release.archives()))).collect()
+}
+
+fn as_json(today: Month) -> String {
+    let minors: Vec<_> =
+        minors().all().iter().map(|minor| json!({ "phase": minor.phase(today), "facts": minor })).collect();
+    let document = json!({ "schema": 1, "month": today, "minors": minors, "versions": known(today) });
+    format!("{document}\n")
+}
+
+fn as_table(today: Month) -> String {
+    let head = ["VERSION", "PHASE", "UNTIL", "BUILDS", ""].map(Cell::from).to_vec();
+    let rows = known(today).into_iter().map(|known| row(&known));
+    report::columns(&std::iter::once(head).chain(rows).collect::<Vec<Vec<Cell>>>())
+}
+
+fn row(known: &Known) -> Vec<Cell> {
+    let minor = Minor::of(&known.version);
+    let until = if known.phase == Phase::Bugfix { minor.bugfix_until } else { known.end_of_life };
+    let builds = if known.free_threaded { format!("{0}, {0}t", known.version) } else { known.version.to_string() };
+    let stale = known.newer.map(|newer| format!("stale → {newer} is newer")).unwrap_or_default();
+    [known.version.to_string(), known.phase.to_string(), until.to_string(), builds, stale].map(Cell::from).to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{advice, as_json, as_table};
+    use vmbuild_cpython::Month;
+
+    const TODAY: fn() -> Month = || "2026-11".parse().expect("a month");
+
+    fn check(version: &str, expect: &[&str]) {
+        assert_eq!(advice(&version.parse().expect("a version"), TODAY()), expect, "{version}");
+    }
+
+    #[test]
+    fn what_is_behind_is_advised_against() {
+        check("3.12.6", &["3.12.6 is stale → 3.12.14 is newer"]);
+        check("3.14.0t", &["3.14.0t is stale → 3.14.10t is newer"]);
+        check("3.12.14", &[]);
+        check("3.12.99", &[]);
+        check("3.10.21", &["3.10 has reached its end of life: no fixes since 2026-10"]);
+        check("3.16.0a1", &["nothing is listed for 3.16: it is built as 3.15 is"]);
+    }
+
+    #[test]
+    fn the_table_says_what_is_stale_and_what_has_ended() {
+        let table = as_table(TODAY());
+        let line = |version: &str| {
+            let of = |line: &&str| line.split_whitespace().next() == Some(version);
+            let line = table.lines().find(of).unwrap_or_default();
+            line.split_whitespace().collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(line("3.12.6"), "3.12.6 security 2028-10 3.12.6 stale → 3.12.14 is newer");
+        assert_eq!(line("3.10.21"), "3.10.21 end of life 2026-10 3.10.21");
+        assert_eq!(line("3.14.10"), "3.14.10 bugfix 2027-10 3.14.10, 3.14.10t");
+    }
+
+    #[test]
+    fn the_document_is_for_programs() {
+        let document: serde_json::Value = serde_json::from_str(&as_json(TODAY())).expect("JSON");
+        let versions = document["versions"].as_array().expect("a list");
+        let of = |version: &str| versions.iter().find(|known| known["version"] == version).expect("known").clone();
+        assert_eq!((of("3.12.6")["stale"].clone(), of("3.12.6")["newer"].clone()), (true.into(), "3.12.14".into()));
+        assert_eq!(
+            (of("3.10.21")["phase"].clone(), of("3.10.21")["active"].clone()),
+            ("end-of-life".into(), false.into())
+        );
+        assert_eq!(document["minors"][0]["facts"]["manager"]["sigstore"]["identity"], "pablogsal@python.org");
+    }
+}
