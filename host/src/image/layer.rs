@@ -79,7 +79,7 @@ async fn provision_layer(
     let machine = Machine::start(spec, store, events, cancel).await?;
     let mut tail = Tail::default();
     let mut shown = Instant::now();
-    let provision = Provision { manager: lists.manager, packages };
+    let provision = Provision { manager: lists.manager, packages, sources: None, snapshot: None, epoch: None };
     let installing = machine.session().provision(provision, cancel, |_, bytes| {
         tail.push(bytes);
         if shown.elapsed() >= SHOWN_EVERY {
