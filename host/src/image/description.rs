@@ -6,8 +6,14 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use vmbuild_protocol::PackageManager;
 
-const IMAGES: [(&str, &str); 1] = [("debian-12", include_str!("../../../images/debian-12.toml"))];
-const LISTS: [(&str, &str); 1] = [("debian-12", include_str!("../../../provision/packages/debian-12.toml"))];
+const IMAGES: [(&str, &str); 2] = [
+    ("debian-12", include_str!("../../../images/debian-12.toml")),
+    ("debian-13", include_str!("../../../images/debian-13.toml")),
+];
+const LISTS: [(&str, &str); 2] = [
+    ("debian-12", include_str!("../../../provision/packages/debian-12.toml")),
+    ("debian-13", include_str!("../../../provision/packages/debian-13.toml")),
+];
 
 /// Images that need a kind of source which is not built yet.
 const PLANNED: [&str; 1] = ["ubuntu-22.04"];
@@ -45,6 +51,9 @@ pub enum Source {
         keyring: PathBuf,
         /// The archive's components to take.
         components: Vec<String>,
+        /// The archive's state to take, where it keeps old ones: `20260705T000000Z`.
+        #[serde(default)]
+        snapshot: Option<String>,
     },
 }
 
@@ -77,7 +86,7 @@ pub struct PackageLists {
 /// The number 1: the only form of these files so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "u32")]
-struct SchemaOne;
+pub(super) struct SchemaOne;
 
 impl TryFrom<u32> for SchemaOne {
     type Error = String;
@@ -187,7 +196,7 @@ mod tests {
         check_unknown("windows", &[]);
         check_unknown("ubuntu-22.04", &["`--image debian-12` works today"]);
         let text = |name| Image::find(name).expect_err("not an image").to_string();
-        assert_snapshot!(text("windows"), @"unknown image `windows`: known are debian-12");
+        assert_snapshot!(text("windows"), @"unknown image `windows`: known are debian-12, debian-13");
         assert_snapshot!(text("ubuntu-22.04"), @"image `ubuntu-22.04` is not available yet: it comes with cloud images");
     }
 
@@ -202,6 +211,6 @@ mod tests {
         assert_snapshot!(swap("schema = 1", "schema = 2"), @"schema 2 is not known to this version, only 1 is");
         assert_snapshot!(swap("artifact_word", "artefact_word"), @"unknown field `artefact_word`, expected one of `schema`, `name`, `artifact_word`, `packages`, `source`, `kernel`");
         assert_snapshot!(swap("\"bootstrap\"", "\"magic\""), @"unknown variant `magic`, expected `bootstrap`");
-        assert_snapshot!(swap("suite =", "suit ="), @"unknown field `suit`, expected one of `suite`, `keyring`, `components`");
+        assert_snapshot!(swap("suite =", "suit ="), @"unknown field `suit`, expected one of `suite`, `keyring`, `components`, `snapshot`");
     }
 }

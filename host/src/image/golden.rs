@@ -1,8 +1,9 @@
 //! A golden machine: one bootstrap, provisioned once, sealed, seen as a tree or as a disk.
 
 use super::folder::{Folder, Seal};
+use super::lock::{self, Locking, PackageCache, PackageLock, Wish};
 use super::recipe::Recipe;
-use super::{Image, ImageError, bootstrap, disk, initramfs, kernel, layer, packages};
+use super::{Image, ImageError, bootstrap, digest, disk, initramfs, kernel, layer, packages};
 use crate::event::{Events, Part};
 use crate::machine::{RootDisk, RootTree};
 use crate::store::{Store, sync_folder};
@@ -47,8 +48,25 @@ impl Golden {
         events: &Events,
         cancel: &CancellationToken,
     ) -> Result<Self, ImageError> {
+        Self::prepare_as(store, image, (role, Locking::Compare), agent, events, cancel).await
+    }
+
+    /// The same, saying what the image's lock file is to it.
+    pub async fn prepare_as(
+        store: &Store,
+        image: &str,
+        (role, locking): (Role, Locking),
+        agent: &Path,
+        events: &Events,
+        cancel: &CancellationToken,
+    ) -> Result<Self, ImageError> {
         let image = Image::find(image)?;
-        let maker = Maker { store, recipe: Recipe::of(&image), image: &image, agent, events, cancel };
+        let kept = match locking {
+            Locking::Compare => None,
+            Locking::Locked => lock::text_of(store, &image)?,
+        };
+        let recipe = Recipe::of(&image, kept.as_deref());
+        let maker = Maker { store, recipe, image: &image, locking, agent, events, cancel };
         let folder = Folder::new(store, &image.name, maker.recipe.key());
         let seal = match folder.seal(role)? {
             Some(seal) => seal,
@@ -72,9 +90,20 @@ impl Golden {
         &self.digest
     }
 
+    /// The lock file of what it was made of.
+    pub fn package_lock(&self) -> Result<PackageLock, ImageError> {
+        read_lock(&self.folder)
+    }
+
     /// The file that lists what is installed, one `name=version arch` a line, sorted.
     pub fn packages(&self) -> PathBuf {
         self.folder.packages(self.role)
+    }
+
+    /// SHA-256 (hex) of the list of its files, and the list: what `tree_digest` gives.
+    pub fn root_digest(&self) -> Result<Option<(String, PathBuf)>, ImageError> {
+        let digest = self.folder.seal(self.role)?.and_then(|seal| seal.root_digest);
+        Ok(digest.map(|digest| (digest, self.folder.list(self.role))))
     }
 
     /// Its view as a tree.
@@ -97,12 +126,18 @@ impl Golden {
     }
 }
 
+fn read_lock(folder: &Folder) -> Result<PackageLock, ImageError> {
+    let path = folder.package_lock();
+    PackageLock::parse(&fs_err::read_to_string(&path)?, &path.display().to_string())
+}
+
 /// What it takes to make a golden machine.
 #[derive(Debug)]
 struct Maker<'a> {
     store: &'a Store,
     image: &'a Image,
     recipe: Recipe,
+    locking: Locking,
     agent: &'a Path,
     events: &'a Events,
     cancel: &'a CancellationToken,
@@ -128,12 +163,16 @@ impl Maker<'_> {
     async fn make_clean(&self, folder: &Folder) -> Result<Seal, ImageError> {
         let unfinished = folder.unfinished();
         fs_err::create_dir(unfinished.path())?;
-        let made = bootstrap::bootstrap(self.image, unfinished.path(), self.events, self.cancel).await?;
-        let modules = &self.image.kernel.modules;
-        let order = kernel::extract(&made.kernel, modules, &unfinished.kernel(), self.cancel).await?;
+        let Maker { store, image, locking, events, cancel, .. } = *self;
+        let made = lock::obtain(&Wish { store, image, locking, events, cancel }).await?;
+        let cache = PackageCache::of(store)?;
+        bootstrap::bootstrap(image, &made.lock, &cache, unfinished.path(), events, cancel).await?;
+        let modules = &image.kernel.modules;
+        let package = made.lock.kernel.first().ok_or_else(|| ImageError::NoKernel { image: image.name.clone() })?;
+        let order = kernel::extract(&cache.path(package), modules, &unfinished.kernel(), cancel).await?;
         self.events.note(Part::Golden, format!("kernel modules: {}", order.join(", ")));
-        fs_err::remove_dir_all(unfinished.path().join("deb"))?;
-        let seal = self.seal(&unfinished, Role::Clean, made.archive)?;
+        crate::store::write_atomically(&unfinished.package_lock(), made.lock.to_text().as_bytes())?;
+        let seal = self.seal(&unfinished, Role::Clean, &made.lock, made.archive).await?;
         if folder.path().exists() {
             // Without a seal nobody can have used it.
             super::host_tool::remove(folder.parent(), &[self.recipe.key()], self.cancel).await?;
@@ -145,19 +184,28 @@ impl Maker<'_> {
 
     /// The build role's layer.
     async fn make_layer(&self, folder: &Folder, archive: String) -> Result<Seal, ImageError> {
-        layer::make(self.store, self.image, folder, self.agent, self.events, self.cancel).await?;
-        self.seal(folder, Role::Build, archive)
+        let Maker { store, image, agent, events, cancel, .. } = *self;
+        // The clean tree's own lock: an archive that has moved on since must not be mixed in.
+        let lock = read_lock(folder)?;
+        lock::complete(store, image, &lock, events, cancel).await?;
+        layer::make(layer::Making { store, image, folder, lock: &lock, agent, events, cancel }).await?;
+        self.seal(folder, Role::Build, &lock, archive).await
     }
 
-    /// Lists what is installed, and seals it.
-    fn seal(&self, folder: &Folder, role: Role, archive: String) -> Result<Seal, ImageError> {
+    /// Lists what is installed and every file, and seals it.
+    async fn seal(&self, folder: &Folder, role: Role, lock: &PackageLock, archive: String) -> Result<Seal, ImageError> {
         let uppermost = match role {
             Role::Build => folder.layer(),
             Role::Clean => folder.clean(),
         };
         let installed = packages::installed_in(&uppermost)?;
+        let changes = packages::differences(&lock.of(role), &installed);
+        if !changes.is_empty() {
+            return Err(ImageError::Installed { changes });
+        }
         crate::store::write_atomically(&folder.packages(role), packages::list(&installed).as_bytes())?;
         let seal = Seal::new(&self.image.name, self.recipe.made(role, &installed), archive);
+        let seal = seal.with_root_digest(digest::role_digest(folder, role, self.cancel).await?);
         folder.write_seal(role, &seal)?;
         Ok(seal)
     }
