@@ -24,8 +24,9 @@ pub enum PackageTrouble {
 }
 
 /// Source: apt 2.6, `methods/gpgv.cc` and `apt-pkg/acquire-item.cc`.
-const UNTRUSTED: [&str; 6] =
-    ["NO_PUBKEY", "BADSIG", "EXPKEYSIG", "is not signed", "no longer signed", "cannot be authenticated"];
+const UNTRUSTED: [&str; 4] = ["NO_PUBKEY", "BADSIG", "EXPKEYSIG", "cannot be authenticated"];
+/// The same, unless the signed index was not to be had: apt says it of an archive that does not answer, too.
+const UNSIGNED: [&str; 2] = ["is not signed", "no longer signed"];
 /// Source: apt 2.6, `apt-pkg/acquire-item.cc`.
 const MISMATCH: [&str; 3] = ["Hash Sum mismatch", "File has unexpected size", "Mirror sync in progress"];
 /// Source: apt 2.6, `apt-pkg/contrib/fileutl.cc` and `apt-pkg/deb/debsystem.cc`; dnf 4.
@@ -62,6 +63,7 @@ impl PackageTrouble {
         match () {
             () if says(&UNTRUSTED) => Self::Untrusted,
             () if says(&MISMATCH) => Self::Mismatch,
+            () if says(&UNSIGNED) && !says(&UNREACHABLE) => Self::Untrusted,
             () if says(&LOCKED) => Self::Locked,
             () if says(&GONE) => Self::Gone,
             () if says(&UNREACHABLE) => Self::Unreachable,
@@ -129,6 +131,10 @@ mod tests {
     #[test]
     fn the_gravest_reason_wins() {
         check("503  Service Unavailable\nBADSIG 0E98404D386FA1D9", PackageTrouble::Untrusted);
+        check(
+            "503  Service Unavailable\nE: The repository 'http://a x InRelease' is not signed.",
+            PackageTrouble::Unreachable,
+        );
         check("Connection failed\nHash Sum mismatch", PackageTrouble::Mismatch);
     }
 

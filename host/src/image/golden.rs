@@ -164,7 +164,7 @@ impl Maker<'_> {
         let unfinished = folder.unfinished();
         fs_err::create_dir(unfinished.path())?;
         let Maker { store, image, locking, events, cancel, .. } = *self;
-        let made = lock::obtain(&Wish { store, image, locking, events, cancel }).await?;
+        let made = lock::obtain(&Wish { store, image, locking, archive: None, events, cancel }).await?;
         let cache = PackageCache::of(store)?;
         bootstrap::bootstrap(image, &made.lock, &cache, unfinished.path(), events, cancel).await?;
         let modules = &image.kernel.modules;

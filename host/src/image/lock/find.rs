@@ -6,7 +6,8 @@ use crate::store::{Store, write_atomically};
 use std::io;
 use std::path::{Path, PathBuf};
 
-const EMBEDDED: [(&str, &str); 0] = [];
+const EMBEDDED: [(&str, &str); 1] =
+    [("debian-12-x86_64.toml", include_str!("../../../../images/locks/debian-12-x86_64.toml"))];
 
 /// A lock's file name.
 fn file_name(image: &str, architecture: &str) -> String {

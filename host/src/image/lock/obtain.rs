@@ -3,7 +3,8 @@
 use super::apt::{Apt, Archive};
 use super::drift::{Change, drift, summary};
 use super::{
-    LockedPackage, PackageCache, PackageLock, fetch::fetch, find, find::path_in, find::write, persist::persist, resolve::resolve,
+    LockedPackage, PackageCache, PackageLock, fetch::fetch, find, find::path_in, find::write, persist::persist,
+    resolve::resolve,
 };
 use crate::event::{Events, Part};
 use crate::image::{Image, ImageError, archive_address};
@@ -27,6 +28,8 @@ pub(in crate::image) struct Wish<'a> {
     pub(in crate::image) store: &'a Store,
     pub(in crate::image) image: &'a Image,
     pub(in crate::image) locking: Locking,
+    /// Another archive than the one this host uses.
+    pub(in crate::image) archive: Option<&'a Archive>,
     pub(in crate::image) events: &'a Events,
     pub(in crate::image) cancel: &'a CancellationToken,
 }
@@ -64,12 +67,12 @@ pub(in crate::image) async fn complete(
 ) -> Result<(), ImageError> {
     let cache = PackageCache::of(store)?;
     let _held = cache.lock(events, cancel).await?;
-    let wish = Wish { store, image, locking: Locking::Locked, events, cancel };
+    let wish = Wish { store, image, locking: Locking::Locked, archive: None, events, cancel };
     let quest = Quest { wish: &wish, cache };
     if quest.missing(lock).await?.is_empty() {
         return Ok(());
     }
-    quest.complete(&archive_address::archive(image, cancel).await?, lock).await
+    quest.complete(&quest.archive().await?, lock).await
 }
 
 struct Quest<'a> {
@@ -80,7 +83,7 @@ struct Quest<'a> {
 impl Quest<'_> {
     /// What the archive offers now; without an archive, what it offered last.
     async fn current(&self, known: Option<PackageLock>) -> Result<Obtained, ImageError> {
-        let resolved = match archive_address::archive(self.wish.image, self.wish.cancel).await {
+        let resolved = match self.archive().await {
             Ok(archive) => self.ask(&archive).await.map(|lock| (archive, lock)),
             Err(error) => Err(error),
         };
@@ -105,7 +108,7 @@ impl Quest<'_> {
             self.note("every package of the lock is in the cache: no archive is asked");
             return Ok(Obtained { lock, archive: "the package cache".to_owned() });
         }
-        let archive = archive_address::archive(self.wish.image, self.wish.cancel).await?;
+        let archive = self.archive().await?;
         match self.complete(&archive, &lock).await {
             Err(ImageError::Archive { trouble: PackageTrouble::Gone, .. }) => {
                 Err(self.outdated(&archive, &lock).await?)
@@ -181,6 +184,13 @@ impl Quest<'_> {
 
     fn note(&self, text: &str) {
         self.wish.events.note(Part::Golden, text);
+    }
+
+    async fn archive(&self) -> Result<Archive, ImageError> {
+        match self.wish.archive {
+            Some(archive) => Ok(archive.clone()),
+            None => archive_address::archive(self.wish.image, self.wish.cancel).await,
+        }
     }
 
     fn apt(&self, archive: &Archive) -> Result<Apt, ImageError> {
