@@ -21,6 +21,7 @@ readonly run_packages=(
     xz-utils               # sources and packages are compressed with it
 )
 readonly test_packages=(
+    gnupg   # signs the archive that tests make
     vagrant # validates the Vagrantfile
 )
 

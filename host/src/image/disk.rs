@@ -45,6 +45,7 @@ pub(super) async fn ensure(
     let running = events.phase(Part::Golden, "disk", &name);
     let unfinished = format!("{UNFINISHED}{name}");
     fill(folder, role, &uuid(digest)?, &unfinished, cancel).await?;
+    super::disk_times::settle(folder.path(), &unfinished, cancel).await?;
     let made = folder.path().join(&unfinished);
     fs_err::set_permissions(&made, std::fs::Permissions::from_mode(0o444))?;
     fs_err::File::open(&made)?.sync_all()?;

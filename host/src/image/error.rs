@@ -199,8 +199,10 @@ impl Diagnose for ImageError {
                 Exit::Usage
             }
             Self::NoLock { .. } => Exit::Usage,
-            Self::Untrusted { .. } | Self::Drift { .. } | Self::Installed { .. } => Exit::Integrity,
-            Self::Archive { trouble: PackageTrouble::Mismatch, .. } => Exit::Integrity,
+            Self::Untrusted { .. }
+            | Self::Drift { .. }
+            | Self::Installed { .. }
+            | Self::Archive { trouble: PackageTrouble::Mismatch, .. } => Exit::Integrity,
             Self::Cancelled => Exit::Interrupted,
             Self::Run(error) => error.exit(),
             Self::Namespace(error) => error.exit(),

@@ -16,6 +16,7 @@ mod cpio;
 mod description;
 mod digest;
 mod disk;
+mod disk_times;
 mod error;
 mod folder;
 mod golden;

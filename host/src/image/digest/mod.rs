@@ -11,9 +11,13 @@ use super::disk::over_tree;
 use super::folder::Folder;
 use super::host_tool::{HostTool, text};
 use super::{ImageError, Role};
-use crate::machine::sandbox::helper_program;
+use crate::machine::sandbox::{NamespaceError, helper_program};
 use std::path::Path;
 use tokio_util::sync::CancellationToken;
+use vmbuild_supervise::{Ended, RunError};
+
+/// The exit code of a process that wrote into the list why there is none.
+const REASON_GIVEN: i32 = 3;
 
 /// The hidden first argument.
 const MARKER: &str = "internal-list-tree";
@@ -23,22 +27,27 @@ const MARKER: &str = "internal-list-tree";
 pub async fn tree_digest(tree: &Path, list: &Path, cancel: &CancellationToken) -> Result<String, ImageError> {
     let folder = tree.parent().unwrap_or(tree);
     let words = [MARKER.to_owned(), text(tree)?, text(list)?];
-    HostTool::at(&helper_program()?, folder)?.args(words).run(cancel, |_| ()).await?;
+    let ran = HostTool::at(&helper_program()?, folder)?.args(words).run(cancel, |_| ()).await;
+    with_reason(ran.map(drop), list)?;
     digest_of(list).await
 }
 
 /// The same for what a role sees: the layers as one tree.
 pub(super) async fn role_digest(folder: &Folder, role: Role, cancel: &CancellationToken) -> Result<String, ImageError> {
     let list = folder.list(role);
-    over_tree(
-        folder,
-        role,
-        |tree| Ok(vec![text(&helper_program()?)?, MARKER.to_owned(), tree, text(&list)?]),
-        cancel,
-        &[],
-    )
-    .await?;
+    let words = |tree| Ok(vec![text(&helper_program()?)?, MARKER.to_owned(), tree, text(&list)?]);
+    with_reason(over_tree(folder, role, words, cancel, &[]).await, &list)?;
     digest_of(&list).await
+}
+
+fn with_reason(ran: Result<(), ImageError>, list: &Path) -> Result<(), ImageError> {
+    let Err(ImageError::Namespace(NamespaceError::Run(RunError::Failed { ended: Ended::Code(REASON_GIVEN), .. }))) =
+        ran
+    else {
+        return ran;
+    };
+    let reason = fs_err::read_to_string(list)?;
+    Err(std::io::Error::other(reason.trim_end().to_owned()).into())
 }
 
 async fn digest_of(list: &Path) -> Result<String, ImageError> {
@@ -57,11 +66,8 @@ pub fn internal_entry() {
     let written = list::write(Path::new(&tree), Path::new(&file));
     let code = match written {
         Ok(()) => 0,
-        Err(error) => {
-            // The starter reads it from the pipe; nobody reads it if the pipe is gone.
-            let _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("{error}\n"));
-            3
-        }
+        // The starter looks there for the reason; if that fails too, the exit code has to do.
+        Err(error) => fs_err::write(&file, format!("{error}\n")).map_or(4, |()| REASON_GIVEN),
     };
     #[expect(clippy::exit, reason = "this process is not the program people run")]
     std::process::exit(code);

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use vmbuild_supervise::Tail;
 
 /// A few hundred megabytes on a slow line.
-const LIMIT: Duration = Duration::from_mins(60);
+const LIMIT: Duration = Duration::from_hours(1);
 
 /// Fetches packages that are missing in the cache. Those that arrived whole stay, even if others did not.
 pub(super) async fn fetch(
@@ -57,7 +57,7 @@ async fn attempt(
     let (mut tail, mut lines) = (Tail::default(), 0);
     let got = apt.download(&files, LIMIT, cancel, |bytes| {
         tail.push(bytes);
-        lines += bytes.iter().filter(|&&byte| byte == b'\n').count() as u64;
+        lines += bytes.split(|&byte| byte == b'\n').skip(1).count() as u64;
         shown(lines.min(wanted.len() as u64), wanted.len(), tail.last_line());
     });
     let got = got.await;
