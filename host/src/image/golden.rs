@@ -3,7 +3,7 @@
 use super::folder::{Folder, Seal};
 use super::lock::{self, Locking, PackageCache, PackageLock, Wish};
 use super::recipe::Recipe;
-use super::{Image, ImageError, bootstrap, digest, disk, initramfs, kernel, layer, packages};
+use super::{Image, ImageError, archive_address, bootstrap, digest, disk, initramfs, kernel, layer, packages};
 use crate::event::{Events, Part};
 use crate::machine::{RootDisk, RootTree};
 use crate::store::{Store, sync_folder};
@@ -98,6 +98,13 @@ impl Golden {
     /// The file that lists what is installed, one `name=version arch` a line, sorted.
     pub fn packages(&self) -> PathBuf {
         self.folder.packages(self.role)
+    }
+
+    /// The line that names the archive this host would make it from, for the guest's package manager; none where no
+    /// archive is known.
+    pub async fn sources(&self, cancel: &CancellationToken) -> Option<String> {
+        let archive = archive_address::archive(&self.image, cancel).await.ok()?;
+        Some(format!("deb {} {} {}\n", archive.address, archive.suite, archive.components.join(" ")))
     }
 
     /// SHA-256 (hex) of the list of its files, and the list: what `tree_digest` gives.

@@ -31,7 +31,7 @@ mod recipe;
 mod settle;
 
 pub use archive_address::debian_archive;
-pub use clean::remove_all;
+pub use clean::{remove_all, remove_packages};
 pub use description::{Image, Kernel, PackageLists, Source};
 pub use digest::{internal_entry, tree_digest};
 pub use error::ImageError;

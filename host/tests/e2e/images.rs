@@ -46,14 +46,16 @@ async fn a_second_making_needs_no_archive_and_gives_the_same_image() {
     run(&["destroy", "--name", "made-twice"]).expect(0);
 
     let second = store().with_file_name("test-store-again");
-    // What an earlier run left: with owners of its own, so vmbuild deletes it.
-    let clean = |home: &Path| vmbuild(&["clean", "--all"]).env("VMBUILD_HOME", home).output().expect("vmbuild starts");
+    let packages = second.join("packages");
+    // What an earlier run left: with owners of its own, so vmbuild deletes it; but not the packages, which are shared.
+    let clean = |home: &Path| {
+        let _ = fs_err::remove_file(home.join("packages"));
+        vmbuild(&["clean", "--all"]).env("VMBUILD_HOME", home).output().expect("vmbuild starts")
+    };
     clean(&second);
     fs_err::create_dir_all(&second).expect("a folder");
-    let packages = second.join("packages");
-    if packages.symlink_metadata().is_err() {
-        std::os::unix::fs::symlink(store().join("packages"), packages).expect("linked");
-    }
+    let _ = fs_err::remove_dir_all(&packages);
+    std::os::unix::fs::symlink(store().join("packages"), &packages).expect("linked");
     let again = up(&second).env("VMBUILD_DEBIAN_ARCHIVE", NOBODY).output().expect("vmbuild starts");
     let stderr = String::from_utf8_lossy(&again.stderr);
     assert!(again.status.success() && stderr.contains("are all in the cache"), "{stderr}");
