@@ -71,6 +71,8 @@ fn apt(provision: &Provision, user: SandboxUser) -> Vec<Vec<String>> {
     // Waiting for dpkg's lock is apt's own; the lists' lock it gives up on at once, so that is tried again here.
     let mut apt_get =
         ["apt-get", "-y", "-o", "Dpkg::Use-Pty=0", "-o", "DPkg::Lock::Timeout=300"].map(str::to_owned).to_vec();
+    // A machine that loses power while it installs packages is made anew, so dpkg need not wait for the disk.
+    apt_get.extend(["-o", "Dpkg::Options::=--force-unsafe-io"].map(str::to_owned));
     let mut option = |text: String| apt_get.extend(["-o".to_owned(), text]);
     if user == SandboxUser::Missing {
         option("APT::Sandbox::User=root".to_owned());
@@ -156,9 +158,9 @@ mod tests {
     #[test]
     fn the_commands_are_these() {
         insta::assert_snapshot!(lines(PackageManager::Apt, SandboxUser::Available), @r"
-        apt-get -y -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 update -o APT::Update::Error-Mode=any
-        apt-get -y -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 install --no-install-recommends --allow-downgrades gcc libssl-dev=3.0
-        apt-get -y -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 clean
+        apt-get -y -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-unsafe-io update -o APT::Update::Error-Mode=any
+        apt-get -y -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-unsafe-io install --no-install-recommends --allow-downgrades gcc libssl-dev=3.0
+        apt-get -y -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-unsafe-io clean
         find /var/lib/apt/lists -type f -delete
         ");
         let as_root = lines(PackageManager::Apt, SandboxUser::Missing);

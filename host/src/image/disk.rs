@@ -106,7 +106,8 @@ fn mke2fs(from: &str, uuid: &str, file: &str) -> Vec<String> {
     // Inode tables are written now, or every guest's kernel would fill its overlay with zeros for them; and one
     // inode for 64 KiB, four times what a build needs, keeps them small.
     let extended = format!("root_owner=0:0,lazy_itable_init=0,hash_seed={uuid}");
-    let words = ["-q", "-F", "-t", "ext4", "-b", "4096", "-I", "256", "-i", "65536", "-m", "0", "-O", FEATURES];
+    let words =
+        ["mke2fs", "-q", "-F", "-t", "ext4", "-b", "4096", "-I", "256", "-i", "65536", "-m", "0", "-O", FEATURES];
     let words = words.into_iter().chain(["-E", &extended, "-U", uuid, "-d", from, file, SIZE]);
     words.map(str::to_owned).collect()
 }

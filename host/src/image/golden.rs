@@ -1,6 +1,7 @@
 //! A golden machine: one bootstrap, provisioned once, sealed, seen as a tree or as a disk.
 
 use super::folder::{Folder, Seal};
+use super::host_tool::sync;
 use super::lock::{self, Locking, PackageCache, PackageLock, Wish};
 use super::recipe::Recipe;
 use super::{Image, ImageError, archive_address, bootstrap, digest, disk, initramfs, kernel, layer, packages};
@@ -213,6 +214,7 @@ impl Maker<'_> {
         crate::store::write_atomically(&folder.packages(role), packages::list(&installed).as_bytes())?;
         let seal = Seal::new(&self.image.name, self.recipe.made(role, &installed), archive);
         let seal = seal.with_root_digest(digest::role_digest(folder, role, self.cancel).await?);
+        sync(folder.path(), self.cancel).await?;
         folder.write_seal(role, &seal)?;
         Ok(seal)
     }

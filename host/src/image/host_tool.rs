@@ -81,6 +81,12 @@ pub(super) async fn remove(folder: &Path, names: &[&str], cancel: &CancellationT
     Ok(())
 }
 
+/// Waits until everything below `folder` is on the disk.
+pub(super) async fn sync(folder: &Path, cancel: &CancellationToken) -> Result<(), ImageError> {
+    HostTool::new("sync", "coreutils", folder)?.args(["--file-system", "."]).run(cancel, |_| ()).await?;
+    Ok(())
+}
+
 /// A path as an argument.
 pub(super) fn text(path: &Path) -> Result<String, ImageError> {
     path.to_str().map(str::to_owned).ok_or_else(|| ImageError::NotText { path: path.to_owned() })

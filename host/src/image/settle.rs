@@ -4,7 +4,7 @@
 //! machine, none of the host's names, and no time after the one that all golden machines carry.
 
 use super::ImageError;
-use super::bootstrap::EPOCH;
+use super::bootstrap::{EPOCH, UNSAFE};
 use super::host_tool::HostTool;
 use std::path::Path;
 use tokio_util::sync::CancellationToken;
@@ -42,8 +42,13 @@ pub(super) async fn settle(folder: &Path, tree: &str, cancel: &CancellationToken
     Ok(())
 }
 
-/// Replaces the host's names in a clean tree.
+/// What only the making needed: mmdebstrap keeps dpkg's options in the tree.
+const OPTIONS: &str = r#"exec find "$1/etc/dpkg/dpkg.cfg.d" -type f -exec sed -i "/^$2\$/d" {} +"#;
+
+/// Replaces the host's names in a clean tree, and removes what only its making needed.
 pub(super) async fn forget_host(folder: &Path, tree: &str, cancel: &CancellationToken) -> Result<(), ImageError> {
+    let shell = HostTool::new("sh", "dash", folder)?;
+    shell.args(["-c", OPTIONS, "options", tree, UNSAFE]).run(cancel, |_| ()).await?;
     for (name, contents) in HOSTLESS {
         let words = ["-c", r#"rm -f -- "$1" && printf %s "$2" > "$1""#, "forget", &format!("{tree}/{name}"), contents];
         HostTool::new("sh", "dash", folder)?.args(words).run(cancel, |_| ()).await?;
