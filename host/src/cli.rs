@@ -58,6 +58,9 @@ pub struct MachineOptions {
     /// The guest's operating system.
     #[arg(long, default_value = crate::image::Image::DEFAULT)]
     pub image: String,
+    /// Make the image of exactly the packages its lock names, or fail.
+    #[arg(long)]
+    pub locked: bool,
     /// What runs machines.
     #[arg(long, value_enum, default_value_t)]
     pub backend: BackendChoice,

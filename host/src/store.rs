@@ -5,6 +5,8 @@
 //!   images/<name>/<key>/     golden trees, disks, kernel; sealed: `image.json` appears last
 //!   sources/<sha256>/<file>  verified source archives
 //!   machines/<name>/         named machines (`up`) and job machines (random names)
+//!   packages/<sha256>.deb    packages that machines were made of
+//!   locks/                   lock files that the user wrote: they go before the program's own
 //!   cache/                   probes and indices: may be deleted at any time
 //! ```
 
@@ -82,6 +84,16 @@ impl Store {
     /// Machines, named and throw-away.
     pub fn machines(&self) -> PathBuf {
         self.root.join("machines")
+    }
+
+    /// Packages, by their digest.
+    pub fn packages(&self) -> PathBuf {
+        self.root.join("packages")
+    }
+
+    /// The user's own lock files.
+    pub fn locks(&self) -> PathBuf {
+        self.root.join("locks")
     }
 
     /// Probe results and indices.

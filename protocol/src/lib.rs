@@ -16,6 +16,8 @@ pub mod frame;
 pub mod hello;
 pub mod message;
 
+mod trouble;
+
 pub use codec::{Codec, CodecError};
 pub use frame::{CHUNK, Envelope, Frame, MAX_PAYLOAD, WINDOW};
 pub use hello::{BUILD_ID, Epoch, Hello, PROTOCOL};
@@ -24,3 +26,4 @@ pub use message::{
     Interpreter, Mounted, OutputStream, Pack, Package, PackageManager, Packed, Progress, Provision, PutFile, Reply,
     RequestId, Step, StepDone, Steps, ToAgent, Validate, Verdict, Watch,
 };
+pub use trouble::PackageTrouble;

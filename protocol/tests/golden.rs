@@ -97,6 +97,16 @@ fn validate() -> Validate {
     }
 }
 
+fn provision() -> Provision {
+    Provision {
+        manager: PackageManager::Apt,
+        packages: vec!["gcc".into()],
+        sources: Some("/s".into()),
+        snapshot: Some("20260705T000000Z".into()),
+        epoch: Some(9),
+    }
+}
+
 fn steps() -> Steps {
     Steps { steps: vec![Step { name: "make".into(), action: run() }] }
 }
@@ -137,7 +147,7 @@ fn call() {
         Call::Exec(Exec { command: command(), timeout_ms: Some(1500) }),
         Call::PutFile(PutFile { path: "/p".into(), mode: 0o644, size: 70_000 }),
         Call::GetFile(GetFile { path: "/p".into() }),
-        Call::Provision(Provision { manager: PackageManager::Apt, packages: vec!["gcc".into()] }),
+        Call::Provision(provision()),
         Call::Build(steps()),
         Call::Pack(Pack { root: "/r".into(), to: "/t".into(), mtime: 1 }),
         Call::Validate(validate()),

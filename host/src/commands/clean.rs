@@ -20,6 +20,11 @@ pub(crate) async fn clean(context: &Context, args: Clean) -> Result<Ending, Fail
         let removed = image::remove_all(&context.store, &context.cancel).await?;
         phase.finish(format!("{removed} removed"));
     }
+    if args.all {
+        let phase = context.events.phase(Part::Cleanup, "packages", "");
+        let removed = image::remove_packages(&context.store)?;
+        phase.finish(format!("{removed} removed"));
+    }
     Ok(Exit::Success.into())
 }
 

@@ -4,7 +4,7 @@ use super::context::Context;
 use crate::agent_binary;
 use crate::cli::MachineOptions;
 use crate::failure::Failure;
-use crate::image::{Golden, Image, Role};
+use crate::image::{Golden, Image, Locking, Role};
 use crate::machine::accelerator::BootFiles;
 use crate::machine::sandbox::works_here;
 use crate::machine::{
@@ -30,7 +30,7 @@ impl Setup {
         Image::load(&options.image, &context.store)?;
         let agent = agent_binary::find()?;
         let boot = async || -> Result<BootFiles, Failure> {
-            let golden = golden(context, &options.image, Role::Clean, &agent).await?;
+            let golden = golden(context, options, Role::Clean, &agent).await?;
             Ok(BootFiles::from(&golden.disk(&agent, &context.events, &context.cancel).await?))
         };
         let ways = Ways { boot, sandbox: async || works_here(&context.cancel).await };
@@ -66,7 +66,7 @@ impl Setup {
 
     /// The golden machine for a role.
     pub(crate) async fn golden(&self, context: &Context, role: Role) -> Result<Golden, Failure> {
-        golden(context, &self.options.image, role, &self.agent).await
+        golden(context, &self.options, role, &self.agent).await
     }
 
     /// A machine of a golden machine, as data.
@@ -107,8 +107,15 @@ impl Setup {
     }
 }
 
-async fn golden(context: &Context, image: &str, role: Role, agent: &std::path::Path) -> Result<Golden, Failure> {
-    Ok(Golden::prepare(&context.store, image, role, agent, &context.events, &context.cancel).await?)
+async fn golden(
+    context: &Context,
+    options: &MachineOptions,
+    role: Role,
+    agent: &std::path::Path,
+) -> Result<Golden, Failure> {
+    let locking = if options.locked { Locking::Locked } else { Locking::Compare };
+    let Context { store, events, cancel, .. } = context;
+    Ok(Golden::prepare_as(store, &options.image, (role, locking), agent, events, cancel).await?)
 }
 
 /// This host's memory in MiB, from `/proc/meminfo`; 2048 where that cannot be read.

@@ -1,7 +1,8 @@
 //! Which Debian archive to use. No address is written into the program: it is the one the host's own apt uses,
 //! which is near, allowed and known to work; or the one the user names.
 
-use super::ImageError;
+use super::lock::Archive;
+use super::{Image, ImageError, Source};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use vmbuild_supervise::{Command, Deadline, RunError};
@@ -10,6 +11,9 @@ use vmbuild_supervise::{Command, Deadline, RunError};
 const USUAL_SUITE: &str = "bookworm";
 
 const OVERRIDE: &str = "VMBUILD_DEBIAN_ARCHIVE";
+
+/// Where old states of the archive are kept, a folder each, named after its time.
+const SNAPSHOTS: &str = "VMBUILD_DEBIAN_SNAPSHOTS";
 
 /// Asking apt takes well under a second; a minute is for a host with a slow disk.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -20,10 +24,38 @@ pub async fn debian_archive(cancel: &CancellationToken) -> Result<String, ImageE
     archive_for(USUAL_SUITE, cancel).await
 }
 
+/// The archive that an image is made from.
+pub(super) async fn archive(image: &Image, cancel: &CancellationToken) -> Result<Archive, ImageError> {
+    let Source::Bootstrap { suite, keyring, components, snapshot } = &image.source else {
+        return Err(ImageError::NoBootstrap { name: image.name.clone() });
+    };
+    if !keyring.is_file() {
+        return Err(ImageError::NoKeyring { path: keyring.clone() });
+    }
+    let address = match snapshot {
+        None => archive_for(suite, cancel).await?,
+        Some(stamp) => snapshot_address(std::env::var_os(SNAPSHOTS), stamp)?,
+    };
+    let (suite, keyring) = (suite.clone(), keyring.clone());
+    Ok(Archive { address, suite, keyring, components: components.clone(), snapshot: snapshot.clone() })
+}
+
+/// Where the archive's state of `stamp` is: the folder of that name where the user says that old states are.
+fn snapshot_address(base: Option<std::ffi::OsString>, stamp: &str) -> Result<String, ImageError> {
+    let bytes = stamp.as_bytes();
+    let digits = |part: &[u8]| part.iter().all(u8::is_ascii_digit);
+    if bytes.len() != 16 || bytes[8] != b'T' || bytes[15] != b'Z' || !digits(&bytes[..8]) || !digits(&bytes[9..15]) {
+        return Err(ImageError::BadSnapshot { stamp: stamp.to_owned() });
+    }
+    let base =
+        base.filter(|value| !value.is_empty()).ok_or_else(|| ImageError::NoSnapshots { stamp: stamp.to_owned() })?;
+    Ok(format!("{}/{stamp}", checked(SNAPSHOTS, &base.to_string_lossy())?))
+}
+
 /// The same, preferring an archive from which the host already takes `suite`.
 pub(super) async fn archive_for(suite: &str, cancel: &CancellationToken) -> Result<String, ImageError> {
     if let Some(value) = std::env::var_os(OVERRIDE).filter(|value| !value.is_empty()) {
-        return checked(&value.to_string_lossy());
+        return checked(OVERRIDE, &value.to_string_lossy());
     }
     let listed = index_targets(cancel).await?;
     let site = choose(&listed, suite).ok_or_else(|| {
@@ -69,12 +101,12 @@ fn first_of_mirror_list(list: &str) -> Result<String, ImageError> {
     first.ok_or_else(|| ImageError::NoArchive { reason: format!("{path} lists no mirror") })
 }
 
-fn checked(value: &str) -> Result<String, ImageError> {
+fn checked(variable: &'static str, value: &str) -> Result<String, ImageError> {
     let plain = !value.contains(|c: char| c.is_whitespace() || c.is_control()) && !value.starts_with("mirror+");
     if plain && is_usable(value) {
         return Ok(trimmed(value));
     }
-    Err(ImageError::BadArchive { value: value.to_owned() })
+    Err(ImageError::BadArchive { variable, value: value.to_owned() })
 }
 
 fn trimmed(site: &str) -> String {
@@ -83,7 +115,7 @@ fn trimmed(site: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{checked, choose, first_of_mirror_list};
+    use super::{OVERRIDE, checked, choose, first_of_mirror_list, snapshot_address};
 
     fn check(listed: &str, expect: Option<&str>) {
         assert_eq!(choose(listed, "bookworm").as_deref(), expect, "{listed:?}");
@@ -101,10 +133,22 @@ mod tests {
 
     #[test]
     fn the_override_must_be_an_address() {
-        assert_eq!(checked("http://a.example/debian/").expect("an address"), "http://a.example/debian");
+        assert_eq!(checked(OVERRIDE, "http://a.example/debian/").expect("an address"), "http://a.example/debian");
         for wrong in ["a.example/debian", "ftp://a.example", "http://a b", "http://a\nb", "mirror+file:/etc/x"] {
-            assert!(checked(wrong).is_err(), "{wrong:?}");
+            assert!(checked(OVERRIDE, wrong).is_err(), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn a_snapshot_is_a_folder_where_the_user_says() {
+        let base = || Some("http://s.example/debian/".into());
+        let address = snapshot_address(base(), "20260705T000000Z").expect("an address");
+        assert_eq!(address, "http://s.example/debian/20260705T000000Z");
+        for wrong in ["", "2026-07-05", "20260705T000000", "20260705t000000z", "../../../../..//Z", "２０２６"] {
+            assert!(snapshot_address(base(), wrong).is_err(), "{wrong:?}");
+        }
+        let nowhere = snapshot_address(None, "20260705T000000Z").expect_err("nobody keeps any");
+        assert!(nowhere.to_string().contains("20260705T000000Z"), "{nowhere}");
     }
 
     #[test]

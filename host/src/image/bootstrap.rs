@@ -1,25 +1,32 @@
-//! Making a clean root file system from a distribution's archive, with the archive's own verification.
+//! Making a clean root file system of packages that are in the cache.
 //!
-//! mmdebstrap does it, as root of its own namespaces: root and ordinary users take the same path. While its apt
-//! is at hand, a hook downloads the kernel package, verified like every other, without installing it: a kernel's
-//! installation would bring an initramfs generator along that no machine here needs.
+//! mmdebstrap does it, as root of its own namespaces: root and ordinary users take the same path. The archive it sees
+//! is a folder of exactly the packages that were agreed on (`lock`), so it needs no network, and every bootstrap of
+//! the same packages does the same. The kernel package is not installed: that would bring an initramfs generator
+//! along that no machine here needs.
 
-use super::host_tool::{HostTool, text};
-use super::{Image, ImageError, PackageLists, Source};
+use super::host_tool::HostTool;
+use super::lock::{self, PackageCache, PackageLock};
+use super::{Image, ImageError, PackageLists, Role, settle};
 use crate::event::{Events, Part, Unit};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use vmbuild_supervise::Tail;
 
-/// It takes about 45 s near an archive; this is for a slow line.
+/// It takes about 30 s; this is for a slow disk.
 const LIMIT: Duration = Duration::from_mins(30);
 
 /// The time that made files and file systems carry where they need one: 2023-11-14 22:13:20 UTC.
 pub(super) const EPOCH: &str = "1700000000";
 
+/// dpkg would wait for the disk at every file. A tree whose making was cut short is thrown away, and one that is
+/// whole is synced before it is sealed. The option does not stay in the tree.
+pub(super) const UNSAFE: &str = "force-unsafe-io";
+
 /// Files that no build and no check reads. Licences stay: they are part of what is shipped.
-const DPKG_OPTIONS: [&str; 6] = [
+const DPKG_OPTIONS: [&str; 7] = [
+    UNSAFE,
     "path-exclude=/usr/share/man/*",
     "path-exclude=/usr/share/info/*",
     "path-exclude=/usr/share/locale/*",
@@ -28,92 +35,45 @@ const DPKG_OPTIONS: [&str; 6] = [
     "path-include=/usr/share/doc/*/copyright",
 ];
 
-const APT_OPTIONS: [&str; 3] =
-    [r#"Acquire::Retries "3""#, r#"Acquire::Languages "none""#, r#"APT::Install-Recommends "false""#];
+const APT_OPTIONS: [&str; 2] = [r#"Acquire::Languages "none""#, r#"APT::Install-Recommends "false""#];
 
-/// The package named in the image only points at the current kernel; its first dependency is the kernel.
-const KERNEL_HOOK: &str = r#"set -e
-export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG"
-cd "$VMBUILD_KERNEL_FOLDER"
-name=$(apt-cache depends --important "$VMBUILD_KERNEL_PACKAGE" | sed -n "s/^ *Depends: \(linux-image-[^ ]*\)$/\1/p" | head -n 1)
-apt-get download "${name:-$VMBUILD_KERNEL_PACKAGE}"
-"#;
-
-/// What apt says when bytes are not those that were signed. Source: apt 2.6, `methods/gpgv.cc`,
-/// `apt-pkg/acquire-item.cc`.
-const DISTRUST: [&str; 5] = ["NO_PUBKEY", "BADSIG", "EXPKEYSIG", "is not signed", "Hash Sum mismatch"];
-
-/// What a bootstrap leaves in its folder.
-#[derive(Debug)]
-pub(super) struct Bootstrapped {
-    /// The kernel package.
-    pub(super) kernel: PathBuf,
-    /// The archive it was taken from.
-    pub(super) archive: String,
-}
-
-/// Makes `folder/clean`, and downloads the kernel package into `folder/deb`.
+/// Makes `folder/clean` of the lock's packages, which must be in the cache. No network is asked.
 pub(super) async fn bootstrap(
     image: &Image,
+    lock: &PackageLock,
+    cache: &PackageCache,
     folder: &Path,
     events: &Events,
     cancel: &CancellationToken,
-) -> Result<Bootstrapped, ImageError> {
-    let Source::Bootstrap { suite, keyring, .. } = &image.source else {
-        return Err(ImageError::NotYet { name: image.name.clone() });
-    };
-    if !keyring.is_file() {
-        return Err(ImageError::NoKeyring { path: keyring.clone() });
-    }
-    let archive = super::archive_address::archive_for(suite, cancel).await?;
-    let running = events.phase(Part::Golden, "bootstrap", format!("{} from {archive}", image.name));
-    let debs = folder.join("deb");
-    fs_err::create_dir(&debs)?;
+) -> Result<(), ImageError> {
+    let running = events.phase(Part::Golden, "bootstrap", format!("{}, {} packages", image.name, lock.clean.len()));
+    let repository = folder.join("packages");
+    lock::make_repository(&repository, &lock.of(Role::Clean), cache, cancel).await?;
     let tool = HostTool::new("mmdebstrap", "mmdebstrap", folder)?
-        .args(arguments(image, &image.lists()?, &archive)?)
+        .args(arguments(&lock.suite, &image.lists()?, &lock::sources_line("copy", &repository)?))
         .env("SOURCE_DATE_EPOCH", EPOCH)
-        .env("VMBUILD_KERNEL_FOLDER", text(&debs)?)
-        .env("VMBUILD_KERNEL_PACKAGE", image.kernel_package()?)
-        .with_network()
         .limit(LIMIT);
     let mut stage = Stage::default();
     let report = |line: &str, count: u64| running.advance(count, None, Unit::Lines, line);
-    tool.run(cancel, |bytes| stage.push(bytes, report)).await.map_err(|error| stage.judge(error, &archive))?;
-    let kernel = only_file_in(&debs)?;
+    tool.run(cancel, |bytes| stage.push(bytes, report)).await?;
+    fs_err::remove_dir_all(repository)?;
+    settle::forget_host(folder, "clean", cancel).await?;
+    settle::settle(folder, "clean", cancel).await?;
     running.finish("");
-    Ok(Bootstrapped { kernel, archive })
+    Ok(())
 }
 
-fn arguments(image: &Image, lists: &PackageLists, archive: &str) -> Result<Vec<String>, ImageError> {
-    let Source::Bootstrap { suite, keyring, components } = &image.source else {
-        return Err(ImageError::NotYet { name: image.name.clone() });
-    };
+fn arguments(suite: &str, lists: &PackageLists, source: &str) -> Vec<String> {
     let mut words: Vec<String> = vec![
         "--mode=root".to_owned(),
         "--variant=apt".to_owned(),
         "--format=directory".to_owned(),
-        format!("--keyring={}", text(keyring)?),
-        format!("--components={}", components.join(",")),
         format!("--include={}", lists.runtime.join(",")),
-        format!("--essential-hook={KERNEL_HOOK}"),
     ];
     words.extend(APT_OPTIONS.iter().map(|option| format!("--aptopt={option}")));
     words.extend(DPKG_OPTIONS.iter().map(|option| format!("--dpkgopt={option}")));
-    words.extend([suite.clone(), "clean".to_owned(), archive.to_owned()]);
-    Ok(words)
-}
-
-fn only_file_in(folder: &Path) -> Result<PathBuf, ImageError> {
-    let mut packages = Vec::new();
-    for entry in fs_err::read_dir(folder)? {
-        packages.push(entry?.path());
-    }
-    packages.retain(|path| path.extension().is_some_and(|extension| extension == "deb"));
-    let problem = "does not hold exactly one kernel package";
-    match <[PathBuf; 1]>::try_from(packages) {
-        Ok([kernel]) => Ok(kernel),
-        Err(_) => Err(ImageError::Kernel { path: folder.to_owned(), problem }),
-    }
+    words.extend([suite.to_owned(), "clean".to_owned(), source.to_owned()]);
+    words
 }
 
 /// mmdebstrap's output: its own lines begin with `I: `, and say what it is at.
@@ -122,7 +82,6 @@ struct Stage {
     tail: Tail,
     shown: String,
     stages: u64,
-    distrust: bool,
 }
 
 impl Stage {
@@ -131,7 +90,6 @@ impl Stage {
         for piece in bytes.split_inclusive(|&byte| byte == b'\n') {
             self.tail.push(piece);
             let line = self.tail.last_line();
-            self.distrust |= DISTRUST.iter().any(|word| line.contains(word));
             let Some(stage) = line.strip_prefix("I: ") else { continue };
             let stage = stage.split(':').next().unwrap_or(stage).trim_end_matches('.');
             if stage != self.shown {
@@ -141,18 +99,11 @@ impl Stage {
             }
         }
     }
-
-    fn judge(&self, error: ImageError, archive: &str) -> ImageError {
-        if !self.distrust {
-            return error;
-        }
-        ImageError::Untrusted { archive: archive.to_owned(), source: Box::new(error) }
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Image, ImageError, Stage, arguments};
+    use super::{Image, Stage, arguments};
     use insta::assert_snapshot;
     use std::cell::RefCell;
 
@@ -160,19 +111,17 @@ mod tests {
     fn asks_mmdebstrap_for_this() {
         let image = Image::find("debian-12").expect("an embedded image");
         let lists = image.lists().expect("its lists");
-        let words = arguments(&image, &lists, "http://archive.example/debian").expect("arguments");
+        let words = arguments("bookworm", &lists, "deb [trusted=yes] copy:/store/packages ./");
         assert_snapshot!(words.join("\n"));
     }
 
-    fn check(output: &[&str], stages: &[&str], distrust: bool) {
+    fn check(output: &[&str], stages: &[&str]) {
         let seen = RefCell::new(Vec::new());
         let mut stage = Stage::default();
         for piece in output {
             stage.push(piece.as_bytes(), |line, count| seen.borrow_mut().push(format!("{count} {line}")));
         }
         assert_eq!(seen.into_inner(), stages);
-        let judged = stage.judge(ImageError::Cancelled, "http://archive.example");
-        assert_eq!(matches!(judged, ImageError::Untrusted { .. }), distrust);
     }
 
     #[test]
@@ -180,19 +129,7 @@ mod tests {
         check(
             &["I: running apt-get update...\ndone\nI: extra", "cting archives...\n"],
             &["1 running apt-get update", "2 extracting archives"],
-            false,
         );
-        check(
-            &["I: running --essential-hook in shell: sh -c 'set -e\n"],
-            &["1 running --essential-hook in shell"],
-            false,
-        );
-    }
-
-    #[test]
-    fn knows_distrust_from_other_trouble() {
-        check(&["E: Unable to fetch\n"], &[], false);
-        check(&["W: GPG error: InRelease: NO_PUBKEY 0E98404D386FA1D9\nE: apt-get update failed\n"], &[], true);
-        check(&["E: Failed to fetch x.deb  Hash Sum mismatch\n"], &[], true);
+        check(&["I: running --essential-hook in shell: sh -c 'set -e\n"], &["1 running --essential-hook in shell"]);
     }
 }

@@ -14,6 +14,16 @@ pub async fn remove_all(store: &Store, cancel: &CancellationToken) -> Result<usi
     Ok(removed)
 }
 
+/// Empties the cache of packages, unless somebody is filling it now. Says how many entries there were.
+pub fn remove_packages(store: &Store) -> Result<usize, ImageError> {
+    let folder = store.packages();
+    if !folder.is_dir() {
+        return Ok(0);
+    }
+    let Some(_fetching) = Lock::try_take(&folder.join(".lock"))? else { return Ok(0) };
+    Ok(crate::store::empty_folder(&folder)?.saturating_sub(1))
+}
+
 async fn remove_image(image: &Path, cancel: &CancellationToken) -> Result<usize, ImageError> {
     let Some(_making) = Lock::try_take(&image.join(".lock"))? else { return Ok(0) };
     let mut names = Vec::new();

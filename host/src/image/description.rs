@@ -7,15 +7,17 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use vmbuild_protocol::PackageManager;
 
-const IMAGES: [(&str, &str); 5] = [
+const IMAGES: [(&str, &str); 6] = [
     ("debian-12", include_str!("../../../images/debian-12.toml")),
     ("debian-12-cloud", include_str!("../../../images/debian-12-cloud.toml")),
+    ("debian-13", include_str!("../../../images/debian-13.toml")),
     ("fedora-44", include_str!("../../../images/fedora-44.toml")),
     ("ubuntu-22.04", include_str!("../../../images/ubuntu-22.04.toml")),
     ("ubuntu-24.04", include_str!("../../../images/ubuntu-24.04.toml")),
 ];
-const LISTS: [(&str, &str); 4] = [
+const LISTS: [(&str, &str); 5] = [
     ("debian-12", include_str!("../../../provision/packages/debian-12.toml")),
+    ("debian-13", include_str!("../../../provision/packages/debian-13.toml")),
     ("fedora-44", include_str!("../../../provision/packages/fedora-44.toml")),
     ("ubuntu-22.04", include_str!("../../../provision/packages/ubuntu-22.04.toml")),
     ("ubuntu-24.04", include_str!("../../../provision/packages/ubuntu-24.04.toml")),
@@ -59,6 +61,9 @@ pub enum Source {
         keyring: PathBuf,
         /// The archive's components to take.
         components: Vec<String>,
+        /// The archive's state to take, where it keeps old ones: `20260705T000000Z`.
+        #[serde(default)]
+        snapshot: Option<String>,
     },
     /// A publisher's image, of a dated release.
     CloudImage(CloudImage),
@@ -94,7 +99,7 @@ pub struct PackageLists {
 /// The number 1: the only form of these files so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "u32")]
-struct SchemaOne;
+pub(super) struct SchemaOne;
 
 impl TryFrom<u32> for SchemaOne {
     type Error = String;
@@ -234,7 +239,7 @@ mod tests {
         check_unknown("windows", &[]);
         check_unknown("ubuntu-2204", &["did you mean `ubuntu-22.04`?"]);
         let text = |name| Image::find(name).expect_err("not an image").to_string();
-        assert_snapshot!(text("windows"), @"unknown image `windows`: known are debian-12, debian-12-cloud, fedora-44, ubuntu-22.04, ubuntu-24.04");
+        assert_snapshot!(text("windows"), @"unknown image `windows`: known are debian-12, debian-12-cloud, debian-13, fedora-44, ubuntu-22.04, ubuntu-24.04");
     }
 
     fn complaint(change: impl Fn(&str) -> String) -> String {
@@ -248,6 +253,6 @@ mod tests {
         assert_snapshot!(swap("schema = 1", "schema = 2"), @"schema 2 is not known to this version, only 1 is");
         assert_snapshot!(swap("artifact_word", "artefact_word"), @"unknown field `artefact_word`, expected one of `schema`, `name`, `artifact_word`, `packages`, `source`, `kernel`");
         assert_snapshot!(swap("\"bootstrap\"", "\"magic\""), @"unknown variant `magic`, expected `bootstrap` or `cloud-image`");
-        assert_snapshot!(swap("suite =", "suit ="), @"unknown field `suit`, expected one of `suite`, `keyring`, `components`");
+        assert_snapshot!(swap("suite =", "suit ="), @"unknown field `suit`, expected one of `suite`, `keyring`, `components`, `snapshot`");
     }
 }

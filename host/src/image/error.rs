@@ -1,11 +1,13 @@
 //! Why there is no golden machine.
 
 use super::CloudError;
+use super::lock::Change;
 use crate::failure::{Diagnose, Exit};
 use crate::machine::MachineError;
 use crate::machine::accelerator::AcceleratorError;
 use crate::machine::sandbox::NamespaceError;
 use std::path::PathBuf;
+use vmbuild_protocol::PackageTrouble;
 use vmbuild_supervise::RunError;
 
 /// Why there is no golden machine.
@@ -24,9 +26,9 @@ pub enum ImageError {
         /// The most similar known name, if any is similar.
         nearest: Option<&'static str>,
     },
-    /// The image is a cloud image, and no golden machine is made of those yet.
-    #[error("image `{name}` can be fetched, but no machine is made of it yet")]
-    NotYet {
+    /// The image is a publisher's disk: what its packages are from, its own configuration says.
+    #[error("image `{name}` is made of its publisher's disk, not from an archive")]
+    NoBootstrap {
         /// What was asked for.
         name: String,
     },
@@ -70,10 +72,69 @@ pub enum ImageError {
         reason: String,
     },
     /// The override is not an archive's address.
-    #[error("`{value}` in VMBUILD_DEBIAN_ARCHIVE is not an http, https or file address")]
+    #[error("`{value}` in {variable} is not an http, https or file address")]
     BadArchive {
+        /// The variable.
+        variable: &'static str,
         /// Its value.
         value: String,
+    },
+    /// An image's snapshot is not named after a time.
+    #[error("`{stamp}` is not a snapshot: a time such as 20260705T000000Z is expected")]
+    BadSnapshot {
+        /// What the image says.
+        stamp: String,
+    },
+    /// An image asks for a state of the archive, and nobody has said who keeps them.
+    #[error("the image is made from the archive of {stamp}, and no place that keeps old archives is known here")]
+    NoSnapshots {
+        /// The time.
+        stamp: String,
+    },
+    /// The archive's index cannot be used.
+    #[error("the archive's index is not understood at `{paragraph}`")]
+    Index {
+        /// The first line of what is not understood.
+        paragraph: String,
+    },
+    /// The archive did not give what it should, again and again.
+    #[error("{}: {archive}", trouble.reason())]
+    Archive {
+        /// The archive.
+        archive: String,
+        /// What kind of failure it is.
+        trouble: PackageTrouble,
+        /// The last failed run.
+        #[source]
+        source: Box<Self>,
+    },
+    /// A lock names no kernel.
+    #[error("the lock of `{image}` names no kernel")]
+    NoKernel {
+        /// The image.
+        image: String,
+    },
+    /// There is no lock to keep to.
+    #[error("image `{image}` has no lock for {arch}")]
+    NoLock {
+        /// The image.
+        image: String,
+        /// The architecture, as `uname -m` prints it.
+        arch: &'static str,
+    },
+    /// What the lock names is not to be had.
+    #[error("the packages of `{image}` are not those of its lock: {}", listed(changes))]
+    Drift {
+        /// The image.
+        image: String,
+        /// What differs.
+        changes: Vec<Change>,
+    },
+    /// What was installed is not what was agreed on.
+    #[error("what was installed is not what was resolved: {}", listed(changes))]
+    Installed {
+        /// What differs.
+        changes: Vec<Change>,
     },
     /// A program of the host is missing.
     #[error("`{program}` is not installed")]
@@ -178,8 +239,16 @@ pub enum ImageError {
 impl Diagnose for ImageError {
     fn exit(&self) -> Exit {
         match self {
-            Self::Unknown { .. } | Self::Misnamed { .. } | Self::NotYet { .. } | Self::BadArchive { .. } => Exit::Usage,
-            Self::Untrusted { .. } => Exit::Integrity,
+            Self::Unknown { .. }
+            | Self::Misnamed { .. }
+            | Self::NoBootstrap { .. }
+            | Self::BadArchive { .. }
+            | Self::BadSnapshot { .. }
+            | Self::NoLock { .. } => Exit::Usage,
+            Self::Untrusted { .. }
+            | Self::Drift { .. }
+            | Self::Installed { .. }
+            | Self::Archive { trouble: PackageTrouble::Mismatch, .. } => Exit::Integrity,
             Self::Cancelled => Exit::Interrupted,
             Self::Cloud(error) => error.exit(),
             Self::Run(error) => error.exit(),
@@ -194,10 +263,18 @@ impl Diagnose for ImageError {
     fn hints(&self) -> Vec<String> {
         match self {
             Self::Unknown { nearest: Some(nearest), .. } => vec![format!("did you mean `{nearest}`?")],
-            Self::NotYet { .. } => vec!["`--image debian-12` works today".to_owned()],
             Self::NoArchive { .. } | Self::BadArchive { .. } => vec![
                 "VMBUILD_DEBIAN_ARCHIVE names a Debian archive: the folder that holds `dists` and `pool`".to_owned(),
                 "on a Debian host, `apt-get update` lets apt say which archive it uses".to_owned(),
+            ],
+            Self::NoSnapshots { .. } => {
+                vec!["VMBUILD_DEBIAN_SNAPSHOTS names the folder that holds one archive for each time".to_owned()]
+            }
+            Self::Untrusted { .. } => vec!["use another mirror: VMBUILD_DEBIAN_ARCHIVE names one".to_owned()],
+            Self::Archive { trouble, .. } => vec![archive_hint(*trouble).to_owned()],
+            Self::NoLock { image, .. } | Self::Drift { image, .. } => vec![
+                format!("`vmbuild image build {image} --update-lock` writes a lock of what the archive has now"),
+                "without --locked a difference is a warning".to_owned(),
             ],
             Self::NoTool { package, .. } => vec![format!("on Debian and Ubuntu: `apt install {package}`")],
             Self::NoKeyring { .. } => vec!["on Debian and Ubuntu: `apt install debian-archive-keyring`".to_owned()],
@@ -217,6 +294,21 @@ impl Diagnose for ImageError {
 
 fn console(last_lines: &str) -> String {
     if last_lines.is_empty() { String::new() } else { format!("; the console's last lines:{last_lines}") }
+}
+
+fn archive_hint(trouble: PackageTrouble) -> &'static str {
+    match trouble {
+        PackageTrouble::Mismatch => {
+            "a mirror in the middle of an update mends itself; a proxy that changes files does not"
+        }
+        PackageTrouble::Gone => "the archive has moved on: try again, or use another mirror (VMBUILD_DEBIAN_ARCHIVE)",
+        PackageTrouble::Locked => "wait for the other package manager, or see with `ps` what it is at",
+        _ => "is the network up? VMBUILD_DEBIAN_ARCHIVE names another mirror, http_proxy a proxy",
+    }
+}
+
+fn listed(changes: &[Change]) -> String {
+    changes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn parent(path: &std::path::Path) -> String {

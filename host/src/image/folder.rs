@@ -5,11 +5,14 @@
 //! images/<name>/<key>/
 //!   clean/                     the clean root file system
 //!   packages-clean.txt         what it has installed: `name=version arch`
+//!   lock.toml                  the packages of both roles, to the byte
+//!   tree-clean.txt             every file of it: what `root_digest` is over
 //!   kernel/vmlinuz             the kernel
 //!   kernel/modules/            `order`, and the modules it lists
 //!   image.json                 seals the above: written last, before the folder gets its name
 //!   build-layer/               what the build role has on top of `clean/`
 //!   packages-build.txt         what both together have installed
+//!   tree-build.txt             every file of both
 //!   build-layer.json           seals the layer
 //!   build.ext4  clean.ext4     disks, made when first asked for
 //!   initramfs-<agent>.cpio     by the agent's digest
@@ -40,13 +43,21 @@ pub(super) struct Seal {
     pub(super) digest: String,
     /// The archive its packages came from: for people, no part of the identity.
     pub(super) archive: String,
+    /// SHA-256 (hex) of the list of all its files (`tree-<role>.txt`): equal for equal packages.
+    #[serde(default)]
+    pub(super) root_digest: Option<String>,
     /// When it was made.
     pub(super) made: Timestamp,
 }
 
 impl Seal {
     pub(super) fn new(image: &str, digest: String, archive: String) -> Self {
-        Self { schema: 1, image: image.to_owned(), digest, archive, made: Timestamp::now() }
+        Self { schema: 1, image: image.to_owned(), digest, archive, root_digest: None, made: Timestamp::now() }
+    }
+
+    /// The same, with the digest of its files.
+    pub(super) fn with_root_digest(self, digest: String) -> Self {
+        Self { root_digest: Some(digest), ..self }
     }
 }
 
@@ -93,6 +104,16 @@ impl Folder {
 
     pub(super) fn packages(&self, role: Role) -> PathBuf {
         self.0.join(format!("packages-{}.txt", role.word()))
+    }
+
+    /// The list of the role's files.
+    pub(super) fn list(&self, role: Role) -> PathBuf {
+        self.0.join(format!("tree-{}.txt", role.word()))
+    }
+
+    /// The lock that it was made by.
+    pub(super) fn package_lock(&self) -> PathBuf {
+        self.0.join("lock.toml")
     }
 
     /// The layers of the role's tree, uppermost first.

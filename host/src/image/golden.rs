@@ -2,8 +2,13 @@
 
 use super::first_boot::{self, BaseDisk, Firmware, FirstBoot};
 use super::folder::{Folder, Seal};
+use super::host_tool::sync;
+use super::lock::{self, Locking, PackageCache, PackageLock, Wish};
 use super::recipe::Recipe;
-use super::{Image, ImageError, Source, bootstrap, cloud_fetch, disk, initramfs, kernel, layer, packages};
+use super::{
+    Image, ImageError, Source, archive_address, bootstrap, cloud_fetch, digest, disk, initramfs, kernel, layer,
+    packages,
+};
 use crate::event::{Events, Part};
 use crate::machine::{RootDisk, RootTree};
 use crate::store::{Store, sync_folder};
@@ -48,9 +53,26 @@ impl Golden {
         events: &Events,
         cancel: &CancellationToken,
     ) -> Result<Self, ImageError> {
+        Self::prepare_as(store, image, (role, Locking::Compare), agent, events, cancel).await
+    }
+
+    /// The same, saying what the image's lock file is to it.
+    pub async fn prepare_as(
+        store: &Store,
+        image: &str,
+        (role, locking): (Role, Locking),
+        agent: &Path,
+        events: &Events,
+        cancel: &CancellationToken,
+    ) -> Result<Self, ImageError> {
         let image = Image::load(image, store)?;
-        let recipe = Recipe::of(&image);
-        let maker = Maker { store, recipe, origin: Origin::Described, image: &image, agent, events, cancel };
+        let kept = match locking {
+            Locking::Compare => None,
+            Locking::Locked => lock::text_of(store, &image)?,
+        };
+        let recipe = Recipe::of(&image, kept.as_deref());
+        let origin = Origin::Described(locking);
+        let maker = Maker { store, recipe, origin, image: &image, agent, events, cancel };
         let (folder, seal) = maker.find_or_make(role).await?;
         Ok(Self { image, role, folder, digest: seal.digest })
     }
@@ -88,9 +110,27 @@ impl Golden {
         &self.digest
     }
 
+    /// The lock file of what it was made of.
+    pub fn package_lock(&self) -> Result<PackageLock, ImageError> {
+        read_lock(&self.folder)
+    }
+
     /// The file that lists what is installed, one `name=version arch` a line, sorted.
     pub fn packages(&self) -> PathBuf {
         self.folder.packages(self.role)
+    }
+
+    /// The line that names the archive this host would make it from, for the guest's package manager; none where no
+    /// archive is known.
+    pub async fn sources(&self, cancel: &CancellationToken) -> Option<String> {
+        let archive = archive_address::archive(&self.image, cancel).await.ok()?;
+        Some(format!("deb {} {} {}\n", archive.address, archive.suite, archive.components.join(" ")))
+    }
+
+    /// SHA-256 (hex) of the list of its files, and the list: what `tree_digest` gives.
+    pub fn root_digest(&self) -> Result<Option<(String, PathBuf)>, ImageError> {
+        let digest = self.folder.seal(self.role)?.and_then(|seal| seal.root_digest);
+        Ok(digest.map(|digest| (digest, self.folder.list(self.role))))
     }
 
     /// Its view as a tree.
@@ -114,13 +154,26 @@ impl Golden {
     }
 }
 
+fn read_lock(folder: &Folder) -> Result<PackageLock, ImageError> {
+    let path = folder.package_lock();
+    PackageLock::parse(&fs_err::read_to_string(&path)?, &path.display().to_string())
+}
+
 /// Where a golden machine's clean tree comes from.
 #[derive(Debug, Clone, Copy)]
 enum Origin<'a> {
     /// What its description says.
-    Described,
+    Described(Locking),
     /// A publisher's disk.
     Disk { disk: &'a BaseDisk, firmware: Firmware },
+}
+
+/// What a clean tree was filled with.
+struct Filled {
+    /// Where its packages came from, for people.
+    archive: String,
+    /// What exactly they were; unknown where the publisher chose them.
+    lock: Option<PackageLock>,
 }
 
 /// What it takes to make a golden machine.
@@ -164,8 +217,8 @@ impl Maker<'_> {
     async fn make_clean(&self, folder: &Folder) -> Result<Seal, ImageError> {
         let unfinished = folder.unfinished();
         fs_err::create_dir(unfinished.path())?;
-        let archive = self.fill(&unfinished).await?;
-        let seal = self.seal(&unfinished, Role::Clean, archive)?;
+        let filled = self.fill(&unfinished).await?;
+        let seal = self.seal(&unfinished, Role::Clean, filled.lock.as_ref(), filled.archive).await?;
         if folder.path().exists() {
             // Without a seal nobody can have used it.
             super::host_tool::remove(folder.parent(), &[self.recipe.key()], self.cancel).await?;
@@ -175,28 +228,33 @@ impl Maker<'_> {
         Ok(seal)
     }
 
-    /// Makes tree and kernel, and says where they came from.
-    async fn fill(&self, unfinished: &Folder) -> Result<String, ImageError> {
+    /// Makes tree and kernel.
+    async fn fill(&self, unfinished: &Folder) -> Result<Filled, ImageError> {
         let Self { store, image, events, cancel, .. } = *self;
-        let (order, archive) = match (self.origin, &image.source) {
-            (Origin::Described, Source::Bootstrap { .. }) => self.fill_from_archive(unfinished).await?,
-            (Origin::Described, Source::CloudImage(_)) => {
+        match (self.origin, &image.source) {
+            (Origin::Described(locking), Source::Bootstrap { .. }) => {
+                let wish = Wish { store, image, locking, archive: None, events, cancel };
+                self.fill_from_archive(unfinished, &wish).await
+            }
+            (Origin::Described(_), Source::CloudImage(_)) => {
                 let fetched = cloud_fetch(image, store, events, cancel).await?;
                 let disk = BaseDisk { path: fetched.path, sha256: fetched.sha256, release: fetched.release };
-                self.fill_from_disk(unfinished, &disk, Firmware::IfNeeded).await?
+                self.fill_from_disk(unfinished, &disk, Firmware::IfNeeded).await
             }
-            (Origin::Disk { disk, firmware }, _) => self.fill_from_disk(unfinished, disk, firmware).await?,
-        };
-        events.note(Part::Golden, format!("kernel modules: {}", order.join(", ")));
-        Ok(archive)
+            (Origin::Disk { disk, firmware }, _) => self.fill_from_disk(unfinished, disk, firmware).await,
+        }
     }
 
-    async fn fill_from_archive(&self, unfinished: &Folder) -> Result<(Vec<String>, String), ImageError> {
-        let made = bootstrap::bootstrap(self.image, unfinished.path(), self.events, self.cancel).await?;
-        let order =
-            kernel::extract(&made.kernel, &self.image.kernel.modules, &unfinished.kernel(), self.cancel).await?;
-        fs_err::remove_dir_all(unfinished.path().join("deb"))?;
-        Ok((order, made.archive))
+    async fn fill_from_archive(&self, unfinished: &Folder, wish: &Wish<'_>) -> Result<Filled, ImageError> {
+        let Self { store, image, events, cancel, .. } = *self;
+        let made = lock::obtain(wish).await?;
+        let cache = PackageCache::of(store)?;
+        bootstrap::bootstrap(image, &made.lock, &cache, unfinished.path(), events, cancel).await?;
+        let package = made.lock.kernel.first().ok_or_else(|| ImageError::NoKernel { image: image.name.clone() })?;
+        let order = kernel::extract(&cache.path(package), &image.kernel.modules, &unfinished.kernel(), cancel).await?;
+        self.note_modules(&order);
+        crate::store::write_atomically(&unfinished.package_lock(), made.lock.to_text().as_bytes())?;
+        Ok(Filled { archive: made.archive, lock: Some(made.lock) })
     }
 
     async fn fill_from_disk(
@@ -204,29 +262,52 @@ impl Maker<'_> {
         unfinished: &Folder,
         disk: &BaseDisk,
         firmware: Firmware,
-    ) -> Result<(Vec<String>, String), ImageError> {
+    ) -> Result<Filled, ImageError> {
         let Self { store, image, agent, events, cancel, .. } = *self;
         let first = FirstBoot { store, image, disk, agent, firmware, events, cancel };
         first_boot::make(first, unfinished.path()).await?;
         let order = kernel::of_tree(&unfinished.clean(), &image.kernel.modules, &unfinished.kernel(), cancel).await?;
-        Ok((order, format!("{}, sha256 {}", disk.release, disk.sha256)))
+        self.note_modules(&order);
+        Ok(Filled { archive: format!("{}, sha256 {}", disk.release, disk.sha256), lock: None })
+    }
+
+    fn note_modules(&self, order: &[String]) {
+        self.events.note(Part::Golden, format!("kernel modules: {}", order.join(", ")));
     }
 
     /// The build role's layer.
     async fn make_layer(&self, folder: &Folder, archive: String) -> Result<Seal, ImageError> {
-        layer::make(self.store, self.image, folder, self.agent, self.events, self.cancel).await?;
-        self.seal(folder, Role::Build, archive)
+        let Maker { store, image, agent, events, cancel, .. } = *self;
+        // The clean tree's own lock: an archive that has moved on since must not be mixed in.
+        let lock = if folder.package_lock().is_file() { Some(read_lock(folder)?) } else { None };
+        if let Some(lock) = &lock {
+            lock::complete(store, image, lock, events, cancel).await?;
+        }
+        layer::make(layer::Making { store, image, folder, lock: lock.as_ref(), agent, events, cancel }).await?;
+        self.seal(folder, Role::Build, lock.as_ref(), archive).await
     }
 
-    /// Lists what is installed, and seals it.
-    fn seal(&self, folder: &Folder, role: Role, archive: String) -> Result<Seal, ImageError> {
+    /// Lists what is installed and every file, and seals it.
+    async fn seal(
+        &self,
+        folder: &Folder,
+        role: Role,
+        lock: Option<&PackageLock>,
+        archive: String,
+    ) -> Result<Seal, ImageError> {
         let uppermost = match role {
             Role::Build => folder.layer(),
             Role::Clean => folder.clean(),
         };
         let installed = packages::installed_in(&uppermost)?;
+        let changes = lock.map(|lock| packages::differences(&lock.of(role), &installed)).unwrap_or_default();
+        if !changes.is_empty() {
+            return Err(ImageError::Installed { changes });
+        }
         crate::store::write_atomically(&folder.packages(role), packages::list(&installed).as_bytes())?;
         let seal = Seal::new(&self.image.name, self.recipe.made(role, &installed), archive);
+        let seal = seal.with_root_digest(digest::role_digest(folder, role, self.cancel).await?);
+        sync(folder.path(), self.cancel).await?;
         folder.write_seal(role, &seal)?;
         Ok(seal)
     }

@@ -12,16 +12,12 @@ use vmbuild_supervise::{Deadline, Tail};
 /// Where a host keeps its programs; an ordinary user's own `PATH` often leaves out the `sbin` folders.
 const FOLDERS: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
-/// Variables of the host that say how to reach the network.
-const PROXIES: [&str; 6] = ["http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"];
-
 /// A run of one of the host's programs as root over the host's own files.
 #[derive(Debug)]
 pub(super) struct HostTool {
     argv: Vec<String>,
     env: Vec<(String, String)>,
     cwd: PathBuf,
-    network: Network,
     limit: Duration,
 }
 
@@ -31,7 +27,13 @@ impl HostTool {
         let found = find(program, package)?;
         let env = vec![("PATH".to_owned(), FOLDERS.join(":")), ("LC_ALL".to_owned(), "C.UTF-8".to_owned())];
         let limit = Duration::from_mins(10);
-        Ok(Self { argv: vec![text(&found)?], env, cwd: cwd.to_owned(), network: Network::None, limit })
+        Ok(Self { argv: vec![text(&found)?], env, cwd: cwd.to_owned(), limit })
+    }
+
+    /// A program of our own choice, by its absolute path.
+    pub(super) fn at(program: &Path, cwd: &Path) -> Result<Self, ImageError> {
+        let shell = Self::new("sh", "dash", cwd)?;
+        Ok(Self { argv: vec![text(program)?], ..shell })
     }
 
     /// Adds arguments.
@@ -43,14 +45,6 @@ impl HostTool {
     /// Sets a variable.
     pub(super) fn env(mut self, name: &str, value: impl Into<String>) -> Self {
         self.env.push((name.to_owned(), value.into()));
-        self
-    }
-
-    /// Gives it the host's network, and its proxies.
-    pub(super) fn with_network(mut self) -> Self {
-        self.network = Network::Outgoing;
-        let proxy = |name: &str| std::env::var(name).ok().map(|value| (name.to_owned(), value));
-        self.env.extend(PROXIES.into_iter().filter_map(proxy));
         self
     }
 
@@ -68,7 +62,7 @@ impl HostTool {
     ) -> Result<Tail, ImageError> {
         let enter = Enter {
             root: Root::Host,
-            network: self.network,
+            network: Network::None,
             binds: Vec::new(),
             hostname: "vmbuild".to_owned(),
             argv: self.argv,
@@ -89,6 +83,12 @@ pub(super) fn find(program: &'static str, package: &'static str) -> Result<PathB
 pub(super) async fn remove(folder: &Path, names: &[&str], cancel: &CancellationToken) -> Result<(), ImageError> {
     let tool = HostTool::new("rm", "coreutils", folder)?.args(["-rf", "--one-file-system", "--"]);
     tool.args(names.iter().copied()).run(cancel, |_| ()).await?;
+    Ok(())
+}
+
+/// Waits until everything below `folder` is on the disk.
+pub(super) async fn sync(folder: &Path, cancel: &CancellationToken) -> Result<(), ImageError> {
+    HostTool::new("sync", "coreutils", folder)?.args(["--file-system", "."]).run(cancel, |_| ()).await?;
     Ok(())
 }
 

@@ -4,6 +4,9 @@
 //! clean root file system and fetches a kernel; the build role adds a layer of packages on top. Both are sealed
 //! in the store and seen as a tree (sandbox) or as a disk with kernel and initramfs (QEMU).
 //!
+//! Which packages it is made of is asked once, written down and kept (`lock`); what was made is settled (`settle`) and
+//! listed (`digest`), so that the same packages give the same machine.
+//!
 //! Nobody's archive address is written here: it is the one the host's own apt uses.
 
 mod archive_address;
@@ -12,7 +15,9 @@ mod clean;
 mod cloud;
 mod cpio;
 mod description;
+mod digest;
 mod disk;
+mod disk_times;
 mod error;
 mod first_boot;
 mod folder;
@@ -21,18 +26,22 @@ mod host_tool;
 mod initramfs;
 mod kernel;
 mod layer;
+mod lock;
 mod modinfo;
 mod packages;
 mod recipe;
+mod settle;
 
 pub use archive_address::debian_archive;
-pub use clean::remove_all;
+pub use clean::{remove_all, remove_packages};
 pub use cloud::{
     CloudDisk, CloudError, CloudFile, CloudImage, CloudRecord, CloudSettings, Digest, DiskFormat, Listing,
     SumsSignature, Updated, Vouched, fetch as cloud_fetch, fetch_with as cloud_fetch_with, kept as cloud_kept,
     update as cloud_update,
 };
 pub use description::{Image, Kernel, PackageLists, Source};
+pub use digest::{internal_entry, tree_digest};
 pub use error::ImageError;
 pub use first_boot::{BaseDisk, Firmware, FirstBoot, Phase, try_boot};
 pub use golden::{Golden, Role};
+pub use lock::{Change, LockedPackage, Locking, PackageLock, drift, find as find_lock, write as write_lock};

@@ -1,5 +1,7 @@
 //! Which packages a tree has installed, as its dpkg database says.
 
+use super::lock::{Change, LockedPackage};
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use vmbuild_protocol::Package;
@@ -16,6 +18,16 @@ pub(super) fn installed_in(layer: &Path) -> io::Result<Vec<Package>> {
 pub(super) fn list(packages: &[Package]) -> String {
     let line = |package: &Package| format!("{}={} {}\n", package.name, package.version, package.arch);
     packages.iter().map(line).collect::<Vec<_>>().concat()
+}
+
+/// Where what is installed is not what was agreed on.
+pub(super) fn differences(agreed: &[&LockedPackage], installed: &[Package]) -> Vec<Change> {
+    let agreed: BTreeMap<&str, &str> = agreed.iter().map(|one| (one.name.as_str(), one.version.as_str())).collect();
+    let found: BTreeMap<&str, &str> = installed.iter().map(|one| (one.name.as_str(), one.version.as_str())).collect();
+    let names: std::collections::BTreeSet<&str> = agreed.keys().chain(found.keys()).copied().collect();
+    let version = |map: &BTreeMap<&str, &str>, name: &str| map.get(name).map(|&version| version.to_owned());
+    let change = |name: &str| Change { name: name.to_owned(), old: version(&agreed, name), new: version(&found, name) };
+    names.into_iter().map(change).filter(|change| change.old != change.new).collect()
 }
 
 /// Reads paragraphs of `Field: value` lines. Source: deb-control(5), dpkg(1) for the states.

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use vmbuild_protocol::Package;
 
 /// Raised whenever the steps that make a golden machine change in a way that its data does not show.
-const VERSION: &str = "1";
+const VERSION: &str = "2";
 
 /// Everything that is known before a golden machine is made. The agent is not in it: it is bound into the
 /// sandbox and carried by the initramfs, so a new agent needs no new machine.
@@ -15,15 +15,17 @@ pub(super) struct Recipe {
 }
 
 impl Recipe {
-    /// The recipe of `image` for the processor this program runs on.
-    pub(super) fn of(image: &Image) -> Self {
+    /// The recipe of `image` for the processor this program runs on. A lock that must be kept to is part of it, so
+    /// that a machine made without one never passes for it.
+    pub(super) fn of(image: &Image, lock: Option<&str>) -> Self {
         let parts = [VERSION, std::env::consts::ARCH, super::bootstrap::EPOCH, image.text(), image.lists_text()];
+        let parts: Vec<&str> = parts.into_iter().chain(lock).collect();
         Self { sha256: digest(&parts) }
     }
 
     /// The recipe of `image` from a publisher's disk.
     pub(super) fn of_disk(image: &Image, disk: &BaseDisk) -> Self {
-        Self { sha256: digest(&[&Self::of(image).sha256, &disk.sha256]) }
+        Self { sha256: digest(&[&Self::of(image, None).sha256, &disk.sha256]) }
     }
 
     /// The name of the golden machine's folder.
@@ -72,7 +74,9 @@ mod tests {
 
     #[test]
     fn role_and_packages_are_part_of_the_identity() {
-        let recipe = Recipe::of(&Image::find("debian-12").expect("an image"));
+        let image = Image::find("debian-12").expect("an image");
+        let recipe = Recipe::of(&image, None);
+        assert_ne!(recipe, Recipe::of(&image, Some("a lock")));
         let zlib = Package { name: "zlib1g".to_owned(), version: "1".to_owned(), arch: "amd64".to_owned() };
         let newer = Package { version: "2".to_owned(), ..zlib.clone() };
         let made = |role, package: &Package| recipe.made(role, std::slice::from_ref(package));

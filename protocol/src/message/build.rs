@@ -3,13 +3,20 @@
 use super::{CommandLine, PackageManager};
 use serde::{Deserialize, Serialize};
 
-/// Install packages with the guest's package manager. The machine must have network.
+/// Install packages with the guest's package manager. The machine must have network, unless `sources` names a folder
+/// in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Provision {
     /// Which program to use.
     pub manager: PackageManager,
     /// Names to install.
     pub packages: Vec<String>,
+    /// A list of archives, in the package manager's own form, to ask instead of the guest's: an absolute path.
+    pub sources: Option<String>,
+    /// The archives' state to install from, such as `20260705T000000Z`; only what such archives offer is installed.
+    pub snapshot: Option<String>,
+    /// The time, in seconds since 1970, that installation scripts are told in `SOURCE_DATE_EPOCH`.
+    pub epoch: Option<u64>,
 }
 
 /// A recipe: steps to run in order.

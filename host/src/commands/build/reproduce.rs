@@ -119,7 +119,7 @@ fn wanted(args: &Reproduce, info: &BuildInfo) -> Wanted {
     let (image, backend, accel) = (info.plan.image.clone(), args.backend, args.accel);
     Wanted {
         version: info.plan.version,
-        machine: MachineOptions { image, backend, accel, cpus: None, memory: None },
+        machine: MachineOptions { image, backend, accel, cpus: None, memory: None, locked: false },
         profile: info.plan.profile,
         source: args.source.clone(),
         source_sha256: Some(info.plan.source_sha256),

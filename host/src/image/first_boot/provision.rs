@@ -1,6 +1,7 @@
 //! Making a clean machine of what the publisher's image is: room on the disk, and the runtime packages.
 
 use crate::event::{Events, Pace, Part, Unit};
+use crate::image::bootstrap::EPOCH;
 use crate::image::{Image, ImageError};
 use crate::machine::Machine;
 use std::time::Duration;
@@ -47,7 +48,13 @@ pub(super) async fn install(
     let lists = image.lists()?;
     let running = events.phase(Part::Golden, "provision", format!("{} packages", lists.runtime.len()));
     let (mut tail, mut pace) = (Tail::default(), Pace::default());
-    let provision = Provision { manager: lists.manager, packages: lists.runtime };
+    let provision = Provision {
+        manager: lists.manager,
+        packages: lists.runtime,
+        sources: None,
+        snapshot: None,
+        epoch: Some(EPOCH.parse().map_err(std::io::Error::other)?),
+    };
     let installing = machine.session().provision(provision, cancel, |_, bytes| {
         tail.push(bytes);
         if pace.is_time() {

@@ -35,3 +35,4 @@ pub use namespace::{Bind, Enter, Root, internal_entry, set_helper, works_here};
 pub use refusal::NamespaceError;
 
 pub(crate) use cgroup::remove_left_over;
+pub(crate) use namespace::helper_program;

@@ -71,6 +71,11 @@ pub fn set_helper(program: PathBuf) {
     let _ = HELPER.set(program);
 }
 
+/// The vmbuild program, for those who start it again.
+pub(crate) fn helper_program() -> std::io::Result<PathBuf> {
+    HELPER.get().cloned().map_or_else(std::env::current_exe, Ok)
+}
+
 /// The hidden entry for the processes that set namespaces up: called by `main` before anything else, returns
 /// at once unless this process was started as one of them.
 pub fn internal_entry() {

@@ -1,0 +1,106 @@
+//! Packages that were downloaded once, by their SHA-256. A file is believed only after it was hashed again.
+
+use super::LockedPackage;
+use crate::event::{Events, Part};
+use crate::image::ImageError;
+use crate::store::{Lock, Store, sync_folder};
+use std::io;
+use std::path::{Path, PathBuf};
+use tokio_util::sync::CancellationToken;
+
+/// The store's packages.
+#[derive(Debug, Clone)]
+pub(in crate::image) struct PackageCache {
+    folder: PathBuf,
+}
+
+impl PackageCache {
+    /// The cache of this store.
+    pub(in crate::image) fn of(store: &Store) -> io::Result<Self> {
+        fs_err::create_dir_all(store.packages())?;
+        Ok(Self { folder: store.packages() })
+    }
+
+    /// Where a package lies, if it is there.
+    pub(in crate::image) fn path(&self, package: &LockedPackage) -> PathBuf {
+        self.folder.join(format!("{}.deb", package.sha256))
+    }
+
+    /// A file of the cache's own, beside the packages.
+    pub(super) fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Takes the lock on the cache, saying so if another vmbuild holds it, and removes what a killed one left.
+    pub(super) async fn lock(&self, events: &Events, cancel: &CancellationToken) -> Result<Lock, ImageError> {
+        let path = self.folder.join(".lock");
+        let mut lock = Lock::try_take(&path)?;
+        if lock.is_none() {
+            events.note(Part::Golden, "another vmbuild is fetching packages: waiting for it");
+            lock = Lock::take(&path, cancel).await?;
+        }
+        let lock = lock.ok_or(ImageError::Cancelled)?;
+        let arriving = self.arriving();
+        if arriving.exists() {
+            fs_err::remove_dir_all(arriving)?;
+        }
+        Ok(lock)
+    }
+
+    /// Where downloads arrive. Only the lock's holder uses it.
+    pub(super) fn arriving(&self) -> PathBuf {
+        self.folder.join(".new-arriving")
+    }
+
+    /// Those of `packages` that are not there, or not whole: the latter are thrown out, and named.
+    pub(in crate::image) async fn missing(
+        &self,
+        packages: Vec<LockedPackage>,
+        events: &Events,
+    ) -> Result<Vec<LockedPackage>, ImageError> {
+        let cache = self.clone();
+        // Hashing: hundreds of megabytes.
+        let sorted = tokio::task::spawn_blocking(move || cache.examine(packages)).await;
+        let (missing, damaged) = sorted.map_err(io::Error::other)??;
+        for name in damaged {
+            events.warn(Part::Golden, format!("the cached package {name} was damaged: it is fetched again"));
+        }
+        Ok(missing)
+    }
+
+    fn examine(&self, packages: Vec<LockedPackage>) -> io::Result<(Vec<LockedPackage>, Vec<String>)> {
+        let (mut missing, mut damaged) = (Vec::new(), Vec::new());
+        for package in packages {
+            let path = self.path(&package);
+            if path.symlink_metadata().is_ok() {
+                if is_whole(&path, &package)? {
+                    continue;
+                }
+                fs_err::remove_file(&path)?;
+                damaged.push(package.file_name().to_owned());
+            }
+            missing.push(package);
+        }
+        Ok((missing, damaged))
+    }
+
+    /// Takes in those files of `arrived` that are what they should be.
+    pub(super) async fn adopt(&self, arrived: Vec<(PathBuf, LockedPackage)>) -> Result<(), ImageError> {
+        let cache = self.clone();
+        let adopted = tokio::task::spawn_blocking(move || {
+            for (path, package) in arrived {
+                if path.is_file() && is_whole(&path, &package)? {
+                    fs_err::File::open(&path)?.sync_all()?;
+                    fs_err::rename(&path, cache.path(&package))?;
+                }
+            }
+            sync_folder(&cache.folder)
+        });
+        Ok(adopted.await.map_err(io::Error::other)??)
+    }
+}
+
+fn is_whole(path: &Path, package: &LockedPackage) -> io::Result<bool> {
+    let (size, sha256) = vmbuild_archive::sha256_file(path)?;
+    Ok(size == package.size && sha256 == *package.sha256.as_bytes())
+}

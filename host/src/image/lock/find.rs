@@ -1,0 +1,67 @@
+//! Where locks are kept: in the program, as the repository has them, and in the store, as its user wrote them.
+
+use super::PackageLock;
+use crate::image::{Image, ImageError};
+use crate::store::{Store, write_atomically};
+use std::io;
+use std::path::{Path, PathBuf};
+
+const EMBEDDED: [(&str, &str); 1] =
+    [("debian-12-x86_64.toml", include_str!("../../../../images/locks/debian-12-x86_64.toml"))];
+
+/// A lock's file name.
+fn file_name(image: &str, architecture: &str) -> String {
+    format!("{image}-{architecture}.toml")
+}
+
+/// Where the lock of an image for this processor lies in a folder of locks: `images/locks` in a clone, or
+/// [`Store::locks`].
+pub(super) fn path_in(folder: &Path, image: &str) -> PathBuf {
+    folder.join(file_name(image, std::env::consts::ARCH))
+}
+
+/// The text of the image's lock for this processor: the user's own from the store, else the program's.
+pub(in crate::image) fn text_of(store: &Store, image: &Image) -> io::Result<Option<String>> {
+    match fs_err::read_to_string(path_in(&store.locks(), &image.name)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(embedded(&image.name).map(str::to_owned)),
+        read => read.map(Some),
+    }
+}
+
+fn embedded(image: &str) -> Option<&'static str> {
+    let name = file_name(image, std::env::consts::ARCH);
+    EMBEDDED.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+}
+
+/// The image's lock for this processor, if there is one.
+pub fn find(store: &Store, image: &Image) -> Result<Option<PackageLock>, ImageError> {
+    let name = || format!("the lock {}", file_name(&image.name, std::env::consts::ARCH));
+    text_of(store, image)?.map(|text| PackageLock::parse(&text, &name())).transpose()
+}
+
+/// Writes a lock into a folder of locks, and says where.
+pub fn write(folder: &Path, lock: &PackageLock) -> Result<PathBuf, ImageError> {
+    fs_err::create_dir_all(folder)?;
+    let path = folder.join(file_name(&lock.image, &lock.architecture));
+    write_atomically(&path, lock.to_text().as_bytes())?;
+    Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{EMBEDDED, PackageLock, file_name};
+    use crate::image::{Image, Role};
+
+    #[test]
+    fn every_embedded_lock_is_written_the_way_we_write() {
+        for (name, text) in EMBEDDED {
+            let lock = PackageLock::parse(text, name).expect("a lock");
+            assert_eq!(file_name(&lock.image, &lock.architecture), name);
+            assert_eq!(lock.to_text(), text, "{name}");
+            let lists = Image::find(&lock.image).and_then(|image| image.lists()).expect("an embedded image");
+            let has = |role, wanted: &str| lock.of(role).iter().any(|package| package.name == wanted);
+            assert!(lists.runtime.iter().all(|wanted| has(Role::Clean, wanted)), "{name} lacks a listed package");
+            assert!(lists.cpython.iter().all(|wanted| has(Role::Build, wanted)), "{name} lacks a listed package");
+        }
+    }
+}

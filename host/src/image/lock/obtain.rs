@@ -1,0 +1,220 @@
+//! From an image to packages in the cache: what they are now, or what the lock says.
+
+use super::apt::{Apt, Archive};
+use super::drift::{Change, drift, summary};
+use super::{
+    LockedPackage, PackageCache, PackageLock, fetch::fetch, find, find::path_in, find::write, persist::persist,
+    resolve::resolve,
+};
+use crate::event::{Events, Part};
+use crate::image::{Image, ImageError, archive_address};
+use crate::store::Store;
+use tokio_util::sync::CancellationToken;
+use vmbuild_protocol::PackageTrouble;
+
+/// What a lock file is to a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Locking {
+    /// Something to compare with: drift is a warning.
+    #[default]
+    Compare,
+    /// What is taken, and nothing else.
+    Locked,
+}
+
+/// What is wanted of the archive.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::image) struct Wish<'a> {
+    pub(in crate::image) store: &'a Store,
+    pub(in crate::image) image: &'a Image,
+    pub(in crate::image) locking: Locking,
+    /// Another archive than the one this host uses.
+    pub(in crate::image) archive: Option<&'a Archive>,
+    pub(in crate::image) events: &'a Events,
+    pub(in crate::image) cancel: &'a CancellationToken,
+}
+
+/// Packages that are in the cache, every one.
+#[derive(Debug)]
+pub(in crate::image) struct Obtained {
+    pub(in crate::image) lock: PackageLock,
+    /// The address of the archive they are from, or why none was asked.
+    pub(in crate::image) archive: String,
+}
+
+/// Decides on the packages and sees to it that all of them are in the cache.
+pub(in crate::image) async fn obtain(wish: &Wish<'_>) -> Result<Obtained, ImageError> {
+    let cache = PackageCache::of(wish.store)?;
+    let _held = cache.lock(wish.events, wish.cancel).await?;
+    let known = find(wish.store, wish.image)?;
+    let quest = Quest { wish, cache };
+    match (wish.locking, known) {
+        (Locking::Compare, known) => quest.current(known).await,
+        (Locking::Locked, Some(lock)) => quest.locked(lock).await,
+        (Locking::Locked, None) => {
+            Err(ImageError::NoLock { image: wish.image.name.clone(), arch: std::env::consts::ARCH })
+        }
+    }
+}
+
+/// Sees to it that the packages of a lock that was decided on are all in the cache.
+pub(in crate::image) async fn complete(
+    store: &Store,
+    image: &Image,
+    lock: &PackageLock,
+    events: &Events,
+    cancel: &CancellationToken,
+) -> Result<(), ImageError> {
+    let cache = PackageCache::of(store)?;
+    let _held = cache.lock(events, cancel).await?;
+    let wish = Wish { store, image, locking: Locking::Locked, archive: None, events, cancel };
+    let quest = Quest { wish: &wish, cache };
+    if quest.missing(lock).await?.is_empty() {
+        return Ok(());
+    }
+    quest.complete(&quest.archive().await?, lock).await
+}
+
+struct Quest<'a> {
+    wish: &'a Wish<'a>,
+    cache: PackageCache,
+}
+
+impl Quest<'_> {
+    /// What the archive offers now; without an archive, what it offered last.
+    async fn current(&self, known: Option<PackageLock>) -> Result<Obtained, ImageError> {
+        let resolved = match self.archive().await {
+            Ok(archive) => self.ask(&archive).await.map(|lock| (archive, lock)),
+            Err(error) => Err(error),
+        };
+        let (archive, lock) = match resolved {
+            Ok(found) => found,
+            Err(error) if is_absence(&error) => return self.remembered(known, error).await,
+            Err(error) => return Err(error),
+        };
+        self.compare(known.as_ref(), &lock);
+        self.complete(&archive, &lock).await?;
+        write(&self.cache.file("last"), &lock)?;
+        Ok(Obtained { lock, archive: archive.address })
+    }
+
+    /// What the lock says, to the byte.
+    async fn locked(&self, lock: PackageLock) -> Result<Obtained, ImageError> {
+        let uncovered = uncovered(self.wish.image, &lock)?;
+        if !uncovered.is_empty() {
+            return Err(self.drifted(uncovered));
+        }
+        if self.missing(&lock).await?.is_empty() {
+            self.note("every package of the lock is in the cache: no archive is asked");
+            return Ok(Obtained { lock, archive: "the package cache".to_owned() });
+        }
+        let archive = self.archive().await?;
+        match self.complete(&archive, &lock).await {
+            Err(ImageError::Archive { trouble: PackageTrouble::Gone, .. }) => {
+                Err(self.outdated(&archive, &lock).await?)
+            }
+            Err(error) => Err(error),
+            Ok(()) => Ok(Obtained { lock, archive: archive.address }),
+        }
+    }
+
+    async fn ask(&self, archive: &Archive) -> Result<PackageLock, ImageError> {
+        let Wish { image, events, cancel, .. } = *self.wish;
+        let running = events.phase(Part::Golden, "resolve", format!("{} at {}", image.name, archive.address));
+        let apt = self.apt(archive)?;
+        let lock = persist(&archive.address, events, cancel, async |last| {
+            if last == Some(PackageTrouble::Mismatch) {
+                apt.forget()?;
+            }
+            resolve(&apt, image, archive, cancel).await
+        });
+        let lock = lock.await?;
+        running.finish(format!("{} packages, archive of {}", lock.all().count(), lock.release));
+        Ok(lock)
+    }
+
+    fn compare(&self, known: Option<&PackageLock>, lock: &PackageLock) {
+        let changes = known.map(|known| drift(known, lock)).unwrap_or_default();
+        if !changes.is_empty() {
+            let text = format!("{} packages are not those of the lock: {}", changes.len(), summary(&changes));
+            self.wish.events.warn(Part::Golden, text);
+        }
+    }
+
+    /// Fetches what is missing.
+    async fn complete(&self, archive: &Archive, lock: &PackageLock) -> Result<(), ImageError> {
+        let missing = self.missing(lock).await?;
+        if missing.is_empty() {
+            return Ok(());
+        }
+        fetch(&self.cache, &self.apt(archive)?, archive, missing, self.wish.events, self.wish.cancel).await
+    }
+
+    async fn missing(&self, lock: &PackageLock) -> Result<Vec<LockedPackage>, ImageError> {
+        self.cache.missing(lock.all().cloned().collect(), self.wish.events).await
+    }
+
+    /// Without an archive: the last answer, or the lock, whichever is whole in the cache.
+    async fn remembered(&self, known: Option<PackageLock>, error: ImageError) -> Result<Obtained, ImageError> {
+        let last = fs_err::read_to_string(self.memory()).ok();
+        let last = last.and_then(|text| PackageLock::parse(&text, "the last answer").ok());
+        for lock in last.into_iter().chain(known) {
+            if uncovered(self.wish.image, &lock)?.is_empty() && self.missing(&lock).await?.is_empty() {
+                self.note(&format!("{error}: the packages of {} are all in the cache and are taken", lock.release));
+                return Ok(Obtained { lock, archive: "the package cache".to_owned() });
+            }
+        }
+        Err(error)
+    }
+
+    /// The lock names packages that the archive has no more: with what it has instead.
+    async fn outdated(&self, archive: &Archive, lock: &PackageLock) -> Result<ImageError, ImageError> {
+        let gone = self.missing(lock).await?;
+        let changes = drift(lock, &self.ask(archive).await?);
+        let is_gone = |change: &Change| gone.iter().any(|package| package.name == change.name);
+        let named: Vec<Change> = changes.iter().filter(|change| is_gone(change)).cloned().collect();
+        // Gone and yet still in the index: a mirror that lost files. Then what is missing has to do as a name.
+        let missing = |package: LockedPackage| Change { name: package.name, old: Some(package.version), new: None };
+        Ok(self.drifted(if named.is_empty() { gone.into_iter().map(missing).collect() } else { named }))
+    }
+
+    fn drifted(&self, changes: Vec<Change>) -> ImageError {
+        ImageError::Drift { image: self.wish.image.name.clone(), changes }
+    }
+
+    fn note(&self, text: &str) {
+        self.wish.events.note(Part::Golden, text);
+    }
+
+    async fn archive(&self) -> Result<Archive, ImageError> {
+        match self.wish.archive {
+            Some(archive) => Ok(archive.clone()),
+            None => archive_address::archive(self.wish.image, self.wish.cancel).await,
+        }
+    }
+
+    fn apt(&self, archive: &Archive) -> Result<Apt, ImageError> {
+        Apt::new(&self.cache.file(&format!("apt-{}", self.wish.image.name)), archive)
+    }
+
+    /// What the archive said last.
+    fn memory(&self) -> std::path::PathBuf {
+        path_in(&self.cache.file("last"), &self.wish.image.name)
+    }
+}
+
+/// Nobody answers: what is in the cache may do instead. A wrong signature or hash never leads here.
+fn is_absence(error: &ImageError) -> bool {
+    matches!(error, ImageError::NoArchive { .. } | ImageError::Archive { trouble: PackageTrouble::Unreachable, .. })
+}
+
+/// Listed packages that the lock does not have.
+fn uncovered(image: &Image, lock: &PackageLock) -> Result<Vec<Change>, ImageError> {
+    let lists = image.lists()?;
+    let listed = lists.runtime.into_iter().chain(lists.toolchain).chain(lists.cpython);
+    let unknown = |name: &String| !lock.all().any(|package| package.name == *name);
+    let mut changes: Vec<Change> = listed.filter(unknown).map(|name| Change { name, old: None, new: None }).collect();
+    changes.sort();
+    changes.dedup();
+    Ok(changes)
+}
