@@ -62,6 +62,16 @@ impl Golden {
         &self.image.name
     }
 
+    /// What it is for.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// Where it lies in the store.
+    pub(super) fn folder(&self) -> &Folder {
+        &self.folder
+    }
+
     /// The word for the image in artifact names, such as `debian12`.
     pub fn artifact_word(&self) -> &str {
         &self.image.artifact_word

@@ -28,11 +28,16 @@ pub(super) struct HostTool {
 impl HostTool {
     /// `program`, from Debian's package `package`, in the folder `cwd`.
     pub(super) fn new(program: &'static str, package: &'static str, cwd: &Path) -> Result<Self, ImageError> {
-        let mut places = FOLDERS.iter().map(|folder| Path::new(folder).join(program));
-        let found = places.find(|path| path.is_file()).ok_or(ImageError::NoTool { program, package })?;
+        let found = Self::find(program, package)?;
         let env = vec![("PATH".to_owned(), FOLDERS.join(":")), ("LC_ALL".to_owned(), "C.UTF-8".to_owned())];
         let limit = Duration::from_mins(10);
         Ok(Self { argv: vec![text(&found)?], env, cwd: cwd.to_owned(), network: Network::None, limit })
+    }
+
+    /// Where the host has `program`, from Debian's package `package`.
+    pub(super) fn find(program: &'static str, package: &'static str) -> Result<PathBuf, ImageError> {
+        let mut places = FOLDERS.iter().map(|folder| Path::new(folder).join(program));
+        places.find(|path| path.is_file()).ok_or(ImageError::NoTool { program, package })
     }
 
     /// Adds arguments.
