@@ -21,7 +21,10 @@ readonly run_packages=(
     xz-utils               # sources and packages are compressed with it
 )
 readonly test_packages=(
-    vagrant # validates the Vagrantfile
+    grub-pc-bin # makes exported disks boot
+    skopeo      # reads exported container images
+    umoci       # unpacks them
+    vagrant     # validates the Vagrantfile, reads exported boxes
 )
 
 fail() {

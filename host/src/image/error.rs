@@ -126,6 +126,20 @@ pub enum ImageError {
         #[source]
         source: serde_json::Error,
     },
+    /// Nothing of the image is in the store.
+    #[error("no golden machine of `{image}` is here")]
+    NotHere {
+        /// The image.
+        image: String,
+    },
+    /// A golden machine that is to be deleted is needed.
+    #[error("the golden machine of `{image}` is in use")]
+    InUse {
+        /// The image.
+        image: String,
+        /// The named machine that stands on it; none if another vmbuild works with it.
+        by: Option<crate::machine::MachineName>,
+    },
     /// The caller's cancellation.
     #[error("preparing the image was interrupted")]
     Cancelled,
@@ -134,7 +148,11 @@ pub enum ImageError {
 impl Diagnose for ImageError {
     fn exit(&self) -> Exit {
         match self {
-            Self::Unknown { .. } | Self::NotYet { .. } | Self::BadArchive { .. } => Exit::Usage,
+            Self::Unknown { .. }
+            | Self::NotYet { .. }
+            | Self::BadArchive { .. }
+            | Self::NotHere { .. }
+            | Self::InUse { .. } => Exit::Usage,
             Self::Untrusted { .. } => Exit::Integrity,
             Self::Cancelled => Exit::Interrupted,
             Self::Run(error) => error.exit(),
@@ -156,6 +174,9 @@ impl Diagnose for ImageError {
             Self::NoKeyring { .. } => vec!["on Debian and Ubuntu: `apt install debian-archive-keyring`".to_owned()],
             Self::NotText { .. } => vec!["set VMBUILD_HOME to a folder with a plain name".to_owned()],
             Self::Damaged { path, .. } => vec![format!("delete {} to have it made again", parent(path))],
+            Self::NotHere { image } => vec![format!("`vmbuild image build {image}` makes it")],
+            Self::InUse { by: Some(name), .. } => vec![format!("`vmbuild destroy --name {name}` removes the machine")],
+            Self::InUse { by: None, .. } => vec!["try again when the other vmbuild has ended".to_owned()],
             Self::Run(error) => error.hints(),
             Self::Namespace(error) => error.hints(),
             Self::Machine(error) => error.hints(),

@@ -2,7 +2,7 @@
 
 use super::folder::{Folder, Seal};
 use super::recipe::Recipe;
-use super::{Image, ImageError, bootstrap, disk, initramfs, kernel, layer, packages};
+use super::{Image, ImageError, bootstrap, disk, initramfs, kernel, layer, packages, record, usage};
 use crate::event::{Events, Part};
 use crate::machine::{RootDisk, RootTree};
 use crate::store::{Store, sync_folder};
@@ -35,6 +35,8 @@ pub struct Golden {
     role: Role,
     folder: Folder,
     digest: String,
+    /// Held so that nobody deletes it.
+    _using: usage::Use,
 }
 
 impl Golden {
@@ -50,11 +52,12 @@ impl Golden {
         let image = Image::find(image)?;
         let maker = Maker { store, recipe: Recipe::of(&image), image: &image, agent, events, cancel };
         let folder = Folder::new(store, &image.name, maker.recipe.key());
+        let using = usage::hold(&folder).await?;
         let seal = match folder.seal(role)? {
             Some(seal) => seal,
             None => maker.make(&folder, role).await?,
         };
-        Ok(Self { image, role, folder, digest: seal.digest })
+        Ok(Self { image, role, folder, digest: seal.digest, _using: using })
     }
 
     /// The image's name, such as `debian-12`.
@@ -101,6 +104,7 @@ impl Golden {
     ) -> Result<RootDisk, ImageError> {
         let _lock = self.folder.lock(events, cancel).await?;
         disk::ensure(&self.folder, self.role, &self.digest, events, cancel).await?;
+        record::ensure(&self.folder.disk(self.role)).await?;
         let kernel = self.folder.kernel();
         let initramfs = initramfs::ensure(self.folder.path(), &kernel.join("modules"), agent).await?;
         Ok(RootDisk { disk: self.folder.disk(self.role), kernel: kernel.join("vmlinuz"), initramfs })
@@ -141,6 +145,7 @@ impl Maker<'_> {
         let made = bootstrap::bootstrap(self.image, unfinished.path(), self.events, self.cancel).await?;
         let modules = &self.image.kernel.modules;
         let order = kernel::extract(&made.kernel, modules, &unfinished.kernel(), self.cancel).await?;
+        record::kernel(&unfinished.kernel())?;
         self.events.note(Part::Golden, format!("kernel modules: {}", order.join(", ")));
         fs_err::remove_dir_all(unfinished.path().join("deb"))?;
         let seal = self.seal(&unfinished, Role::Clean, made.archive)?;

@@ -14,12 +14,8 @@ use crate::store::StoreError;
 pub(super) async fn export(context: &Context, args: ExportImage) -> Result<Ending, Failure> {
     let agent = agent_binary::find()?;
     let (events, cancel) = (&context.events, &context.cancel);
-    let request = ExportRequest {
-        format: args.format,
-        compression: args.compress,
-        output: args.output,
-        force: args.force,
-    };
+    let request =
+        ExportRequest { format: args.format, compression: args.compress, output: args.output, force: args.force };
     request.judge()?;
     let golden = Golden::prepare(&context.store, &args.name, args.role.into(), &agent, events, cancel).await?;
     let exported = export_golden(&golden, &request, events, cancel).await?;

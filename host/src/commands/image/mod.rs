@@ -1,17 +1,11 @@
-//! `vmbuild image …`: one function per verb. Data goes to standard output: a table, or one JSON document.
+//! `vmbuild image …`: one function per verb. Data goes to standard output: a table, or one JSON document with
+//! `schema: 1` (docs/images.md lists the fields).
 
+mod build;
 mod export;
+mod list;
+mod prune;
+mod verb;
+mod verify;
 
-use super::context::Context;
-use super::program::Ending;
-use crate::cli::ImageVerb;
-use crate::failure::Failure;
-
-/// Does what was asked about images.
-pub(crate) async fn image(context: &Context, verb: ImageVerb) -> Result<Ending, Failure> {
-    context.tidy_up().await?;
-    match verb {
-        ImageVerb::Export(args) => export::export(context, args).await,
-        _ => unreachable!(),
-    }
-}
+pub(crate) use verb::image;

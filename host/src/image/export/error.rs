@@ -72,7 +72,9 @@ pub enum ExportError {
 impl Diagnose for ExportError {
     fn exit(&self) -> Exit {
         match self {
-            Self::Exists { .. } | Self::Foreign { .. } | Self::NoFolder { .. } | Self::Compression { .. } => Exit::Usage,
+            Self::Exists { .. } | Self::Foreign { .. } | Self::NoFolder { .. } | Self::Compression { .. } => {
+                Exit::Usage
+            }
             Self::Image(error) => error.exit(),
             Self::Run(error) => error.exit(),
             _ => Exit::Environment,

@@ -3,8 +3,8 @@
 use super::compress::compress;
 use super::make::{Job, Made, hashed};
 use super::{Compression, ExportError, plain_tar};
-use sha2::{Digest, Sha256};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 
 /// The fixed time of everything that needs one (`bootstrap::EPOCH`), as RFC 3339 writes it.

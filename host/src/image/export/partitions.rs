@@ -39,8 +39,7 @@ pub(super) fn write(disk: &Path, root_bytes: u64, identity: &str, loader: &BootL
     first.set_partition(0, covered);
     first.overwrite_lba0(&mut file).map_err(|error| std::io::Error::other(error.to_string()))?;
     let config = gpt::GptConfig::new().writable(true).logical_block_size(LogicalBlockSize::Lb512);
-    let mut table =
-        config.create_from_device(file, Some(id(identity, "disk"))).map_err(ExportError::Partitions)?;
+    let mut table = config.create_from_device(file, Some(id(identity, "disk"))).map_err(ExportError::Partitions)?;
     table.update_partitions(partitions(root_bytes, identity)).map_err(ExportError::Partitions)?;
     let mut file = table.write().map_err(ExportError::Partitions)?;
     file.seek(SeekFrom::Start(LOADER_SECTOR * SECTOR))?;
@@ -85,7 +84,7 @@ mod tests {
         for name in ["one", "two"] {
             let disk = folder.path().join(name);
             let mut bytes = vec![0; usize::try_from(ROOT_START).expect("small")];
-            bytes.extend([5; 8 << 20]);
+            bytes.extend(std::iter::repeat_n(5, 8 << 20));
             fs_err::write(&disk, bytes).expect("written");
             write(&disk, 8 << 20, "b83b47", &loader).expect("partitioned");
             disks.push(disk);

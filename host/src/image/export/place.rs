@@ -28,14 +28,14 @@ impl Place {
         let missing = || ExportError::NoFolder { path: output.clone() };
         let folder = output.parent().filter(|folder| folder.is_dir()).ok_or_else(missing)?.to_owned();
         let place = Self { folder, existing, output: output.clone() };
-        match (output.symlink_metadata(), existing) {
-            (Err(_), _) => Ok(place),
-            (Ok(_), Existing::Kept) => Err(ExportError::Exists { path: output }),
-            (Ok(found), Existing::Replaced) if found.is_dir() && !output.join("oci-layout").is_file() => {
-                Err(ExportError::Foreign { path: output })
-            }
-            (Ok(_), Existing::Replaced) => Ok(place),
+        let Ok(found) = output.symlink_metadata() else { return Ok(place) };
+        if existing == Existing::Kept {
+            return Err(ExportError::Exists { path: output });
         }
+        if found.is_dir() && !output.join("oci-layout").is_file() {
+            return Err(ExportError::Foreign { path: output });
+        }
+        Ok(place)
     }
 
     /// The output, as an absolute path.

@@ -30,7 +30,7 @@ fn script(list: &str) -> String {
     let commands = sayable.map(|(time, path)| {
         let later = time.parse::<f64>().is_ok_and(|time| time > limit);
         let fields = ["ctime", "atime", "mtime"].into_iter().take(if later { 3 } else { 2 });
-        fields.map(|field| format!("sif \"/{path}\" {field} @{epoch}\n")).collect::<String>()
+        fields.map(|field| format!("sif \"/{path}\" {field} @{epoch}\n")).collect::<Vec<_>>().concat()
     });
     let found = commands.collect::<String>();
     // mke2fs made this folder itself.
@@ -45,6 +45,6 @@ mod tests {
 
     #[test]
     fn later_files_are_brought_back() {
-        assert_snapshot!(script("1700000001.5 \01600000000.0 etc/a b\01 odd\"name\0"), @"");
+        assert_snapshot!(script("1700000001.5 \u{0}1600000000.0 etc/a b\u{0}1 odd\"name\u{0}"), @"");
     }
 }
