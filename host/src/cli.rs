@@ -1,5 +1,9 @@
 //! The command line, as clap types only. Doc comments are the help.
 
+mod image;
+
+pub use image::{BuildImage, ExportImage, ImageVerb, NamedImage, OneRole, Prune, Roles};
+
 use crate::machine::{Accelerator, BackendChoice, MachineName};
 use crate::source::FileOrUrl;
 use clap::{Args, Parser, Subcommand};
@@ -43,6 +47,9 @@ pub enum Verb {
     Destroy(Named),
     /// Delete what can be made again: left-over machines, golden machines, sources, caches.
     Clean(Clean),
+    /// Prepare, look at, verify and export the images that machines start from.
+    #[command(subcommand)]
+    Image(ImageVerb),
     /// Say what is missing on this host, and how to mend it.
     Doctor,
     /// Print a completion script for a shell.

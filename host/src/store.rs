@@ -137,6 +137,16 @@ impl Lock {
         }
     }
 
+    /// Takes the lock together with others who take it like this, unless somebody holds it alone.
+    pub fn try_share(path: &Path) -> io::Result<Option<Self>> {
+        let file = fs_err::OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path)?;
+        match file.file().try_lock_shared() {
+            Ok(()) => Ok(Some(Self { file })),
+            Err(std::fs::TryLockError::WouldBlock) => Ok(None),
+            Err(std::fs::TryLockError::Error(error)) => Err(error),
+        }
+    }
+
     /// Takes the lock, waiting for its holder.
     pub async fn take(path: &Path, cancel: &tokio_util::sync::CancellationToken) -> io::Result<Option<Self>> {
         loop {

@@ -21,10 +21,13 @@ readonly run_packages=(
     xz-utils               # sources and packages are compressed with it
 )
 readonly test_packages=(
-    gnupg   # signs what the tests verify
-    mtools # reads the seed that first boots are given
-    ovmf   # UEFI firmware, for boot loaders
-    vagrant # validates the Vagrantfile
+    gnupg       # signs what the tests verify
+    grub-pc-bin # makes exported disks boot
+    mtools      # reads the seed that first boots are given
+    ovmf        # UEFI firmware, for boot loaders
+    skopeo      # reads exported container images
+    umoci       # unpacks them
+    vagrant     # validates the Vagrantfile, reads exported boxes
 )
 
 fail() {

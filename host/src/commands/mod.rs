@@ -5,6 +5,7 @@ mod clean;
 mod context;
 mod doctor;
 mod exec;
+mod image;
 mod machines;
 mod program;
 mod status;

@@ -1,7 +1,7 @@
 //! From the command line to the exit code: the only place that knows both.
 
 use super::context::{Context, Interrupted};
-use super::{build, clean, doctor, exec, status, stop, up, validate, versions};
+use super::{build, clean, doctor, exec, image, status, stop, up, validate, versions};
 use crate::cli::{Cli, Verb};
 use crate::event::Events;
 use crate::failure::{Exit, Failure};
@@ -98,6 +98,7 @@ async fn dispatch(context: &Context, verb: Verb) -> Result<Ending, Failure> {
         Verb::Halt(args) => stop::halt(context, args).await,
         Verb::Destroy(args) => stop::destroy(context, args).await,
         Verb::Clean(args) => clean::clean(context, args).await,
+        Verb::Image(verb) => image::image(context, verb).await,
         Verb::Doctor => doctor::doctor(context).await,
         Verb::Completions { .. } => Ok(Exit::Success.into()),
     }

@@ -3,7 +3,7 @@
 use super::{CloudImage, ImageError, cloud};
 use crate::store::Store;
 use serde::{Deserialize, Deserializer, de};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use vmbuild_protocol::PackageManager;
 
@@ -132,6 +132,13 @@ impl Image {
             return Err(ImageError::Misnamed { file: place.file, name: read.name });
         }
         Ok(read)
+    }
+
+    /// Every image that has a name here: those that come with vmbuild, and the store's own descriptions. Sorted.
+    pub fn names(store: &Store) -> Result<Vec<String>, ImageError> {
+        let known = Self::known().into_iter().map(str::to_owned);
+        let names: BTreeSet<String> = known.chain(cloud::named(store)?).collect();
+        Ok(names.into_iter().collect())
     }
 
     /// The description that comes with vmbuild under this name.

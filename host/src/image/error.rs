@@ -231,6 +231,20 @@ pub enum ImageError {
     /// Nothing runs virtual machines here.
     #[error(transparent)]
     Accelerator(#[from] AcceleratorError),
+    /// Nothing of the image is in the store.
+    #[error("no golden machine of `{image}` is here")]
+    NotHere {
+        /// The image.
+        image: String,
+    },
+    /// A golden machine that is to be deleted is needed.
+    #[error("the golden machine of `{image}` is in use")]
+    InUse {
+        /// The image.
+        image: String,
+        /// The named machine that stands on it; none if another vmbuild works with it.
+        by: Option<crate::machine::MachineName>,
+    },
     /// The caller's cancellation.
     #[error("preparing the image was interrupted")]
     Cancelled,
@@ -244,7 +258,9 @@ impl Diagnose for ImageError {
             | Self::NoBootstrap { .. }
             | Self::BadArchive { .. }
             | Self::BadSnapshot { .. }
-            | Self::NoLock { .. } => Exit::Usage,
+            | Self::NoLock { .. }
+            | Self::NotHere { .. }
+            | Self::InUse { .. } => Exit::Usage,
             Self::Untrusted { .. }
             | Self::Drift { .. }
             | Self::Installed { .. }
@@ -281,6 +297,9 @@ impl Diagnose for ImageError {
             Self::NotText { .. } => vec!["set VMBUILD_HOME to a folder with a plain name".to_owned()],
             Self::Damaged { path, .. } => vec![format!("delete {} to have it made again", parent(path))],
             Self::Cloud(error) => error.hints(),
+            Self::NotHere { image } => vec![format!("`vmbuild image build {image}` makes it")],
+            Self::InUse { by: Some(name), .. } => vec![format!("`vmbuild destroy --name {name}` removes the machine")],
+            Self::InUse { by: None, .. } => vec!["try again when the other vmbuild has ended".to_owned()],
             Self::Run(error) => error.hints(),
             Self::Namespace(error) => error.hints(),
             Self::Machine(error) => error.hints(),

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! images/<name>/.lock          held by the vmbuild that makes something here
+//! images/<name>/.use-<key>     held, shared, by those that use a golden machine
 //! images/<name>/<key>/
 //!   clean/                     the clean root file system
 //!   packages-clean.txt         what it has installed: `name=version arch`
@@ -9,12 +10,13 @@
 //!   tree-clean.txt             every file of it: what `root_digest` is over
 //!   kernel/vmlinuz             the kernel
 //!   kernel/modules/            `order`, and the modules it lists
+//!   kernel/SHA256SUMS          what both contained
 //!   image.json                 seals the above: written last, before the folder gets its name
 //!   build-layer/               what the build role has on top of `clean/`
 //!   packages-build.txt         what both together have installed
 //!   tree-build.txt             every file of both
 //!   build-layer.json           seals the layer
-//!   build.ext4  clean.ext4     disks, made when first asked for
+//!   build.ext4  clean.ext4     disks, made when first asked for; `.json` beside them says what they contained
 //!   initramfs-<agent>.cpio     by the agent's digest
 //! ```
 //!
@@ -69,6 +71,11 @@ impl Folder {
     /// The folder for the recipe `key` of `image`.
     pub(super) fn new(store: &Store, image: &str, key: &str) -> Self {
         Self(store.images().join(image).join(key))
+    }
+
+    /// A golden machine's folder that was found.
+    pub(super) fn at(path: PathBuf) -> Self {
+        Self(path)
     }
 
     /// The same, while it is being made.

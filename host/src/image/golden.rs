@@ -7,7 +7,7 @@ use super::lock::{self, Locking, PackageCache, PackageLock, Wish};
 use super::recipe::Recipe;
 use super::{
     Image, ImageError, Source, archive_address, bootstrap, cloud_fetch, digest, disk, initramfs, kernel, layer,
-    packages,
+    packages, record, usage,
 };
 use crate::event::{Events, Part};
 use crate::machine::{RootDisk, RootTree};
@@ -41,6 +41,8 @@ pub struct Golden {
     role: Role,
     folder: Folder,
     digest: String,
+    /// Held so that nobody deletes it.
+    _using: usage::Use,
 }
 
 impl Golden {
@@ -73,8 +75,8 @@ impl Golden {
         let recipe = Recipe::of(&image, kept.as_deref());
         let origin = Origin::Described(locking);
         let maker = Maker { store, recipe, origin, image: &image, agent, events, cancel };
-        let (folder, seal) = maker.find_or_make(role).await?;
-        Ok(Self { image, role, folder, digest: seal.digest })
+        let made = maker.find_or_make(role).await?;
+        Ok(Self { image, role, folder: made.folder, digest: made.seal.digest, _using: made.using })
     }
 
     /// The golden machine of `image` for `role`, from a publisher's disk: from the store, or made now (first boot,
@@ -91,13 +93,23 @@ impl Golden {
         let recipe = Recipe::of_disk(&image, disk);
         let origin = Origin::Disk { disk, firmware };
         let maker = Maker { store, recipe, origin, image: &image, agent, events, cancel };
-        let (folder, seal) = maker.find_or_make(role).await?;
-        Ok(Self { image, role, folder, digest: seal.digest })
+        let made = maker.find_or_make(role).await?;
+        Ok(Self { image, role, folder: made.folder, digest: made.seal.digest, _using: made.using })
     }
 
     /// The image's name, such as `debian-12`.
     pub fn image(&self) -> &str {
         &self.image.name
+    }
+
+    /// What it is for.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// Where it lies in the store.
+    pub(super) fn folder(&self) -> &Folder {
+        &self.folder
     }
 
     /// The word for the image in artifact names, such as `debian12`.
@@ -147,6 +159,7 @@ impl Golden {
     ) -> Result<RootDisk, ImageError> {
         let _lock = self.folder.lock(events, cancel).await?;
         disk::ensure(&self.folder, self.role, &self.digest, events, cancel).await?;
+        record::ensure(&self.folder.disk(self.role)).await?;
         let kernel = self.folder.kernel();
         let initramfs = initramfs::ensure(self.folder.path(), &kernel.join("modules"), agent).await?;
         let (disk, digest) = (self.folder.disk(self.role), self.digest.clone());
@@ -166,6 +179,13 @@ enum Origin<'a> {
     Described(Locking),
     /// A publisher's disk.
     Disk { disk: &'a BaseDisk, firmware: Firmware },
+}
+
+/// A golden machine that is there, and kept from being deleted.
+struct Made {
+    folder: Folder,
+    seal: Seal,
+    using: usage::Use,
 }
 
 /// What a clean tree was filled with.
@@ -189,13 +209,14 @@ struct Maker<'a> {
 }
 
 impl Maker<'_> {
-    async fn find_or_make(&self, role: Role) -> Result<(Folder, Seal), ImageError> {
+    async fn find_or_make(&self, role: Role) -> Result<Made, ImageError> {
         let folder = Folder::new(self.store, &self.image.name, self.recipe.key());
+        let using = usage::hold(&folder).await?;
         let seal = match folder.seal(role)? {
             Some(seal) => seal,
             None => self.make(&folder, role).await?,
         };
-        Ok((folder, seal))
+        Ok(Made { folder, seal, using })
     }
 
     /// Makes what is missing, alone.
@@ -252,7 +273,7 @@ impl Maker<'_> {
         bootstrap::bootstrap(image, &made.lock, &cache, unfinished.path(), events, cancel).await?;
         let package = made.lock.kernel.first().ok_or_else(|| ImageError::NoKernel { image: image.name.clone() })?;
         let order = kernel::extract(&cache.path(package), &image.kernel.modules, &unfinished.kernel(), cancel).await?;
-        self.note_modules(&order);
+        self.kernel_is_there(unfinished, &order)?;
         crate::store::write_atomically(&unfinished.package_lock(), made.lock.to_text().as_bytes())?;
         Ok(Filled { archive: made.archive, lock: Some(made.lock) })
     }
@@ -267,12 +288,13 @@ impl Maker<'_> {
         let first = FirstBoot { store, image, disk, agent, firmware, events, cancel };
         first_boot::make(first, unfinished.path()).await?;
         let order = kernel::of_tree(&unfinished.clean(), &image.kernel.modules, &unfinished.kernel(), cancel).await?;
-        self.note_modules(&order);
+        self.kernel_is_there(unfinished, &order)?;
         Ok(Filled { archive: format!("{}, sha256 {}", disk.release, disk.sha256), lock: None })
     }
 
-    fn note_modules(&self, order: &[String]) {
+    fn kernel_is_there(&self, unfinished: &Folder, order: &[String]) -> Result<(), ImageError> {
         self.events.note(Part::Golden, format!("kernel modules: {}", order.join(", ")));
+        Ok(record::kernel(&unfinished.kernel())?)
     }
 
     /// The build role's layer.

@@ -20,10 +20,23 @@ pub(super) async fn ensure(folder: &Path, modules: &Path, agent: &Path) -> io::R
     made.map_err(io::Error::other)?
 }
 
+/// The name of the initramfs for `agent`.
+pub(super) fn name(agent: &Path) -> io::Result<String> {
+    Ok(name_for(&fs_err::read(agent)?))
+}
+
+/// Whether a file of this name is the initramfs for some agent.
+pub(super) fn is_one(name: &str) -> bool {
+    name.strip_prefix("initramfs-").is_some_and(|rest| rest.strip_suffix(".cpio").is_some())
+}
+
+fn name_for(agent: &[u8]) -> String {
+    format!("initramfs-{}.cpio", hex::encode(&Sha256::digest(agent)[..8]))
+}
+
 fn make(folder: &Path, modules: &Path, agent: &Path) -> io::Result<PathBuf> {
     let agent = fs_err::read(agent)?;
-    let id = hex::encode(&Sha256::digest(&agent)[..8]);
-    let path = folder.join(format!("initramfs-{id}.cpio"));
+    let path = folder.join(name_for(&agent));
     if !path.is_file() {
         write_atomically(&path, &archive(modules, &agent)?)?;
     }

@@ -19,18 +19,24 @@ mod digest;
 mod disk;
 mod disk_times;
 mod error;
+mod export;
 mod first_boot;
 mod folder;
 mod golden;
 mod host_tool;
 mod initramfs;
+mod inventory;
 mod kernel;
 mod layer;
 mod lock;
 mod modinfo;
 mod packages;
+mod prune;
 mod recipe;
+mod record;
 mod settle;
+mod usage;
+mod verify;
 
 pub use archive_address::debian_archive;
 pub use clean::{remove_all, remove_packages};
@@ -42,6 +48,12 @@ pub use cloud::{
 pub use description::{Image, Kernel, PackageLists, Source};
 pub use digest::{internal_entry, tree_digest};
 pub use error::ImageError;
+pub use export::{Compression, ExportError, Exported, Format, Request as ExportRequest, export};
 pub use first_boot::{BaseDisk, Firmware, FirstBoot, Phase, try_boot};
 pub use golden::{Golden, Role};
-pub use lock::{Change, LockedPackage, Locking, PackageLock, drift, find as find_lock, write as write_lock};
+pub use inventory::{DiskInventory, GoldenInventory, Inventory, description, inventory, inventory_of};
+pub use lock::{
+    Change, LockedPackage, Locking, PackageLock, drift, fetch_packages, find as find_lock, write as write_lock,
+};
+pub use prune::{Pruned, Pruning, discard, prune};
+pub use verify::{Item as VerifiedItem, Outcome as VerifyOutcome, verify};

@@ -4,6 +4,8 @@
 
 mod build;
 mod errors;
+mod image_export;
+mod image_verbs;
 mod images;
 mod interruption;
 mod machines;

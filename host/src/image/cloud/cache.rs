@@ -23,9 +23,18 @@ pub(super) struct Slot {
     format: DiskFormat,
 }
 
+/// The folder of all fetched images.
+pub(in crate::image) fn folder(store: &Store) -> PathBuf {
+    store.root().join("cloud")
+}
+
 impl Slot {
     pub(super) fn new(store: &Store, pinned: Digest, format: DiskFormat) -> Self {
-        Self { folder: store.root().join("cloud").join(pinned.word()), format }
+        Self { folder: folder(store).join(pinned.word()), format }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.folder
     }
 
     pub(super) fn disk(&self) -> PathBuf {

@@ -61,6 +61,12 @@ pub fn kept(image: &Image, store: &Store) -> Result<Option<CloudDisk>, ImageErro
     Ok(slot.record().map(|record| disk(&slot, record)))
 }
 
+/// The folder of what an image pins for this machine's processor; none for another kind of image.
+pub(in crate::image) fn folder_of(image: &Image, store: &Store) -> Option<PathBuf> {
+    let (cloud, file) = wanted(image).ok()?;
+    Some(Slot::new(store, file.digest, cloud.format).path().to_owned())
+}
+
 fn wanted(image: &Image) -> Result<(&CloudImage, &CloudFile), ImageError> {
     let arch = std::env::consts::ARCH;
     let Source::CloudImage(cloud) = &image.source else {

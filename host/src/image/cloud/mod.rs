@@ -27,11 +27,13 @@ mod sums;
 mod tests;
 mod update;
 
+pub(super) use cache::folder;
 pub use description::{CloudFile, CloudImage, DiskFormat, Listing, SumsSignature};
 pub use digest::Digest;
 pub use error::CloudError;
+pub(super) use fetch::folder_of;
 pub use fetch::{CloudDisk, fetch, fetch_with, kept};
-pub(super) use place::text_of;
+pub(super) use place::{named, text_of};
 pub use record::{CloudRecord, Vouched};
 pub use settings::CloudSettings;
 pub use update::{Updated, update};

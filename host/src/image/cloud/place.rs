@@ -20,6 +20,20 @@ pub(in crate::image) struct Place {
     pub(in crate::image) writable: PathBuf,
 }
 
+/// The names of the descriptions in `images.d`, sorted.
+pub(in crate::image) fn named(store: &Store) -> Result<Vec<String>, ImageError> {
+    let folder = store.root().join("images.d");
+    let mut names = Vec::new();
+    if folder.is_dir() {
+        for entry in fs_err::read_dir(folder)? {
+            let name = entry?.file_name().to_string_lossy().into_owned();
+            names.extend(name.strip_suffix(".toml").map(str::to_owned));
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
 /// The description of `image`: a path, or a name.
 pub(in crate::image) fn text_of(image: &str, store: &Store) -> Result<Place, ImageError> {
     let named_by_path = image.contains('/') || Path::new(image).extension().is_some_and(|ending| ending == "toml");

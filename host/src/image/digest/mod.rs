@@ -34,10 +34,24 @@ pub async fn tree_digest(tree: &Path, list: &Path, cancel: &CancellationToken) -
 
 /// The same for what a role sees: the layers as one tree.
 pub(super) async fn role_digest(folder: &Folder, role: Role, cancel: &CancellationToken) -> Result<String, ImageError> {
-    let list = folder.list(role);
-    let words = |tree| Ok(vec![text(&helper_program()?)?, MARKER.to_owned(), tree, text(&list)?]);
-    with_reason(over_tree(folder, role, words, cancel, &[]).await, &list)?;
-    digest_of(&list).await
+    role_digest_into(folder, role, &folder.list(role), cancel).await
+}
+
+/// The same, with the list in another place than beside the tree.
+pub(super) async fn role_digest_into(
+    folder: &Folder,
+    role: Role,
+    list: &Path,
+    cancel: &CancellationToken,
+) -> Result<String, ImageError> {
+    let words = |tree| Ok(vec![text(&helper_program()?)?, MARKER.to_owned(), tree, text(list)?]);
+    with_reason(over_tree(folder, role, words, cancel, &[]).await, list)?;
+    digest_of(list).await
+}
+
+/// The name in a line of a list.
+pub(super) fn name_in(line: &str) -> &str {
+    line.split_once(' ').map_or(line, |(name, _)| name)
 }
 
 fn with_reason(ran: Result<(), ImageError>, list: &Path) -> Result<(), ImageError> {

@@ -26,7 +26,7 @@ mod tests;
 pub use drift::{Change, drift};
 pub use file::{LockedPackage, PackageLock};
 pub use find::{find, write};
-pub use obtain::Locking;
+pub use obtain::{Locking, fetch_packages};
 
 pub(super) use apt::Archive;
 pub(super) use cache::PackageCache;

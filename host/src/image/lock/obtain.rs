@@ -57,6 +57,17 @@ pub(in crate::image) async fn obtain(wish: &Wish<'_>) -> Result<Obtained, ImageE
     }
 }
 
+/// Brings the packages here that an image is made of now, and says which.
+pub async fn fetch_packages(
+    store: &Store,
+    image: &Image,
+    events: &Events,
+    cancel: &CancellationToken,
+) -> Result<PackageLock, ImageError> {
+    let wish = Wish { store, image, locking: Locking::Compare, archive: None, events, cancel };
+    Ok(obtain(&wish).await?.lock)
+}
+
 /// Sees to it that the packages of a lock that was decided on are all in the cache.
 pub(in crate::image) async fn complete(
     store: &Store,

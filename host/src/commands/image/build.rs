@@ -1,0 +1,69 @@
+//! `vmbuild image build`: golden machines without a job for them.
+
+use crate::agent_binary;
+use crate::cli::BuildImage;
+use crate::commands::context::Context;
+use crate::commands::program::Ending;
+use crate::event::{Events, Part};
+use crate::failure::{Exit, Failure};
+use crate::image::{Golden, Image, Locking, Role, discard, write_lock};
+use crate::report::{self, Cell};
+use crate::store::StoreError;
+use serde_json::{Value, json};
+
+/// Prepares golden machines and prints their digests.
+pub(super) async fn build(context: &Context, args: BuildImage) -> Result<Ending, Failure> {
+    let image = Image::load(&args.name, &context.store)?;
+    if args.force {
+        discard(&context.store, &args.name, &context.cancel).await?;
+    }
+    let mut all = Vec::new();
+    for &role in args.role.each() {
+        let golden = golden(context, &args, role).await?;
+        if let Some(folder) = &args.update_lock {
+            let written = write_lock(folder, &golden.package_lock()?)?;
+            context.events.note(Part::Image, format!("{} is what it is made of now", written.display()));
+        }
+        all.push(made(context, golden, args.disk).await?);
+    }
+    print(context, &image.name, &all)
+}
+
+async fn golden(context: &Context, args: &BuildImage, role: Role) -> Result<Golden, Failure> {
+    let agent = agent_binary::find()?;
+    let Context { store, events, cancel, .. } = context;
+    let locking = if args.locked { Locking::Locked } else { Locking::Compare };
+    Ok(Golden::prepare_as(store, &args.name, (role, locking), &agent, events, cancel).await?)
+}
+
+/// What is said about a golden machine that is here now.
+async fn made(context: &Context, golden: Golden, with_disk: bool) -> Result<Value, Failure> {
+    let mut about = json!({
+        "role": golden.role().word(),
+        "digest": golden.digest(),
+        "root_digest": golden.root_digest()?.map(|(digest, _)| digest),
+        "tree": golden.tree().layers,
+        "package_list": golden.packages(),
+    });
+    if with_disk {
+        let events: &Events = &context.events;
+        let disk = golden.disk(&agent_binary::find()?, events, &context.cancel).await?;
+        about["disk"] = json!({ "path": disk.disk, "kernel": disk.kernel, "initramfs": disk.initramfs });
+    }
+    Ok(about)
+}
+
+fn print(context: &Context, image: &str, golden: &[Value]) -> Result<Ending, Failure> {
+    let text = if context.json {
+        format!("{}\n", json!({ "schema": 1, "image": image, "golden": golden }))
+    } else {
+        let word = |about: &Value, name: &str| Cell::from(about[name].as_str().unwrap_or_default());
+        let rows = golden.iter().map(|about| {
+            vec![Cell::from(image), word(about, "role"), word(about, "digest"), word(about, "root_digest")]
+        });
+        let head = ["IMAGE", "ROLE", "DIGEST", "ROOT FILE SYSTEM"].map(Cell::from).to_vec();
+        report::columns(&std::iter::once(head).chain(rows).collect::<Vec<_>>())
+    };
+    report::to_stdout(&text).map_err(StoreError::Io)?;
+    Ok(Exit::Success.into())
+}

@@ -1,0 +1,31 @@
+//! `vmbuild image export`: a golden machine in another program's format.
+
+use crate::agent_binary;
+use crate::cli::ExportImage;
+use crate::commands::context::Context;
+use crate::commands::program::Ending;
+use crate::event::Part;
+use crate::failure::{Exit, Failure};
+use crate::image::{ExportRequest, Golden, export as export_golden};
+use crate::report;
+use crate::store::StoreError;
+
+/// Prepares the golden machine if need be, and writes it. Prints the output's path; as JSON, all about it.
+pub(super) async fn export(context: &Context, args: ExportImage) -> Result<Ending, Failure> {
+    let agent = agent_binary::find()?;
+    let (events, cancel) = (&context.events, &context.cancel);
+    let request =
+        ExportRequest { format: args.format, compression: args.compress, output: args.output, force: args.force };
+    request.judge()?;
+    let golden = Golden::prepare(&context.store, &args.name, args.role.into(), &agent, events, cancel).await?;
+    let exported = export_golden(&golden, &request, events, cancel).await?;
+    events.note(Part::Image, format!("try it: {}", exported.try_it));
+    let text = if context.json {
+        let golden = golden.digest();
+        format!("{}\n", serde_json::json!({ "schema": 1, "golden": golden, "exported": exported }))
+    } else {
+        format!("{}\n", exported.path.display())
+    };
+    report::to_stdout(&text).map_err(StoreError::Io)?;
+    Ok(Exit::Success.into())
+}

@@ -1,0 +1,44 @@
+//! `vmbuild image fetch`: what an image is made from, here, without making anything of it.
+
+use crate::cli::NamedImage;
+use crate::commands::context::Context;
+use crate::commands::program::Ending;
+use crate::event::Part;
+use crate::failure::{Exit, Failure};
+use crate::image::{Image, Source, cloud_fetch, fetch_packages};
+use crate::report::{self, Cell};
+use crate::store::StoreError;
+use serde_json::json;
+
+/// Downloads a publisher's disk, or the packages of an image that is bootstrapped; nothing, if they are here.
+pub(super) async fn fetch(context: &Context, args: &NamedImage) -> Result<Ending, Failure> {
+    let Context { store, events, cancel, .. } = context;
+    let image = Image::load(&args.name, store)?;
+    let (about, row) = match &image.source {
+        Source::Bootstrap { .. } => {
+            let lock = fetch_packages(store, &image, events, cancel).await?;
+            let packages = lock.all().count();
+            events.note(Part::Image, format!("{packages} packages are here, of {}", lock.release));
+            let row = vec![Cell::from(image.name.as_str()), Cell::from(format!("{packages} packages"))];
+            (json!({ "packages": packages, "release": lock.release }), row)
+        }
+        Source::CloudImage(_) => {
+            let disk = cloud_fetch(&image, store, events, cancel).await?;
+            let row = vec![
+                Cell::from(image.name.as_str()),
+                Cell::from(disk.release.as_str()),
+                Cell::from(format!("sha256 {}", disk.sha256)),
+                Cell::from(disk.record.vouched.to_string()),
+                Cell::from(disk.path.display().to_string()),
+            ];
+            (json!({ "path": disk.path, "release": disk.release, "sha256": disk.sha256, "record": disk.record }), row)
+        }
+    };
+    let text = if context.json {
+        format!("{}\n", json!({ "schema": 1, "image": image.name, "fetched": about }))
+    } else {
+        report::columns(&[row])
+    };
+    report::to_stdout(&text).map_err(StoreError::Io)?;
+    Ok(Exit::Success.into())
+}

@@ -1,0 +1,39 @@
+//! `vmbuild image prune`: deletes what no current image needs.
+
+use crate::agent_binary;
+use crate::cli::Prune;
+use crate::commands::context::Context;
+use crate::commands::program::Ending;
+use crate::event::Part;
+use crate::failure::{Exit, Failure};
+use crate::image::{Pruned, Pruning, prune as prune_images};
+use crate::report::{self, Cell};
+use crate::store::StoreError;
+
+/// Deletes, or with `--dry-run` names, and prints what and why.
+pub(super) async fn prune(context: &Context, args: &Prune) -> Result<Ending, Failure> {
+    let pruning = if args.dry_run { Pruning::DryRun } else { Pruning::Real };
+    // Without an agent nobody knows which initramfs is in use: all stay.
+    let agent = agent_binary::find().ok();
+    let found = prune_images(&context.store, agent.as_deref(), pruning, &context.cancel).await?;
+    let bytes: u64 = found.iter().filter(|found| found.kept.is_none()).map(|found| found.bytes).sum();
+    let text = if context.json {
+        let document = serde_json::json!({ "schema": 1, "dry_run": args.dry_run, "bytes": bytes, "found": found });
+        format!("{document}\n")
+    } else {
+        report::columns(&found.iter().map(|found| row(found, pruning)).collect::<Vec<_>>())
+    };
+    report::to_stdout(&text).map_err(StoreError::Io)?;
+    let done = if args.dry_run { "would be freed" } else { "freed" };
+    context.events.note(Part::Cleanup, format!("{} {done}", report::size(bytes)));
+    Ok(Exit::Success.into())
+}
+
+fn row(found: &Pruned, pruning: Pruning) -> Vec<Cell> {
+    let done = match (&found.kept, pruning) {
+        (Some(why), _) => format!("kept: {why}"),
+        (None, Pruning::Real) => "deleted".to_owned(),
+        (None, Pruning::DryRun) => "would be deleted".to_owned(),
+    };
+    vec![report::size(found.bytes).into(), found.why.into(), done.into(), found.path.display().to_string().into()]
+}

@@ -1,0 +1,35 @@
+//! `vmbuild image update`: a cloud image's pin, moved to the newest release.
+
+use crate::cli::NamedImage;
+use crate::commands::context::Context;
+use crate::commands::program::Ending;
+use crate::failure::{Exit, Failure};
+use crate::image::{CloudSettings, cloud_update};
+use crate::report;
+use crate::store::StoreError;
+use serde_json::json;
+
+/// Says what was pinned, what is pinned now, and in which file.
+pub(super) async fn update(context: &Context, args: &NamedImage) -> Result<Ending, Failure> {
+    let Context { store, events, cancel, .. } = context;
+    let updated = cloud_update(&args.name, store, &CloudSettings::from_env(), events, cancel).await?;
+    let text = if context.json {
+        let document = json!({
+            "schema": 1,
+            "image": updated.image,
+            "file": updated.file,
+            "from": updated.from,
+            "to": updated.to,
+            "digests": updated.digests,
+            "vouched": updated.vouched,
+        });
+        format!("{document}\n")
+    } else if updated.from == updated.to {
+        format!("{} {} is the newest, {}\n", updated.image, updated.to, updated.vouched)
+    } else {
+        let file = updated.file.display();
+        format!("{} {} -> {}, {}, in {file}\n", updated.image, updated.from, updated.to, updated.vouched)
+    };
+    report::to_stdout(&text).map_err(StoreError::Io)?;
+    Ok(Exit::Success.into())
+}

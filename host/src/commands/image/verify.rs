@@ -1,0 +1,34 @@
+//! `vmbuild image verify`: whether what is here is still what was put here.
+
+use crate::cli::NamedImage;
+use crate::commands::context::Context;
+use crate::commands::program::Ending;
+use crate::failure::{Exit, Failure};
+use crate::image::{VerifiedItem, VerifyOutcome, verify as verify_image};
+use crate::report::{self, Cell, Paint};
+use crate::store::StoreError;
+use std::io::IsTerminal;
+
+/// Prints every comparison; exit 4 if one failed.
+pub(super) async fn verify(context: &Context, args: &NamedImage) -> Result<Ending, Failure> {
+    let items = verify_image(&context.store, &args.name, &context.events, &context.cancel).await?;
+    let passed = items.iter().all(|item| item.outcome != VerifyOutcome::Fail);
+    let text = if context.json {
+        let document = serde_json::json!({ "schema": 1, "image": args.name, "passed": passed, "items": items });
+        format!("{document}\n")
+    } else {
+        report::columns(&items.iter().map(row).collect::<Vec<_>>())
+    };
+    report::to_stdout(&text).map_err(StoreError::Io)?;
+    Ok(if passed { Exit::Success } else { Exit::Integrity }.into())
+}
+
+fn row(item: &VerifiedItem) -> Vec<Cell> {
+    let paint = Paint::choose(std::io::stdout().is_terminal());
+    let outcome = match item.outcome {
+        VerifyOutcome::Pass => Cell::new(item.outcome.word(), paint.green()),
+        VerifyOutcome::Fail => Cell::new(item.outcome.word(), paint.red()),
+        VerifyOutcome::Absent => Cell::from(item.outcome.word()),
+    };
+    vec![item.role.into(), item.item.into(), outcome, item.evidence.as_str().into()]
+}

@@ -1,0 +1,86 @@
+//! Compressing a file that was made, on a blocking thread, with digests of both sides.
+
+use super::Compression;
+use flate2::{Compression as Level, GzBuilder};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use vmbuild_archive::{HashReader, HashWriter};
+
+/// gzip's own default, and Zstandard's for archives that are kept: beyond them, seconds buy few bytes.
+const GZIP: u32 = 6;
+const ZSTD: i32 = 9;
+
+/// A file before and after.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Compressed {
+    /// SHA-256 of what was read, in hex.
+    pub(super) plain: String,
+    /// SHA-256 of what was written, in hex.
+    pub(super) sha256: String,
+    /// Its length.
+    pub(super) bytes: u64,
+}
+
+/// Writes `from` compressed as `to`, and puts it on disk. Equal bytes give equal bytes: no name, no time.
+pub(super) async fn compress(from: PathBuf, to: PathBuf, how: Compression) -> io::Result<Compressed> {
+    let made = tokio::task::spawn_blocking(move || blocking(&from, &to, how)).await;
+    made.map_err(io::Error::other)?
+}
+
+fn blocking(from: &Path, to: &Path, how: Compression) -> io::Result<Compressed> {
+    let mut from = HashReader::new(fs_err::File::open(from)?);
+    let file = fs_err::File::create(to)?;
+    let hashed = HashWriter::new(BufWriter::with_capacity(1 << 17, file));
+    let hashed = match how {
+        Compression::None => {
+            let mut plain = hashed;
+            io::copy(&mut from, &mut plain)?;
+            plain
+        }
+        Compression::Gzip => {
+            let mut gzip = GzBuilder::new().mtime(0).write(hashed, Level::new(GZIP));
+            io::copy(&mut from, &mut gzip)?;
+            gzip.finish()?
+        }
+        Compression::Zstd => {
+            let mut zstd = zstd::Encoder::new(hashed, ZSTD)?;
+            zstd.include_checksum(true)?;
+            io::copy(&mut from, &mut zstd)?;
+            zstd.finish()?
+        }
+    };
+    let (mut buffer, bytes, sha256) = hashed.finish();
+    buffer.flush()?;
+    buffer.get_ref().sync_all()?;
+    let (_, plain) = from.finish();
+    Ok(Compressed { plain: hex::encode(plain), sha256: hex::encode(sha256), bytes })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Compression, compress};
+
+    #[tokio::test]
+    async fn every_way_is_undone_by_its_reader_and_repeats() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let from = folder.path().join("from");
+        let text = "vmbuild ".repeat(40_000).into_bytes();
+        fs_err::write(&from, &text).expect("written");
+        for how in [Compression::None, Compression::Gzip, Compression::Zstd] {
+            let to = folder.path().join(how.word());
+            let made = compress(from.clone(), to.clone(), how).await.expect("compressed");
+            let again = compress(from.clone(), folder.path().join("again"), how).await.expect("compressed");
+            assert_eq!(made, again);
+            let bytes = fs_err::read(&to).expect("read");
+            assert_eq!(bytes.len() as u64, made.bytes);
+            let mut plain = Vec::new();
+            let read = match how {
+                Compression::None => std::io::copy(&mut &bytes[..], &mut plain),
+                Compression::Gzip => std::io::copy(&mut flate2::read::GzDecoder::new(&bytes[..]), &mut plain),
+                Compression::Zstd => zstd::stream::copy_decode(&bytes[..], &mut plain).map(|()| 0),
+            };
+            read.expect("decompressed");
+            assert_eq!(plain, text, "{how:?}");
+        }
+    }
+}
