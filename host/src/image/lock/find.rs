@@ -6,8 +6,10 @@ use crate::store::{Store, write_atomically};
 use std::io;
 use std::path::{Path, PathBuf};
 
-const EMBEDDED: [(&str, &str); 1] =
-    [("debian-12-x86_64.toml", include_str!("../../../../images/locks/debian-12-x86_64.toml"))];
+const EMBEDDED: [(&str, &str); 2] = [
+    ("debian-12-x86_64.toml", include_str!("../../../../images/locks/debian-12-x86_64.toml")),
+    ("debian-13-x86_64.toml", include_str!("../../../../images/locks/debian-13-x86_64.toml")),
+];
 
 /// A lock's file name.
 fn file_name(image: &str, architecture: &str) -> String {
