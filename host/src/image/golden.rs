@@ -255,14 +255,14 @@ impl Maker<'_> {
         match (self.origin, &image.source) {
             (Origin::Described(locking), Source::Bootstrap { .. }) => {
                 let wish = Wish { store, image, locking, archive: None, events, cancel };
-                self.fill_from_archive(unfinished, &wish).await
+                Box::pin(self.fill_from_archive(unfinished, &wish)).await
             }
             (Origin::Described(_), Source::CloudImage(_)) => {
-                let fetched = cloud_fetch(image, store, events, cancel).await?;
+                let fetched = Box::pin(cloud_fetch(image, store, events, cancel)).await?;
                 let disk = BaseDisk { path: fetched.path, sha256: fetched.sha256, release: fetched.release };
-                self.fill_from_disk(unfinished, &disk, Firmware::IfNeeded).await
+                Box::pin(self.fill_from_disk(unfinished, &disk, Firmware::IfNeeded)).await
             }
-            (Origin::Disk { disk, firmware }, _) => self.fill_from_disk(unfinished, disk, firmware).await,
+            (Origin::Disk { disk, firmware }, _) => Box::pin(self.fill_from_disk(unfinished, disk, firmware)).await,
         }
     }
 
