@@ -20,8 +20,10 @@ impl QemuOption for Cpu {
         match (self.accelerator, self.arch) {
             (Accelerator::Kvm | Accelerator::Hvf, _) => OptionString::of("host"),
             // Not `max`: every instruction set it offers is one that glibc and the kernel then use and TCG must
-            // imitate. Measured with QEMU 7.2 and gcc -O0 in the guest: `max` 100 s, `qemu64` 73 s.
-            (Accelerator::Tcg, Arch::X86_64) => OptionString::of("qemu64"),
+            // imitate. Measured with QEMU 7.2 and gcc -O0 in the guest: `max` 100 s, `qemu64` 73 s. And without
+            // CMPXCHG16B: Linux 6.12 allocates with it, and QEMU 7.2 with two processors crashes that kernel in three
+            // starts of four, in `__kmalloc` right behind the instruction; without it none of six.
+            (Accelerator::Tcg, Arch::X86_64) => OptionString::of("qemu64").switch("cx16", Switch::Off),
             // The architected pointer authentication algorithm is a cipher: translated, it costs more than
             // all else the guest does. The implementation-defined one is a plain hash.
             (Accelerator::Tcg, Arch::Aarch64) => OptionString::of("max").switch("pauth-impdef", Switch::On),
