@@ -6,9 +6,9 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use vmbuild_archive::{HashReader, HashWriter};
 
-/// gzip's own default, and Zstandard's for archives that are kept: beyond them, seconds buy few bytes.
+/// gzip's own default, and as much of Zstandard's: beyond them, seconds buy few bytes.
 const GZIP: u32 = 6;
-const ZSTD: i32 = 9;
+const ZSTD: i32 = 6;
 
 /// A file before and after.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -45,6 +45,6 @@ mod tests {
 
     #[test]
     fn later_files_are_brought_back() {
-        assert_snapshot!(script("1700000001.5 \u{0}1600000000.0 etc/a b\u{0}1 odd\"name\u{0}"), @"");
+        assert_snapshot!(script("1700000001.5 \u{0}1600000000.0 etc/a b\u{0}1 odd\"name\u{0}"));
     }
 }
