@@ -1,6 +1,10 @@
 //! The command line, as clap types only. Doc comments are the help.
 
-use crate::machine::{Accelerator, BackendChoice, MachineName};
+mod lifecycle;
+
+pub use lifecycle::{Cp, DiskSize, Logs, Place, Port, Ports, Provision, Ssh, Target, Targets};
+
+use crate::machine::{Accelerator, BackendChoice};
 use crate::source::FileOrUrl;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -31,10 +35,24 @@ pub enum Verb {
     Build(Build),
     /// Run the 11 checks on an artifact in a clean machine.
     Validate(Validate),
-    /// Stop a named machine, keeping its disk.
-    Halt(Named),
-    /// Stop a named machine and delete everything it had.
-    Destroy(Named),
+    /// Print the names of the machines that exist.
+    List,
+    /// Open a terminal in a named machine. It needs neither SSH nor a network in the guest.
+    Ssh(Ssh),
+    /// Copy files into a named machine or out of it.
+    Cp(Cp),
+    /// Install the image's packages in a named machine that runs.
+    Provision(Provision),
+    /// Print what a named machine's console showed, and what QEMU said.
+    Logs(Logs),
+    /// Forward a port of this host's loopback to a port of a named machine, until Ctrl-C.
+    Port(Port),
+    /// Stop named machines, keeping their disks.
+    Halt(Targets),
+    /// Stop named machines and start them again from their own disks.
+    Reload(Targets),
+    /// Stop named machines and delete everything they had.
+    Destroy(Targets),
     /// Delete what can be made again: left-over machines, golden machines, sources, caches.
     Clean(Clean),
     /// Say what is missing on this host, and how to mend it.
@@ -69,28 +87,29 @@ pub struct MachineOptions {
 /// A named machine to start.
 #[derive(Debug, Args)]
 pub struct Up {
-    /// The machine's name.
-    #[arg(long, default_value = "default")]
-    pub name: MachineName,
+    /// Which machines.
+    #[command(flatten)]
+    pub targets: Targets,
     /// Image and backend.
     #[command(flatten)]
     pub machine: MachineOptions,
-}
-
-/// A named machine.
-#[derive(Debug, Args)]
-pub struct Named {
-    /// The machine's name.
-    #[arg(long, default_value = "default")]
-    pub name: MachineName,
+    /// Room on the machine's disk, such as 20G; QEMU only [default: the image's].
+    #[arg(long, value_name = "SIZE")]
+    pub disk: Option<DiskSize>,
 }
 
 /// A program to run in a named machine.
 #[derive(Debug, Args)]
 pub struct Exec {
-    /// The machine's name.
-    #[arg(long, default_value = "default")]
-    pub name: MachineName,
+    /// Which machine.
+    #[command(flatten)]
+    pub target: Target,
+    /// Pass standard input on to the program.
+    #[arg(short, long)]
+    pub interactive: bool,
+    /// Give the program a terminal of its own; standard input must be one.
+    #[arg(short, long)]
+    pub tty: bool,
     /// Absolute working directory in the guest.
     #[arg(long, default_value = "/root")]
     pub cwd: String,

@@ -3,12 +3,18 @@
 mod build;
 mod clean;
 mod context;
+mod cp;
 mod doctor;
 mod exec;
+mod list;
+mod logs;
 mod machines;
+mod port;
 mod program;
+mod provision;
 mod status;
 mod stop;
+mod terminal;
 mod up;
 mod validate;
 

@@ -1,7 +1,7 @@
 //! From the command line to the exit code: the only place that knows both.
 
 use super::context::{Context, Interrupted};
-use super::{build, clean, doctor, exec, status, stop, up, validate};
+use super::{build, clean, cp, doctor, exec, list, logs, port, provision, status, stop, up, validate};
 use crate::cli::{Cli, Verb};
 use crate::event::Events;
 use crate::failure::{Exit, Failure};
@@ -92,7 +92,14 @@ async fn dispatch(context: &Context, verb: Verb) -> Result<Ending, Failure> {
         Verb::Exec(args) => exec::exec(context, args).await,
         Verb::Build(args) => build::build(context, args).await,
         Verb::Validate(args) => validate::validate(context, args).await,
+        Verb::List => list::list(context).await,
+        Verb::Ssh(args) => exec::ssh(context, args).await,
+        Verb::Cp(args) => cp::cp(context, args).await,
+        Verb::Provision(args) => provision::provision(context, args).await,
+        Verb::Logs(args) => logs::logs(context, args).await,
+        Verb::Port(args) => port::port(context, args).await,
         Verb::Halt(args) => stop::halt(context, args).await,
+        Verb::Reload(args) => stop::reload(context, args).await,
         Verb::Destroy(args) => stop::destroy(context, args).await,
         Verb::Clean(args) => clean::clean(context, args).await,
         Verb::Doctor => doctor::doctor(context).await,

@@ -28,5 +28,6 @@ mod string;
 mod command_tests;
 
 pub(crate) use command::{MachineRun, QemuCommand};
+pub(crate) use disk::OVERLAY;
 pub(crate) use kernel_words::{CONSOLE_MARK, TscRate};
 pub(crate) use platform::{Arch, Host};
