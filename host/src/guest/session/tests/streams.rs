@@ -101,7 +101,7 @@ async fn a_new_size_reaches_the_program() {
 #[tokio::test]
 async fn control_c_reaches_the_program_in_the_foreground_and_nobody_else() {
     with_agent(async |session| {
-        let script = "trap 'echo caught' INT; echo ready; sleep 300; echo after";
+        let script = "trap 'echo caught' INT; sh -c 'echo ready; exec sleep 300'; echo after";
         let (ended, text) = run(session, terminal(script), vec![("ready", Act::Type("\x03"))]).await;
         assert_eq!(ended, Exited::Code(0));
         assert!(text.contains("caught") && text.contains("after"), "{text:?}");
