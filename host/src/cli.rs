@@ -1,8 +1,10 @@
 //! The command line, as clap types only. Doc comments are the help.
 
 mod lifecycle;
+mod project;
 
 pub use lifecycle::{Cp, DiskSize, Logs, Place, Port, Ports, Provision, Ssh, Target, Targets};
+pub use project::{Config, Known, command, known};
 
 use crate::machine::{Accelerator, BackendChoice};
 use crate::source::FileOrUrl;
@@ -55,6 +57,8 @@ pub enum Verb {
     Destroy(Targets),
     /// Delete what can be made again: left-over machines, golden machines, sources, caches.
     Clean(Clean),
+    /// Show each setting and where its value came from.
+    Config(Config),
     /// Say what is missing on this host, and how to mend it.
     Doctor,
     /// Print a completion script for a shell.
@@ -68,19 +72,19 @@ pub enum Verb {
 #[derive(Debug, Clone, Args)]
 pub struct MachineOptions {
     /// The guest's operating system.
-    #[arg(long, default_value = crate::image::Image::DEFAULT)]
+    #[arg(long, env = "VMBUILD_IMAGE", default_value = crate::image::Image::DEFAULT)]
     pub image: String,
     /// What runs machines.
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, env = "VMBUILD_BACKEND", value_enum, default_value_t)]
     pub backend: BackendChoice,
     /// Which accelerator QEMU uses; believed without a probe.
-    #[arg(long, value_enum)]
+    #[arg(long, env = "VMBUILD_ACCEL", value_enum)]
     pub accel: Option<Accelerator>,
     /// Processors per machine [default: all of this host's].
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=512))]
+    #[arg(long, env = "VMBUILD_CPUS", value_parser = clap::value_parser!(u32).range(1..=512))]
     pub cpus: Option<u32>,
     /// Memory per machine in MiB [default: half of this host's, from 1024 to 4096].
-    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(256..=1_048_576))]
+    #[arg(long, env = "VMBUILD_MEMORY", value_name = "MIB", value_parser = clap::value_parser!(u64).range(256..=1_048_576))]
     pub memory: Option<u64>,
 }
 
@@ -94,7 +98,7 @@ pub struct Up {
     #[command(flatten)]
     pub machine: MachineOptions,
     /// Room on the machine's disk, such as 20G; QEMU only [default: the image's].
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, value_name = "SIZE", env = "VMBUILD_DISK")]
     pub disk: Option<DiskSize>,
 }
 
@@ -124,6 +128,20 @@ pub struct Exec {
     pub argv: Vec<String>,
 }
 
+/// How a build is made, and where it goes.
+#[derive(Debug, Clone, Args)]
+pub struct BuildOptions {
+    /// How it is compiled: release (PGO and LTO), fast (-O2) or smoke (-O0, for tests).
+    #[arg(long, env = "VMBUILD_PROFILE", default_value_t = Profile::Release)]
+    pub profile: Profile,
+    /// Parallel compiler processes [default: the machine's processors].
+    #[arg(long, env = "VMBUILD_JOBS", value_parser = clap::value_parser!(u32).range(1..=512))]
+    pub jobs: Option<u32>,
+    /// Where artifacts go.
+    #[arg(long, env = "VMBUILD_ARTIFACTS", value_name = "DIR", default_value = "artifacts")]
+    pub artifacts: PathBuf,
+}
+
 /// A CPython to build.
 #[derive(Debug, Args)]
 pub struct Build {
@@ -132,12 +150,9 @@ pub struct Build {
     /// Image and backend.
     #[command(flatten)]
     pub machine: MachineOptions,
-    /// How it is compiled: release (PGO and LTO), fast (-O2) or smoke (-O0, for tests).
-    #[arg(long, default_value_t = Profile::Release)]
-    pub profile: Profile,
-    /// Parallel compiler processes [default: the machine's processors].
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=512))]
-    pub jobs: Option<u32>,
+    /// How it is made.
+    #[command(flatten)]
+    pub options: BuildOptions,
     /// Take the source from this file or URL instead of looking for it.
     #[arg(long, value_name = "FILE|URL")]
     pub source: Option<FileOrUrl>,
@@ -150,9 +165,6 @@ pub struct Build {
     /// Replace an artifact that already has this name.
     #[arg(long)]
     pub force: bool,
-    /// Where artifacts go.
-    #[arg(long, value_name = "DIR", default_value = "artifacts")]
-    pub artifacts: PathBuf,
     /// Warn instead of failing when checks 4, 10 or 11 do not hold.
     #[arg(long)]
     pub lenient: bool,

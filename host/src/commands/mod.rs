@@ -2,6 +2,7 @@
 
 mod build;
 mod clean;
+mod config;
 mod context;
 mod cp;
 mod doctor;

@@ -3,7 +3,10 @@
 //! These tests share one store (`target/test-store`), so the golden machines are made once per clone.
 
 mod build;
+mod copy;
 mod errors;
 mod interruption;
+mod lifecycle;
 mod machines;
 mod support;
+mod terminal;

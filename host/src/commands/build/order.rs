@@ -32,15 +32,15 @@ impl Order {
             number: args.build_number,
             existing: if args.force { Existing::Replace } else { Existing::Keep },
         };
-        let folder = ArtifactFolder::open(&args.artifacts).map_err(ArtifactError::Io)?;
+        let folder = ArtifactFolder::open(&args.options.artifacts).map_err(ArtifactError::Io)?;
         let staging = folder.begin(&wish, &context.cancel).await?;
         let request = SourceRequest { version: args.version, given: args.source, sha256: args.source_sha256 };
         let settings = Settings::from_env();
         let source = obtain(&request, &context.store, &settings, &context.events, &context.cancel).await?;
         let order = Self {
             version: args.version,
-            profile: args.profile,
-            jobs: args.jobs,
+            profile: args.options.profile,
+            jobs: args.options.jobs,
             machine: args.machine,
             lenient: args.lenient,
             source,
