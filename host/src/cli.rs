@@ -60,7 +60,7 @@ pub enum Verb {
     /// Show each setting and where its value came from.
     Config(Config),
     /// Say what is missing on this host, and how to mend it.
-    Doctor,
+    Doctor(Doctor),
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -195,6 +195,14 @@ pub struct Clean {
     /// Everything in the store but running machines.
     #[arg(long)]
     pub all: bool,
+}
+
+/// How to look at this host.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Show the commands that mend what is missing, run them, and look again.
+    #[arg(long)]
+    pub fix: bool,
 }
 
 fn variable(text: &str) -> Result<(String, String), String> {

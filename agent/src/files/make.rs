@@ -28,12 +28,12 @@ fn link(path: &Path, target: &Path) -> io::Result<()> {
     match symlink(target, path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             fs_err::remove_file(path)?;
-            symlink(target, path).map_err(|error| named(path, error))
+            symlink(target, path).map_err(|error| named(path, &error))
         }
-        made => made.map_err(|error| named(path, error)),
+        made => made.map_err(|error| named(path, &error)),
     }
 }
 
-fn named(path: &Path, error: io::Error) -> io::Error {
+fn named(path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("failed to make the link `{}`: {error}", path.display()))
 }

@@ -30,8 +30,8 @@ pub async fn grow_root() -> Result<u64, Failure> {
 
 /// The device of the uppermost mount on `/`.
 fn root_device(mounts: &str) -> Option<&str> {
-    let fields = mounts.lines().map(|line| line.split(' ').collect::<Vec<_>>());
-    let root = fields.filter(|fields| fields.get(1) == Some(&"/")).last()?;
+    let mut fields = mounts.lines().map(|line| line.split(' ').collect::<Vec<_>>());
+    let root = fields.rfind(|fields| fields.get(1) == Some(&"/"))?;
     (root.get(2) == Some(&"ext4") && root[0].starts_with("/dev/")).then(|| root[0])
 }
 

@@ -126,7 +126,7 @@ mod tests {
     fn the_readmes_example_is_accepted() {
         let lines = README.lines().skip_while(|line| *line != "    schema = 1");
         let text: String =
-            lines.take_while(|line| line.starts_with("    ")).map(|line| format!("{}\n", line.trim())).collect();
+            lines.take_while(|line| line.starts_with("    ")).flat_map(|line| [line.trim(), "\n"]).collect();
         let project = project(&text);
         assert!(project.settings.len() >= 3, "{text}");
         command(Some(&project)).expect("every value is one");

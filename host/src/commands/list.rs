@@ -15,7 +15,7 @@ pub(crate) async fn list(context: &Context) -> Result<Ending, Failure> {
     let text = if context.json {
         format!("{}\n", serde_json::json!({ "schema": 1, "machines": names }))
     } else {
-        names.iter().map(|name| format!("{name}\n")).collect()
+        names.iter().flat_map(|name| [name, "\n"]).collect()
     };
     report::to_stdout(&text).map_err(StoreError::Io)?;
     Ok(Exit::Success.into())

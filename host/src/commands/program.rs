@@ -125,7 +125,7 @@ async fn dispatch(context: &Context, verb: Verb) -> Result<Ending, Failure> {
         Verb::Reload(args) => stop::reload(context, args).await,
         Verb::Destroy(args) => stop::destroy(context, args).await,
         Verb::Clean(args) => clean::clean(context, args).await,
-        Verb::Doctor => doctor::doctor(context).await,
+        Verb::Doctor(args) => doctor::doctor(context, args).await,
         Verb::Completions { .. } | Verb::Config(_) => Ok(Exit::Success.into()),
     }
 }

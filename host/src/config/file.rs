@@ -139,8 +139,8 @@ mod tests {
         check("schema = 1\ncpus = \"4\"\n", "/p/vmbuild.toml:2: `cpus`: expected a whole number");
         check("schema = 1\nimage = 12\n", "/p/vmbuild.toml:2: `image`: expected a string");
         check(
-            "schema = 1\n[machine]\ncpus = 1\n",
-            "/p/vmbuild.toml:2: there is no setting `machine` | did you mean `image`?",
+            "schema = 1\n[images]\ncpus = 1\n",
+            "/p/vmbuild.toml:2: there is no setting `images` | did you mean `image`?",
         );
         let schema = "the file's first line is to be `schema = 1`";
         check("cpus = 1\n", &format!("/p/vmbuild.toml: it does not say which schema it has | {schema}"));

@@ -1,6 +1,6 @@
 //! Several machines, their names, logs, ports and packages; a project's settings.
 
-use crate::support::{root, run, vmbuild};
+use crate::support::{root, run, skip, vmbuild};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::Stdio;
@@ -115,4 +115,27 @@ fn a_projects_settings_count_and_say_so() {
     assert_eq!(code, Some(2));
     assert!(stderr.contains("vmbuild.toml:3: there is no setting `memroy`"), "{stderr}");
     assert!(stderr.contains("did you mean `memory`?"), "{stderr}");
+}
+
+#[test]
+fn the_doctor_shows_what_it_will_run_and_says_truly_what_came_of_it() {
+    if !rustix::process::geteuid().is_root() {
+        return skip("doctor --fix", "it installs packages, which needs root");
+    }
+    // A path on which everything is but one program, whose package is installed: apt-get has nothing to do.
+    let path = root().join("target/test-path");
+    let _ = fs_err::remove_dir_all(&path);
+    fs_err::create_dir_all(&path).expect("a folder");
+    for folder in ["/usr/bin", "/usr/sbin"] {
+        for entry in fs_err::read_dir(folder).expect("a folder").flatten().filter(|it| it.file_name() != "qemu-img") {
+            // A program in both is the same one.
+            let _ = std::os::unix::fs::symlink(entry.path(), path.join(entry.file_name()));
+        }
+    }
+    let ran = vmbuild(&["doctor", "--fix"]).env("PATH", &path).output().expect("it runs");
+    let (stdout, stderr) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
+    let command = "apt-get install --yes --no-install-recommends qemu-utils";
+    assert!(stderr.contains(&format!("will run: {command}")), "{stderr}");
+    assert_eq!(ran.status.code(), Some(3), "it is still not on the path: {stdout}");
+    assert!(stdout.contains("FAIL  qemu-img"), "{stdout}");
 }

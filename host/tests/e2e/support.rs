@@ -132,6 +132,11 @@ impl OnTerminal {
     pub(crate) fn signal(&self, signal: rustix::process::Signal) {
         rustix::process::kill_process(rustix::process::Pid::from_child(&self.0), signal).expect("it runs");
     }
+
+    /// Waits for it and gives its exit code.
+    pub(crate) fn end(mut self) -> Option<i32> {
+        self.0.wait().expect("it ends").code()
+    }
 }
 
 impl Terminal {
@@ -195,9 +200,5 @@ impl Terminal {
     pub(crate) fn mode(&self) -> String {
         let mode = rustix::termios::tcgetattr(&self.theirs).expect("a terminal has a mode");
         format!("{:?} {:?} {:?}", mode.input_modes, mode.output_modes, mode.local_modes)
-    }
-
-    pub(crate) fn end(&self, mut child: OnTerminal) -> Option<i32> {
-        child.0.wait().expect("it ends").code()
     }
 }

@@ -34,23 +34,23 @@ fn exec_t_is_a_real_terminal() {
     assert_ne!(terminal.mode(), before, "raw while the program has it");
     terminal.resize(44, 122);
     terminal.wait_for("44 122");
-    assert_eq!(terminal.end(child), Some(7));
+    assert_eq!(child.end(), Some(7));
     assert_eq!(terminal.mode(), before, "restored after an ordinary end");
 
     let child = terminal.start(&["exec", name, "-t", "--", "sh", "-c", "echo ready2; exec sleep 300"]);
     terminal.wait_for("ready2");
     terminal.type_in("\x03");
-    assert_eq!(terminal.end(child), Some(130), "Ctrl-C reached the guest's program");
+    assert_eq!(child.end(), Some(130), "Ctrl-C reached the guest's program");
     assert_eq!(terminal.mode(), before);
 
     let child = terminal.start(&["exec", name, "-t", "--", "/no/such/program"]);
-    assert_eq!(terminal.end(child), Some(1));
+    assert_eq!(child.end(), Some(1));
     assert_eq!(terminal.mode(), before, "restored after an error");
 
     let child = terminal.start(&["exec", name, "-t", "--", "sh", "-c", "echo ready3; exec sleep 300"]);
     terminal.wait_for("ready3");
     child.signal(rustix::process::Signal::TERM);
-    assert_eq!(terminal.end(child), Some(130), "interrupted from outside");
+    assert_eq!(child.end(), Some(130), "interrupted from outside");
     assert_eq!(terminal.mode(), before, "restored after a signal");
 }
 
@@ -62,7 +62,7 @@ fn ssh_is_a_login_shell() {
     terminal.type_in("echo $((40+2))$TERM\r");
     terminal.wait_for("42vt100");
     terminal.type_in("exit 9\r");
-    assert_eq!(terminal.end(child), Some(9));
+    assert_eq!(child.end(), Some(9));
     // Without a terminal it is a shell that reads its commands.
     let mut child = vmbuild(&["ssh", machine.0]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("starts");
     child.stdin.take().expect("piped").write_all(b"echo piped; exit 3\n").expect("it reads");
