@@ -48,7 +48,7 @@ async fn up_one(context: &Context, args: &Up, name: MachineName) -> Result<(), F
                 None => Ok(()),
             };
         }
-        Before::Halted(spec) => *spec,
+        Before::Halted(spec) => resized(*spec, args),
         Before::Nothing => fresh(context, args, name.clone()).await?,
     };
     if args.disk.is_some() && spec.backend() == Backend::Sandbox {
@@ -84,6 +84,13 @@ async fn grow(context: &Context, machine: &Machine, disk: DiskSize) -> Result<()
     let bytes = machine.ask(machine.session().grow_root(&context.cancel)).await?;
     phase.finish(format!("{} MiB", bytes >> 20));
     Ok(())
+}
+
+/// A machine that was halted may come back with another size.
+fn resized(spec: MachineSpec, args: &Up) -> MachineSpec {
+    let cpus = args.machine.cpus.unwrap_or(spec.cpus);
+    let memory_mib = args.machine.memory.unwrap_or(spec.memory_mib);
+    MachineSpec { cpus, memory_mib, ..spec }
 }
 
 enum Before {

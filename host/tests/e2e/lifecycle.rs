@@ -1,6 +1,6 @@
 //! Several machines, their names, logs, ports and packages; a project's settings.
 
-use crate::support::{root, run, skip, vmbuild};
+use crate::support::{machines, root, run, skip, vmbuild};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::Stdio;
@@ -19,10 +19,8 @@ fn several_machines_at_once() {
     let json: serde_json::Value = serde_json::from_str(&run(&["list", "--json"]).expect(0).stdout).expect("JSON");
     assert!(json["machines"].as_array().expect("a list").contains(&ONE.into()), "{json}");
 
-    let status = run(&["status", "--json"]).expect(0).stdout;
-    let status: serde_json::Value = serde_json::from_str(&status).expect("JSON");
-    let one = status["machines"].as_array().expect("a list").iter().find(|machine| machine["name"] == ONE);
-    let guest = &one.expect("it is listed")["agent"]["guest"];
+    let one = machines().into_iter().find(|machine| machine["name"] == ONE).expect("it is listed");
+    let guest = &one["agent"]["guest"];
     assert!(guest["os"].as_str().is_some_and(|os| os.starts_with("Debian")), "{guest}");
     assert!(guest["memory_bytes"].is_u64() && guest["disk_free_bytes"].is_u64(), "{guest}");
 
@@ -31,6 +29,10 @@ fn several_machines_at_once() {
     assert_eq!(run(&["exec", ONE, "--", "cat", "/root/kept"]).expect(0).stdout, "kept\n");
     run(&["halt", ONE, "no-such-machine"]).expect(2);
     run(&["exec", ONE, "--", "true"]).expect(0);
+    run(&["halt", ONE]).expect(0);
+    run(&["up", ONE, "--memory", "600"]).expect(0);
+    let one = machines().into_iter().find(|machine| machine["name"] == ONE).expect("it is listed");
+    assert_eq!((one["memory_mib"].as_u64(), one["cpus"].as_u64()), (Some(600), Some(1)));
     run(&["destroy", ONE, TWO]).expect(0);
     let names = run(&["list"]).expect(0).stdout;
     assert!(!names.contains(ONE) && !names.contains(TWO), "{names}");

@@ -21,7 +21,7 @@ impl RawMode {
         let before = tcgetattr(rustix::stdio::stdin())?;
         let mut raw = before.clone();
         raw.make_raw();
-        tcsetattr(rustix::stdio::stdin(), OptionalActions::Drain, &raw)?;
+        tcsetattr(rustix::stdio::stdin(), OptionalActions::Now, &raw)?;
         Ok(Self(before))
     }
 }
