@@ -168,7 +168,7 @@ async fn a_program_that_does_not_read_holds_its_input_up_and_may_end_without_it(
         let (input, taken) = mpsc::channel(1);
         let (_sizes, resized) = mpsc::unbounded_channel();
         let (cancel, sent, held) = (never(), std::cell::Cell::new(0), std::cell::Cell::new(0));
-        let order = piped("sleep 1; echo now; exit 8");
+        let order = piped("sleep 0.7; echo now; sleep 0.5; exit 8");
         let running = session.interactive(order, Feed { input: taken, sizes: resized }, &cancel, |_, _| {
             // Later what it did not take is dropped, and more may come.
             held.set(sent.get());
