@@ -1,6 +1,6 @@
 //! `cp`: files into machines and out of them.
 
-use crate::support::{root, run};
+use crate::support::{Terminal, root, run};
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 /// The same on both backends: the session is all it uses.
@@ -41,7 +41,7 @@ fn cp_in_the_sandbox() {
 }
 
 #[test]
-fn cp_and_a_larger_disk_under_qemu() {
+fn cp_a_terminal_and_a_larger_disk_under_qemu() {
     copies("test-cp-qemu", &["--backend", "qemu", "--accel", "tcg"]);
     let name = "test-disk";
     run(&["destroy", name]);
@@ -50,6 +50,10 @@ fn cp_and_a_larger_disk_under_qemu() {
     let mib: u64 = free.stdout.lines().nth(1).expect("a line").trim().trim_end_matches('M').parse().expect("a size");
     assert!(mib > 19_000, "{}", free.stdout);
     // The room is real, and outlives a restart.
+    let mut terminal = Terminal::new(40, 132);
+    let child = terminal.start(&["exec", name, "-t", "--", "sh", "-c", "stty size; exit 6"]);
+    terminal.wait_for("40 132");
+    assert_eq!(child.end(), Some(6), "a terminal needs nothing but the agent here, too");
     run(&["exec", name, "--", "sh", "-c", "dd if=/dev/zero of=/root/far bs=1M count=64 status=none && sync"]).expect(0);
     run(&["reload", name]).expect(0);
     let size = run(&["exec", name, "--", "stat", "-c", "%s", "/root/far"]).expect(0);
