@@ -33,17 +33,10 @@ pub async fn run_program(
     timeout: Option<Duration>,
     on_output: &mut dyn FnMut(OutputStream, &[u8]),
 ) -> Result<(Exited, Tail), Failure> {
-    let mut child = start(request, command)?;
-    let deadline = Deadline::after(timeout.unwrap_or(FOREVER));
+    let mut child = start(prepared(request, command)?, command)?;
+    let line = child.line().to_owned();
     let mut tail = Tail::default();
-    let outcome = tokio::select! {
-        ended = drive(&mut child, request, &mut tail, on_output) => ended,
-        () = deadline.expired() => {
-            let text = format!("`{}` was still running after {} s", child.line(), deadline.limit().as_secs());
-            Err(failure(FailureKind::TimedOut, text))
-        }
-        () = request.cancel.cancelled() => Err(failure(FailureKind::Cancelled, format!("`{}` was cancelled", child.line()))),
-    };
+    let outcome = within(request, &line, timeout, drive(&mut child, request, &mut tail, on_output)).await;
     match outcome {
         Ok(ended) => Ok((ended, tail)),
         Err(failed) => {
@@ -54,7 +47,26 @@ pub async fn run_program(
     }
 }
 
-fn start(request: &Request, command: &CommandLine) -> Result<Child, Failure> {
+/// Does `work` with a started program, unless the time is up or the request is cancelled first.
+pub(crate) async fn within<T>(
+    request: &Request,
+    line: &str,
+    timeout: Option<Duration>,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let deadline = Deadline::after(timeout.unwrap_or(FOREVER));
+    tokio::select! {
+        done = work => done,
+        () = deadline.expired() => {
+            let text = format!("`{line}` was still running after {} s", deadline.limit().as_secs());
+            Err(failure(FailureKind::TimedOut, text))
+        }
+        () = request.cancel.cancelled() => Err(failure(FailureKind::Cancelled, format!("`{line}` was cancelled"))),
+    }
+}
+
+/// A program with its surroundings and the request's mark.
+pub(crate) fn prepared(request: &Request, command: &CommandLine) -> Result<Command, Failure> {
     let Some((program, arguments)) = command.argv.split_first() else {
         return Err(failure(FailureKind::Invalid, "an empty command line"));
     };
@@ -63,8 +75,12 @@ fn start(request: &Request, command: &CommandLine) -> Result<Child, Failure> {
     for (name, value) in ENVIRONMENT.into_iter().chain(given) {
         child = child.env(name, value);
     }
-    child.env(cleanup::MARK, &request.mark).spawn().map_err(|error| match error {
-        // The system's reason does not say that it may be the folder that is missing.
+    Ok(child.env(cleanup::MARK, &request.mark))
+}
+
+/// Starts it. A refusal says whether it is the folder that is missing: the system's reason does not.
+pub(crate) fn start(child: Command, command: &CommandLine) -> Result<Child, Failure> {
+    child.spawn().map_err(|error| match error {
         RunError::NotStarted { program, source } if !std::path::Path::new(&command.cwd).is_dir() => failure(
             FailureKind::NotStarted,
             format!("failed to start `{program}` in `{}`: no such folder ({source})", command.cwd),
@@ -77,7 +93,7 @@ fn start(request: &Request, command: &CommandLine) -> Result<Child, Failure> {
 }
 
 /// Passes output on until the program has ended; then ends what it left in its group and drains the pipes.
-async fn drive(
+pub(crate) async fn drive(
     child: &mut Child,
     request: &Request,
     tail: &mut Tail,
@@ -102,6 +118,11 @@ async fn drive(
         hand_on(request, tail, on_output, stream, buffers.of(stream, count)).await;
         drained += count;
     }
+    exited(ended)
+}
+
+/// A program's end in the protocol's words.
+pub(crate) fn exited(ended: Result<Ended, RunError>) -> Result<Exited, Failure> {
     match ended {
         Ok(Ended::Code(code)) => Ok(Exited::Code(code)),
         Ok(Ended::Signal(signal)) => Ok(Exited::Signal(signal)),

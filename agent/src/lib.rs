@@ -6,6 +6,7 @@ pub mod exec;
 pub mod files;
 pub mod handlers;
 pub mod init;
+pub mod interactive;
 pub mod listen;
 pub mod port;
 pub mod request;

@@ -1,10 +1,14 @@
 //! The command line, as clap types only. Doc comments are the help.
 
 mod image;
+mod lifecycle;
+mod project;
 
 pub use image::{BuildImage, ExportImage, ImageVerb, NamedImage, OneRole, Prune, Roles};
+pub use lifecycle::{Cp, DiskSize, Logs, Place, Port, Ports, Provision, Ssh, Target, Targets};
+pub use project::{Config, Known, command, known};
 
-use crate::machine::{Accelerator, BackendChoice, MachineName};
+use crate::machine::{Accelerator, BackendChoice};
 use crate::source::FileOrUrl;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -41,17 +45,33 @@ pub enum Verb {
     Validate(Validate),
     /// List the CPython versions that are known, which are still maintained, and which are behind.
     Versions,
-    /// Stop a named machine, keeping its disk.
-    Halt(Named),
-    /// Stop a named machine and delete everything it had.
-    Destroy(Named),
+    /// Print the names of the machines that exist.
+    List,
+    /// Open a terminal in a named machine. It needs neither SSH nor a network in the guest.
+    Ssh(Ssh),
+    /// Copy files into a named machine or out of it.
+    Cp(Cp),
+    /// Install the image's packages in a named machine that runs.
+    Provision(Provision),
+    /// Print what a named machine's console showed, and what QEMU said.
+    Logs(Logs),
+    /// Forward a port of this host's loopback to a port of a named machine, until Ctrl-C.
+    Port(Port),
+    /// Stop named machines, keeping their disks.
+    Halt(Targets),
+    /// Stop named machines and start them again from their own disks.
+    Reload(Targets),
+    /// Stop named machines and delete everything they had.
+    Destroy(Targets),
     /// Delete what can be made again: left-over machines, golden machines, sources, caches.
     Clean(Clean),
+    /// Show each setting and where its value came from.
+    Config(Config),
     /// Prepare, look at, verify and export the images that machines start from.
     #[command(subcommand)]
     Image(ImageVerb),
     /// Say what is missing on this host, and how to mend it.
-    Doctor,
+    Doctor(Doctor),
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -63,50 +83,51 @@ pub enum Verb {
 #[derive(Debug, Clone, Args)]
 pub struct MachineOptions {
     /// The guest's operating system.
-    #[arg(long, default_value = crate::image::Image::DEFAULT)]
+    #[arg(long, env = "VMBUILD_IMAGE", default_value = crate::image::Image::DEFAULT)]
     pub image: String,
     /// Make the image of exactly the packages its lock names, or fail.
     #[arg(long)]
     pub locked: bool,
     /// What runs machines.
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, env = "VMBUILD_BACKEND", value_enum, default_value_t)]
     pub backend: BackendChoice,
     /// Which accelerator QEMU uses; believed without a probe.
-    #[arg(long, value_enum)]
+    #[arg(long, env = "VMBUILD_ACCEL", value_enum)]
     pub accel: Option<Accelerator>,
     /// Processors per machine [default: all of this host's].
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=512))]
+    #[arg(long, env = "VMBUILD_CPUS", value_parser = clap::value_parser!(u32).range(1..=512))]
     pub cpus: Option<u32>,
     /// Memory per machine in MiB [default: half of this host's, from 1024 to 4096].
-    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(256..=1_048_576))]
+    #[arg(long, env = "VMBUILD_MEMORY", value_name = "MIB", value_parser = clap::value_parser!(u64).range(256..=1_048_576))]
     pub memory: Option<u64>,
 }
 
 /// A named machine to start.
 #[derive(Debug, Args)]
 pub struct Up {
-    /// The machine's name.
-    #[arg(long, default_value = "default")]
-    pub name: MachineName,
+    /// Which machines.
+    #[command(flatten)]
+    pub targets: Targets,
     /// Image and backend.
     #[command(flatten)]
     pub machine: MachineOptions,
-}
-
-/// A named machine.
-#[derive(Debug, Args)]
-pub struct Named {
-    /// The machine's name.
-    #[arg(long, default_value = "default")]
-    pub name: MachineName,
+    /// Room on the machine's disk, such as 20G; QEMU only [default: the image's].
+    #[arg(long, value_name = "SIZE", env = "VMBUILD_DISK")]
+    pub disk: Option<DiskSize>,
 }
 
 /// A program to run in a named machine.
 #[derive(Debug, Args)]
 pub struct Exec {
-    /// The machine's name.
-    #[arg(long, default_value = "default")]
-    pub name: MachineName,
+    /// Which machine.
+    #[command(flatten)]
+    pub target: Target,
+    /// Pass standard input on to the program.
+    #[arg(short, long)]
+    pub interactive: bool,
+    /// Give the program a terminal of its own; standard input must be one.
+    #[arg(short, long)]
+    pub tty: bool,
     /// Absolute working directory in the guest.
     #[arg(long, default_value = "/root")]
     pub cwd: String,
@@ -121,6 +142,25 @@ pub struct Exec {
     pub argv: Vec<String>,
 }
 
+/// How a CPython is compiled.
+#[derive(Debug, Clone, Args)]
+pub struct ProfileOption {
+    /// How it is compiled: release (PGO and LTO), fast (-O2) or smoke (-O0, for tests).
+    #[arg(long, env = "VMBUILD_PROFILE", default_value_t = Profile::Release)]
+    pub profile: Profile,
+}
+
+/// How a build is made, and where it goes.
+#[derive(Debug, Clone, Args)]
+pub struct BuildOptions {
+    /// Parallel compiler processes [default: the machine's processors].
+    #[arg(long, env = "VMBUILD_JOBS", value_parser = clap::value_parser!(u32).range(1..=512))]
+    pub jobs: Option<u32>,
+    /// Where artifacts go.
+    #[arg(long, env = "VMBUILD_ARTIFACTS", value_name = "DIR", default_value = "artifacts")]
+    pub artifacts: PathBuf,
+}
+
 /// What determines an artifact, as far as people say it.
 #[derive(Debug, Clone, Args)]
 pub struct Wanted {
@@ -129,9 +169,9 @@ pub struct Wanted {
     /// Image and backend.
     #[command(flatten)]
     pub machine: MachineOptions,
-    /// How it is compiled: release (PGO and LTO), fast (-O2) or smoke (-O0, for tests).
-    #[arg(long, default_value_t = Profile::Release)]
-    pub profile: Profile,
+    /// How.
+    #[command(flatten)]
+    pub compiled: ProfileOption,
     /// Take the source from this file or URL instead of looking for it.
     #[arg(long, value_name = "FILE|URL")]
     pub source: Option<FileOrUrl>,
@@ -146,18 +186,15 @@ pub struct Build {
     /// What.
     #[command(flatten)]
     pub wanted: Wanted,
-    /// Parallel compiler processes [default: the machine's processors].
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=512))]
-    pub jobs: Option<u32>,
+    /// How it is made.
+    #[command(flatten)]
+    pub options: BuildOptions,
     /// The artifact's build number [default: the next free one].
     #[arg(long, value_name = "N")]
     pub build_number: Option<BuildNumber>,
     /// Replace an artifact that already has this name.
     #[arg(long)]
     pub force: bool,
-    /// Where artifacts go.
-    #[arg(long, value_name = "DIR", default_value = "artifacts")]
-    pub artifacts: PathBuf,
     /// Warn instead of failing when checks 4, 10 or 11 do not hold.
     #[arg(long)]
     pub lenient: bool,
@@ -213,6 +250,14 @@ pub struct Clean {
     /// Everything in the store but running machines.
     #[arg(long)]
     pub all: bool,
+}
+
+/// How to look at this host.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Show the commands that mend what is missing, run them, and look again.
+    #[arg(long)]
+    pub fix: bool,
 }
 
 fn variable(text: &str) -> Result<(String, String), String> {

@@ -7,6 +7,7 @@ pub mod agent_binary;
 pub mod artifact;
 pub mod cli;
 pub mod commands;
+pub mod config;
 pub mod doctor;
 pub mod download;
 pub mod event;

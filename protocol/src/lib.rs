@@ -22,8 +22,9 @@ pub use codec::{Codec, CodecError};
 pub use frame::{CHUNK, Envelope, Frame, MAX_PAYLOAD, WINDOW};
 pub use hello::{BUILD_ID, Epoch, Hello, PROTOCOL};
 pub use message::{
-    Action, Call, Check, Clock, CommandLine, Digest, Exec, Exited, Facts, Failure, FailureKind, FromAgent, GetFile,
-    Interpreter, Mounted, OutputStream, Pack, Package, PackageManager, Packed, Progress, Provision, PutFile, Reply,
-    RequestId, Step, StepDone, Steps, ToAgent, Validate, Verdict, Watch,
+    Action, Call, Check, Clock, CommandLine, Connect, Digest, Entry, EntryKind, Exec, Exited, Facts, Failure,
+    FailureKind, Fingerprint, FromAgent, GetFile, GetRest, Input, Interactive, Interpreter, List, Made, Make, Mounted,
+    OutputStream, Pack, Package, PackageManager, Packed, Progress, Provision, PutFile, PutRest, Reply, RequestId, Step,
+    StepDone, Steps, TerminalSize, ToAgent, Validate, Verdict, Watch,
 };
 pub use trouble::PackageTrouble;

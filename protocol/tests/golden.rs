@@ -6,9 +6,10 @@ use std::fmt::{Debug, Write};
 use tokio_util::bytes::{Bytes, BytesMut};
 use tokio_util::codec::Encoder;
 use vmbuild_protocol::{
-    Action, Call, Check, Clock, Codec, CommandLine, Digest, Envelope, Epoch, Exec, Exited, Facts, Failure, FailureKind,
-    Frame, FromAgent, GetFile, Hello, Interpreter, Mounted, OutputStream, Pack, Package, PackageManager, Packed,
-    Progress, Provision, PutFile, Reply, RequestId, Step, StepDone, Steps, ToAgent, Validate, Verdict, Watch,
+    Action, Call, Check, Clock, Codec, CommandLine, Connect, Digest, Entry, EntryKind, Envelope, Epoch, Exec, Exited,
+    Facts, Failure, FailureKind, Fingerprint, Frame, FromAgent, GetFile, GetRest, Hello, Input, Interactive,
+    Interpreter, List, Made, Make, Mounted, OutputStream, Pack, Package, PackageManager, Packed, Progress, Provision,
+    PutFile, PutRest, Reply, RequestId, Step, StepDone, Steps, TerminalSize, ToAgent, Validate, Verdict, Watch,
 };
 
 /// Several times the longest sample: enough zeros to decode anything from.
@@ -111,6 +112,10 @@ fn steps() -> Steps {
     Steps { steps: vec![Step { name: "make".into(), action: run() }] }
 }
 
+fn size() -> TerminalSize {
+    TerminalSize { rows: 24, columns: 300 }
+}
+
 fn run() -> Action {
     Action::Run { command: command(), timeout_ms: 1000, watch: Watch::Compile { total: Some(402) } }
 }
@@ -122,6 +127,7 @@ fn to_agent() {
         ToAgent::Cancel { id: id() },
         ToAgent::Credit { id: id(), bytes: 1 << 18 },
         ToAgent::DataEnd { id: id(), digest: digest() },
+        ToAgent::Resize { id: id(), size: size() },
     ]));
 }
 
@@ -153,6 +159,18 @@ fn call() {
         Call::Validate(validate()),
         Call::SetClock(Clock { unix_nanos: 1 << 60 }),
         Call::PowerOff,
+        Call::Interactive(Interactive {
+            command: command(),
+            timeout_ms: None,
+            input: Input::Terminal { size: size(), kind: "xterm".into() },
+        }),
+        Call::Connect(Connect { port: 8080 }),
+        Call::Fingerprint(Fingerprint { path: "/p".into(), bytes: 70_000 }),
+        Call::PutRest(PutRest { path: "/p".into(), arriving: "/q".into(), from: 300, mode: 0o4755, size: 70_000 }),
+        Call::GetRest(GetRest { path: "/p".into(), from: 300 }),
+        Call::List(List { path: "/p".into(), depth: 300 }),
+        Call::Make(Make { path: "/p".into(), what: Made::Folder { mode: 0o755 } }),
+        Call::GrowRoot,
     ]));
 }
 
@@ -170,6 +188,11 @@ fn reply() {
         Reply::Validated(vec![check()]),
         Reply::ClockSet,
         Reply::Ending,
+        Reply::Closed,
+        Reply::Fingerprint(digest()),
+        Reply::Listed,
+        Reply::Made,
+        Reply::Grown { bytes: 70_000 },
     ]));
 }
 
@@ -180,6 +203,7 @@ fn progress() {
         Progress::StepAdvanced { step: 1, done: 2, total: Some(3), last_line: "gcc".into() },
         Progress::StepFinished(step_done()),
         Progress::Checked(check()),
+        Progress::Listed(vec![Entry { path: "a".into(), mode: 0o644, kind: EntryKind::File { bytes: 300 } }]),
     ]));
 }
 
@@ -203,6 +227,14 @@ fn small_enums() {
     let lists = [
         pin(&[Watch::LastLine, Watch::Compile { total: None }, Watch::RegressionTests]),
         pin(&[Exited::Code(255), Exited::Signal(9)]),
+        pin(&[Input::Piped, Input::Terminal { size: size(), kind: "dumb".into() }]),
+        pin(&[
+            EntryKind::File { bytes: 1 },
+            EntryKind::Folder,
+            EntryKind::Link { target: "t".into() },
+            EntryKind::Other,
+        ]),
+        pin(&[Made::Folder { mode: 0o700 }, Made::Link { target: "t".into() }]),
         pin(&[OutputStream::Stdout, OutputStream::Stderr]),
         pin(&[PackageManager::Apt, PackageManager::Dnf]),
         pin(&[Verdict::Pass, Verdict::Warn, Verdict::Fail]),

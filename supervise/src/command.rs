@@ -18,11 +18,20 @@ pub enum Lifetime {
     Detached,
 }
 
+/// What the program's standard input is to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stdin {
+    Ordinary,
+    /// The terminal that Ctrl-C and hang-ups come from.
+    ControllingTerminal,
+}
+
 /// A program to start.
 #[derive(Debug)]
 pub struct Command {
     inner: tokio::process::Command,
     lifetime: Lifetime,
+    stdin: Stdin,
     kept: Vec<OwnedFd>,
 }
 
@@ -32,7 +41,7 @@ impl Command {
         #[expect(clippy::disallowed_methods, reason = "this is the one place")]
         let mut inner = tokio::process::Command::new(program);
         inner.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Self { inner, lifetime: Lifetime::BoundToParent, kept: Vec::new() }
+        Self { inner, lifetime: Lifetime::BoundToParent, stdin: Stdin::Ordinary, kept: Vec::new() }
     }
 
     /// Adds one argument.
@@ -77,6 +86,14 @@ impl Command {
         self
     }
 
+    /// Replaces all three streams by a terminal, and makes it the controlling terminal of a session of the
+    /// program's own: Ctrl-C reaches whatever runs in its foreground.
+    pub fn terminal(mut self, terminal: &OwnedFd) -> std::io::Result<Self> {
+        self.inner.stdin(terminal.try_clone()?).stdout(terminal.try_clone()?).stderr(terminal.try_clone()?);
+        self.stdin = Stdin::ControllingTerminal;
+        Ok(self)
+    }
+
     /// Replaces the captured standard output.
     #[must_use]
     pub fn stdout(mut self, stdout: impl Into<Stdio>) -> Self {
@@ -115,14 +132,14 @@ impl Command {
     /// Starts it.
     pub fn spawn(mut self) -> Result<Child, RunError> {
         let line = self.line();
-        let lifetime = self.lifetime;
+        let (lifetime, stdin) = (self.lifetime, self.stdin);
         let parent = rustix::process::getpid();
         let kept: Vec<OwnedFd> = std::mem::take(&mut self.kept);
         let numbers: Vec<i32> = kept.iter().map(std::os::fd::AsRawFd::as_raw_fd).collect();
         #[expect(unsafe_code, reason = "code between fork and exec: only async-signal-safe calls, no allocation")]
         // SAFETY: `prepare` makes plain system calls on numbers captured beforehand; it allocates nothing.
         unsafe {
-            self.inner.pre_exec(move || prepare(lifetime, parent, &numbers));
+            self.inner.pre_exec(move || prepare(lifetime, stdin, parent, &numbers));
         }
         let program = self.inner.as_std().get_program().to_string_lossy().into_owned();
         let child = self.inner.spawn().map_err(|source| RunError::NotStarted { program, source })?;
@@ -156,7 +173,7 @@ impl Command {
 }
 
 /// Runs in the child between fork and exec.
-fn prepare(lifetime: Lifetime, parent: rustix::process::Pid, kept: &[i32]) -> std::io::Result<()> {
+fn prepare(lifetime: Lifetime, stdin: Stdin, parent: rustix::process::Pid, kept: &[i32]) -> std::io::Result<()> {
     for number in Signal::iterator() {
         if !matches!(number, Signal::SIGKILL | Signal::SIGSTOP) {
             #[expect(unsafe_code, reason = "sigaction has no safe wrapper")]
@@ -171,15 +188,18 @@ fn prepare(lifetime: Lifetime, parent: rustix::process::Pid, kept: &[i32]) -> st
         let fd = unsafe { std::os::fd::BorrowedFd::borrow_raw(fd) };
         rustix::io::fcntl_setfd(fd, rustix::io::FdFlags::empty())?;
     }
-    match lifetime {
-        Lifetime::Detached => {
-            rustix::process::setsid()?;
-        }
-        Lifetime::BoundToParent => {
-            rustix::process::setpgid(None, None)?;
-            #[cfg(target_os = "linux")]
-            die_with(parent)?;
-        }
+    if lifetime == Lifetime::Detached || stdin == Stdin::ControllingTerminal {
+        // A session's leader leads a group of the same number, so it can be ended like any other.
+        rustix::process::setsid()?;
+    } else {
+        rustix::process::setpgid(None, None)?;
+    }
+    if stdin == Stdin::ControllingTerminal {
+        rustix::process::ioctl_tiocsctty(rustix::stdio::stdin())?;
+    }
+    #[cfg(target_os = "linux")]
+    if lifetime == Lifetime::BoundToParent {
+        die_with(parent)?;
     }
     Ok(())
 }

@@ -57,6 +57,7 @@ async fn receive(
                 file.sync_all().await.map_err(|error| io_failure(&error))?;
                 return compare(order, sent, digest(bytes, hasher.finalize()));
             }
+            Some(Inbound::Resize(_)) => {}
             None => return Err(failure(FailureKind::Cancelled, "the session ended")),
         }
     }
@@ -66,15 +67,19 @@ fn compare(order: &PutFile, sent: Digest, got: Digest) -> Result<Digest, Failure
     if got == sent && got.bytes == order.size {
         return Ok(got);
     }
+    Err(mismatch(&order.path, got, sent))
+}
+
+/// Says that what arrived is not what was sent.
+pub(super) fn mismatch(path: &str, got: Digest, sent: Digest) -> Failure {
     let text = format!(
-        "{}: {} bytes with sha256 {} arrived, {} bytes with sha256 {} were sent",
-        order.path,
+        "{path}: {} bytes with sha256 {} arrived, {} bytes with sha256 {} were sent",
         got.bytes,
         hex::encode(got.sha256),
         sent.bytes,
         hex::encode(sent.sha256),
     );
-    Err(failure(FailureKind::DigestMismatch, text))
+    failure(FailureKind::DigestMismatch, text)
 }
 
 fn place(arriving: &Path, target: &Path, mode: u32) -> Result<(), Failure> {

@@ -7,7 +7,9 @@ mod packages;
 mod testing;
 
 pub mod clock;
+pub mod connect;
 pub mod facts;
+pub mod grow;
 pub mod pack;
 pub mod power;
 pub mod provision;

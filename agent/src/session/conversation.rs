@@ -118,6 +118,7 @@ impl Conversation {
                 }
             }
             ToAgent::DataEnd { id, digest } => self.pass(id, Inbound::End(digest)),
+            ToAgent::Resize { id, size } => self.pass(id, Inbound::Resize(size)),
         }
     }
 
@@ -180,8 +181,25 @@ async fn serve(
 /// Whether a call may leave processes behind; looking for them takes longer than a ping.
 fn starts_programs(call: &Call) -> bool {
     match call {
-        Call::Exec(_) | Call::Provision(_) | Call::Build(_) | Call::Pack(_) | Call::Validate(_) | Call::Facts => true,
-        Call::Ping | Call::PutFile(_) | Call::GetFile(_) | Call::SetClock(_) | Call::PowerOff => false,
+        Call::Exec(_)
+        | Call::Interactive(_)
+        | Call::Provision(_)
+        | Call::Build(_)
+        | Call::Pack(_)
+        | Call::Validate(_)
+        | Call::Facts => true,
+        Call::Ping
+        | Call::PutFile(_)
+        | Call::GetFile(_)
+        | Call::SetClock(_)
+        | Call::PowerOff
+        | Call::Connect(_)
+        | Call::Fingerprint(_)
+        | Call::PutRest(_)
+        | Call::GetRest(_)
+        | Call::List(_)
+        | Call::Make(_)
+        | Call::GrowRoot => false,
     }
 }
 

@@ -3,10 +3,10 @@
 use super::link::{Inbound, Link};
 use crate::exec::run_program;
 use crate::request::Request;
-use crate::{files, handlers};
+use crate::{files, handlers, interactive};
 use std::time::Duration;
 use tokio::sync::mpsc;
-use vmbuild_protocol::{Call, Exec, Exited, Failure, FromAgent, Reply};
+use vmbuild_protocol::{Call, Exec, Exited, Failure, FromAgent, Input, Interactive, Reply};
 
 pub(super) async fn dispatch(
     call: Call,
@@ -32,10 +32,38 @@ pub(super) async fn dispatch(
             tokio::time::sleep(Duration::from_millis(50)).await;
             handlers::power::end(is_init)
         }
+        Call::Interactive(order) => interact(request, order, link, mail).await.map(Reply::Exited),
+        Call::Connect(connect) => {
+            handlers::connect::connect(request, &connect, link, mail).await.map(|()| Reply::Closed)
+        }
+        Call::Fingerprint(order) => files::fingerprint(request, &order).await.map(Reply::Fingerprint),
+        Call::PutRest(put) => files::put_rest(request, put, link, mail).await.map(Reply::Stored),
+        Call::GetRest(get) => files::get_rest(request, get, link).await.map(Reply::Sent),
+        Call::List(list) => files::list(request, &list).await.map(|()| Reply::Listed),
+        Call::Make(make) => files::make(&make).map(|()| Reply::Made),
+        Call::GrowRoot => handlers::grow::grow_root().await.map(|bytes| Reply::Grown { bytes }),
     }
 }
 
 async fn run(request: &Request, exec: Exec) -> Result<Exited, Failure> {
     let timeout = exec.timeout_ms.map(Duration::from_millis);
     run_program(request, &exec.command, timeout, &mut |_, _| ()).await.map(|(exited, _)| exited)
+}
+
+async fn interact(
+    request: &Request,
+    order: Interactive,
+    link: &Link,
+    mail: mpsc::UnboundedReceiver<Inbound>,
+) -> Result<Exited, Failure> {
+    let timeout = order.timeout_ms.map(Duration::from_millis);
+    let mut command = interactive::with_program(order.command);
+    match order.input {
+        Input::Piped => interactive::run_piped(request, &command, timeout, link, mail).await,
+        Input::Terminal { size, kind } => {
+            // First, so that what the host's user sets for the program counts.
+            command.env.insert(0, ("TERM".to_owned(), kind));
+            interactive::run_in_terminal(request, &command, timeout, size, link, mail).await
+        }
+    }
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use std::sync::Arc;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
-use vmbuild_protocol::{Digest, Envelope, Epoch, Frame, FromAgent, OutputStream, RequestId, WINDOW};
+use vmbuild_protocol::{Digest, Envelope, Epoch, Frame, FromAgent, OutputStream, RequestId, TerminalSize, WINDOW};
 
 /// What the host sends for a request under way.
 #[derive(Debug)]
@@ -13,6 +13,8 @@ pub enum Inbound {
     Bytes(Bytes),
     /// There are no more.
     End(Digest),
+    /// The host's terminal has another size.
+    Resize(TerminalSize),
 }
 
 /// One request's line to the host. Cheap to clone.

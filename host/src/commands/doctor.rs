@@ -1,15 +1,36 @@
-//! `vmbuild doctor`: what this host lacks.
+//! `vmbuild doctor`: what this host lacks, and mending it.
 
 use super::context::Context;
 use super::program::Ending;
-use crate::doctor::{Status, examine};
+use crate::cli::Doctor;
+use crate::doctor::{Finding, Status, examine};
+use crate::event::{Pace, Part, Unit};
 use crate::failure::{Exit, Failure};
 use crate::report::{self, Paint};
 use std::io::IsTerminal;
+use std::time::Duration;
+use vmbuild_supervise::{Command, Deadline, Tail};
 
-/// Prints every finding; fails if one of them does.
-pub(crate) async fn doctor(context: &Context) -> Result<Ending, Failure> {
-    let findings = examine(&context.store, &context.cancel).await;
+/// A package may be large, and its archive slow.
+const LIMIT: Duration = Duration::from_mins(30);
+
+/// Prints every finding; fails if one of them does. With `--fix`, after everything that can be mended was.
+pub(crate) async fn doctor(context: &Context, args: Doctor) -> Result<Ending, Failure> {
+    let mut findings = examine(&context.store, &context.cancel).await;
+    if args.fix {
+        let fixes = fixes(&findings);
+        if fixes.is_empty() {
+            context.events.note(Part::Machine, "no command can mend anything here");
+        }
+        // All of them are shown before the first one runs.
+        for fix in &fixes {
+            context.events.note(Part::Machine, format!("will run: {}", fix.join(" ")));
+        }
+        for fix in &fixes {
+            run(context, fix).await?;
+        }
+        findings = examine(&context.store, &context.cancel).await;
+    }
     let failed = findings.iter().any(|finding| finding.status == Status::Fail);
     let text = if context.json {
         report::finding_json(&findings)
@@ -18,4 +39,50 @@ pub(crate) async fn doctor(context: &Context) -> Result<Ending, Failure> {
     };
     report::to_stdout(&text).map_err(crate::store::StoreError::Io)?;
     Ok(if failed { Exit::Environment } else { Exit::Success }.into())
+}
+
+/// The commands that mend something, each once.
+fn fixes(findings: &[Finding]) -> Vec<Vec<String>> {
+    let mut fixes = Vec::new();
+    for fix in findings.iter().filter_map(|finding| finding.fix.as_ref()) {
+        if !fixes.contains(fix) {
+            fixes.push(fix.clone());
+        }
+    }
+    fixes
+}
+
+async fn run(context: &Context, fix: &[String]) -> Result<(), Failure> {
+    let Some((program, arguments)) = fix.split_first() else { return Ok(()) };
+    let phase = context.events.phase(Part::Machine, "mend", fix.join(" "));
+    let command = Command::new(program).args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
+    let (mut tail, mut pace) = (Tail::default(), Pace::default());
+    let on_output = |bytes: &[u8]| {
+        tail.push(bytes);
+        if pace.is_time() {
+            phase.advance(0, None, Unit::Lines, tail.last_line());
+        }
+    };
+    command.run(Deadline::after(LIMIT), &context.cancel, on_output).await?;
+    phase.finish("");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fixes;
+    use crate::doctor::Finding;
+
+    #[test]
+    fn each_command_runs_once() {
+        let install = |package: &str| Some(vec!["apt-get".to_owned(), package.to_owned()]);
+        let findings = [
+            Finding::ok("a", "1"),
+            Finding::fail("b", "missing", "install it").fixed_by(install("uidmap")),
+            Finding::fail("c", "missing", "install it").fixed_by(install("uidmap")),
+            Finding::fail("d", "missing", "install it").fixed_by(install("qemu-utils")),
+            Finding::fail("e", "wrong", "see there"),
+        ];
+        assert_eq!(fixes(&findings), [install("uidmap").unwrap(), install("qemu-utils").unwrap()]);
+    }
 }

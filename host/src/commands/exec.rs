@@ -1,23 +1,40 @@
-//! `vmbuild exec -- CMD`: a program in a named machine, with its output and its exit code.
+//! `vmbuild exec -- CMD` and `vmbuild ssh`: a program in a named machine, with its output and its exit code.
 
 use super::context::Context;
 use super::program::Ending;
-use crate::cli::Exec;
+use super::terminal::{Talk, talk};
+use crate::cli::{Exec, Ssh};
 use crate::failure::Failure;
 use crate::machine::Machine;
 use crate::report;
+use std::io::IsTerminal;
 use vmbuild_protocol::{CommandLine, Exited};
 
 /// Runs the program and ends as it ended; 128 plus the signal's number if one ended it.
 pub(crate) async fn exec(context: &Context, args: Exec) -> Result<Ending, Failure> {
-    let machine = Machine::attach(&context.store, &args.name, &context.cancel).await?;
-    let request = vmbuild_protocol::Exec {
-        command: CommandLine { argv: args.argv, env: args.env, cwd: args.cwd },
-        timeout_ms: args.timeout.map(|seconds| seconds.saturating_mul(1000)),
+    let machine = Machine::attach(&context.store, &args.target.name(), &context.cancel).await?;
+    let command = CommandLine { argv: args.argv, env: args.env, cwd: args.cwd };
+    let timeout_ms = args.timeout.map(|seconds| seconds.saturating_mul(1000));
+    let exited = if args.interactive || args.tty {
+        talk(context, &machine, Talk { command, timeout_ms, terminal: args.tty }).await?
+    } else {
+        let request = vmbuild_protocol::Exec { command, timeout_ms };
+        machine.ask(machine.session().exec(request, &context.cancel, report::program_output)).await?
     };
-    let exited = machine.ask(machine.session().exec(request, &context.cancel, report::program_output)).await?;
-    Ok(Ending::Guest(match exited {
+    Ok(ending(exited))
+}
+
+/// Opens a login shell, or runs a program, on a terminal where there is one.
+pub(crate) async fn ssh(context: &Context, args: Ssh) -> Result<Ending, Failure> {
+    let machine = Machine::attach(&context.store, &args.target.name(), &context.cancel).await?;
+    let command = CommandLine { argv: args.argv, env: Vec::new(), cwd: "/root".to_owned() };
+    let terminal = std::io::stdin().is_terminal();
+    Ok(ending(talk(context, &machine, Talk { command, timeout_ms: None, terminal }).await?))
+}
+
+fn ending(exited: Exited) -> Ending {
+    Ending::Guest(match exited {
         Exited::Code(code) => u8::try_from(code).unwrap_or(u8::MAX),
         Exited::Signal(signal) => u8::try_from(128 + signal).unwrap_or(u8::MAX),
-    }))
+    })
 }

@@ -2,14 +2,21 @@
 
 mod build;
 mod clean;
+mod config;
 mod context;
+mod cp;
 mod doctor;
 mod exec;
 mod image;
+mod list;
+mod logs;
 mod machines;
+mod port;
 mod program;
+mod provision;
 mod status;
 mod stop;
+mod terminal;
 mod up;
 mod validate;
 mod versions;

@@ -1,13 +1,16 @@
 //! From the command line to the exit code: the only place that knows both.
 
 use super::context::{Context, Interrupted};
-use super::{build, clean, doctor, exec, image, status, stop, up, validate, versions};
-use crate::cli::{Cli, Verb};
+use super::{
+    build, clean, config, cp, doctor, exec, image, list, logs, port, provision, status, stop, up, validate, versions,
+};
+use crate::cli::{self, Cli, Known, Verb};
+use crate::config::ProjectFile;
 use crate::event::Events;
 use crate::failure::{Exit, Failure};
 use crate::report;
 use crate::store::Store;
-use clap::{CommandFactory, Parser};
+use clap::FromArgMatches;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -31,8 +34,19 @@ impl From<Exit> for Ending {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    let (project, command) = match definition() {
+        Ok(definition) => definition,
+        Err(failure) => {
+            report::fail(report::Format::Plain, &failure);
+            return failure.exit().into();
+        }
+    };
+    let parsed = command.clone().try_get_matches();
+    let (cli, known) = match parsed.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches))) {
+        Ok((cli, matches)) => {
+            let of_config = matches.subcommand_matches("config");
+            (cli, of_config.map(|matches| cli::known(matches, project.as_ref())).unwrap_or_default())
+        }
         Err(refusal) => {
             // Help and version go to stdout and are no error; clap knows which is which.
             let _ = refusal.print();
@@ -41,13 +55,13 @@ pub fn main() -> ExitCode {
     };
     if let Verb::Completions { shell } = cli.verb {
         let mut script = Vec::new();
-        clap_complete::generate(shell, &mut Cli::command(), "vmbuild", &mut script);
+        clap_complete::generate(shell, &mut { command }, "vmbuild", &mut script);
         let _ = report::to_stdout(&String::from_utf8_lossy(&script));
         return Exit::Success.into();
     }
     // One thread: the kernel ties a child's life to the thread that started it.
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(run(cli)),
+        Ok(runtime) => runtime.block_on(run(cli, known)),
         Err(error) => {
             report::fail(report::Format::Plain, &crate::store::StoreError::Io(error).into());
             Exit::Environment.into()
@@ -55,13 +69,21 @@ pub fn main() -> ExitCode {
     }
 }
 
-async fn run(cli: Cli) -> ExitCode {
+/// The command line's definition, with the defaults of the project one stands in.
+fn definition() -> Result<(Option<ProjectFile>, clap::Command), Failure> {
+    let here = std::env::current_dir().map_err(crate::config::ConfigError::Unreadable)?;
+    let project = ProjectFile::find(&here)?;
+    let command = cli::command(project.as_ref())?;
+    Ok((project, command))
+}
+
+async fn run(cli: Cli, known: Vec<Known>) -> ExitCode {
     let format = report::Format::choose(cli.json, std::io::stderr().is_terminal());
     let (events, receiver) = Events::channel();
     let reporter = tokio::spawn(report::run(format, receiver));
     let cancel = CancellationToken::new();
     let outcome = tokio::select! {
-        outcome = start(cli, events.clone(), cancel.clone()) => outcome,
+        outcome = start(cli, known, events.clone(), cancel.clone()) => outcome,
         // Only after a second signal, or if winding down takes too long: dropping the work kills what it started.
         () = interruptions(cancel) => Err(Interrupted.into()),
     };
@@ -80,9 +102,12 @@ async fn run(cli: Cli) -> ExitCode {
     code
 }
 
-async fn start(cli: Cli, events: Events, cancel: CancellationToken) -> Result<Ending, Failure> {
+async fn start(cli: Cli, known: Vec<Known>, events: Events, cancel: CancellationToken) -> Result<Ending, Failure> {
     let context = Context { store: Store::from_env()?, events, cancel, json: cli.json };
-    dispatch(&context, cli.verb).await
+    match cli.verb {
+        Verb::Config(_) => config::config(&context, &known),
+        verb => dispatch(&context, verb).await,
+    }
 }
 
 async fn dispatch(context: &Context, verb: Verb) -> Result<Ending, Failure> {
@@ -95,12 +120,19 @@ async fn dispatch(context: &Context, verb: Verb) -> Result<Ending, Failure> {
         Verb::Reproduce(args) => build::reproduce(context, args).await,
         Verb::Validate(args) => validate::validate(context, args).await,
         Verb::Versions => versions::versions(context),
+        Verb::List => list::list(context).await,
+        Verb::Ssh(args) => exec::ssh(context, args).await,
+        Verb::Cp(args) => cp::cp(context, args).await,
+        Verb::Provision(args) => provision::provision(context, args).await,
+        Verb::Logs(args) => logs::logs(context, args).await,
+        Verb::Port(args) => port::port(context, args).await,
         Verb::Halt(args) => stop::halt(context, args).await,
+        Verb::Reload(args) => stop::reload(context, args).await,
         Verb::Destroy(args) => stop::destroy(context, args).await,
         Verb::Clean(args) => clean::clean(context, args).await,
         Verb::Image(verb) => image::image(context, verb).await,
-        Verb::Doctor => doctor::doctor(context).await,
-        Verb::Completions { .. } => Ok(Exit::Success.into()),
+        Verb::Doctor(args) => doctor::doctor(context, args).await,
+        Verb::Completions { .. } | Verb::Config(_) => Ok(Exit::Success.into()),
     }
 }
 

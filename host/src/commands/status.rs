@@ -3,12 +3,12 @@
 use super::context::Context;
 use super::program::Ending;
 use crate::failure::{Exit, Failure};
-use crate::machine::{Backend, Machine, MachineError, MachineFolder, MachineRecord, MachineState, qemu};
+use crate::machine::{Backend, Machine, MachineError, MachineFolder, MachineState, qemu};
 use crate::report::{self, Cell};
 use crate::store::StoreError;
 use serde::Serialize;
 use std::time::Duration;
-use vmbuild_protocol::BUILD_ID;
+use vmbuild_protocol::{BUILD_ID, Facts};
 
 /// How long an agent has to answer. A virtual machine's port takes one caller at a time: one that another vmbuild
 /// works with does not answer, and is shown without its agent.
@@ -23,10 +23,20 @@ pub(crate) struct MachineStatus {
     backend: Option<Backend>,
     /// What executes its instructions, as QEMU itself reports it.
     accelerator: Option<String>,
+    /// QEMU's version and what its processors do, as QMP reports them.
+    qemu: Option<QemuReport>,
     cpus: Option<u32>,
     memory_mib: Option<u64>,
     up_seconds: Option<u64>,
     agent: Option<AgentStatus>,
+}
+
+/// What QMP said.
+#[derive(Debug, Serialize)]
+struct QemuReport {
+    version: String,
+    state: String,
+    uuid: String,
 }
 
 /// What the agent in it said.
@@ -36,6 +46,35 @@ struct AgentStatus {
     transport: &'static str,
     round_trip_ms: f64,
     kernel: String,
+    guest: GuestStatus,
+}
+
+/// What the agent says of its machine, at this moment.
+#[derive(Debug, Serialize)]
+struct GuestStatus {
+    os: String,
+    arch: String,
+    hostname: String,
+    cpus: u32,
+    memory_bytes: u64,
+    memory_available_bytes: u64,
+    disk_free_bytes: u64,
+    uptime_seconds: u64,
+}
+
+impl GuestStatus {
+    fn of(facts: Facts) -> Self {
+        Self {
+            os: facts.os,
+            arch: facts.arch,
+            hostname: facts.hostname,
+            cpus: facts.cpus,
+            memory_bytes: facts.memory_bytes,
+            memory_available_bytes: facts.memory_available_bytes,
+            disk_free_bytes: facts.disk_free_bytes,
+            uptime_seconds: facts.uptime_seconds,
+        }
+    }
 }
 
 /// Prints every machine; an agent that does not answer is part of the answer.
@@ -63,8 +102,8 @@ async fn describe(context: &Context, folder: &MachineFolder) -> Result<MachineSt
     let running = state == MachineState::Running;
     let started = record.as_ref().map(|record| record.started_unix).filter(|_| running);
     let now = u64::try_from(jiff::Timestamp::now().as_second()).unwrap_or(0);
-    let accelerator = match &record {
-        Some(record) if running && record.uuid.is_some() => in_use(folder, record).await,
+    let qmp = match &record {
+        Some(record) if running && record.uuid.is_some() => qemu::status(folder, record).await.ok(),
         _ => None,
     };
     Ok(MachineStatus {
@@ -72,7 +111,12 @@ async fn describe(context: &Context, folder: &MachineFolder) -> Result<MachineSt
         state,
         image: spec.map(|spec| spec.image.clone()).unwrap_or_default(),
         backend: spec.map(crate::machine::MachineSpec::backend),
-        accelerator,
+        accelerator: qmp.as_ref().map(|qmp| qmp.accelerator.to_string()),
+        qemu: qmp.map(|qmp| QemuReport {
+            version: qmp.version.to_string(),
+            state: qmp.state.to_owned(),
+            uuid: qmp.uuid,
+        }),
         cpus: spec.map(|spec| spec.cpus),
         memory_mib: spec.map(|spec| spec.memory_mib),
         up_seconds: started.map(|started| now.saturating_sub(started)),
@@ -89,7 +133,9 @@ async fn ask(context: &Context, folder: &MachineFolder) -> Option<AgentStatus> {
         Backend::Sandbox => "unix",
     };
     let round_trip_ms = (round_trip.as_secs_f64() * 1e5).round() / 100.0;
-    Some(AgentStatus { build: BUILD_ID.to_owned(), transport, round_trip_ms, kernel: facts.kernel })
+    let kernel = facts.kernel.clone();
+    let guest = GuestStatus::of(facts);
+    Some(AgentStatus { build: BUILD_ID.to_owned(), transport, round_trip_ms, kernel, guest })
 }
 
 fn row(machine: &MachineStatus) -> Vec<String> {
@@ -106,12 +152,6 @@ fn row(machine: &MachineStatus) -> Vec<String> {
         or_dash(machine.up_seconds.map(|seconds| report::duration(Duration::from_secs(seconds)))),
         or_dash(agent),
     ]
-}
-
-/// The accelerator that the machine's QEMU says it uses.
-async fn in_use(folder: &MachineFolder, record: &MachineRecord) -> Option<String> {
-    let status = qemu::status(folder, record).await.ok()?;
-    Some(status.accelerator.to_string())
 }
 
 fn words(state: MachineState) -> &'static str {

@@ -1,33 +1,55 @@
-//! `vmbuild halt` and `vmbuild destroy`.
+//! `vmbuild halt`, `vmbuild reload` and `vmbuild destroy`.
 
 use super::context::Context;
 use super::program::Ending;
-use crate::cli::Named;
+use super::up::start;
+use crate::cli::Targets;
 use crate::event::Part;
 use crate::failure::{Exit, Failure};
-use crate::machine::{MachineError, MachineFolder, MachineState, end_named};
+use crate::machine::{FolderError, MachineError, MachineFolder, MachineState, end_named};
 
-/// Stops the machine; its disk stays for the next `up`.
-pub(crate) async fn halt(context: &Context, args: Named) -> Result<Ending, Failure> {
-    let folder = existing(context, args).await?;
+/// Stops the machines; their disks stay for the next `up`.
+pub(crate) async fn halt(context: &Context, args: Targets) -> Result<Ending, Failure> {
+    for folder in existing(context, &args).await? {
+        halt_one(context, &folder).await?;
+    }
+    Ok(Exit::Success.into())
+}
+
+/// Stops the machines and starts them again from their own disks.
+pub(crate) async fn reload(context: &Context, args: Targets) -> Result<Ending, Failure> {
+    for folder in existing(context, &args).await? {
+        halt_one(context, &folder).await?;
+        let missing = || MachineError::Folder(FolderError::Missing(folder.name().clone()));
+        let record = folder.read_record().map_err(MachineError::Folder)?.ok_or_else(missing)?;
+        start(context, record.spec).await?;
+    }
+    Ok(Exit::Success.into())
+}
+
+/// Stops the machines and deletes their folders.
+pub(crate) async fn destroy(context: &Context, args: Targets) -> Result<Ending, Failure> {
+    for folder in existing(context, &args).await? {
+        let phase = context.events.phase(Part::Machine, "destroy", folder.name().to_string());
+        let kept = end_named(&context.store, &folder, &context.cancel).await?;
+        kept.folder.remove(&context.cancel).await.map_err(MachineError::Folder)?;
+        phase.finish("gone");
+    }
+    Ok(Exit::Success.into())
+}
+
+async fn halt_one(context: &Context, folder: &MachineFolder) -> Result<(), Failure> {
     let phase = context.events.phase(Part::Machine, "halt", folder.name().to_string());
     let was = folder.state().await.map_err(MachineError::Folder)?;
-    end_named(&context.store, &folder, &context.cancel).await?;
+    end_named(&context.store, folder, &context.cancel).await?;
     phase.finish(if was == MachineState::Running { "stopped" } else { "was not running" });
-    Ok(Exit::Success.into())
+    Ok(())
 }
 
-/// Stops the machine and deletes its folder.
-pub(crate) async fn destroy(context: &Context, args: Named) -> Result<Ending, Failure> {
-    let folder = existing(context, args).await?;
-    let phase = context.events.phase(Part::Machine, "destroy", folder.name().to_string());
-    let kept = end_named(&context.store, &folder, &context.cancel).await?;
-    kept.folder.remove(&context.cancel).await.map_err(MachineError::Folder)?;
-    phase.finish("gone");
-    Ok(Exit::Success.into())
-}
-
-async fn existing(context: &Context, args: Named) -> Result<MachineFolder, Failure> {
+/// The folders of all of them, so that a misspelt name stops the command before anything is done.
+async fn existing(context: &Context, args: &Targets) -> Result<Vec<MachineFolder>, Failure> {
     context.tidy_up().await?;
-    Ok(MachineFolder::find(&context.store.machines(), args.name).map_err(MachineError::Folder)?)
+    let machines = context.store.machines();
+    let folders = args.names().into_iter().map(|name| MachineFolder::find(&machines, name));
+    Ok(folders.collect::<Result<_, _>>().map_err(MachineError::Folder)?)
 }

@@ -1,42 +1,105 @@
-//! `vmbuild up`: a named machine, left running.
+//! `vmbuild up`: named machines, left running.
 
 use super::context::Context;
 use super::machines::Setup;
 use super::program::Ending;
-use crate::cli::Up;
+use crate::cli::{DiskSize, Up};
 use crate::event::Part;
-use crate::failure::{Exit, Failure};
+use crate::failure::{Diagnose, Exit, Failure};
 use crate::image::Role;
-use crate::machine::{Lifetime, Machine, MachineError, MachineFolder, MachineSpec, MachineState};
+use crate::machine::{
+    Backend, Lifetime, Machine, MachineError, MachineFolder, MachineName, MachineSpec, MachineState, qemu,
+};
 use crate::store::StoreError;
 
-/// Starts the machine, or says that it runs already; one that was halted starts again from its own disk.
+/// A disk was to grow that is none.
+#[derive(Debug, thiserror::Error)]
+#[error("machine {0} runs in the sandbox: its files lie in this host's file system and have no disk of their own")]
+struct NoDisk(MachineName);
+
+impl Diagnose for NoDisk {
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
+
+    fn hints(&self) -> Vec<String> {
+        vec!["`--backend qemu` gives it a disk; in the sandbox it has all the room that the store has".to_owned()]
+    }
+}
+
+/// Starts the machines, or says that they run already; one that was halted starts again from its own disk.
 pub(crate) async fn up(context: &Context, args: Up) -> Result<Ending, Failure> {
     context.tidy_up().await?;
-    let folder = MachineFolder::new(&context.store.machines(), args.name.clone());
+    for name in args.targets.names() {
+        up_one(context, &args, name).await?;
+    }
+    Ok(Exit::Success.into())
+}
+
+async fn up_one(context: &Context, args: &Up, name: MachineName) -> Result<(), Failure> {
+    let folder = MachineFolder::new(&context.store.machines(), name.clone());
     let mut sources = None;
     let spec = match halted(context, &folder).await? {
         Before::Running => {
-            context.events.note(Part::Machine, format!("{} is running already", args.name));
-            return Ok(Exit::Success.into());
+            context.events.note(Part::Machine, format!("{name} is running already"));
+            return match args.disk {
+                Some(disk) => {
+                    let machine = Machine::attach(&context.store, &name, &context.cancel).await?;
+                    grow(context, &machine, disk).await
+                }
+                None => Ok(()),
+            };
         }
-        Before::Halted(spec) => *spec,
+        Before::Halted(spec) => resized(*spec, args),
         Before::Nothing => {
-            let (spec, archive) = fresh(context, &args).await?;
+            let (spec, archive) = fresh(context, args, name.clone()).await?;
             sources = archive;
             spec
         }
     };
-    let phase = context.events.phase(Part::Machine, "boot", args.name.to_string());
-    let machine = Machine::start(spec, &context.store, &context.events, &context.cancel).await?;
-    let round_trip = context.unless_interrupted(machine.ask(machine.session().ping())).await??;
-    phase.finish(format!("agent answers in {:.1} ms", round_trip.as_secs_f64() * 1000.0));
+    if args.disk.is_some() && spec.backend() == Backend::Sandbox {
+        return Err(NoDisk(name).into());
+    }
+    let machine = start(context, spec).await?;
     if let Some(sources) = sources {
         name_archive(context, &machine, &sources).await?;
     }
-    let next = format!("`vmbuild exec --name {} -- uname -a` runs a program in it", args.name);
-    context.events.note(Part::Machine, next);
-    Ok(Exit::Success.into())
+    if let Some(disk) = args.disk {
+        grow(context, &machine, disk).await?;
+    }
+    context.events.note(Part::Machine, format!("`vmbuild ssh {name}` opens a terminal in it"));
+    Ok(())
+}
+
+/// Starts a named machine and leaves it running.
+pub(super) async fn start(context: &Context, spec: MachineSpec) -> Result<Machine, Failure> {
+    let phase = context.events.phase(Part::Machine, "boot", spec.name.to_string());
+    let machine = Machine::start(spec, &context.store, &context.events, &context.cancel).await?;
+    let round_trip = context.unless_interrupted(machine.ask(machine.session().ping())).await??;
+    phase.finish(format!("agent answers in {:.1} ms", round_trip.as_secs_f64() * 1000.0));
+    Ok(machine)
+}
+
+/// Makes the machine's disk larger, and its file system with it, while it runs.
+async fn grow(context: &Context, machine: &Machine, disk: DiskSize) -> Result<(), Failure> {
+    let name = &machine.spec().name;
+    if machine.spec().backend() == Backend::Sandbox {
+        return Err(NoDisk(name.clone()).into());
+    }
+    let phase = context.events.phase(Part::Machine, "disk", name.to_string());
+    let record = machine.folder().read_record().map_err(MachineError::Folder)?;
+    let record = record.ok_or_else(|| MachineError::NotRunning(name.clone()))?;
+    qemu::grow_disk(machine.folder(), &record, disk.mib << 20).await?;
+    let bytes = machine.ask(machine.session().grow_root(&context.cancel)).await?;
+    phase.finish(format!("{} MiB", bytes >> 20));
+    Ok(())
+}
+
+/// A machine that was halted may come back with another size.
+fn resized(spec: MachineSpec, args: &Up) -> MachineSpec {
+    let cpus = args.machine.cpus.unwrap_or(spec.cpus);
+    let memory_mib = args.machine.memory.unwrap_or(spec.memory_mib);
+    MachineSpec { cpus, memory_mib, ..spec }
 }
 
 enum Before {
@@ -69,9 +132,12 @@ async fn name_archive(context: &Context, machine: &Machine, sources: &str) -> Re
 }
 
 /// The machine, and what its package manager is to be told about archives.
-async fn fresh(context: &Context, args: &Up) -> Result<(MachineSpec, Option<String>), Failure> {
+async fn fresh(context: &Context, args: &Up, name: MachineName) -> Result<(MachineSpec, Option<String>), Failure> {
     let setup = Setup::decide(context, &args.machine).await?;
+    if args.disk.is_some() && setup.backend() == Backend::Sandbox {
+        return Err(NoDisk(name).into());
+    }
     let golden = setup.golden(context, Role::Build).await?;
-    let spec = setup.spec(context, &golden, args.name.clone(), Lifetime::Named).await?;
+    let spec = setup.spec(context, &golden, name, Lifetime::Named).await?;
     Ok((spec, golden.sources(&context.cancel).await))
 }

@@ -11,7 +11,8 @@ const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 pub(super) async fn examine(cancel: &CancellationToken) -> Finding {
     if !Path::new(KEYRING).is_file() {
-        return Finding::fail(TOPIC, "debian-archive-keyring is missing", "`make deps` installs it");
+        return Finding::fail(TOPIC, "debian-archive-keyring is missing", "`make deps` installs it")
+            .fixed_by(super::install::install("debian-archive-keyring"));
     }
     if let Some(named) = std::env::var_os("VMBUILD_DEBIAN_ARCHIVE") {
         return Finding::ok(TOPIC, format!("{} (VMBUILD_DEBIAN_ARCHIVE)", named.display()));

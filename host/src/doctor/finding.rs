@@ -25,21 +25,41 @@ pub struct Finding {
     pub text: String,
     /// What to do about it.
     pub mend: Option<String>,
+    /// The command that does it, where one does: `vmbuild doctor --fix` runs it.
+    pub fix: Option<Vec<String>>,
 }
 
 impl Finding {
     /// Nothing to do.
     pub fn ok(topic: &str, text: impl Into<String>) -> Self {
-        Self { status: Status::Ok, topic: topic.to_owned(), text: text.into(), mend: None }
+        Self { status: Status::Ok, topic: topic.to_owned(), text: text.into(), mend: None, fix: None }
     }
 
     /// It could be better.
     pub fn warn(topic: &str, text: impl Into<String>, mend: &str) -> Self {
-        Self { status: Status::Warn, topic: topic.to_owned(), text: text.into(), mend: Some(mend.to_owned()) }
+        Self {
+            status: Status::Warn,
+            topic: topic.to_owned(),
+            text: text.into(),
+            mend: Some(mend.to_owned()),
+            fix: None,
+        }
     }
 
     /// Something will not work.
     pub fn fail(topic: &str, text: impl Into<String>, mend: &str) -> Self {
-        Self { status: Status::Fail, topic: topic.to_owned(), text: text.into(), mend: Some(mend.to_owned()) }
+        Self {
+            status: Status::Fail,
+            topic: topic.to_owned(),
+            text: text.into(),
+            mend: Some(mend.to_owned()),
+            fix: None,
+        }
+    }
+
+    /// With the command that mends it, if there is one.
+    #[must_use]
+    pub fn fixed_by(self, fix: Option<Vec<String>>) -> Self {
+        Self { fix, ..self }
     }
 }

@@ -4,6 +4,7 @@
 
 mod archive;
 mod finding;
+mod install;
 mod kernel;
 mod resources;
 mod tools;

@@ -1,6 +1,7 @@
 //! The programs vmbuild calls, and the agent it sends into machines.
 
 use super::Finding;
+use super::install::install;
 use crate::agent_binary;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -15,11 +16,12 @@ const INSTALL: &str = "`make deps` installs it";
 struct Tool {
     program: &'static str,
     version: &'static str,
+    package: &'static str,
     why: &'static str,
 }
 
-const fn tool(program: &'static str, version: &'static str, why: &'static str) -> Tool {
-    Tool { program, version, why }
+const fn tool(program: &'static str, version: &'static str, package: &'static str, why: &'static str) -> Tool {
+    Tool { program, version, package, why }
 }
 
 const QEMU: &str = match std::env::consts::ARCH.as_bytes() {
@@ -27,19 +29,25 @@ const QEMU: &str = match std::env::consts::ARCH.as_bytes() {
     _ => "qemu-system-x86_64",
 };
 
+/// Debian's package of it.
+const QEMU_PACKAGE: &str = match std::env::consts::ARCH.as_bytes() {
+    b"aarch64" => "qemu-system-arm",
+    _ => "qemu-system-x86",
+};
+
 const TOOLS: [Tool; 6] = [
-    tool("apt-get", "--version", "names the package archive this host uses"),
-    tool("mmdebstrap", "--version", "makes base images from the archive"),
-    tool("dpkg-deb", "--version", "unpacks the guest's kernel"),
-    tool("mke2fs", "-V", "makes disks of directory trees"),
-    tool("qemu-img", "--version", "makes overlay disks"),
-    tool(QEMU, "--version", "runs virtual machines"),
+    tool("apt-get", "--version", "apt", "names the package archive this host uses"),
+    tool("mmdebstrap", "--version", "mmdebstrap", "makes base images from the archive"),
+    tool("dpkg-deb", "--version", "dpkg", "unpacks the guest's kernel"),
+    tool("mke2fs", "-V", "e2fsprogs", "makes disks of directory trees"),
+    tool("qemu-img", "--version", "qemu-utils", "makes overlay disks"),
+    tool(QEMU, "--version", QEMU_PACKAGE, "runs virtual machines"),
 ];
 
 /// For ordinary users only: root needs no help to map users.
 const FOR_USERS: [Tool; 2] = [
-    tool("newuidmap", "--help", "maps users in sandboxes of ordinary users"),
-    tool("newgidmap", "--help", "maps groups in sandboxes of ordinary users"),
+    tool("newuidmap", "--help", "uidmap", "maps users in sandboxes of ordinary users"),
+    tool("newgidmap", "--help", "uidmap", "maps groups in sandboxes of ordinary users"),
 ];
 
 pub(super) async fn examine(root: bool, cancel: &CancellationToken) -> Vec<Finding> {
@@ -56,7 +64,9 @@ async fn look(tool: &Tool, cancel: &CancellationToken) -> Finding {
         Ok(said) => Finding::ok(tool.program, version(&said.text()).unwrap_or("present").to_owned()),
         // newuidmap knows no option and says so with a status: it is there.
         Err(RunError::Failed { .. }) => Finding::ok(tool.program, "present"),
-        Err(RunError::NotStarted { .. }) => Finding::fail(tool.program, format!("missing: {}", tool.why), INSTALL),
+        Err(RunError::NotStarted { .. }) => {
+            Finding::fail(tool.program, format!("missing: {}", tool.why), INSTALL).fixed_by(install(tool.package))
+        }
         Err(other) => Finding::fail(tool.program, other.to_string(), "run it by hand: it does not answer"),
     }
 }
@@ -91,13 +101,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_missing_program_says_what_it_is_for() {
-        let finding = look(&tool("vmbuild-no-such-program", "--version", "tests"), &CancellationToken::new()).await;
+        let finding =
+            look(&tool("vmbuild-no-such-program", "--version", "none", "tests"), &CancellationToken::new()).await;
         assert_eq!((finding.status, finding.text.as_str()), (Status::Fail, "missing: tests"));
     }
 
     #[tokio::test]
     async fn a_program_that_refuses_is_still_there() {
-        let finding = look(&tool("false", "--version", "tests"), &CancellationToken::new()).await;
+        let finding = look(&tool("false", "--version", "none", "tests"), &CancellationToken::new()).await;
         assert_eq!(finding.status, Status::Ok);
     }
 }

@@ -84,7 +84,7 @@ impl Diagnose for MachineError {
             Self::Died { log, .. } | Self::NoAnswer { log, .. } => {
                 vec![format!("its console is in {}, until the next vmbuild command tidies up", log.display())]
             }
-            Self::NotRunning(_) => vec!["`vmbuild up` starts it".to_owned()],
+            Self::NotRunning(name) => vec![format!("`vmbuild up {name}` starts it")],
             Self::Cancelled => Vec::new(),
         }
     }

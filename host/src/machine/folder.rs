@@ -191,6 +191,11 @@ impl MachineFolder {
         self.file("serial.log")
     }
 
+    /// Everything that is written about the machine while it runs: QEMU's own words, and the console.
+    pub fn logs(&self) -> Vec<PathBuf> {
+        vec![self.file(super::qemu::LOG), self.console()]
+    }
+
     /// The lock the machine's own process holds.
     pub fn alive_lock(&self) -> PathBuf {
         self.file("alive.lock")

@@ -55,9 +55,9 @@ mod tests {
     #[test]
     fn json() {
         assert_snapshot!(finding_json(&findings()), @r#"
-        {"status":"ok","topic":"mmdebstrap","text":"1.3.5","mend":null}
-        {"status":"warn","topic":"disk","text":"4.2 GB free in the store","mend":"`vmbuild clean` frees space"}
-        {"status":"fail","topic":"qemu-img","text":"missing: makes overlay disks","mend":"`make deps` installs it"}
+        {"status":"ok","topic":"mmdebstrap","text":"1.3.5","mend":null,"fix":null}
+        {"status":"warn","topic":"disk","text":"4.2 GB free in the store","mend":"`vmbuild clean` frees space","fix":null}
+        {"status":"fail","topic":"qemu-img","text":"missing: makes overlay disks","mend":"`make deps` installs it","fix":null}
         "#);
     }
 }

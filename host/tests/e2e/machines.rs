@@ -60,7 +60,10 @@ fn qemu_says_which_accelerator_it_uses() {
     let name = "test-accel";
     run(&["destroy", "--name", name]);
     run(&["up", "--name", name, "--backend", "qemu", "--accel", "tcg"]).expect(0);
-    assert_eq!(named(name).expect("listed")["accelerator"], "tcg");
+    let machine = named(name).expect("listed");
+    assert_eq!(machine["accelerator"], "tcg");
+    assert_eq!(machine["qemu"]["state"], "running", "{machine}");
+    assert!(machine["qemu"]["version"].is_string() && machine["agent"]["guest"]["cpus"].is_u64(), "{machine}");
     run(&["destroy", "--name", name]).expect(0);
 }
 

@@ -3,10 +3,13 @@
 //! These tests share one store (`target/test-store`), so the golden machines are made once per clone.
 
 mod build;
+mod copy;
 mod errors;
 mod image_export;
 mod image_verbs;
 mod images;
 mod interruption;
+mod lifecycle;
 mod machines;
 mod support;
+mod terminal;

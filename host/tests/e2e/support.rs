@@ -117,3 +117,88 @@ pub(crate) fn skip(test: &str, reason: &str) {
     // A panic-free print that nextest keeps: the count at the end of the run reads it.
     let _ = writeln!(std::io::stdout(), "skipped: {test}: {reason}");
 }
+
+/// A pseudo-terminal that `vmbuild` runs on, as in somebody's window.
+pub(crate) struct Terminal {
+    ours: std::fs::File,
+    theirs: std::os::fd::OwnedFd,
+    shown: String,
+}
+
+/// A program on it.
+pub(crate) struct OnTerminal(std::process::Child);
+
+impl OnTerminal {
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
+        rustix::process::kill_process(rustix::process::Pid::from_child(&self.0), signal).expect("it runs");
+    }
+
+    /// Waits for it and gives its exit code.
+    pub(crate) fn end(mut self) -> Option<i32> {
+        self.0.wait().expect("it ends").code()
+    }
+}
+
+impl Terminal {
+    pub(crate) fn new(rows: u16, columns: u16) -> Self {
+        use rustix::fs::{Mode, OFlags};
+        use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+        let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("pseudo-terminals");
+        grantpt(&ours).expect("it is ours");
+        unlockpt(&ours).expect("it is ours");
+        let name = ptsname(&ours, Vec::new()).expect("it has a name");
+        let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let theirs = rustix::fs::open(name, flags, Mode::empty()).expect("its other side");
+        let terminal = Self { ours: ours.into(), theirs, shown: String::new() };
+        terminal.set_size(rows, columns);
+        terminal
+    }
+
+    fn set_size(&self, ws_row: u16, ws_col: u16) {
+        let size = rustix::termios::Winsize { ws_row, ws_col, ws_xpixel: 0, ws_ypixel: 0 };
+        rustix::termios::tcsetwinsize(&self.ours, size).expect("a terminal has a size");
+    }
+
+    /// Starts `vmbuild` in a session of its own, whose terminal this is: that is how it hears of new sizes.
+    pub(crate) fn start(&self, args: &[&str]) -> OnTerminal {
+        let clone = || self.theirs.try_clone().expect("a descriptor");
+        let mut command = vmbuild(&[]);
+        let program = command.get_program().to_owned();
+        // setsid(1) of util-linux, an essential package: code between fork and exec would be unsafe.
+        #[expect(clippy::disallowed_methods, reason = "a test drives the program from outside")]
+        let mut session = Command::new("setsid");
+        session
+            .args(["--ctty", "--wait"])
+            .arg(program)
+            .args(args)
+            .envs(command.get_envs().filter_map(|(k, v)| Some((k, v?))));
+        session.current_dir(command.get_current_dir().expect("it has one")).env("TERM", "vt100");
+        command = session;
+        OnTerminal(command.stdin(clone()).stdout(clone()).stderr(clone()).spawn().expect("vmbuild starts"))
+    }
+
+    pub(crate) fn resize(&self, rows: u16, columns: u16) {
+        self.set_size(rows, columns);
+    }
+
+    pub(crate) fn type_in(&mut self, text: &str) {
+        self.ours.write_all(text.as_bytes()).expect("it takes input");
+    }
+
+    /// Reads until this has been shown since the last time.
+    pub(crate) fn wait_for(&mut self, text: &str) {
+        use std::io::Read;
+        let mut buffer = [0; 4096];
+        while !self.shown.contains(text) {
+            let count = self.ours.read(&mut buffer).unwrap_or_else(|error| panic!("{error} after {:?}", self.shown));
+            self.shown.push_str(&String::from_utf8_lossy(&buffer[..count]));
+        }
+        self.shown.clear();
+    }
+
+    /// The flags that raw mode changes.
+    pub(crate) fn mode(&self) -> String {
+        let mode = rustix::termios::tcgetattr(&self.theirs).expect("a terminal has a mode");
+        format!("{:?} {:?} {:?}", mode.input_modes, mode.output_modes, mode.local_modes)
+    }
+}

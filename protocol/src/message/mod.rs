@@ -5,6 +5,8 @@ mod build;
 mod exec;
 mod facts;
 mod files;
+mod interactive;
+mod trees;
 mod validate;
 
 use bytes::Bytes;
@@ -14,6 +16,8 @@ pub use build::{Action, Pack, Packed, Provision, Step, StepDone, Steps, Watch};
 pub use exec::{CommandLine, Exec, Exited, OutputStream};
 pub use facts::{Clock, Facts, Mounted, Package, PackageManager};
 pub use files::{Digest, GetFile, PutFile};
+pub use interactive::{Connect, Input, Interactive, TerminalSize};
+pub use trees::{Entry, EntryKind, Fingerprint, GetRest, List, Made, Make, PutRest};
 pub use validate::{Check, Interpreter, Validate, Verdict};
 
 /// Names one request within a session; chosen by the host, never reused in a session.
@@ -49,6 +53,13 @@ pub enum ToAgent {
         id: RequestId,
         /// What was sent.
         digest: Digest,
+    },
+    /// The host's terminal has another size now.
+    Resize {
+        /// Which request.
+        id: RequestId,
+        /// The size.
+        size: TerminalSize,
     },
 }
 
@@ -127,6 +138,22 @@ pub enum Call {
     /// End the machine: answered with `Reply::Ending`, then the agent syncs and powers off (as first process)
     /// or exits (as an ordinary one).
     PowerOff,
+    /// Run a program and feed it. Data frames follow; answered with `Reply::Exited`.
+    Interactive(Interactive),
+    /// Connect to a port of the guest. Data frames go both ways; answered with `Reply::Closed`.
+    Connect(Connect),
+    /// Answered with `Reply::Fingerprint`.
+    Fingerprint(Fingerprint),
+    /// Receive the rest of a file. Data frames follow; answered with `Reply::Stored`.
+    PutRest(PutRest),
+    /// Send the rest of a file. Data frames come first; answered with `Reply::Sent`.
+    GetRest(GetRest),
+    /// List a tree, as `Progress::Listed`. Answered with `Reply::Listed`.
+    List(List),
+    /// Make a folder or link. Answered with `Reply::Made`.
+    Make(Make),
+    /// Let the root file system grow to the end of its disk. Answered with `Reply::Grown`.
+    GrowRoot,
 }
 
 /// How a request ended well.
@@ -154,6 +181,19 @@ pub enum Reply {
     ClockSet,
     /// To `PowerOff`.
     Ending,
+    /// To `Connect`: both directions have ended.
+    Closed,
+    /// To `Fingerprint`: what there was of the bytes asked for.
+    Fingerprint(Digest),
+    /// To `List`: every entry has been said.
+    Listed,
+    /// To `Make`.
+    Made,
+    /// To `GrowRoot`.
+    Grown {
+        /// Bytes the root file system has now.
+        bytes: u64,
+    },
 }
 
 /// Something that happened inside a request.
@@ -179,6 +219,8 @@ pub enum Progress {
     StepFinished(StepDone),
     /// A check has its verdict.
     Checked(Check),
+    /// Some entries of a list.
+    Listed(Vec<Entry>),
 }
 
 /// Why a request was not done.

@@ -87,7 +87,7 @@ mod tests {
             Progress::StepStarted { step } => Some(format!("start {step}")),
             Progress::StepFinished(done) => Some(format!("end {}", done.step)),
             // How many there are depends on the clock.
-            Progress::StepAdvanced { .. } | Progress::Checked(_) => None,
+            Progress::StepAdvanced { .. } | Progress::Checked(_) | Progress::Listed(_) => None,
         }
     }
 

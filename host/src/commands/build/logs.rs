@@ -39,7 +39,7 @@ impl<'a> Follower<'a> {
                 }
             }
             Progress::StepFinished(done) => self.end(&done),
-            Progress::Checked(_) => {}
+            Progress::Checked(_) | Progress::Listed(_) => {}
         }
     }
 

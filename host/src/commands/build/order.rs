@@ -26,7 +26,7 @@ impl Order {
         let request = SourceRequest { version: wanted.version, given: wanted.source, sha256: wanted.source_sha256 };
         let settings = Settings::from_env();
         let source = obtain(&request, &context.store, &settings, &context.events, &context.cancel).await?;
-        Ok(Self { version: wanted.version, profile: wanted.profile, machine: wanted.machine, source })
+        Ok(Self { version: wanted.version, profile: wanted.compiled.profile, machine: wanted.machine, source })
     }
 
     /// Says what the user may not want.
@@ -52,6 +52,6 @@ pub(super) async fn reserve(context: &Context, args: &Build) -> Result<Staging, 
         number: args.build_number,
         existing: if args.force { Existing::Replace } else { Existing::Keep },
     };
-    let folder = ArtifactFolder::open(&args.artifacts).map_err(ArtifactError::Io)?;
+    let folder = ArtifactFolder::open(&args.options.artifacts).map_err(ArtifactError::Io)?;
     Ok(folder.begin(&wish, &context.cancel).await?)
 }

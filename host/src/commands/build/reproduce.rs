@@ -5,7 +5,7 @@ use super::order::Order;
 use super::plan::{Planned, changes};
 use super::verb::keep_logs;
 use crate::artifact::{ArtifactError, ArtifactFolder, Difference, Existing, Staging, Surroundings, Wish, differences};
-use crate::cli::{MachineOptions, Reproduce, Wanted};
+use crate::cli::{MachineOptions, ProfileOption, Reproduce, Wanted};
 use crate::commands::context::Context;
 use crate::commands::machines::Setup;
 use crate::commands::program::Ending;
@@ -120,7 +120,7 @@ fn wanted(args: &Reproduce, info: &BuildInfo) -> Wanted {
     Wanted {
         version: info.plan.version,
         machine: MachineOptions { image, backend, accel, cpus: None, memory: None, locked: false },
-        profile: info.plan.profile,
+        compiled: ProfileOption { profile: info.plan.profile },
         source: args.source.clone(),
         source_sha256: Some(info.plan.source_sha256),
     }

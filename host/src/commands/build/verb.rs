@@ -35,7 +35,7 @@ pub(crate) async fn build(context: &Context, args: Build) -> Result<Ending, Fail
     context.events.note(Part::Build, format!("plan {}", planned.sha256));
 
     let workshop =
-        Workshop { context, order: &order, setup: &setup, golden: &golden, staging: &staging, jobs: args.jobs };
+        Workshop { context, order: &order, setup: &setup, golden: &golden, staging: &staging, jobs: args.options.jobs };
     let compiled = match make(workshop, &planned, args.no_cache).await {
         Ok(compiled) => compiled,
         Err(failure) => return Err(keep_logs(context, staging, failure)),

@@ -65,7 +65,7 @@ impl Session {
         &self.0.peer
     }
 
-    fn ask(&self, call: Call) -> Result<Asked<'_>, SessionError> {
+    pub(super) fn ask(&self, call: Call) -> Result<Asked<'_>, SessionError> {
         let id = RequestId(self.0.next.fetch_add(1, Ordering::Relaxed));
         Asked::ask(&self.0.line, id, call)
     }
@@ -275,6 +275,6 @@ async fn receive(
     }
 }
 
-fn damaged(path: &Path, got: Digest, sent: Digest) -> SessionError {
+pub(super) fn damaged(path: &Path, got: Digest, sent: Digest) -> SessionError {
     SessionError::Damaged { path: path.to_owned(), got: hex::encode(got.sha256), sent: hex::encode(sent.sha256) }
 }

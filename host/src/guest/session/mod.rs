@@ -9,8 +9,12 @@ mod error;
 mod hello;
 mod pump;
 mod request;
+mod streams;
 #[cfg(test)]
 mod tests;
+mod trees;
 
 pub use calls::Session;
 pub use error::SessionError;
+pub use streams::Feed;
+pub use trees::Had;

@@ -2,11 +2,14 @@
 
 use super::error::SessionError;
 use super::pump::{Desk, Heard, Listener};
+use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::bytes::Bytes;
 use tokio_util::sync::CancellationToken;
-use vmbuild_protocol::{Envelope, Epoch, Failure, FailureKind, Frame, Reply, RequestId, ToAgent, WINDOW};
+use vmbuild_protocol::{
+    Digest, Envelope, Epoch, Failure, FailureKind, Frame, Reply, RequestId, TerminalSize, ToAgent, WINDOW,
+};
 
 /// Where requests put their frames, and where they hear.
 #[derive(Debug)]
@@ -43,6 +46,11 @@ impl<'a> Asked<'a> {
         }
         line.send(Frame::Message(ToAgent::Request { id, call }));
         Ok(Self { id, line, heard, credit, consumed: 0, answered: false })
+    }
+
+    /// Says things beside the listening. For requests in which both sides speak at once.
+    pub(super) fn speaker(&self) -> Speaker<'a> {
+        Speaker { id: self.id, line: self.line, credit: self.credit.clone() }
     }
 
     /// The next thing heard. An answer ends the request; so does the user.
@@ -107,6 +115,53 @@ impl<'a> Asked<'a> {
             let bytes = std::mem::take(&mut self.consumed);
             self.line.send(Frame::Message(ToAgent::Credit { id: self.id, bytes }));
         }
+    }
+}
+
+/// The speaking half of a request.
+#[derive(Debug)]
+pub(super) struct Speaker<'a> {
+    id: RequestId,
+    line: &'a Line,
+    credit: Arc<Semaphore>,
+}
+
+impl Speaker<'_> {
+    /// Says that the terminal has another size.
+    pub(super) fn resize(&self, size: TerminalSize) {
+        self.line.send(Frame::Message(ToAgent::Resize { id: self.id, size }));
+    }
+
+    /// Begins to send bytes.
+    pub(super) fn sending(&self) -> Sending<'_> {
+        Sending { speaker: self, hasher: Sha256::new(), bytes: 0 }
+    }
+}
+
+/// Bytes on their way to the guest.
+#[derive(Debug)]
+pub(super) struct Sending<'a> {
+    speaker: &'a Speaker<'a>,
+    hasher: Sha256,
+    bytes: u64,
+}
+
+impl Sending<'_> {
+    /// Sends a piece once there is credit.
+    pub(super) async fn send(&mut self, bytes: Bytes) {
+        let wanted = u32::try_from(bytes.len()).unwrap_or(WINDOW).min(WINDOW);
+        if let Ok(permits) = self.speaker.credit.acquire_many(wanted).await {
+            permits.forget();
+        }
+        self.hasher.update(&bytes);
+        self.bytes += bytes.len() as u64;
+        self.speaker.line.send(Frame::Data { id: self.speaker.id, bytes });
+    }
+
+    /// Says that there are no more.
+    pub(super) fn end(self) {
+        let digest = Digest { bytes: self.bytes, sha256: self.hasher.finalize().into() };
+        self.speaker.line.send(Frame::Message(ToAgent::DataEnd { id: self.speaker.id, digest }));
     }
 }
 

@@ -89,6 +89,16 @@ pub enum QemuError {
         /// What was found.
         found: String,
     },
+    /// A disk was to become smaller.
+    #[error("the disk of machine `{machine}` has {has} MiB already: {asked} MiB would cut off its end")]
+    Shrinking {
+        /// The machine.
+        machine: MachineName,
+        /// What it has, in MiB.
+        has: u64,
+        /// What was asked for, in MiB.
+        asked: u64,
+    },
     /// It did not end in time.
     #[error("machine `{machine}` was still running after {} s", limit.as_secs())]
     StillRunning {
@@ -107,6 +117,7 @@ impl Diagnose for QemuError {
         match self {
             Self::Cancelled => Exit::Interrupted,
             Self::Run(error) => error.exit(),
+            Self::Shrinking { .. } => Exit::Usage,
             _ => Exit::Environment,
         }
     }

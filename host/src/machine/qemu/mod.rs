@@ -5,6 +5,7 @@
 //! reused or removed without a proof that it is this machine's: a held lock, a process's start time, a uuid.
 
 mod binary;
+mod disk_size;
 mod error;
 mod files;
 mod last_words;
@@ -21,8 +22,11 @@ mod real_tests;
 #[cfg(test)]
 pub(crate) mod tiny_guest;
 
+pub(crate) use binary::on_path;
 pub use binary::{OLDEST, QemuBinary, QemuVersion};
+pub use disk_size::grow_disk;
 pub use error::QemuError;
+pub(super) use files::LOG;
 pub use left_over::{QemuStatus, end_left_over, status};
 pub use machine::Qemu;
 pub use qmp::QmpError;

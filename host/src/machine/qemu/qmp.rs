@@ -116,6 +116,13 @@ impl Qmp {
         Ok(self.execute(qmp::query_kvm {}).await?.enabled)
     }
 
+    /// Makes a block node `bytes` long; the guest hears of it.
+    pub(crate) async fn block_resize(&mut self, node: &str, bytes: u64) -> Result<(), QmpError> {
+        let size = i64::try_from(bytes).unwrap_or(i64::MAX);
+        let resize = qmp::block_resize { device: None, node_name: Some(node.to_owned()), size };
+        self.execute(resize).await.map(drop)
+    }
+
     /// Presses the guest's power button.
     pub(crate) async fn system_powerdown(&mut self) -> Result<(), QmpError> {
         self.execute(qmp::system_powerdown {}).await.map(drop)

@@ -4,5 +4,6 @@
 mod files;
 mod opening;
 mod programs;
+mod streams;
 mod support;
 mod wire;

@@ -83,7 +83,8 @@ impl Disk {
 const BASE_FILE: &str = "base-file";
 const BASE: &str = "base";
 const OVERLAY_FILE: &str = "overlay-file";
-const OVERLAY: &str = "overlay";
+/// The node that the guest's disk reads and writes: QMP names it so.
+pub(crate) const OVERLAY: &str = "overlay";
 
 /// `-blockdev driver=file` of the base.
 #[derive(Debug, Clone, PartialEq, Eq)]

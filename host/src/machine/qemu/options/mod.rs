@@ -30,6 +30,6 @@ mod string;
 mod command_tests;
 
 pub(crate) use command::{MachineRun, QemuCommand};
-pub(crate) use disk::Format;
+pub(crate) use disk::{Format, OVERLAY};
 pub(crate) use kernel_words::{AGENT_PORT, CONSOLE_MARK, TscRate};
 pub(crate) use platform::{Arch, Host};

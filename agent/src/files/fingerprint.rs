@@ -1,0 +1,39 @@
+//! What lies in a file, without moving it: how an interrupted transfer finds out where to go on.
+
+use crate::request::{Request, failure, io_failure};
+use crate::session::digest;
+use sha2::{Digest as _, Sha256};
+use std::io;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use vmbuild_protocol::{CHUNK, Digest, Failure, FailureKind, Fingerprint};
+
+/// Hashes the first bytes of a file.
+pub async fn fingerprint(request: &Request, order: &Fingerprint) -> Result<Digest, Failure> {
+    let mut hasher = Sha256::new();
+    let bytes = match fs_err::tokio::File::open(&order.path).await {
+        Ok(file) => hash(&mut file.take(order.bytes), &mut hasher, request).await?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+        Err(error) => return Err(io_failure(&error)),
+    };
+    Ok(digest(bytes, hasher.finalize()))
+}
+
+/// Hashes everything there is, and says how much that was.
+pub(super) async fn hash(
+    from: &mut (impl AsyncRead + Unpin),
+    hasher: &mut Sha256,
+    request: &Request,
+) -> Result<u64, Failure> {
+    let (mut bytes, mut piece) = (0, vec![0; CHUNK]);
+    loop {
+        let count = from.read(&mut piece).await.map_err(|error| io_failure(&error))?;
+        if count == 0 {
+            return Ok(bytes);
+        }
+        if request.cancel.is_cancelled() {
+            return Err(failure(FailureKind::Cancelled, "cancelled"));
+        }
+        hasher.update(&piece[..count]);
+        bytes += count as u64;
+    }
+}

@@ -1,0 +1,66 @@
+//! What lies in a tree.
+
+use crate::request::{Request, failure, io_failure};
+use std::fs::Metadata;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use vmbuild_protocol::{Entry, EntryKind, Failure, FailureKind, List, Progress};
+
+/// Entries said at a time: with the longest names and links they still fit into a frame.
+const BATCH: usize = 64;
+
+/// Says every entry of a tree, none if there is nothing at the path, each folder before what it holds, in the order of their names.
+pub async fn list(request: &Request, order: &List) -> Result<(), Failure> {
+    let root = Path::new(&order.path);
+    let about = match fs_err::metadata(root) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        about => about.map_err(|error| io_failure(&error))?,
+    };
+    let mut open = vec![(PathBuf::new(), about, 0)];
+    let mut batch = Vec::new();
+    while let Some((path, about, depth)) = open.pop() {
+        if request.cancel.is_cancelled() {
+            return Err(failure(FailureKind::Cancelled, "cancelled"));
+        }
+        batch.push(entry(root, &path, &about)?);
+        if about.is_dir() && depth < order.depth {
+            let held = children(root, &path)?;
+            open.extend(held.into_iter().map(|(path, about)| (path, about, depth + 1)));
+        }
+        if batch.len() == BATCH || open.is_empty() {
+            request.progress(Progress::Listed(std::mem::take(&mut batch))).await;
+        }
+    }
+    Ok(())
+}
+
+/// A folder's entries, last name first: the caller takes them from the end.
+fn children(root: &Path, path: &Path) -> Result<Vec<(PathBuf, Metadata)>, Failure> {
+    let mut held = Vec::new();
+    for found in fs_err::read_dir(root.join(path)).map_err(|error| io_failure(&error))? {
+        let found = found.map_err(|error| io_failure(&error))?;
+        let about = fs_err::symlink_metadata(found.path()).map_err(|error| io_failure(&error))?;
+        held.push((path.join(found.file_name()), about));
+    }
+    held.sort_by(|(one, _), (other, _)| other.cmp(one));
+    Ok(held)
+}
+
+fn entry(root: &Path, path: &Path, about: &Metadata) -> Result<Entry, Failure> {
+    let kind = if about.is_dir() {
+        EntryKind::Folder
+    } else if about.is_file() {
+        EntryKind::File { bytes: about.len() }
+    } else if about.is_symlink() {
+        let target = fs_err::read_link(root.join(path)).map_err(|error| io_failure(&error))?;
+        EntryKind::Link { target: text(&target)? }
+    } else {
+        EntryKind::Other
+    };
+    Ok(Entry { path: text(path)?, mode: about.permissions().mode() & 0o7777, kind })
+}
+
+fn text(path: &Path) -> Result<String, Failure> {
+    let named = || failure(FailureKind::Io, format!("the name `{}` is not UTF-8", path.display()));
+    path.to_str().map(str::to_owned).ok_or_else(named)
+}

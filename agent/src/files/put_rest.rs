@@ -1,0 +1,92 @@
+//! Receiving what is missing of a file. A break leaves what has arrived, so that the next attempt goes on from there;
+//! only a whole file with the right digest gets the name.
+
+use super::fingerprint::hash;
+use super::put::mismatch;
+use crate::request::{Request, failure, io_failure};
+use crate::session::{Consumed, Inbound, Link, digest};
+use sha2::{Digest as _, Sha256};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use tokio::io::{AsyncSeekExt, AsyncWriteExt};
+use tokio::sync::mpsc;
+use vmbuild_protocol::{Digest, Failure, FailureKind, PutRest};
+
+/// Receives the rest of a file.
+pub async fn put_rest(
+    request: &Request,
+    order: PutRest,
+    link: &Link,
+    mail: mpsc::UnboundedReceiver<Inbound>,
+) -> Result<Digest, Failure> {
+    let (target, arriving) = (Path::new(&order.path), Path::new(&order.arriving));
+    let Some(folder) = target.parent().filter(|folder| target.is_absolute() && arriving.parent() == Some(folder))
+    else {
+        let text = format!("`{}` cannot arrive as `{}`", order.path, order.arriving);
+        return Err(failure(FailureKind::Invalid, text));
+    };
+    fs_err::create_dir_all(folder).map_err(|error| io_failure(&error))?;
+    let received = receive(request, &order, link, mail).await;
+    if let Err(Failure { kind: FailureKind::DigestMismatch, .. }) = received {
+        // The next attempt begins anew; that it could not be removed would not change the answer.
+        let _ = fs_err::remove_file(arriving);
+    }
+    let digest = received?;
+    fs_err::set_permissions(arriving, std::fs::Permissions::from_mode(order.mode & 0o7777))
+        .and_then(|()| fs_err::rename(arriving, target))
+        .map_err(|error| io_failure(&error))?;
+    Ok(digest)
+}
+
+async fn receive(
+    request: &Request,
+    order: &PutRest,
+    link: &Link,
+    mut mail: mpsc::UnboundedReceiver<Inbound>,
+) -> Result<Digest, Failure> {
+    let (mut file, mut hasher) = resume(request, order).await?;
+    let (mut bytes, mut consumed) = (order.from, Consumed::default());
+    loop {
+        let inbound = tokio::select! {
+            () = request.cancel.cancelled() => None,
+            inbound = mail.recv() => inbound,
+        };
+        match inbound {
+            Some(Inbound::Bytes(piece)) => {
+                hasher.update(&piece);
+                bytes += piece.len() as u64;
+                file.write_all(&piece).await.map_err(|error| io_failure(&error))?;
+                consumed.add(piece.len(), link);
+            }
+            Some(Inbound::End(sent)) => {
+                file.sync_all().await.map_err(|error| io_failure(&error))?;
+                let got = digest(bytes, hasher.finalize());
+                let whole = got == sent && bytes == order.size;
+                return if whole { Ok(got) } else { Err(mismatch(&order.path, got, sent)) };
+            }
+            Some(Inbound::Resize(_)) => {}
+            None => {
+                // What has arrived is kept for the next attempt; one that is not written is fetched again then.
+                let _ = file.flush().await;
+                return Err(failure(FailureKind::Cancelled, "cancelled"));
+            }
+        }
+    }
+}
+
+/// Opens what has arrived so far, without what lies behind it, and hashes it.
+async fn resume(request: &Request, order: &PutRest) -> Result<(fs_err::tokio::File, Sha256), Failure> {
+    let mut options = fs_err::tokio::OpenOptions::new();
+    let file = options.create(true).truncate(false).read(true).write(true).open(&order.arriving).await;
+    let mut file = file.map_err(|error| io_failure(&error))?;
+    let there = file.metadata().await.map_err(|error| io_failure(&error))?.len();
+    if there < order.from {
+        let text = format!("{} bytes of {} were to be there, but {there} are", order.from, order.path);
+        return Err(failure(FailureKind::DigestMismatch, text));
+    }
+    file.set_len(order.from).await.map_err(|error| io_failure(&error))?;
+    let mut hasher = Sha256::new();
+    hash(&mut file, &mut hasher, request).await?;
+    file.seek(std::io::SeekFrom::End(0)).await.map_err(|error| io_failure(&error))?;
+    Ok((file, hasher))
+}

@@ -1,0 +1,80 @@
+//! A connection to a port of the guest, carried by the session: the guest needs no network for it.
+
+use crate::request::{Request, failure};
+use crate::session::{Consumed, Inbound, Link, digest};
+use bytes::BytesMut;
+use sha2::{Digest as _, Sha256};
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::mpsc;
+use vmbuild_protocol::{CHUNK, Connect, Failure, FailureKind, FromAgent};
+
+/// Connects to the guest's loopback and carries bytes both ways until both directions have ended.
+pub async fn connect(
+    request: &Request,
+    order: &Connect,
+    link: &Link,
+    mail: mpsc::UnboundedReceiver<Inbound>,
+) -> Result<(), Failure> {
+    let carry = async {
+        let stream = reach(order.port).await.map_err(|error| refused(order.port, &error))?;
+        let (reader, writer) = stream.into_split();
+        let broken = |error| failure(FailureKind::Io, format!("port {} of the guest: {error}", order.port));
+        tokio::try_join!(outwards(reader, link), inwards(writer, link, mail)).map_err(broken)
+    };
+    tokio::select! {
+        carried = carry => carried.map(|_| ()),
+        () = request.cancel.cancelled() => Err(failure(FailureKind::Cancelled, "cancelled")),
+    }
+}
+
+/// Some servers listen on one of the two only.
+async fn reach(port: u16) -> io::Result<TcpStream> {
+    match TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await {
+        Err(error) => TcpStream::connect((Ipv6Addr::LOCALHOST, port)).await.map_err(|_| error),
+        open => open,
+    }
+}
+
+fn refused(port: u16, error: &io::Error) -> Failure {
+    let text = match error.kind() {
+        io::ErrorKind::ConnectionRefused => format!("nothing listens on port {port} of the guest"),
+        _ => format!("port {port} of the guest cannot be reached: {error}"),
+    };
+    failure(FailureKind::Io, text)
+}
+
+async fn outwards(mut from: OwnedReadHalf, link: &Link) -> io::Result<()> {
+    let (mut hasher, mut bytes) = (Sha256::new(), 0);
+    loop {
+        let mut piece = BytesMut::with_capacity(CHUNK);
+        let count = from.read_buf(&mut piece).await?;
+        if count == 0 {
+            break;
+        }
+        hasher.update(&piece);
+        bytes += count as u64;
+        link.data(piece.freeze()).await;
+    }
+    let digest = digest(bytes, hasher.finalize());
+    link.say(|id| FromAgent::DataEnd { id, digest });
+    Ok(())
+}
+
+async fn inwards(mut to: OwnedWriteHalf, link: &Link, mut mail: mpsc::UnboundedReceiver<Inbound>) -> io::Result<()> {
+    let mut consumed = Consumed::default();
+    while let Some(inbound) = mail.recv().await {
+        match inbound {
+            Inbound::Bytes(bytes) => {
+                to.write_all(&bytes).await?;
+                consumed.add(bytes.len(), link);
+            }
+            Inbound::End(_) => return to.shutdown().await,
+            Inbound::Resize(_) => {}
+        }
+    }
+    Ok(())
+}

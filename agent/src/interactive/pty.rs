@@ -1,0 +1,59 @@
+//! A pseudo-terminal: this side of it as a byte pipe, the other side for a program.
+
+use rustix::fs::{Mode, OFlags};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
+use std::io;
+use std::os::fd::OwnedFd;
+use tokio::io::unix::AsyncFd;
+use vmbuild_protocol::TerminalSize;
+
+/// This side of a pseudo-terminal.
+#[derive(Debug)]
+pub(super) struct Pty(AsyncFd<OwnedFd>);
+
+impl Pty {
+    /// Makes a pair, and gives the program's side with it.
+    pub(super) fn open(size: TerminalSize) -> io::Result<(Self, OwnedFd)> {
+        let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
+        grantpt(&ours)?;
+        unlockpt(&ours)?;
+        let name = ptsname(&ours, Vec::new())?;
+        let theirs = rustix::fs::open(name, OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty())?;
+        rustix::io::ioctl_fionbio(&ours, true)?;
+        #[expect(unsafe_code, reason = "tokio asks for a promise about the descriptor")]
+        // SAFETY: the `AsyncFd` owns the descriptor, and an `OwnedFd` keeps its number until it is dropped.
+        let pty = Self(unsafe { AsyncFd::register(ours) }?);
+        pty.resize(size)?;
+        Ok((pty, theirs))
+    }
+
+    /// Sets its size; the program in its foreground hears of it (SIGWINCH).
+    pub(super) fn resize(&self, size: TerminalSize) -> io::Result<()> {
+        let size = Winsize { ws_row: size.rows, ws_col: size.columns, ws_xpixel: 0, ws_ypixel: 0 };
+        Ok(tcsetwinsize(self.0.get_ref(), size)?)
+    }
+
+    /// What was written to it. No bytes once nobody has the other side open any more. Cancel-safe.
+    pub(super) async fn read(&self, to: &mut [u8]) -> usize {
+        loop {
+            let Ok(mut ready) = self.0.readable().await else { return 0 };
+            match ready.try_io(|fd| Ok(rustix::io::read(fd.get_ref(), &mut *to)?)) {
+                // EIO: the other side is closed.
+                Ok(read) => return read.unwrap_or(0),
+                Err(_would_block) => {}
+            }
+        }
+    }
+
+    /// Types all of `bytes` on it.
+    pub(super) async fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let mut ready = self.0.writable().await?;
+            if let Ok(written) = ready.try_io(|fd| Ok(rustix::io::write(fd.get_ref(), bytes)?)) {
+                bytes = &bytes[written?..];
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,105 @@
+//! A program on a terminal of its own.
+//!
+//! The guest may have neither network nor SSH; a pseudo-terminal and the session are enough. Its line discipline
+//! does in the guest what a terminal does: Ctrl-C becomes a signal to the program in the foreground, and a new size
+//! is announced to it.
+
+use super::pty::Pty;
+use crate::cleanup;
+use crate::exec::{exited, prepared, start, within};
+use crate::request::{Request, io_failure};
+use crate::session::{Consumed, Inbound, Link};
+use nix::sys::signal::Signal;
+use std::convert::Infallible;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use vmbuild_protocol::{CHUNK, CommandLine, Exited, Failure, OutputStream, TerminalSize};
+use vmbuild_supervise::Child;
+
+/// How long the terminal may be silent, once its program and all that it started are gone, before its output counts
+/// as complete: only a process out of our reach can still hold it open then.
+const SILENCE: Duration = Duration::from_secs(1);
+
+/// Runs a program on a terminal to its end. When this returns, the program and everything it started are gone.
+pub async fn run_in_terminal(
+    request: &Request,
+    command: &CommandLine,
+    timeout: Option<Duration>,
+    size: TerminalSize,
+    link: &Link,
+    mail: mpsc::UnboundedReceiver<Inbound>,
+) -> Result<Exited, Failure> {
+    let (pty, theirs) = Pty::open(size).map_err(|error| io_failure(&error))?;
+    let program = prepared(request, command)?.terminal(&theirs).map_err(|error| io_failure(&error))?;
+    let mut child = start(program, command)?;
+    // From now on only the program holds its side: its end ends our reading.
+    drop(theirs);
+    let line = child.line().to_owned();
+    let work = async {
+        tokio::select! {
+            ended = drive(&mut child, &pty, request) => ended,
+            never = feed(&pty, link, mail) => match never {},
+        }
+    };
+    let outcome = within(request, &line, timeout, work).await;
+    if outcome.is_err() {
+        // What a terminal that goes away says: an interactive shell ignores SIGTERM.
+        child.signal_group(Signal::SIGHUP);
+        child.shutdown().await;
+        cleanup::end_marked(&request.mark).await?;
+    }
+    outcome
+}
+
+/// Passes on what the program shows, until it and what it left behind have ended and all of it has been shown.
+async fn drive(child: &mut Child, pty: &Pty, request: &Request) -> Result<Exited, Failure> {
+    let over = CancellationToken::new();
+    let ending = async {
+        let ended = child.wait().await;
+        child.signal_group(Signal::SIGKILL);
+        let gone = cleanup::end_marked(&request.mark).await;
+        over.cancel();
+        gone.and_then(|()| exited(ended))
+    };
+    tokio::join!(ending, show(pty, request, &over)).0
+}
+
+async fn show(pty: &Pty, request: &Request, over: &CancellationToken) {
+    let mut buffer = vec![0; CHUNK];
+    loop {
+        let silence = async {
+            over.cancelled().await;
+            tokio::time::sleep(SILENCE).await;
+        };
+        let count = tokio::select! {
+            biased;
+            count = pty.read(&mut buffer) => count,
+            () = silence => 0,
+        };
+        if count == 0 {
+            return;
+        }
+        request.output(OutputStream::Stdout, &buffer[..count]).await;
+    }
+}
+
+/// Types what the host's user types, and follows the size of their terminal.
+async fn feed(pty: &Pty, link: &Link, mut mail: mpsc::UnboundedReceiver<Inbound>) -> Infallible {
+    let mut consumed = Consumed::default();
+    while let Some(inbound) = mail.recv().await {
+        match inbound {
+            Inbound::Bytes(bytes) => {
+                // A terminal that nobody has open takes nothing; the program's end is on its way then.
+                let _ = pty.write_all(&bytes).await;
+                consumed.add(bytes.len(), link);
+            }
+            Inbound::Resize(size) => {
+                // Only a terminal that is gone has no size.
+                let _ = pty.resize(size);
+            }
+            Inbound::End(_) => {}
+        }
+    }
+    std::future::pending().await
+}

@@ -1,0 +1,231 @@
+//! The options of verbs that work on named machines.
+
+use crate::machine::MachineName;
+use clap::Args;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// The machine of those who name none.
+const DEFAULT: &str = "default";
+
+/// A named machine.
+#[derive(Debug, Clone, Args)]
+pub struct Target {
+    /// The machine's name [default: default].
+    #[arg(id = "target", value_name = "NAME")]
+    positional: Option<MachineName>,
+    /// The same, as an option.
+    #[arg(long = "name", id = "name", value_name = "NAME", conflicts_with = "target")]
+    option: Option<MachineName>,
+}
+
+impl Target {
+    /// Its name.
+    pub fn name(&self) -> MachineName {
+        self.positional.clone().or_else(|| self.option.clone()).unwrap_or_else(usual)
+    }
+}
+
+/// Named machines.
+#[derive(Debug, Clone, Args)]
+pub struct Targets {
+    /// The machines' names [default: default].
+    #[arg(id = "targets", value_name = "NAME")]
+    positional: Vec<MachineName>,
+    /// One more, as an option.
+    #[arg(long = "name", id = "name", value_name = "NAME")]
+    options: Vec<MachineName>,
+}
+
+impl Targets {
+    /// Their names, each once, in the order given.
+    pub fn names(&self) -> Vec<MachineName> {
+        let mut names = Vec::new();
+        for name in self.positional.iter().chain(&self.options) {
+            if !names.contains(name) {
+                names.push(name.clone());
+            }
+        }
+        if names.is_empty() { vec![usual()] } else { names }
+    }
+}
+
+fn usual() -> MachineName {
+    DEFAULT.parse().expect("a letter-only word is a machine's name")
+}
+
+/// A terminal in a named machine.
+#[derive(Debug, Args)]
+pub struct Ssh {
+    /// Which machine.
+    #[command(flatten)]
+    pub target: Target,
+    /// A program to run instead of root's login shell.
+    #[arg(last = true, value_name = "CMD")]
+    pub argv: Vec<String>,
+}
+
+/// Files to copy. Exactly one side is in a machine.
+#[derive(Debug, Args)]
+pub struct Cp {
+    /// Copy folders with all they hold.
+    #[arg(short, long)]
+    pub recursive: bool,
+    /// What to copy: a path here, or NAME:PATH in a machine.
+    #[arg(value_name = "SRC")]
+    pub from: Place,
+    /// Where to: a path here, or NAME:PATH in a machine. In a folder that exists it keeps its name.
+    #[arg(value_name = "DST")]
+    pub to: Place,
+}
+
+/// One side of a copy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// On this host.
+    Here(PathBuf),
+    /// In a machine.
+    There {
+        /// Its name.
+        machine: MachineName,
+        /// Absolute path in it.
+        path: String,
+    },
+}
+
+impl FromStr for Place {
+    type Err = String;
+
+    /// What stands before the first colon is a machine, unless it holds a slash: `./a:b` is a file. A path in a
+    /// machine that does not begin with `/` is one in `/root`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            Some((machine, path)) if !machine.contains('/') => {
+                let machine = machine.parse().map_err(|error| format!("{error}; for a file here write ./{text}"))?;
+                let path = if path.starts_with('/') { path.to_owned() } else { format!("/root/{path}") };
+                Ok(Self::There { machine, path })
+            }
+            _ => Ok(Self::Here(PathBuf::from(text))),
+        }
+    }
+}
+
+/// A named machine to install packages in.
+#[derive(Debug, Args)]
+pub struct Provision {
+    /// Which machine.
+    #[command(flatten)]
+    pub target: Target,
+}
+
+/// A machine's logs.
+#[derive(Debug, Args)]
+pub struct Logs {
+    /// Which machine.
+    #[command(flatten)]
+    pub target: Target,
+    /// Go on printing what is added, until Ctrl-C or the machine's end.
+    #[arg(short, long)]
+    pub follow: bool,
+}
+
+/// A port to forward.
+#[derive(Debug, Args)]
+pub struct Port {
+    /// Which machine.
+    #[arg(value_name = "NAME")]
+    pub name: MachineName,
+    /// The port on this host's loopback (0: any free one) and the port in the guest.
+    #[arg(value_name = "HOST_PORT:GUEST_PORT")]
+    pub ports: Ports,
+}
+
+/// Which port leads where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ports {
+    /// On this host's loopback.
+    pub host: u16,
+    /// In the guest.
+    pub guest: u16,
+}
+
+impl FromStr for Ports {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let ports = text.split_once(':').and_then(|(host, guest)| Some((host.parse().ok()?, guest.parse().ok()?)));
+        match ports {
+            Some((host, guest)) if guest != 0 => Ok(Self { host, guest }),
+            _ => Err("expected HOST_PORT:GUEST_PORT, such as 8080:80".to_owned()),
+        }
+    }
+}
+
+/// Room on a disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DiskSize {
+    /// In MiB.
+    pub mib: u64,
+}
+
+impl FromStr for DiskSize {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || "expected a size from 1G to 16384G, such as 20G or 20480M".to_owned();
+        let (number, factor) = match text.strip_suffix('G') {
+            Some(number) => (number, 1024),
+            None => (text.strip_suffix('M').ok_or_else(wrong)?, 1),
+        };
+        let mib = number.parse::<u64>().ok().and_then(|number| number.checked_mul(factor));
+        mib.filter(|mib| (1024..=16384 * 1024).contains(mib)).map(|mib| Self { mib }).ok_or_else(wrong)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DiskSize, Place, Ports};
+    use std::str::FromStr;
+
+    fn check<T: FromStr + std::fmt::Debug>(cases: &[(&str, &str)]) {
+        for (input, expect) in cases {
+            let parsed = input.parse::<T>().ok().map_or_else(|| "refused".to_owned(), |value| format!("{value:?}"));
+            assert_eq!(&parsed, expect, "{input}");
+        }
+    }
+
+    #[test]
+    fn sizes_have_a_unit_and_bounds() {
+        check::<DiskSize>(&[
+            ("20G", "DiskSize { mib: 20480 }"),
+            ("1024M", "DiskSize { mib: 1024 }"),
+            ("20", "refused"),
+            ("0G", "refused"),
+            ("-1G", "refused"),
+            ("99999999999999999999G", "refused"),
+        ]);
+    }
+
+    #[test]
+    fn ports_are_two_numbers() {
+        check::<Ports>(&[
+            ("8080:80", "Ports { host: 8080, guest: 80 }"),
+            ("0:80", "Ports { host: 0, guest: 80 }"),
+            ("80:0", "refused"),
+            ("80", "refused"),
+            ("1:70000", "refused"),
+        ]);
+    }
+
+    #[test]
+    fn a_colon_means_a_machine_unless_a_slash_stands_before_it() {
+        check::<Place>(&[
+            ("file", "Here(\"file\")"),
+            ("./a:b", "Here(\"./a:b\")"),
+            ("vm:/etc/hosts", "There { machine: MachineName(\"vm\"), path: \"/etc/hosts\" }"),
+            ("vm:notes", "There { machine: MachineName(\"vm\"), path: \"/root/notes\" }"),
+            ("vm:", "There { machine: MachineName(\"vm\"), path: \"/root/\" }"),
+            ("Not A Machine:x", "refused"),
+        ]);
+    }
+}

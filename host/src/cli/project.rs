@@ -1,0 +1,137 @@
+//! A project's settings as defaults of the options, and where each option's value came from.
+
+use super::{BuildOptions, Cli, DiskSize, MachineOptions, ProfileOption};
+use crate::config::{ConfigError, KEYS, ProjectFile};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, Command, CommandFactory};
+use serde::Serialize;
+
+/// Options whose values are shown.
+#[derive(Debug, Args)]
+pub struct Config {
+    /// Image and backend.
+    #[command(flatten)]
+    pub machine: MachineOptions,
+    /// How a CPython is compiled.
+    #[command(flatten)]
+    pub compiled: ProfileOption,
+    /// How a build is made.
+    #[command(flatten)]
+    pub build: BuildOptions,
+    /// Room on a named machine's disk, such as 20G; QEMU only.
+    #[arg(long, value_name = "SIZE", env = "VMBUILD_DISK")]
+    pub disk: Option<DiskSize>,
+}
+
+/// A value and where it came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Known {
+    /// The setting.
+    pub key: &'static str,
+    /// Its value; `None` where vmbuild decides.
+    pub value: Option<String>,
+    /// Such as `default`, `command line`, `environment` or `/project/vmbuild.toml:3`.
+    pub from: String,
+    /// What vmbuild decides then.
+    #[serde(skip)]
+    pub otherwise: &'static str,
+}
+
+/// The command line's definition, with a project's settings in place of its own defaults.
+pub fn command(project: Option<&ProjectFile>) -> Result<Command, ConfigError> {
+    let Some(project) = project else { return Ok(Cli::command()) };
+    for setting in &project.settings {
+        let option = format!("--{}={}", setting.key, setting.value);
+        if let Err(refusal) = Cli::command().try_get_matches_from(["vmbuild", "config", &option]) {
+            let reason = refusal.render().to_string();
+            let reason = reason.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+            let (file, line, key) = (project.path.clone(), setting.line, setting.key);
+            return Err(ConfigError::Value { file, line, key, reason });
+        }
+    }
+    Ok(Cli::command().mut_subcommands(|verb| {
+        verb.mut_args(|option| match option.get_long().and_then(|name| project.get(name)) {
+            // The definition lives as long as the program, and so do its texts.
+            Some(setting) => option.default_value(&*Box::leak(setting.value.clone().into_boxed_str())),
+            None => option,
+        })
+    }))
+}
+
+/// Every setting's value and origin, of the matches of `vmbuild config`.
+pub fn known(matches: &ArgMatches, project: Option<&ProjectFile>) -> Vec<Known> {
+    let origin = |key: &str| match matches.value_source(key) {
+        Some(ValueSource::CommandLine) => "command line".to_owned(),
+        Some(ValueSource::EnvVariable) => format!("environment: VMBUILD_{}", key.to_uppercase()),
+        _ => match project.and_then(|project| Some((project, project.get(key)?))) {
+            Some((project, setting)) => format!("{}:{}", project.path.display(), setting.line),
+            None => "default".to_owned(),
+        },
+    };
+    let value = |key: &str| Some(matches.get_raw(key)?.next()?.to_string_lossy().into_owned());
+    let known = KEYS.map(|key| Known {
+        key: key.name,
+        value: value(key.name),
+        from: origin(key.name),
+        otherwise: key.otherwise,
+    });
+    known.to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{command, known};
+    use crate::config::{KEYS, ProjectFile};
+    use std::path::Path;
+
+    const README: &str = include_str!("../../../README.md");
+
+    fn project(text: &str) -> ProjectFile {
+        ProjectFile::parse(Path::new("/p/vmbuild.toml"), text).expect("it is one")
+    }
+
+    fn check(project: Option<&ProjectFile>, options: &[&str], key: &str, expect: (Option<&str>, &str)) {
+        let words = ["vmbuild", "config"].iter().chain(options);
+        let matches = command(project).expect("it is accepted").try_get_matches_from(words).expect("it is understood");
+        let (_, matches) = matches.subcommand().expect("a verb");
+        let found = known(matches, project).into_iter().find(|known| known.key == key).expect("a setting");
+        assert_eq!((found.value.as_deref(), found.from.as_str()), expect, "{key} {options:?}");
+    }
+
+    #[test]
+    fn each_value_says_where_it_came_from() {
+        let project = project("schema = 1\nmemory = 2048\nprofile = \"smoke\"\n");
+        check(None, &[], "image", (Some("debian-12"), "default"));
+        check(None, &[], "memory", (None, "default"));
+        check(Some(&project), &[], "memory", (Some("2048"), "/p/vmbuild.toml:2"));
+        check(Some(&project), &["--memory", "512"], "memory", (Some("512"), "command line"));
+        check(Some(&project), &[], "profile", (Some("smoke"), "/p/vmbuild.toml:3"));
+    }
+
+    #[test]
+    fn a_value_that_its_option_refuses_is_refused_with_its_line() {
+        let error = command(Some(&project("schema = 1\n\ncpus = 9999\n"))).expect_err("too many");
+        assert!(error.to_string().starts_with("/p/vmbuild.toml:3: `cpus`: invalid value '9999'"), "{error}");
+    }
+
+    #[test]
+    fn every_key_is_an_option_of_config_with_its_variable() {
+        let command = command(None).expect("no project");
+        let config = command.find_subcommand("config").expect("the verb");
+        for key in KEYS {
+            let option = config.get_arguments().find(|option| option.get_long() == Some(key.name)).expect(key.name);
+            let variable = format!("VMBUILD_{}", key.name.to_uppercase());
+            assert_eq!(option.get_env().and_then(|name| name.to_str()), Some(variable.as_str()));
+        }
+    }
+
+    #[test]
+    fn the_readmes_example_is_accepted() {
+        let lines = README.lines().skip_while(|line| *line != "    schema = 1");
+        let text: String =
+            lines.take_while(|line| line.starts_with("    ")).flat_map(|line| [line.trim(), "\n"]).collect();
+        let project = project(&text);
+        assert!(project.settings.len() >= 3, "{text}");
+        command(Some(&project)).expect("every value is one");
+    }
+}

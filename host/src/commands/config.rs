@@ -1,0 +1,24 @@
+//! `vmbuild config`: each setting and where it came from.
+
+use super::context::Context;
+use super::program::Ending;
+use crate::cli::Known;
+use crate::failure::{Exit, Failure};
+use crate::report::{self, Cell};
+use crate::store::StoreError;
+
+/// Prints every setting.
+pub(crate) fn config(context: &Context, known: &[Known]) -> Result<Ending, Failure> {
+    let text = if context.json {
+        format!("{}\n", serde_json::json!({ "schema": 1, "settings": known }))
+    } else {
+        let row = |known: &Known| {
+            let value = known.value.clone().unwrap_or_else(|| format!("({})", known.otherwise));
+            vec![Cell::from(known.key), Cell::from(value), Cell::from(known.from.clone())]
+        };
+        let head = ["SETTING", "VALUE", "FROM"].map(Cell::from).to_vec();
+        report::columns(&std::iter::once(head).chain(known.iter().map(row)).collect::<Vec<_>>())
+    };
+    report::to_stdout(&text).map_err(StoreError::Io)?;
+    Ok(Exit::Success.into())
+}

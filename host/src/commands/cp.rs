@@ -1,0 +1,65 @@
+//! `vmbuild cp`: files into a machine and out of it.
+
+use super::context::Context;
+use super::program::Ending;
+use crate::cli::{Cp, Place};
+use crate::event::Part;
+use crate::failure::{Diagnose, Exit, Failure};
+use crate::guest::{Depth, receive, send};
+use crate::machine::{Machine, MachineName};
+use crate::report::size;
+
+/// Both sides are here, or in machines.
+#[derive(Debug, thiserror::Error)]
+enum Sides {
+    #[error("neither side is in a machine")]
+    BothHere,
+    #[error("both sides are in machines: {0} and {1}")]
+    BothThere(MachineName, MachineName),
+}
+
+impl Diagnose for Sides {
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
+
+    fn hints(&self) -> Vec<String> {
+        vec![match self {
+            Self::BothHere => "NAME:PATH is a path in the machine NAME".to_owned(),
+            Self::BothThere(..) => "copy to a place here first".to_owned(),
+        }]
+    }
+}
+
+/// Copies one file, or a tree.
+pub(crate) async fn cp(context: &Context, args: Cp) -> Result<Ending, Failure> {
+    let depth = if args.recursive { Depth::Tree } else { Depth::File };
+    let name = match (&args.from, &args.to) {
+        (Place::Here(_), Place::There { machine, .. }) | (Place::There { machine, .. }, Place::Here(_)) => machine,
+        (Place::Here(_), Place::Here(_)) => return Err(Sides::BothHere.into()),
+        (Place::There { machine: one, .. }, Place::There { machine: other, .. }) => {
+            return Err(Sides::BothThere(one.clone(), other.clone()).into());
+        }
+    };
+    let machine = Machine::attach(&context.store, name, &context.cancel).await?;
+    let phase = context.events.phase(Part::Machine, "copy", "");
+    let copying = async {
+        let (session, cancel) = (machine.session(), &context.cancel);
+        Ok(match (&args.from, &args.to) {
+            (Place::Here(from), Place::There { path, .. }) => {
+                send(session, from, (path, depth), &phase, cancel).await?
+            }
+            (Place::There { path, .. }, Place::Here(to)) => receive(session, (path, depth), to, &phase, cancel).await?,
+            _ => return Err(Sides::BothHere.into()),
+        })
+    };
+    let copied = machine.carry(copying).await?;
+    let went_on =
+        if copied.resumed > 0 { format!(", {} had arrived before", size(copied.resumed)) } else { String::new() };
+    let files = if copied.files == 1 { "1 file".to_owned() } else { format!("{} files", copied.files) };
+    phase.finish(format!("{files}, {}{went_on}", size(copied.bytes)));
+    if copied.skipped > 0 {
+        context.events.warn(Part::Machine, format!("left out {} devices, pipes or sockets", copied.skipped));
+    }
+    Ok(Exit::Success.into())
+}
