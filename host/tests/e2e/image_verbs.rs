@@ -82,7 +82,7 @@ fn verify_finds_one_byte() {
     let _file = Damage::new(&golden.join("clean/usr/bin/env"), 700);
     let damaged = run(&["--json", "image", "verify", "debian-12"]).expect(4);
     // The build role's tree stands on the clean one.
-    assert_eq!(failed(&damaged), ["clean package files", "clean disk", "build package files"]);
+    assert_eq!(failed(&damaged), ["clean tree", "clean disk", "build tree"]);
 }
 
 #[test]
