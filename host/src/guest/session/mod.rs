@@ -12,9 +12,10 @@ mod request;
 mod streams;
 #[cfg(test)]
 mod tests;
+mod transfer;
 mod trees;
 
 pub use calls::Session;
 pub use error::SessionError;
 pub use streams::Feed;
-pub use trees::Had;
+pub use transfer::Had;
