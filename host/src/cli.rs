@@ -247,7 +247,7 @@ pub struct Clean {
     /// Also downloaded sources.
     #[arg(long)]
     pub sources: bool,
-    /// Everything in the store but running machines.
+    /// Also publishers' disks and packages: everything but machines, what they stand on, and what the user wrote.
     #[arg(long)]
     pub all: bool,
 }

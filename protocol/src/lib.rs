@@ -24,7 +24,7 @@ pub use hello::{BUILD_ID, Epoch, Hello, PROTOCOL};
 pub use message::{
     Action, Call, Check, Clock, CommandLine, Connect, Digest, Entry, EntryKind, Exec, Exited, Facts, Failure,
     FailureKind, Fingerprint, FromAgent, GetFile, GetRest, Input, Interactive, Interpreter, List, Made, Make, Mounted,
-    OutputStream, Pack, Package, PackageManager, Packed, Progress, Provision, PutFile, PutRest, Reply, RequestId, Step,
-    StepDone, Steps, TerminalSize, ToAgent, Validate, Verdict, Watch,
+    Offered, OutputStream, Pack, Package, PackageManager, Packed, Progress, Provision, PutFile, PutRest, Reply,
+    RequestId, Stage, Step, StepDone, Steps, TerminalSize, ToAgent, Validate, Verdict, Watch,
 };
 pub use trouble::PackageTrouble;

@@ -8,8 +8,9 @@ use tokio_util::codec::Encoder;
 use vmbuild_protocol::{
     Action, Call, Check, Clock, Codec, CommandLine, Connect, Digest, Entry, EntryKind, Envelope, Epoch, Exec, Exited,
     Facts, Failure, FailureKind, Fingerprint, Frame, FromAgent, GetFile, GetRest, Hello, Input, Interactive,
-    Interpreter, List, Made, Make, Mounted, OutputStream, Pack, Package, PackageManager, Packed, Progress, Provision,
-    PutFile, PutRest, Reply, RequestId, Step, StepDone, Steps, TerminalSize, ToAgent, Validate, Verdict, Watch,
+    Interpreter, List, Made, Make, Mounted, Offered, OutputStream, Pack, Package, PackageManager, Packed, Progress,
+    Provision, PutFile, PutRest, Reply, RequestId, Stage, Step, StepDone, Steps, TerminalSize, ToAgent, Validate,
+    Verdict, Watch,
 };
 
 /// Several times the longest sample: enough zeros to decode anything from.
@@ -105,6 +106,18 @@ fn provision() -> Provision {
         sources: Some("/s".into()),
         snapshot: Some("20260705T000000Z".into()),
         epoch: Some(9),
+        stage: Stage::Download,
+    }
+}
+
+fn offered() -> Offered {
+    Offered {
+        name: "gcc".into(),
+        version: "12".into(),
+        arch: "all".into(),
+        size: 300,
+        sha256: "ab".into(),
+        file: "pool/gcc.deb".into(),
     }
 }
 
@@ -171,6 +184,7 @@ fn call() {
         Call::List(List { path: "/p".into(), depth: 300 }),
         Call::Make(Make { path: "/p".into(), what: Made::Folder { mode: 0o755 } }),
         Call::GrowRoot,
+        Call::Resolve(provision()),
     ]));
 }
 
@@ -193,7 +207,13 @@ fn reply() {
         Reply::Listed,
         Reply::Made,
         Reply::Grown { bytes: 70_000 },
+        Reply::Resolved(vec![offered()]),
     ]));
+}
+
+#[test]
+fn stages() {
+    insta::assert_snapshot!(pin(&[Stage::Whole, Stage::Install, Stage::Download]));
 }
 
 #[test]

@@ -184,6 +184,7 @@ fn starts_programs(call: &Call) -> bool {
         Call::Exec(_)
         | Call::Interactive(_)
         | Call::Provision(_)
+        | Call::Resolve(_)
         | Call::Build(_)
         | Call::Pack(_)
         | Call::Validate(_)

@@ -22,6 +22,7 @@ pub(super) async fn dispatch(
         Call::PutFile(put) => files::put(request, put, link, mail).await.map(Reply::Stored),
         Call::GetFile(get) => files::get(request, get, link).await.map(Reply::Sent),
         Call::Provision(provision) => handlers::provision::provision(request, provision).await.map(Reply::Provisioned),
+        Call::Resolve(provision) => handlers::provision::resolve(request, provision).await.map(Reply::Resolved),
         Call::Build(steps) => handlers::steps::build(request, steps).await.map(Reply::Built),
         Call::Pack(pack) => handlers::pack::pack(request, pack).await.map(Reply::Packed),
         Call::Validate(validate) => handlers::validate::validate(request, validate).await.map(Reply::Validated),

@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn each_value_says_where_it_came_from() {
         let project = project("schema = 1\nmemory = 2048\nprofile = \"smoke\"\n");
-        check(None, &[], "image", (Some("debian-12"), "default"));
+        check(None, &[], "image", (Some("ubuntu-22.04"), "default"));
         check(None, &[], "memory", (None, "default"));
         check(Some(&project), &[], "memory", (Some("2048"), "/p/vmbuild.toml:2"));
         check(Some(&project), &["--memory", "512"], "memory", (Some("512"), "command line"));

@@ -5,6 +5,7 @@ use super::program::Ending;
 use crate::cli::Clean;
 use crate::event::Part;
 use crate::failure::{Exit, Failure};
+use crate::image::Removed;
 use crate::{image, store};
 use std::path::Path;
 
@@ -18,14 +19,23 @@ pub(crate) async fn clean(context: &Context, args: Clean) -> Result<Ending, Fail
     if args.images || args.all {
         let phase = context.events.phase(Part::Cleanup, "golden machines", "");
         let removed = image::remove_all(&context.store, &context.cancel).await?;
-        phase.finish(format!("{removed} removed"));
+        phase.finish(counted(removed));
     }
     if args.all {
+        let phase = context.events.phase(Part::Cleanup, "publishers' disks", "");
+        phase.finish(counted(image::remove_disks(&context.store)?));
         let phase = context.events.phase(Part::Cleanup, "packages", "");
         let removed = image::remove_packages(&context.store)?;
         phase.finish(format!("{removed} removed"));
     }
     Ok(Exit::Success.into())
+}
+
+fn counted(removed: Removed) -> String {
+    match removed {
+        Removed { removed, kept: 0 } => format!("{removed} removed"),
+        Removed { removed, kept } => format!("{removed} removed, {kept} in use"),
+    }
 }
 
 fn empty(context: &Context, what: &str, folder: &Path) -> Result<(), Failure> {

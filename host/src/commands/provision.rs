@@ -7,16 +7,25 @@ use crate::event::{Pace, Part, Unit};
 use crate::failure::{Exit, Failure};
 use crate::image::Image;
 use crate::machine::Machine;
+use vmbuild_protocol::Stage;
 use vmbuild_supervise::Tail;
 
 /// Installs what the image's build role has and the machine lacks, such as after an update of vmbuild.
 pub(crate) async fn provision(context: &Context, args: Provision) -> Result<Ending, Failure> {
     let machine = Machine::attach(&context.store, &args.target.name(), &context.cancel).await?;
-    let lists = Image::find(&machine.spec().image)?.lists()?;
+    let image = Image::load(&machine.spec().image, &context.store)?;
+    let lists = image.lists()?;
     let packages: Vec<String> = lists.toolchain.into_iter().chain(lists.cpython).collect();
     let phase = context.events.phase(Part::Machine, "provision", format!("{} packages", packages.len()));
-    let order =
-        vmbuild_protocol::Provision { manager: lists.manager, packages, sources: None, snapshot: None, epoch: None };
+    let manager = lists.manager;
+    let order = vmbuild_protocol::Provision {
+        manager,
+        packages,
+        sources: None,
+        snapshot: image.snapshot(),
+        epoch: None,
+        stage: Stage::Whole,
+    };
     let (mut tail, mut pace) = (Tail::default(), Pace::default());
     let installing = machine.session().provision(order, &context.cancel, |_, bytes| {
         tail.push(bytes);

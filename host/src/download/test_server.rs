@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
+use tokio_util::bytes::Bytes;
 
 /// How one file is served.
 #[derive(Debug, Clone)]
 pub(crate) struct Served {
-    pub(crate) body: Vec<u8>,
+    pub(crate) body: Bytes,
     pub(crate) habit: Habit,
     pub(crate) etag: Option<&'static str>,
 }
@@ -55,7 +56,7 @@ impl Server {
     }
 
     pub(crate) fn serve(&self, path: &str, body: &[u8], habit: Habit) {
-        self.put(path, Served { body: body.to_vec(), habit, etag: None });
+        self.put(path, Served { body: Bytes::copy_from_slice(body), habit, etag: None });
     }
 
     pub(crate) fn put(&self, path: &str, served: Served) {
@@ -144,7 +145,8 @@ async fn answer(mut stream: TcpStream, files: Files, asked: Arc<Mutex<Vec<String
         _ => rest,
     };
     // A client that has gone away is not this server's trouble.
-    let _ = stream.write_all(&[head.as_bytes(), sent].concat()).await;
+    let _ = stream.write_all(head.as_bytes()).await;
+    let _ = stream.write_all(sent).await;
     if matches!(served.habit, Habit::Stall(_)) {
         std::future::pending::<()>().await;
     }

@@ -1,17 +1,69 @@
-//! Deleting golden machines: they can be made again.
+//! Deleting what can be made or fetched again: golden machines, publishers' disks, packages.
 
-use super::{ImageError, host_tool};
-use crate::store::{Lock, Store};
+use super::folder::{Folder, UNFINISHED};
+use super::inventory::{keys, names};
+use super::usage::{Deletable, deletable};
+use super::{ImageError, cloud, host_tool};
+use crate::store::{Lock, Store, empty_folder};
 use std::path::Path;
 use tokio_util::sync::CancellationToken;
 
-/// Deletes every golden machine that nobody is making now, and says how many there were.
-pub async fn remove_all(store: &Store, cancel: &CancellationToken) -> Result<usize, ImageError> {
-    let mut removed = 0;
-    for image in fs_err::read_dir(store.images())? {
-        removed += remove_image(&image?.path(), cancel).await?;
+/// How many things were deleted, and how many stayed because somebody needs them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Removed {
+    /// Deleted.
+    pub removed: usize,
+    /// Left where they are: in use, or what a named machine stands on.
+    pub kept: usize,
+}
+
+/// Deletes every golden machine that nobody makes, uses or stands on.
+pub async fn remove_all(store: &Store, cancel: &CancellationToken) -> Result<Removed, ImageError> {
+    let mut all = Removed::default();
+    for image in names(&store.images())? {
+        let one = remove_image(store, &store.images().join(image), cancel).await?;
+        all = Removed { removed: all.removed + one.removed, kept: all.kept + one.kept };
     }
-    Ok(removed)
+    Ok(all)
+}
+
+async fn remove_image(store: &Store, image: &Path, cancel: &CancellationToken) -> Result<Removed, ImageError> {
+    let keys = keys(image)?;
+    let Some(_making) = Lock::try_take(&image.join(".lock"))? else {
+        return Ok(Removed { removed: 0, kept: keys.len() });
+    };
+    let unfinished = names(image)?.into_iter().filter(|name| name.starts_with(UNFINISHED));
+    for name in unfinished {
+        host_tool::remove(image, &[&name], cancel).await?;
+    }
+    let mut count = Removed::default();
+    for key in keys {
+        let folder = Folder::at(image.join(&key));
+        match deletable(store, &folder, folder.path())? {
+            Deletable::Yes(_lock) => {
+                host_tool::remove(image, &[&key], cancel).await?;
+                count.removed += 1;
+            }
+            Deletable::Used | Deletable::NeededBy(_) => count.kept += 1,
+        }
+    }
+    Ok(count)
+}
+
+/// Deletes every publisher's disk that nobody is fetching.
+pub fn remove_disks(store: &Store) -> Result<Removed, ImageError> {
+    let (folder, mut count) = (cloud::folder(store), Removed::default());
+    for name in names(&folder)? {
+        let slot = folder.join(name);
+        match Lock::try_take(&slot.join(".lock"))? {
+            Some(_fetching) => {
+                fs_err::remove_dir_all(&slot)?;
+                count.removed += 1;
+            }
+            None => count.kept += 1,
+        }
+    }
+    Ok(count)
 }
 
 /// Empties the cache of packages, unless somebody is filling it now. Says how many entries there were.
@@ -21,19 +73,5 @@ pub fn remove_packages(store: &Store) -> Result<usize, ImageError> {
         return Ok(0);
     }
     let Some(_fetching) = Lock::try_take(&folder.join(".lock"))? else { return Ok(0) };
-    Ok(crate::store::empty_folder(&folder)?.saturating_sub(1))
-}
-
-async fn remove_image(image: &Path, cancel: &CancellationToken) -> Result<usize, ImageError> {
-    let Some(_making) = Lock::try_take(&image.join(".lock"))? else { return Ok(0) };
-    let mut names = Vec::new();
-    for entry in fs_err::read_dir(image)? {
-        let name = entry?.file_name().to_string_lossy().into_owned();
-        names.extend((name != ".lock").then_some(name));
-    }
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    if !names.is_empty() {
-        host_tool::remove(image, &names, cancel).await?;
-    }
-    Ok(names.len())
+    Ok(empty_folder(&folder)?.saturating_sub(1))
 }

@@ -1,27 +1,12 @@
 //! What an image is made from, as the data files say it. They are part of the program, so that it works alone.
 
+use super::embedded::{IMAGES, LISTS, lookup};
 use super::{CloudImage, ImageError, cloud};
 use crate::store::Store;
 use serde::{Deserialize, Deserializer, de};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use vmbuild_protocol::PackageManager;
-
-const IMAGES: [(&str, &str); 6] = [
-    ("debian-12", include_str!("../../../images/debian-12.toml")),
-    ("debian-12-cloud", include_str!("../../../images/debian-12-cloud.toml")),
-    ("debian-13", include_str!("../../../images/debian-13.toml")),
-    ("fedora-44", include_str!("../../../images/fedora-44.toml")),
-    ("ubuntu-22.04", include_str!("../../../images/ubuntu-22.04.toml")),
-    ("ubuntu-24.04", include_str!("../../../images/ubuntu-24.04.toml")),
-];
-const LISTS: [(&str, &str); 5] = [
-    ("debian-12", include_str!("../../../provision/packages/debian-12.toml")),
-    ("debian-13", include_str!("../../../provision/packages/debian-13.toml")),
-    ("fedora-44", include_str!("../../../provision/packages/fedora-44.toml")),
-    ("ubuntu-22.04", include_str!("../../../provision/packages/ubuntu-22.04.toml")),
-    ("ubuntu-24.04", include_str!("../../../provision/packages/ubuntu-24.04.toml")),
-];
 
 /// How similar (0 to 1, Jaro-Winkler) a name must be to be suggested.
 const SIMILAR: f64 = 0.7;
@@ -41,12 +26,22 @@ pub struct Image {
     /// The word for it in artifact names, such as `debian12`.
     #[serde(deserialize_with = "word")]
     pub artifact_word: String,
-    /// Which file of `provision/packages/` lists its packages.
-    pub packages: String,
+    /// Its packages.
+    pub packages: Packages,
     /// Where its root file system comes from.
     pub source: Source,
     /// Its kernel.
     pub kernel: Kernel,
+}
+
+/// The packages of an image: a list that comes with vmbuild, or one of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged, expecting = "the name of a file in provision/packages/, or a table `[packages]` like one of those")]
+pub enum Packages {
+    /// The name of a file in `provision/packages/`.
+    Named(String),
+    /// What stands in the description itself.
+    Own(PackageLists),
 }
 
 /// Where an image's root file system comes from.
@@ -84,7 +79,7 @@ pub struct Kernel {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PackageLists {
-    #[serde(rename = "schema")]
+    #[serde(rename = "schema", default)]
     _schema: SchemaOne,
     /// What installs them.
     pub manager: PackageManager,
@@ -97,7 +92,7 @@ pub struct PackageLists {
 }
 
 /// The number 1: the only form of these files so far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(try_from = "u32")]
 pub(super) struct SchemaOne;
 
@@ -111,7 +106,7 @@ impl TryFrom<u32> for SchemaOne {
 
 impl Image {
     /// The image that is used where none is named.
-    pub const DEFAULT: &'static str = "debian-12";
+    pub const DEFAULT: &'static str = "ubuntu-22.04";
 
     /// Every image there is.
     pub fn known() -> Vec<&'static str> {
@@ -143,7 +138,7 @@ impl Image {
 
     /// The description that comes with vmbuild under this name.
     pub(super) fn embedded(name: &str) -> Result<&'static str, ImageError> {
-        lookup(&IMAGES, name).ok_or_else(|| unknown(name))
+        lookup(IMAGES, name).ok_or_else(|| unknown(name))
     }
 
     /// Reads a description; `file` is what messages call it.
@@ -158,18 +153,34 @@ impl Image {
         &self.text
     }
 
+    /// The state of the archives that a guest installs from, if not the newest: of a cloud image. A bootstrap has its
+    /// packages brought to it.
+    pub fn snapshot(&self) -> Option<String> {
+        match &self.source {
+            Source::CloudImage(cloud) => cloud.snapshot(),
+            Source::Bootstrap { .. } => None,
+        }
+    }
+
     /// Its packages.
     pub fn lists(&self) -> Result<PackageLists, ImageError> {
-        let Some(text) = lookup(&LISTS, &self.packages) else {
-            return Err(ImageError::NoLists { image: self.name.clone(), lists: self.packages.clone() });
+        let name = match &self.packages {
+            Packages::Named(name) => name,
+            Packages::Own(lists) => return Ok(lists.clone()),
         };
-        let file = || format!("provision/packages/{}.toml", self.packages);
+        let Some(text) = lookup(LISTS, name) else {
+            return Err(ImageError::NoLists { image: self.name.clone(), lists: name.clone() });
+        };
+        let file = || format!("provision/packages/{name}.toml");
         toml::from_str(text).map_err(|source| ImageError::Description { file: file(), source })
     }
 
-    /// The text its package lists were read from.
+    /// The text its package lists were read from; its own are in its own text.
     pub(super) fn lists_text(&self) -> &'static str {
-        lookup(&LISTS, &self.packages).unwrap_or_default()
+        match &self.packages {
+            Packages::Named(name) => lookup(LISTS, name).unwrap_or_default(),
+            Packages::Own(_) => "",
+        }
     }
 
     /// The kernel package for the processor this program runs on.
@@ -190,10 +201,6 @@ fn word<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     Err(de::Error::custom(format!("`{word}` is not a word of letters, digits, dots and hyphens")))
 }
 
-fn lookup(table: &[(&str, &'static str)], name: &str) -> Option<&'static str> {
-    table.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
-}
-
 fn unknown(name: &str) -> ImageError {
     let score = |known: &&str| strsim::jaro_winkler(name, known);
     let nearest = Image::known().into_iter().max_by(|a, b| score(a).total_cmp(&score(b)));
@@ -203,16 +210,17 @@ fn unknown(name: &str) -> ImageError {
 
 #[cfg(test)]
 mod tests {
-    use super::{IMAGES, Image, LISTS, PackageLists, Source};
+    use super::{IMAGES, Image, LISTS, PackageLists, Packages, Source};
     use crate::failure::{Diagnose, Exit};
     use insta::assert_snapshot;
 
     #[test]
     fn every_embedded_file_is_read_and_named_after_itself() {
-        for (name, _) in IMAGES {
+        for (name, _) in IMAGES.iter().copied() {
             let image = Image::find(name).expect("an embedded image");
             assert_eq!(image.name, name);
-            assert!(!image.text().is_empty() && !image.lists_text().is_empty());
+            assert!(!image.text().is_empty());
+            assert!(matches!(image.packages, Packages::Own(_)) || !image.lists_text().is_empty());
             match &image.source {
                 Source::Bootstrap { .. } => assert!(image.kernel_package().is_ok(), "{name} has no kernel here"),
                 Source::CloudImage(cloud) => assert!(cloud.file.contains_key(std::env::consts::ARCH), "{name}"),
@@ -252,6 +260,16 @@ mod tests {
     fn complaint(change: impl Fn(&str) -> String) -> String {
         let text = change(IMAGES[0].1);
         toml::from_str::<Image>(&text).expect_err("a wrong description").message().to_owned()
+    }
+
+    #[test]
+    fn packages_may_stand_in_the_description() {
+        let own = "[packages]\nmanager = \"apt\"\ntoolchain = [\"gcc\"]\ncpython = [\"zlib1g-dev\"]\nruntime = [\"zlib1g\"]\n";
+        let text = IMAGES[0].1.replacen("packages = \"debian-12\"", "", 1) + own;
+        let image = Image::parse(&text, "test").expect("a description");
+        assert_eq!(image.lists().expect("its own lists").cpython, ["zlib1g-dev"]);
+        let wrong = text.replace("manager = \"apt\"", "");
+        assert!(Image::parse(&wrong, "test").is_err());
     }
 
     #[test]

@@ -225,6 +225,12 @@ pub enum ImageError {
         /// What tar said.
         complaints: String,
     },
+    /// The packages did not get into the guest.
+    #[error("failed to send packages into the guest")]
+    NotTaken {
+        /// Why.
+        source: crate::guest::CopyError,
+    },
     /// The image's kernel was not found, and the host has no firmware that could find it.
     #[error("the image's kernel was not found, and there is no UEFI firmware to boot it with")]
     NoFirmware,
@@ -271,6 +277,7 @@ impl Diagnose for ImageError {
             Self::Namespace(error) => error.exit(),
             Self::Machine(error) => error.exit(),
             Self::FirstBoot { source, .. } => source.exit(),
+            Self::NotTaken { source } => source.exit(),
             Self::Accelerator(error) => error.exit(),
             _ => Exit::Environment,
         }

@@ -22,7 +22,7 @@
 //!
 //! What begins with `.new-` is being made, or was left by a vmbuild that was killed.
 
-use super::{ImageError, Role};
+use super::{ImageError, PackageLock, Role};
 use crate::event::{Events, Part};
 use crate::store::{Lock, Store, write_atomically};
 use jiff::Timestamp;
@@ -121,6 +121,12 @@ impl Folder {
     /// The lock that it was made by.
     pub(super) fn package_lock(&self) -> PathBuf {
         self.0.join("lock.toml")
+    }
+
+    /// What is in it.
+    pub(super) fn read_package_lock(&self) -> Result<PackageLock, ImageError> {
+        let path = self.package_lock();
+        PackageLock::parse(&fs_err::read_to_string(&path)?, &path.display().to_string())
     }
 
     /// The uppermost layer of the role's tree, which has the package manager's database.

@@ -13,7 +13,7 @@ use crate::store::Store;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
-use vmbuild_protocol::Provision;
+use vmbuild_protocol::{Package, Provision, Stage};
 use vmbuild_supervise::Tail;
 
 /// How often a line of the package manager's output is shown.
@@ -48,7 +48,7 @@ pub(super) struct Making<'a> {
     pub(super) store: &'a Store,
     pub(super) image: &'a Image,
     pub(super) folder: &'a Folder,
-    /// None where the publisher chose the packages.
+    /// The packages to install, which are all in the cache; none to ask the image's own archives.
     pub(super) lock: Option<&'a PackageLock>,
     pub(super) agent: &'a Path,
     pub(super) events: &'a Events,
@@ -56,13 +56,13 @@ pub(super) struct Making<'a> {
 }
 
 /// Makes `build-layer/` in a sealed golden machine. The caller holds the lock, and seals the layer.
-pub(super) async fn make(making: Making<'_>) -> Result<(), ImageError> {
+pub(super) async fn make(making: Making<'_>) -> Result<Vec<Package>, ImageError> {
     let Making { folder, cancel, .. } = making;
     let name = format!("{UNFINISHED}build-layer");
-    match making.lock {
+    let installed = match making.lock {
         Some(lock) => making.install_locked(lock, &name).await?,
         None => making.install_current(&name).await?,
-    }
+    };
     let layer = folder.path().join(&name);
     let names: Vec<&str> = STRIPPED.into_iter().filter(|name| layer.join(name).symlink_metadata().is_ok()).collect();
     if !names.is_empty() {
@@ -73,12 +73,13 @@ pub(super) async fn make(making: Making<'_>) -> Result<(), ImageError> {
         // Without a seal it is what a killed vmbuild left between this rename and the seal.
         host_tool::remove(folder.path(), &["build-layer"], cancel).await?;
     }
-    Ok(fs_err::rename(layer, folder.layer())?)
+    fs_err::rename(layer, folder.layer())?;
+    Ok(installed)
 }
 
 impl Making<'_> {
     /// Installs exactly the lock's packages, without a network.
-    async fn install_locked(&self, lock: &PackageLock, name: &str) -> Result<(), ImageError> {
+    async fn install_locked(&self, lock: &PackageLock, name: &str) -> Result<Vec<Package>, ImageError> {
         let Making { store, image, folder, cancel, .. } = *self;
         // The packages are a layer of their own while they are installed: the machine sees them, and keeps none.
         let packages = folder.path().join(format!("{UNFINISHED}packages"));
@@ -90,18 +91,20 @@ impl Making<'_> {
         let sources = format!("/{}/{}", lock::FOLDER, lock::SOURCES);
         let layers = std::iter::once(packages).chain(folder.layers(Role::Clean)).collect();
         let provision = wish(image.lists()?, Some(sources))?;
-        self.provision(provision, self.spec(layers, Network::None), name).await?;
-        host_tool::remove(folder.path(), &[&format!("{UNFINISHED}packages")], cancel).await
+        let installed = self.provision(provision, self.spec(layers, Network::None), name).await?;
+        host_tool::remove(folder.path(), &[&format!("{UNFINISHED}packages")], cancel).await?;
+        Ok(installed)
     }
 
-    /// Installs what the image's own archives offer now: of a publisher's image, only the image itself is pinned.
-    async fn install_current(&self, name: &str) -> Result<(), ImageError> {
+    /// Installs what the image's own archives offer.
+    async fn install_current(&self, name: &str) -> Result<Vec<Package>, ImageError> {
         let spec = self.spec(self.folder.layers(Role::Clean), Network::Outgoing);
-        self.provision(wish(self.image.lists()?, None)?, spec, name).await
+        let wish = Provision { snapshot: self.image.snapshot(), ..wish(self.image.lists()?, None)? };
+        self.provision(wish, spec, name).await
     }
 
     /// Installs packages in a sandbox over the clean tree, and keeps what was written as `name`.
-    async fn provision(&self, provision: Provision, spec: MachineSpec, name: &str) -> Result<(), ImageError> {
+    async fn provision(&self, provision: Provision, spec: MachineSpec, name: &str) -> Result<Vec<Package>, ImageError> {
         let Making { store, folder, events, cancel, .. } = *self;
         let running = events.phase(Part::Golden, "provision", format!("{} packages", provision.packages.len()));
         let machine = Machine::start(spec, store, events, cancel).await?;
@@ -121,9 +124,9 @@ impl Making<'_> {
         }
         // Also after a cancellation: the folder is of no use to anybody else.
         kept.folder.remove(&CancellationToken::new()).await.map_err(MachineError::from)?;
-        let installed = installed?.len();
-        running.finish(format!("{installed} packages installed"));
-        Ok(())
+        let installed = installed?;
+        running.finish(format!("{} packages installed", installed.len()));
+        Ok(installed)
     }
 
     fn spec(&self, layers: Vec<PathBuf>, network: Network) -> MachineSpec {
@@ -148,6 +151,7 @@ fn wish(lists: PackageLists, sources: Option<String>) -> Result<Provision, Image
         packages: lists.toolchain.into_iter().chain(lists.cpython).collect(),
         sources,
         snapshot: None,
+        stage: Stage::Whole,
         epoch: Some(EPOCH.parse().map_err(std::io::Error::other)?),
     })
 }

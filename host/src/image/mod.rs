@@ -18,6 +18,7 @@ mod description;
 mod digest;
 mod disk;
 mod disk_times;
+mod embedded;
 mod error;
 mod export;
 mod first_boot;
@@ -29,6 +30,7 @@ mod inventory;
 mod kernel;
 mod layer;
 mod lock;
+mod making;
 mod modinfo;
 mod packages;
 mod prune;
@@ -39,17 +41,17 @@ mod usage;
 mod verify;
 
 pub use archive_address::debian_archive;
-pub use clean::{remove_all, remove_packages};
+pub use clean::{Removed, remove_all, remove_disks, remove_packages};
 pub use cloud::{
     CloudDisk, CloudError, CloudFile, CloudImage, CloudRecord, CloudSettings, Digest, DiskFormat, Listing,
     SumsSignature, Updated, Vouched, fetch as cloud_fetch, fetch_with as cloud_fetch_with, kept as cloud_kept,
     update as cloud_update,
 };
-pub use description::{Image, Kernel, PackageLists, Source};
+pub use description::{Image, Kernel, PackageLists, Packages, Source};
 pub use digest::{internal_entry, tree_digest};
 pub use error::ImageError;
 pub use export::{Compression, ExportError, Exported, Format, Request as ExportRequest, export};
-pub use first_boot::{BaseDisk, Firmware, FirstBoot, Phase, try_boot};
+pub use first_boot::{Firmware, Phase};
 pub use golden::{Golden, Role};
 pub use inventory::{DiskInventory, GoldenInventory, Inventory, description, inventory, inventory_of};
 pub use lock::{

@@ -20,6 +20,16 @@ pub(super) fn list(packages: &[Package]) -> String {
     packages.iter().map(line).collect::<Vec<_>>().concat()
 }
 
+/// The packages of such lines.
+pub(super) fn parse_list(lines: &str) -> Vec<Package> {
+    let package = |line: &str| {
+        let (named, arch) = line.split_once(' ')?;
+        let (name, version) = named.split_once('=')?;
+        Some(Package { name: name.to_owned(), version: version.to_owned(), arch: arch.to_owned() })
+    };
+    lines.lines().filter_map(package).collect()
+}
+
 /// Where what is installed is not what was agreed on.
 pub(super) fn differences(agreed: &[&LockedPackage], installed: &[Package]) -> Vec<Change> {
     let agreed: BTreeMap<&str, &str> = agreed.iter().map(|one| (one.name.as_str(), one.version.as_str())).collect();
@@ -49,10 +59,11 @@ fn paragraph(text: &str) -> Option<Package> {
 
 #[cfg(test)]
 mod tests {
-    use super::{list, parse};
+    use super::{list, parse, parse_list};
 
     fn check(status: &str, expect: &str) {
         assert_eq!(list(&parse(status)), expect, "{status:?}");
+        assert_eq!(parse_list(expect), parse(status), "{status:?}");
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! Deleting what no current image needs, and nothing that anybody uses.
 //!
 //! A new description, package list or version makes golden machines under a new key, and the old ones stay: half a
-//! gigabyte each. Beside them lie what killed runs left, and an initramfs for each agent there ever was.
+//! gigabyte each. Beside them lie what killed runs left, an initramfs for each agent there ever was, and packages that
+//! archives have replaced.
 
 use super::folder::{Folder, UNFINISHED};
 use super::inventory::{bytes_on_disk, current, keys, names, wanted};
 use super::usage::{self, Deletable};
-use super::{Image, ImageError, cloud, host_tool, initramfs};
+use super::{Image, ImageError, PackageLock, cloud, host_tool, initramfs, lock};
 use crate::store::{Lock, Store};
 use serde::Serialize;
 use std::collections::HashSet;
@@ -48,6 +49,7 @@ pub async fn prune(
         pruner.image(&store.images().join(&name), image.as_ref(), agent).await?;
     }
     pruner.downloads()?;
+    pruner.packages()?;
     Ok(pruner.found)
 }
 
@@ -141,6 +143,34 @@ impl Pruner<'_> {
         Ok(())
     }
 
+    /// Cached packages that no lock names: neither an image's, nor a golden machine's, nor an archive's last answer.
+    fn packages(&mut self) -> Result<(), ImageError> {
+        let fetching = lock::PackageCache::of(self.store)?.try_lock()?;
+        let stray = lock::stray(self.store, &self.golden_locks()?)?;
+        if stray.is_empty() {
+            return Ok(());
+        }
+        let bytes = stray.iter().map(|path| bytes_on_disk(path)).sum();
+        let kept = fetching.is_none().then(|| "another vmbuild is fetching packages".to_owned());
+        if fetching.is_some() && self.pruning == Pruning::Real {
+            stray.iter().try_for_each(fs_err::remove_file)?;
+        }
+        self.found.push(Pruned { path: self.store.packages(), why: "packages that no lock names", bytes, kept });
+        Ok(())
+    }
+
+    fn golden_locks(&self) -> Result<Vec<PackageLock>, ImageError> {
+        let mut locks = Vec::new();
+        for image in names(&self.store.images())? {
+            let path = self.store.images().join(image);
+            let folders = keys(&path)?.into_iter().map(|key| Folder::at(path.join(key)));
+            for folder in folders.filter(|folder| folder.package_lock().is_file()) {
+                locks.push(folder.read_package_lock()?);
+            }
+        }
+        Ok(locks)
+    }
+
     async fn golden(&mut self, folder: &Folder, why: &'static str, idle: bool) -> Result<(), ImageError> {
         let (_lock, kept) = self.judge(folder, folder.path(), idle)?;
         self.take(folder.path(), why, kept).await
@@ -182,10 +212,10 @@ impl Pruner<'_> {
 #[cfg(test)]
 mod tests {
     use super::{Pruning, prune};
-    use crate::image::Image;
     use crate::image::folder::Folder;
     use crate::image::inventory::current;
     use crate::image::usage::hold;
+    use crate::image::{Image, find_lock};
     use crate::store::Store;
     use std::path::Path;
     use tokio_util::sync::CancellationToken;
@@ -228,5 +258,22 @@ mod tests {
         drop(using);
         assert_eq!(found(&store, &agent).await, expect(false));
         assert!(gone.path().is_dir(), "a dry run deletes nothing");
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn packages_that_no_lock_names_go() {
+        let home = tempfile::tempdir().expect("a folder");
+        let store = Store::at(home.path()).expect("a store");
+        let lock = find_lock(&store, &Image::find("debian-12").expect("an image")).expect("read");
+        let Some(lock) = lock else { return };
+        let package = |digest: &str| store.packages().join(format!("{digest}.deb"));
+        let (needed, stray) = (package(&lock.clean[0].sha256.to_string()), package(&"00".repeat(32)));
+        fs_err::create_dir_all(store.packages()).expect("made");
+        for path in [&needed, &stray] {
+            fs_err::write(path, "bytes").expect("written");
+        }
+        let found = prune(&store, None, Pruning::Real, &CancellationToken::new()).await.expect("pruned");
+        assert_eq!(found.iter().map(|found| found.why).collect::<Vec<_>>(), ["packages that no lock names"]);
+        assert!(needed.exists() && !stray.exists());
     }
 }

@@ -1,11 +1,11 @@
 //! What a golden machine is made from, as one number.
 
-use super::{BaseDisk, Image, ImageError, Role};
+use super::{Image, ImageError, Role};
 use sha2::{Digest, Sha256};
 use vmbuild_protocol::Package;
 
 /// Raised whenever the steps that make a golden machine change in a way that its data does not show.
-const VERSION: &str = "2";
+const VERSION: &str = "3";
 
 /// Everything that is known before a golden machine is made. The agent is not in it: it is bound into the
 /// sandbox and carried by the initramfs, so a new agent needs no new machine.
@@ -21,11 +21,6 @@ impl Recipe {
         let parts = [VERSION, std::env::consts::ARCH, super::bootstrap::EPOCH, image.text(), image.lists_text()];
         let parts: Vec<&str> = parts.into_iter().chain(lock).collect();
         Self { sha256: digest(&parts) }
-    }
-
-    /// The recipe of `image` from a publisher's disk.
-    pub(super) fn of_disk(image: &Image, disk: &BaseDisk) -> Self {
-        Self { sha256: digest(&[&Self::of(image, None).sha256, &disk.sha256]) }
     }
 
     /// The name of the golden machine's folder.

@@ -6,12 +6,13 @@ pub use item::{Item, Outcome};
 
 use super::folder::{Folder, Seal, UNFINISHED};
 use super::inventory::current;
-use super::packages::{installed_in, list};
+use super::packages::{installed_in, list, parse_list};
 use super::recipe::Recipe;
 use super::{Image, ImageError, Role, digest, record, usage};
 use crate::event::{Events, Part, Unit};
 use crate::store::Store;
 use std::collections::BTreeSet;
+use std::io;
 use std::path::Path;
 use tokio_util::sync::CancellationToken;
 use vmbuild_protocol::Package;
@@ -52,9 +53,16 @@ async fn sealed(
     seal: &Seal,
     cancel: &CancellationToken,
 ) -> Result<Vec<Item>, ImageError> {
-    let installed = installed_in(&folder.uppermost(role))?;
+    let recorded = || io::Result::Ok(parse_list(&fs_err::read_to_string(folder.packages(role))?));
+    let (listed, installed) = match installed_in(&folder.uppermost(role)) {
+        Ok(installed) => (listed(folder, role, &installed)?, installed),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            (Item::absent(role.word(), "packages", "only a machine of it can read rpm's database"), recorded()?)
+        }
+        Err(error) => return Err(error.into()),
+    };
     Ok(vec![
-        listed(folder, role, &installed)?,
+        listed,
         identity(image, role, seal, &installed),
         tree(folder, role, seal, cancel).await?,
         disk(folder, role).await?,

@@ -111,5 +111,8 @@ fn what_a_machine_stands_on_is_not_made_again() {
     run(&["halt", "--name", "test-stands"]).expect(0);
     let refused = run(&["image", "build", "debian-12", "--force"]).expect(2);
     assert!(refused.stderr.contains("in use") && refused.stderr.contains("destroy --name test-stands"));
+    let cleaned = run(&["clean", "--images"]).expect(0).stderr;
+    assert!(cleaned.contains("1 in use"), "{cleaned}");
+    run(&["up", "--name", "test-stands"]).expect(0);
     run(&["destroy", "--name", "test-stands"]).expect(0);
 }

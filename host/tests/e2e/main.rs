@@ -3,7 +3,10 @@
 //! These tests share one store (`target/test-store`), so the golden machines are made once per clone.
 
 mod build;
+#[expect(clippy::print_stdout, reason = "what took how long is shown")]
+mod cloud_image;
 mod copy;
+mod dnf;
 mod errors;
 mod image_export;
 mod image_verbs;
@@ -11,5 +14,14 @@ mod images;
 mod interruption;
 mod lifecycle;
 mod machines;
+#[allow(clippy::unwrap_used, clippy::print_stdout, reason = "clippy knows tests, not their helpers")]
+mod standin;
 mod support;
 mod terminal;
+
+#[path = "../../src/signature/tests/gpg.rs"]
+#[allow(dead_code, clippy::print_stdout, reason = "each test uses its part; a skip is said on standard output")]
+mod gpg;
+#[path = "../../src/download/test_server.rs"]
+#[allow(dead_code, reason = "each test uses its part")]
+mod test_server;

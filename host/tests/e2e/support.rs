@@ -23,6 +23,8 @@ pub(crate) fn vmbuild(args: &[&str]) -> Command {
     let here = root().join("target/test-cwd");
     fs_err::create_dir_all(&here).expect("a folder to run in");
     command.current_dir(here).args(args).env("VMBUILD_HOME", store()).env("NO_COLOR", "1").stdin(Stdio::null());
+    // The default image's publisher is not reachable everywhere.
+    command.env("VMBUILD_IMAGE", "debian-12");
     if std::env::var_os("VMBUILD_AGENT").is_none() {
         command.env("VMBUILD_AGENT", root().join("target/release/vmbuild-agent"));
     }

@@ -17,6 +17,19 @@ pub struct Provision {
     pub snapshot: Option<String>,
     /// The time, in seconds since 1970, that installation scripts are told in `SOURCE_DATE_EPOCH`.
     pub epoch: Option<u64>,
+    /// How much of it to do.
+    pub stage: Stage,
+}
+
+/// How much of a provision to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Stage {
+    /// Renew the lists, install, and remove the lists and what was downloaded.
+    Whole,
+    /// Install by the lists there are, and leave everything where it is.
+    Install,
+    /// Download only, by the lists there are.
+    Download,
 }
 
 /// A recipe: steps to run in order.

@@ -6,17 +6,19 @@ mod exec;
 mod facts;
 mod files;
 mod interactive;
+mod offered;
 mod trees;
 mod validate;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-pub use build::{Action, Pack, Packed, Provision, Step, StepDone, Steps, Watch};
+pub use build::{Action, Pack, Packed, Provision, Stage, Step, StepDone, Steps, Watch};
 pub use exec::{CommandLine, Exec, Exited, OutputStream};
 pub use facts::{Clock, Facts, Mounted, Package, PackageManager};
 pub use files::{Digest, GetFile, PutFile};
 pub use interactive::{Connect, Input, Interactive, TerminalSize};
+pub use offered::Offered;
 pub use trees::{Entry, EntryKind, Fingerprint, GetRest, List, Made, Make, PutRest};
 pub use validate::{Check, Interpreter, Validate, Verdict};
 
@@ -154,6 +156,8 @@ pub enum Call {
     Make(Make),
     /// Let the root file system grow to the end of its disk. Answered with `Reply::Grown`.
     GrowRoot,
+    /// Say what installing these packages would take from the archives now. Answered with `Reply::Resolved`.
+    Resolve(Provision),
 }
 
 /// How a request ended well.
@@ -194,6 +198,8 @@ pub enum Reply {
         /// Bytes the root file system has now.
         bytes: u64,
     },
+    /// To `Resolve`, sorted by name: what is installed already is not among them.
+    Resolved(Vec<Offered>),
 }
 
 /// Something that happened inside a request.

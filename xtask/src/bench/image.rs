@@ -95,7 +95,7 @@ impl Bench<'_> {
 
     /// What lies in the store.
     fn sizes(&mut self, lines: &[Value]) -> Result<(), TaskError> {
-        let document = lines.iter().find(|line| line["schema"] == 1).ok_or(TaskError::Silent("vmbuild --json"))?;
+        let document = document(lines)?;
         let path = |value: &Value| PathBuf::from(value.as_str().unwrap_or_default());
         for golden in document["golden"].as_array().into_iter().flatten() {
             let role = golden["role"].as_str().unwrap_or_default();
@@ -129,7 +129,7 @@ impl Bench<'_> {
     /// The same packages from the same archive, by others.
     async fn others(&mut self) -> Result<(), TaskError> {
         let (lines, _) = self.timed(&["image", "show", IMAGE]).await?;
-        let shown = lines.first().ok_or(TaskError::Silent("vmbuild --json"))?;
+        let shown = document(&lines)?;
         let archive = shown["here"]["golden"][0]["archive"].as_str().unwrap_or_default().to_owned();
         let suite = shown["description"]["source"]["suite"].as_str().unwrap_or_default().to_owned();
         let list = |purpose: &str| -> Vec<String> {
@@ -175,6 +175,11 @@ impl Bench<'_> {
         });
         Ok(())
     }
+}
+
+/// The document among the events.
+fn document(lines: &[Value]) -> Result<&Value, TaskError> {
+    lines.iter().find(|line| line["schema"] == 1).ok_or(TaskError::Silent("vmbuild --json"))
 }
 
 /// Bytes that a file or tree takes on disk.

@@ -16,8 +16,8 @@ use tokio_util::codec::FramedRead;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use vmbuild_protocol::{
-    Call, Check, Clock, Digest, Epoch, Exec, Exited, Facts, GetFile, Hello, OutputStream, Pack, Package, Packed,
-    Progress, Provision, PutFile, Reply, RequestId, StepDone, Steps, Validate,
+    Call, Check, Clock, Digest, Epoch, Exec, Exited, Facts, GetFile, Hello, Offered, OutputStream, Pack, Package,
+    Packed, Progress, Provision, PutFile, Reply, RequestId, StepDone, Steps, Validate,
 };
 use vmbuild_supervise::Deadline;
 
@@ -152,6 +152,19 @@ impl Session {
         match self.ask(Call::Provision(provision))?.answer(cancel, output(on_output)).await? {
             Reply::Provisioned(packages) => Ok(packages),
             _ => Err(SessionError::WrongAnswer { asked: "provision" }),
+        }
+    }
+
+    /// Asks what installing packages would take from the archives.
+    pub async fn resolve(
+        &self,
+        provision: Provision,
+        cancel: &CancellationToken,
+        on_output: impl FnMut(OutputStream, &[u8]),
+    ) -> Result<Vec<Offered>, SessionError> {
+        match self.ask(Call::Resolve(provision))?.answer(cancel, output(on_output)).await? {
+            Reply::Resolved(offered) => Ok(offered),
+            _ => Err(SessionError::WrongAnswer { asked: "resolve" }),
         }
     }
 

@@ -4,6 +4,7 @@
 //! it.
 
 use super::Digest;
+use crate::image::Firmware;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -21,6 +22,13 @@ pub struct CloudImage {
     pub sums: String,
     /// How that list is signed.
     pub signature: SumsSignature,
+    /// What starts the disk's kernel the first time.
+    #[serde(default)]
+    pub boot: Firmware,
+    /// The state of the distribution's archives that packages are installed from, where they keep old ones:
+    /// `{release}T235959Z`.
+    #[serde(default)]
+    pub snapshot: Option<String>,
     /// Where the publisher lists releases.
     pub newest: Listing,
     /// The images, by architecture as `uname -m` prints it.
@@ -79,6 +87,11 @@ pub struct CloudFile {
 }
 
 impl CloudImage {
+    /// The archives' state of the pinned release.
+    pub(in crate::image) fn snapshot(&self) -> Option<String> {
+        self.snapshot.as_deref().map(|template| fill(template, &self.release, ""))
+    }
+
     /// The address of the list of checksums of `release`.
     pub(super) fn sums_url(&self, release: &str, arch: &str) -> String {
         self.in_folder(&self.sums, release, arch)

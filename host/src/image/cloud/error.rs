@@ -163,6 +163,8 @@ impl Diagnose for CloudError {
 
     fn hints(&self) -> Vec<String> {
         let mirror = || "VMBUILD_CLOUD_MIRROR names a mirror, HTTPS_PROXY a proxy".to_owned();
+        let bootstrapped =
+            || "`--image debian-12` is made from a Debian archive, such as this host's apt uses".to_owned();
         let again =
             |image: &str| format!("to take the publisher's newest release instead: `vmbuild image update {image}`");
         match self {
@@ -176,10 +178,11 @@ impl Diagnose for CloudError {
                 "VMBUILD_CLOUD_MIRROR names a mirror that may still have it".to_owned(),
             ],
             Self::Download { .. } => {
-                vec!["what came so far is kept: the next run goes on from there".to_owned(), mirror()]
+                vec!["what came so far is kept: the next run goes on from there".to_owned(), mirror(), bootstrapped()]
             }
             Self::NoSpace { .. } => vec!["make room, or set VMBUILD_HOME to a folder on a larger disk".to_owned()],
-            Self::Unasked { .. } | Self::NoRelease { .. } => vec![mirror()],
+            Self::Unasked { .. } => vec![mirror(), bootstrapped()],
+            Self::NoRelease { .. } => vec![mirror()],
             Self::Mismatch { .. } => vec!["nothing was kept of it; a proxy or a mirror may have changed it".to_owned()],
             Self::PinDisagrees { image, .. } => vec![
                 "one of the two was changed after the pin was made: find out which before you go on".to_owned(),

@@ -1,13 +1,9 @@
 //! The publishers' keys that are part of the program, and those a user names.
 
 use super::CloudError;
+use crate::image::embedded::{KEYRINGS, lookup};
 use crate::signature::Keyring;
 use std::path::Path;
-
-const KEYRINGS: [(&str, &[u8]); 2] = [
-    ("fedora-44", include_bytes!("../../../../images/keyrings/fedora-44.asc")),
-    ("ubuntu-cloud-images", include_bytes!("../../../../images/keyrings/ubuntu-cloud-images.asc")),
-];
 
 /// The keyring of this name, or at this absolute path.
 pub(super) fn keyring(name: &str) -> Result<Keyring, CloudError> {
@@ -15,8 +11,7 @@ pub(super) fn keyring(name: &str) -> Result<Keyring, CloudError> {
     if Path::new(name).is_absolute() {
         return Keyring::parse(&fs_err::read(name)?).map_err(unusable);
     }
-    let known = KEYRINGS.iter().find(|(known, _)| *known == name);
-    let (_, bytes) = known.ok_or_else(|| CloudError::NoKeyring { keyring: name.to_owned() })?;
+    let bytes = lookup(KEYRINGS, name).ok_or_else(|| CloudError::NoKeyring { keyring: name.to_owned() })?;
     Keyring::parse(bytes).map_err(unusable)
 }
 

@@ -3,39 +3,45 @@
 //! Done on the tree rather than in the guest: what is running there writes these files again until its end.
 
 use crate::image::ImageError;
+use crate::image::bootstrap::EPOCH;
 use crate::image::host_tool::{self, HostTool};
+use std::collections::BTreeSet;
 use std::path::Path;
 use tokio_util::sync::CancellationToken;
 
 /// Files, and patterns of files with one `*` in the last part. Everything that matches goes.
-const REMOVED: [&str; 23] = [
+const REMOVED: [&str; 26] = [
     "etc/ssh/ssh_host_*",
     "etc/netplan/50-cloud-init.yaml",
     "etc/network/interfaces.d/50-cloud-init*",
     "etc/sudoers.d/90-cloud-init-users",
+    "etc/udev/rules.d/70-persistent-net.rules",
     "var/cache/apt/*.bin",
     "var/cache/apt/archives/*.deb",
     "var/cache/debconf/*-old",
     "var/cache/dnf/*",
     "var/cache/ldconfig/*",
+    "var/cache/libdnf5/*",
     "var/lib/apt/lists/*",
-    "var/lib/cloud/*",
+    "var/lib/cloud",
     "var/lib/dbus/machine-id",
     "var/lib/dhcp/*",
     "var/lib/dpkg/*-old",
     "var/lib/NetworkManager/*",
     "var/lib/systemd/catalog/database",
     "var/lib/systemd/credential.secret",
+    "var/lib/systemd/linger",
     "var/lib/systemd/network/*",
     "var/lib/systemd/random-seed",
-    "var/lib/systemd/timers/*",
+    "var/lib/systemd/timers",
     "var/log/*",
     "root/.bash_history",
     "root/.ssh/*",
 ];
 
-/// An empty one is filled at the first boot; a missing one makes systemd think that it is the very first.
-const MACHINE_ID: &str = "etc/machine-id";
+/// What becomes empty where it is a file: an empty machine-id is filled at the first boot, and a missing one makes
+/// systemd think that it is the very first; the list of name servers is written for each machine.
+const EMPTIED: [&str; 2] = ["etc/machine-id", NAME_SERVERS];
 
 /// Where the agent kept the system's own list of name servers while it used its own.
 const NAME_SERVERS: &str = "etc/resolv.conf";
@@ -50,13 +56,28 @@ pub(super) async fn generalise(tree: &Path, cancel: &CancellationToken) -> Resul
     if !names.is_empty() {
         host_tool::remove(tree, &names, cancel).await?;
     }
-    if tree.join(MACHINE_ID).is_file() {
-        HostTool::new("truncate", "coreutils", tree)?.args(["--size=0", MACHINE_ID]).run(cancel, |_| ()).await?;
-    }
+    date_folders(tree, cancel).await?;
     let kept = format!("{NAME_SERVERS}.vmbuild");
     if tree.join(&kept).symlink_metadata().is_ok() {
         HostTool::new("mv", "coreutils", tree)?.args(["-f", "-T", &kept, NAME_SERVERS]).run(cancel, |_| ()).await?;
     }
+    for name in EMPTIED {
+        if tree.join(name).symlink_metadata().is_ok_and(|about| about.is_file()) {
+            HostTool::new("truncate", "coreutils", tree)?.args(["--size=0", name]).run(cancel, |_| ()).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Gives the folders in which something may have been removed one time, whether or not this boot wrote there.
+async fn date_folders(tree: &Path, cancel: &CancellationToken) -> Result<(), ImageError> {
+    let folders = REMOVED.iter().filter_map(|pattern| Some(pattern.rsplit_once('/')?.0));
+    let folders: BTreeSet<&str> = folders.filter(|folder| tree.join(folder).is_dir()).collect();
+    if folders.is_empty() {
+        return Ok(());
+    }
+    let date = format!("--date=@{EPOCH}");
+    HostTool::new("touch", "coreutils", tree)?.args([date.as_str()]).args(folders).run(cancel, |_| ()).await?;
     Ok(())
 }
 

@@ -1,17 +1,18 @@
 //! All of a first boot, in order.
 
 use super::kernel::OwnKernel;
-use super::{boot, firmware, generalise, kernel, provision, seed, tree, words};
+use super::provision::Provisioned;
+use super::{boot, firmware, generalise, grow, kernel, provision, seed, tree, words};
 use crate::event::{Events, Kind, Part};
 use crate::failure::Failure;
-use crate::image::{Image, ImageError, host_tool, initramfs};
+use crate::image::{Image, ImageError, Locking, host_tool, initramfs, settle};
 use crate::machine::accelerator::{self, AcceleratorError, BootFiles};
 use crate::machine::{Accelerator, BootWay, Lifetime, Machine, MachineName, MachineSpec, Network, OwnSystem, Start};
 use crate::store::{Store, write_atomically};
+use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
-use vmbuild_protocol::Facts;
 use vmbuild_supervise::{Command, Deadline};
 
 /// Room beyond the image's own for packages and their lists, in bytes. The overlay takes what is used.
@@ -22,36 +23,37 @@ const MEMORY: u64 = 2048;
 
 /// A publisher's disk, verified. It is only ever read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BaseDisk {
+pub(in crate::image) struct BaseDisk {
     /// A qcow2 file.
-    pub path: PathBuf,
+    pub(in crate::image) path: PathBuf,
     /// Its SHA-256 in hex.
-    pub sha256: String,
-    /// What its publisher calls it, such as a date: for people.
-    pub release: String,
+    pub(in crate::image) sha256: String,
 }
 
 /// What a first boot needs to know.
 #[derive(Debug, Clone, Copy)]
-pub struct FirstBoot<'a> {
+pub(in crate::image) struct FirstBoot<'a> {
     /// Where machines live, and what is known about this host's hypervisor.
-    pub store: &'a Store,
+    pub(in crate::image) store: &'a Store,
     /// What is made of the disk.
-    pub image: &'a Image,
+    pub(in crate::image) image: &'a Image,
     /// The disk.
-    pub disk: &'a BaseDisk,
+    pub(in crate::image) disk: &'a BaseDisk,
     /// The static agent binary.
-    pub agent: &'a Path,
+    pub(in crate::image) agent: &'a Path,
+    /// What the image's lock is to it.
+    pub(in crate::image) locking: Locking,
     /// How its kernel is started.
-    pub firmware: Firmware,
+    pub(in crate::image) firmware: Firmware,
     /// Where it is told.
-    pub events: &'a Events,
+    pub(in crate::image) events: &'a Events,
     /// The caller's cancellation.
-    pub cancel: &'a CancellationToken,
+    pub(in crate::image) cancel: &'a CancellationToken,
 }
 
 /// Whether the image's own boot loader is used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Firmware {
     /// Only if its kernel cannot be found: it is slower.
     #[default]
@@ -61,25 +63,20 @@ pub enum Firmware {
 }
 
 /// Makes `folder/clean` of a publisher's disk. Whatever else this needs in the folder is gone afterwards.
-pub(in crate::image) async fn make(first: FirstBoot<'_>, folder: &Path) -> Result<(), ImageError> {
+pub(in crate::image) async fn make(first: FirstBoot<'_>, folder: &Path) -> Result<Provisioned, ImageError> {
     let work = folder.join("first-boot");
     fs_err::create_dir(&work)?;
     let machine = first.boot(&work).await?;
     let done = first.work(&machine, folder).await;
     let stopped = machine.stop().await;
-    done?;
+    let provisioned = done?;
     stopped?;
     fs_err::remove_dir_all(work)?;
-    generalise::generalise(&folder.join("clean"), first.cancel).await
-}
-
-/// Boots a publisher's disk until its agent answers, and asks that what it finds itself in. Nothing is kept.
-pub async fn try_boot(first: FirstBoot<'_>) -> Result<Facts, ImageError> {
-    let work = tempfile::Builder::new().prefix("first-boot-").tempdir_in(first.store.cache())?;
-    let machine = first.boot(work.path()).await?;
-    let facts = machine.ask(machine.session().facts()).await;
-    machine.stop().await?;
-    Ok(facts?)
+    let tree = folder.join("clean");
+    provision::keep(&tree, &provisioned.lock, &first).await?;
+    generalise::generalise(&tree, first.cancel).await?;
+    settle::settle(folder, "clean", first.cancel).await?;
+    Ok(provisioned)
 }
 
 impl FirstBoot<'_> {
@@ -99,10 +96,11 @@ impl FirstBoot<'_> {
         boot::boot(spec, &way, self.store, self.events, self.cancel).await
     }
 
-    async fn work(&self, machine: &Machine, folder: &Path) -> Result<(), ImageError> {
-        provision::grow(machine, self.events, self.cancel).await?;
-        provision::install(machine, self.image, self.events, self.cancel).await?;
-        tree::fetch(machine, folder, self.events, self.cancel).await
+    async fn work(&self, machine: &Machine, folder: &Path) -> Result<Provisioned, ImageError> {
+        grow::grow(machine, self.events, self.cancel).await?;
+        let provisioned = provision::install(machine, self).await?;
+        tree::fetch(machine, folder, self.events, self.cancel).await?;
+        Ok(provisioned)
     }
 
     fn seed(&self, work: &Path) -> Result<PathBuf, ImageError> {

@@ -9,12 +9,14 @@
 //! In the order of events: `seed` and `words` make what the guest is told; `kernel` takes the image's own kernel
 //! out of the disk, since a kernel that QEMU starts directly can be told to start the agent before everything else;
 //! `firmware` is for disks where that fails; `phase` reads from the console how far the guest is; `boot` waits for
-//! the agent; `provision` and `tree` work with it; `generalise` removes what this boot left; `make` does all of it.
+//! the agent; `grow`, `provision` and `tree` work with it; `generalise` removes what this boot left; `make` does all of it.
 
 mod boot;
 mod debugfs;
 mod firmware;
 mod generalise;
+mod grow;
+mod guest;
 mod kernel;
 mod make;
 mod partition;
@@ -25,6 +27,7 @@ mod tree;
 mod words;
 
 pub(super) use firmware::HINT as FIRMWARE_HINT;
-pub(super) use make::make;
-pub use make::{BaseDisk, Firmware, FirstBoot, try_boot};
+pub use make::Firmware;
+pub(super) use make::{BaseDisk, FirstBoot, make};
 pub use phase::Phase;
+pub(super) use provision::{Provisioned, is_absence};

@@ -1,60 +1,144 @@
-//! Making a clean machine of what the publisher's image is: room on the disk, and the runtime packages.
+//! Making a clean machine of what the publisher's image is: the runtime packages.
+//!
+//! The image's own package manager knows its archives and their keys, so it is asked, before anything is installed,
+//! what the lists of both roles come to. That is compared with the lock; then the clean role's packages are installed
+//! and the build role's are downloaded, and both come into the cache with the tree. A lock whose packages are all in
+//! the cache needs no archive at all: they are sent in.
 
+use super::guest::run;
+use super::make::FirstBoot;
 use crate::event::{Events, Pace, Part, Unit};
+use crate::guest::{Depth, SessionError, send};
+use crate::image::ImageError;
 use crate::image::bootstrap::EPOCH;
-use crate::image::{Image, ImageError};
-use crate::machine::Machine;
-use std::time::Duration;
+use crate::image::lock::{self, Archives, Decision, PackageCache, PackageLock};
+use crate::machine::{Machine, MachineError};
+use std::path::Path;
 use tokio_util::sync::CancellationToken;
-use vmbuild_protocol::{CommandLine, Exec, Exited, Provision};
+use vmbuild_protocol::{Offered, Package, Provision, Stage};
 use vmbuild_supervise::Tail;
 
-/// Growing a file system online takes a second or two, emulated ten.
-const GROW: Duration = Duration::from_mins(5);
+/// The package manager's own folder of what it downloaded, under the root.
+const DOWNLOADED: &str = "var/cache/apt/archives";
 
-/// Grows the root partition and its file system to the disk's size, where the image brings the program for that:
-/// every cloud image does. cloud-init did it already where it ran. An image that cannot keeps its own size, and apt
-/// says so if that is too little.
-pub(super) async fn grow(machine: &Machine, events: &Events, cancel: &CancellationToken) -> Result<(), ImageError> {
-    let (found, root) = run(machine, &["findmnt", "-n", "-o", "SOURCE", "/"], cancel).await?;
-    let Some((disk, number)) = found.then_some(root.trim()).and_then(split_partition) else { return Ok(()) };
-    // It fails if there is nothing to grow too.
-    let (grown, said) = run(machine, &["growpart", disk, number], cancel).await?;
-    if !grown {
-        events.note(Part::Golden, format!("the root partition keeps its size: {}", said.trim()));
-        return Ok(());
-    }
-    let (grown, said) = run(machine, &["resize2fs", root.trim()], cancel).await?;
-    if !grown {
-        events.note(Part::Golden, format!("the root file system keeps its size: {}", said.trim()));
-    }
-    Ok(())
-}
-
-/// `/dev/vda` and `1` of `/dev/vda1`.
-fn split_partition(device: &str) -> Option<(&str, &str)> {
-    let digits = device.len() - device.trim_end_matches(|sign: char| sign.is_ascii_digit()).len();
-    let (disk, number) = device.split_at(device.len() - digits);
-    (disk.starts_with("/dev/") && !number.is_empty()).then_some((disk, number))
+/// What a clean machine has now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::image) struct Provisioned {
+    /// Everything that is installed.
+    pub(in crate::image) installed: Vec<Package>,
+    /// What exactly was added, or will be for the build role.
+    pub(in crate::image) lock: PackageLock,
+    /// Where that came from, for people.
+    pub(in crate::image) archive: String,
 }
 
 /// Installs the image's runtime packages.
-pub(super) async fn install(
+pub(super) async fn install(machine: &Machine, first: &FirstBoot<'_>) -> Result<Provisioned, ImageError> {
+    Guest { machine, first }.install().await
+}
+
+/// Takes what the tree's package manager downloaded into the cache.
+pub(super) async fn keep(tree: &Path, lock: &PackageLock, first: &FirstBoot<'_>) -> Result<(), ImageError> {
+    lock::adopt(&PackageCache::of(first.store)?, &tree.join(DOWNLOADED), lock, first.events, first.cancel).await
+}
+
+impl FirstBoot<'_> {
+    fn wish(&self, packages: Vec<String>, sources: Option<String>, stage: Stage) -> Result<Provision, ImageError> {
+        let epoch = EPOCH.parse().map_err(std::io::Error::other)?;
+        let snapshot = self.image.snapshot().filter(|_| sources.is_none());
+        Ok(Provision { manager: self.image.lists()?.manager, packages, sources, snapshot, epoch: Some(epoch), stage })
+    }
+}
+
+/// A guest with its package manager.
+struct Guest<'a> {
+    machine: &'a Machine,
+    first: &'a FirstBoot<'a>,
+}
+
+impl Guest<'_> {
+    async fn install(&self) -> Result<Provisioned, ImageError> {
+        let FirstBoot { store, image, locking, events, cancel, .. } = *self.first;
+        let order = lock::Order { store, image, locking, events, cancel };
+        match lock::decide(&order, self).await? {
+            Decision::Cached(lock) => self.take_from_cache(lock).await,
+            Decision::Archives(lock) => self.take_from_archives(lock).await,
+        }
+    }
+
+    async fn take_from_archives(&self, lock: PackageLock) -> Result<Provisioned, ImageError> {
+        let FirstBoot { image, events, cancel, .. } = *self.first;
+        let lists = image.lists()?;
+        let clean = self.first.wish(lists.runtime.clone(), None, Stage::Install)?;
+        let build = lists.runtime.into_iter().chain(lists.toolchain).chain(lists.cpython).collect();
+        let build = self.first.wish(build, None, Stage::Download)?;
+        let installed = provision(self.machine, clean, events, cancel).await?;
+        provision(self.machine, build, events, cancel).await?;
+        Ok(Provisioned { installed, archive: from(&lock), lock })
+    }
+
+    /// Sends the clean role's packages in, as a folder that apt takes for an archive.
+    async fn take_from_cache(&self, lock: PackageLock) -> Result<Provisioned, ImageError> {
+        let FirstBoot { store, image, events, cancel, .. } = *self.first;
+        let (folder, inside) = (tempfile::tempdir_in(store.cache())?, Path::new("/").join(lock::FOLDER));
+        let inside = inside.to_string_lossy().into_owned();
+        let wanted: Vec<_> = lock.clean.iter().collect();
+        lock::make_repository(folder.path(), &wanted, &PackageCache::of(store)?, cancel).await?;
+        let line = lock::sources_line("file", Path::new(&inside))?;
+        fs_err::write(folder.path().join(lock::SOURCES), format!("{line}\n"))?;
+        let running = events.phase(Part::Golden, "send packages", format!("{} packages", wanted.len()));
+        let sending = send(self.machine.session(), folder.path(), (&inside, Depth::Tree), &running, cancel);
+        let sent = sending.await.map_err(|source| ImageError::NotTaken { source })?;
+        running.finish(format!("{} MB", sent.bytes / 1_000_000));
+        let sources = format!("{inside}/{}", lock::SOURCES);
+        let wish = self.first.wish(image.lists()?.runtime, Some(sources), Stage::Whole)?;
+        let installed = provision(self.machine, wish, events, cancel).await?;
+        run(self.machine, &["rm", "-r", &inside], cancel).await?;
+        Ok(Provisioned { installed, lock, archive: "the package cache".to_owned() })
+    }
+}
+
+fn from(lock: &PackageLock) -> String {
+    match lock.release.as_str() {
+        "" => "the image's own archives".to_owned(),
+        release => format!("the image's own archives of {release}"),
+    }
+}
+
+impl Archives for Guest<'_> {
+    async fn offered(&self, packages: Vec<String>, renewed: bool) -> Result<Vec<Offered>, ImageError> {
+        let FirstBoot { image, events, cancel, .. } = *self.first;
+        let stage = if renewed { Stage::Whole } else { Stage::Install };
+        let running = events.phase(Part::Golden, "resolve", format!("{} packages of {}", packages.len(), image.name));
+        let (mut tail, mut pace) = (Tail::default(), Pace::default());
+        let wish = self.first.wish(packages, None, stage)?;
+        let asking = self.machine.session().resolve(wish, cancel, |_, bytes| {
+            tail.push(bytes);
+            if pace.is_time() {
+                running.advance(0, None, Unit::Lines, tail.last_line());
+            }
+        });
+        let offered = self.machine.ask(asking).await?;
+        running.finish(format!("{} packages", offered.len()));
+        Ok(offered)
+    }
+
+    async fn release(&self) -> Result<String, ImageError> {
+        let words = ["grep", "-rh", "--include=*Release", "^Date: ", "/var/lib/apt/lists"];
+        let (_, dates) = run(self.machine, &words, self.first.cancel).await?;
+        Ok(lock::newest_date(&dates))
+    }
+}
+
+async fn provision(
     machine: &Machine,
-    image: &Image,
+    provision: Provision,
     events: &Events,
     cancel: &CancellationToken,
-) -> Result<(), ImageError> {
-    let lists = image.lists()?;
-    let running = events.phase(Part::Golden, "provision", format!("{} packages", lists.runtime.len()));
+) -> Result<Vec<Package>, ImageError> {
+    let phase = if provision.stage == Stage::Download { "packages" } else { "provision" };
+    let running = events.phase(Part::Golden, phase, format!("{} packages", provision.packages.len()));
     let (mut tail, mut pace) = (Tail::default(), Pace::default());
-    let provision = Provision {
-        manager: lists.manager,
-        packages: lists.runtime,
-        sources: None,
-        snapshot: None,
-        epoch: Some(EPOCH.parse().map_err(std::io::Error::other)?),
-    };
     let installing = machine.session().provision(provision, cancel, |_, bytes| {
         tail.push(bytes);
         if pace.is_time() {
@@ -63,49 +147,15 @@ pub(super) async fn install(
     });
     let installed = machine.ask(installing).await?;
     running.finish(format!("{} packages installed", installed.len()));
-    Ok(())
+    Ok(installed)
 }
 
-/// Runs a program of the guest: whether it succeeded, and what it said.
-pub(super) async fn run(
-    machine: &Machine,
-    argv: &[&str],
-    cancel: &CancellationToken,
-) -> Result<(bool, String), ImageError> {
-    let mut said = Vec::new();
-    let exec = exec(argv, GROW);
-    let ended = machine.ask(machine.session().exec(exec, cancel, |_, bytes| said.extend_from_slice(bytes))).await;
-    let ended = match ended {
-        // A program that is not there.
-        Err(crate::machine::MachineError::Session(crate::guest::SessionError::Refused(failure)))
-            if failure.kind == vmbuild_protocol::FailureKind::NotStarted =>
-        {
-            return Ok((false, failure.message));
+/// Whether the guest's archives do not answer: what is in the cache may do instead.
+pub(in crate::image) fn is_absence(error: &ImageError) -> bool {
+    match error {
+        ImageError::Machine(MachineError::Session(SessionError::Refused(failure))) => {
+            vmbuild_protocol::PackageTrouble::of(&failure.tail) == vmbuild_protocol::PackageTrouble::Unreachable
         }
-        ended => ended?,
-    };
-    Ok((ended == Exited::Code(0), String::from_utf8_lossy(&said).into_owned()))
-}
-
-/// A program of the guest, without arguments of a shell.
-pub(super) fn exec(argv: &[&str], limit: Duration) -> Exec {
-    let argv = argv.iter().map(ToString::to_string).collect();
-    Exec {
-        command: CommandLine { argv, cwd: "/".to_owned(), env: Vec::new() },
-        timeout_ms: u64::try_from(limit.as_millis()).ok(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::split_partition;
-
-    #[test]
-    fn a_partition_has_a_disk_and_a_number() {
-        assert_eq!(split_partition("/dev/vda1"), Some(("/dev/vda", "1")));
-        assert_eq!(split_partition("/dev/vda16"), Some(("/dev/vda", "16")));
-        for other in ["/dev/vda", "overlay", "", "/dev/mapper/root"] {
-            assert_eq!(split_partition(other), None, "{other}");
-        }
+        _ => false,
     }
 }

@@ -5,7 +5,7 @@
 //! is mounted on top: `/dev` and `/sys` are the folders on the disk there. `/boot` may be a file system of its own;
 //! the golden machine's kernel comes from there, so that is mounted again too.
 
-use super::provision::{exec, run};
+use super::guest::{exec, run};
 use crate::event::{Events, Pace, Part, Running, Unit};
 use crate::image::host_tool::HostTool;
 use crate::image::{ImageError, host_tool};

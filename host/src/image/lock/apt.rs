@@ -8,6 +8,7 @@ use crate::image::host_tool::text;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+use vmbuild_protocol::Offered;
 use vmbuild_supervise::{Command, Deadline, Tail};
 
 /// Indices of tens of megabytes on a slow line.
@@ -99,7 +100,7 @@ Acquire::Languages "none"; Acquire::Retries "0"; Acquire::http::Timeout "30"; Ac
     ) -> Result<Vec<String>, ImageError> {
         let command = self.command("apt-get").args(["-y", "-s", "install"]).args(words);
         let output = command.output(Deadline::after(QUERY_LIMIT), cancel).await?;
-        Ok(String::from_utf8_lossy(&output).lines().filter_map(to_install).collect())
+        Ok(String::from_utf8_lossy(&output).lines().filter_map(Offered::simulated).collect())
     }
 
     /// The index's paragraphs about `name=version` each.
@@ -142,35 +143,11 @@ Acquire::Languages "none"; Acquire::Retries "0"; Acquire::http::Timeout "30"; Ac
     }
 }
 
-/// `Inst libc6 (2.36-9 Debian:12.11/stable [amd64])`. Source: apt 2.6, `apt-pkg/algorithms.cc`.
-fn to_install(line: &str) -> Option<String> {
-    let (name, rest) = line.strip_prefix("Inst ")?.split_once(' ')?;
-    let version = rest.split_once('(')?.1.split(' ').next()?;
-    Some(format!("{name}={version}"))
-}
-
 /// Debian's word for the processor this program runs on.
-pub(super) fn debian_architecture() -> &'static str {
+pub(in crate::image) fn debian_architecture() -> &'static str {
     match std::env::consts::ARCH {
         "x86_64" => "amd64",
         "aarch64" => "arm64",
         other => other,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::to_install;
-
-    fn check(line: &str, expect: Option<&str>) {
-        assert_eq!(to_install(line).as_deref(), expect, "{line}");
-    }
-
-    #[test]
-    fn reads_what_a_simulation_says() {
-        check("Inst libc6 (2.36-9+deb12u14 Debian:12.15/oldstable [amd64]) []", Some("libc6=2.36-9+deb12u14"));
-        check("Inst a [1.0] (2:1.1 x [all])", Some("a=2:1.1"));
-        check("Conf libc6 (2.36-9 Debian [amd64])", None);
-        check("Inst broken", None);
     }
 }

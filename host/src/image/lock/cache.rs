@@ -4,6 +4,7 @@ use super::LockedPackage;
 use crate::event::{Events, Part};
 use crate::image::ImageError;
 use crate::store::{Lock, Store, sync_folder};
+use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
@@ -33,11 +34,10 @@ impl PackageCache {
 
     /// Takes the lock on the cache, saying so if another vmbuild holds it, and removes what a killed one left.
     pub(super) async fn lock(&self, events: &Events, cancel: &CancellationToken) -> Result<Lock, ImageError> {
-        let path = self.folder.join(".lock");
-        let mut lock = Lock::try_take(&path)?;
+        let mut lock = self.try_lock()?;
         if lock.is_none() {
             events.note(Part::Golden, "another vmbuild is fetching packages: waiting for it");
-            lock = Lock::take(&path, cancel).await?;
+            lock = Lock::take(&self.lock_file(), cancel).await?;
         }
         let lock = lock.ok_or(ImageError::Cancelled)?;
         let arriving = self.arriving();
@@ -45,6 +45,28 @@ impl PackageCache {
             fs_err::remove_dir_all(arriving)?;
         }
         Ok(lock)
+    }
+
+    /// The lock on the cache, if nobody holds it.
+    pub(in crate::image) fn try_lock(&self) -> io::Result<Option<Lock>> {
+        Lock::try_take(&self.lock_file())
+    }
+
+    fn lock_file(&self) -> PathBuf {
+        self.folder.join(".lock")
+    }
+
+    /// The packages whose digest is none of these.
+    pub(super) fn others(&self, needed: &HashSet<String>) -> io::Result<Vec<PathBuf>> {
+        let mut others = Vec::new();
+        for entry in fs_err::read_dir(&self.folder)? {
+            let name = entry?.file_name().to_string_lossy().into_owned();
+            if name.strip_suffix(".deb").is_some_and(|digest| !needed.contains(digest)) {
+                others.push(self.folder.join(name));
+            }
+        }
+        others.sort();
+        Ok(others)
     }
 
     /// Where downloads arrive. Only the lock's holder uses it.

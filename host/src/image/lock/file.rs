@@ -1,10 +1,12 @@
 //! A lock file: TOML, one package a line, sorted, so that two of them compare well.
 
+use super::apt::debian_architecture;
 use crate::image::description::SchemaOne;
 use crate::image::{ImageError, Role};
 use serde::Deserialize;
 use std::fmt::Write as _;
 use vmbuild_cpython::Sha256;
+use vmbuild_protocol::Offered;
 
 /// What one image resolved to on one architecture.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -16,15 +18,15 @@ pub struct PackageLock {
     pub image: String,
     /// The processor, as `uname -m` prints it.
     pub architecture: String,
-    /// The archive's suite.
+    /// The archive's suite; of a cloud image, the publisher's release.
     pub suite: String,
     /// The `Date` of the archive's signed index, as it stands there (RFC 2822).
     pub release: String,
     /// The archive's state that was asked for, such as `20260705T000000Z`.
     pub snapshot: Option<String>,
-    /// The kernel package: downloaded, never installed.
+    /// The kernel package: downloaded, never installed. None where the image brings its own.
     pub kernel: Vec<LockedPackage>,
-    /// What the clean machine has, sorted by name.
+    /// What the clean machine has, sorted by name; of a cloud image, what it has besides the publisher's own.
     pub clean: Vec<LockedPackage>,
     /// What the build machine has besides, sorted by name.
     pub build: Vec<LockedPackage>,
@@ -49,6 +51,19 @@ pub struct LockedPackage {
 }
 
 impl LockedPackage {
+    /// What an archive offers, if it can be used on this host's processor.
+    pub(in crate::image) fn offered(offered: Offered) -> Result<Self, ImageError> {
+        let not_understood = || ImageError::Index { paragraph: format!("Package: {}", offered.name) };
+        // A path from outside: it becomes part of an address, and its end a file name.
+        let plain = !offered.file.starts_with('/') && !offered.file.split('/').any(|part| matches!(part, "" | ".."));
+        // Debian's words, then rpm's.
+        let here = ["all", debian_architecture(), "noarch", std::env::consts::ARCH];
+        let known = here.contains(&offered.arch.as_str());
+        let sha256 = offered.sha256.parse().ok().filter(|_| plain && known).ok_or_else(not_understood)?;
+        let Offered { name, version, arch, size, file, .. } = offered;
+        Ok(Self { name, version, arch, size, sha256, file })
+    }
+
     /// The file's own name.
     pub fn file_name(&self) -> &str {
         self.file.rsplit('/').next().unwrap_or(&self.file)

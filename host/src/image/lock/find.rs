@@ -1,19 +1,21 @@
 //! Where locks are kept: in the program, as the repository has them, and in the store, as its user wrote them.
 
-use super::PackageLock;
+use super::{PackageCache, PackageLock};
+use crate::image::embedded::{LOCKS, lookup};
 use crate::image::{Image, ImageError};
 use crate::store::{Store, write_atomically};
+use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-const EMBEDDED: [(&str, &str); 2] = [
-    ("debian-12-x86_64.toml", include_str!("../../../../images/locks/debian-12-x86_64.toml")),
-    ("debian-13-x86_64.toml", include_str!("../../../../images/locks/debian-13-x86_64.toml")),
-];
+/// A lock's name.
+fn stem(image: &str, architecture: &str) -> String {
+    format!("{image}-{architecture}")
+}
 
-/// A lock's file name.
+/// Its file's name.
 fn file_name(image: &str, architecture: &str) -> String {
-    format!("{image}-{architecture}.toml")
+    format!("{}.toml", stem(image, architecture))
 }
 
 /// Where the lock of an image for this processor lies in a folder of locks: `images/locks` in a clone, or
@@ -31,8 +33,7 @@ pub(in crate::image) fn text_of(store: &Store, image: &Image) -> io::Result<Opti
 }
 
 fn embedded(image: &str) -> Option<&'static str> {
-    let name = file_name(image, std::env::consts::ARCH);
-    EMBEDDED.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+    lookup(LOCKS, &stem(image, std::env::consts::ARCH))
 }
 
 /// The image's lock for this processor, if there is one.
@@ -49,16 +50,35 @@ pub fn write(folder: &Path, lock: &PackageLock) -> Result<PathBuf, ImageError> {
     Ok(path)
 }
 
+/// The cached packages that no lock names: of those given, of every image, or of an archive's last answer.
+pub(in crate::image) fn stray(store: &Store, locks: &[PackageLock]) -> Result<Vec<PathBuf>, ImageError> {
+    let cache = PackageCache::of(store)?;
+    let mut needed = HashSet::new();
+    let mut need = |lock: &PackageLock| needed.extend(lock.all().map(|package| package.sha256.to_string()));
+    locks.iter().for_each(&mut need);
+    for name in Image::names(store)? {
+        find(store, &Image::load(&name, store)?)?.iter().for_each(&mut need);
+    }
+    let last = cache.file("last");
+    let entries = if last.is_dir() { fs_err::read_dir(last)?.collect() } else { Vec::new() };
+    for entry in entries {
+        // One that cannot be read is no answer.
+        let text = fs_err::read_to_string(entry?.path())?;
+        PackageLock::parse(&text, "the last answer").iter().for_each(&mut need);
+    }
+    Ok(cache.others(&needed)?)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{EMBEDDED, PackageLock, file_name};
+    use super::{LOCKS, PackageLock, stem};
     use crate::image::{Image, Role};
 
     #[test]
     fn every_embedded_lock_is_written_the_way_we_write() {
-        for (name, text) in EMBEDDED {
+        for (name, text) in LOCKS.iter().copied() {
             let lock = PackageLock::parse(text, name).expect("a lock");
-            assert_eq!(file_name(&lock.image, &lock.architecture), name);
+            assert_eq!(stem(&lock.image, &lock.architecture), name);
             assert_eq!(lock.to_text(), text, "{name}");
             let lists = Image::find(&lock.image).and_then(|image| image.lists()).expect("an embedded image");
             let has = |role, wanted: &str| lock.of(role).iter().any(|package| package.name == wanted);

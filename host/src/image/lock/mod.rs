@@ -6,11 +6,14 @@
 //! network. The answer is written down: a lock file says what it was when somebody last looked, and a later run
 //! says what has changed since (`drift`) or, with `--locked`, refuses to take anything else (`obtain`).
 //!
+//! A cloud image's own apt is asked instead of the host's (`decide`): it knows its archives and their keys.
+//!
 //! apt does the resolving, the downloading and all verification of signatures, with the host's programs and state
 //! of its own (`apt`); its failures are tried again by kind (`persist`).
 
 mod apt;
 mod cache;
+mod decide;
 mod drift;
 mod fetch;
 mod file;
@@ -30,6 +33,7 @@ pub use obtain::{Locking, fetch_packages};
 
 pub(super) use apt::Archive;
 pub(super) use cache::PackageCache;
-pub(super) use find::text_of;
+pub(super) use decide::{Archives, Decision, Order, adopt, decide, newest_date};
+pub(super) use find::{stray, text_of};
 pub(super) use obtain::{Wish, complete, obtain};
 pub(super) use repository::{FOLDER, SOURCES, make as make_repository, sources_line};

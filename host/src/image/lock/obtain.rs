@@ -7,7 +7,7 @@ use super::{
     resolve::resolve,
 };
 use crate::event::{Events, Part};
-use crate::image::{Image, ImageError, archive_address};
+use crate::image::{Image, ImageError, Source, archive_address};
 use crate::store::Store;
 use tokio_util::sync::CancellationToken;
 use vmbuild_protocol::PackageTrouble;
@@ -68,22 +68,27 @@ pub async fn fetch_packages(
     Ok(obtain(&wish).await?.lock)
 }
 
-/// Sees to it that the packages of a lock that was decided on are all in the cache.
+/// Sees to it that the packages of a lock that was decided on are all in the cache; whether they are. Of a cloud
+/// image only its own package manager knows where they are from.
 pub(in crate::image) async fn complete(
     store: &Store,
     image: &Image,
     lock: &PackageLock,
     events: &Events,
     cancel: &CancellationToken,
-) -> Result<(), ImageError> {
+) -> Result<bool, ImageError> {
     let cache = PackageCache::of(store)?;
     let _held = cache.lock(events, cancel).await?;
     let wish = Wish { store, image, locking: Locking::Locked, archive: None, events, cancel };
     let quest = Quest { wish: &wish, cache };
     if quest.missing(lock).await?.is_empty() {
-        return Ok(());
+        return Ok(true);
     }
-    quest.complete(&quest.archive().await?, lock).await
+    if !matches!(image.source, Source::Bootstrap { .. }) {
+        return Ok(false);
+    }
+    quest.complete(&quest.archive().await?, lock).await?;
+    Ok(true)
 }
 
 struct Quest<'a> {

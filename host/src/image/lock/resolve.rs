@@ -1,10 +1,11 @@
 //! Asking apt what an image's package lists come to, before anything is installed.
 
-use super::apt::{Apt, Archive, debian_architecture};
+use super::apt::{Apt, Archive};
 use super::file::{LockedPackage, PackageLock};
 use crate::image::description::SchemaOne;
 use crate::image::{Image, ImageError};
 use tokio_util::sync::CancellationToken;
+use vmbuild_protocol::Offered;
 
 /// The essential packages, and apt, which every machine has. Source: apt-patterns(7).
 const BASE: [&str; 2] = ["?essential", "apt"];
@@ -61,32 +62,8 @@ fn installed(index: &str) -> String {
 }
 
 fn locked(index: &str) -> Result<Vec<LockedPackage>, ImageError> {
-    let paragraphs = index.split("\n\n").filter(|text| !text.trim().is_empty());
-    let mut packages = paragraphs.map(package).collect::<Result<Vec<_>, _>>()?;
-    packages.sort();
-    packages.dedup();
-    Ok(packages)
-}
-
-fn package(paragraph: &str) -> Result<LockedPackage, ImageError> {
-    read(paragraph).ok_or_else(|| ImageError::Index { paragraph: paragraph.lines().take(1).collect() })
-}
-
-fn read(paragraph: &str) -> Option<LockedPackage> {
-    let text = |name| field(paragraph, name).map(str::to_owned);
-    let file = text("Filename")?;
-    // A path from outside: it becomes part of an address, and its end a file name.
-    let plain = !file.starts_with('/') && !file.split('/').any(|part| part.is_empty() || part == "..");
-    let arch = text("Architecture")?;
-    let known = arch == "all" || arch == debian_architecture();
-    (plain && known).then_some(LockedPackage {
-        name: text("Package")?,
-        version: text("Version")?,
-        arch,
-        size: text("Size")?.parse().ok()?,
-        sha256: text("SHA256")?.parse().ok()?,
-        file,
-    })
+    let offered = Offered::read_index(index).map_err(|paragraph| ImageError::Index { paragraph })?;
+    offered.into_iter().map(LockedPackage::offered).collect()
 }
 
 fn field<'a>(paragraph: &'a str, name: &str) -> Option<&'a str> {
@@ -95,7 +72,7 @@ fn field<'a>(paragraph: &'a str, name: &str) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{installed, locked, package};
+    use super::{installed, locked};
 
     const ZLIB: &str = "Package: zlib1g\nVersion: 1:1.2\nArchitecture: all\nDepends: libc6\n\
         Filename: pool/main/z/zlib1g_1.2_all.deb\nSize: 7\n\
@@ -113,7 +90,7 @@ mod tests {
     fn refuses_what_it_cannot_use() {
         for (from, to) in [("Size: 7", "Size: x"), ("pool/main", "../main"), ("SHA256", "MD5sum"), (": all", ": mips")]
         {
-            assert!(package(&ZLIB.replace(from, to)).is_err(), "{to}");
+            assert!(locked(&ZLIB.replace(from, to)).is_err(), "{to}");
         }
     }
 }

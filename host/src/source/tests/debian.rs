@@ -82,13 +82,13 @@ fn age(world: &World) {
 #[tokio::test]
 async fn an_old_index_is_renewed_only_if_it_changed() {
     let (server, body) = (Server::start().await, noise(10_000));
-    let served = Served { body: index(&body), habit: Habit::Proper, etag: Some("\"one\"") };
+    let served = Served { body: index(&body).into(), habit: Habit::Proper, etag: Some("\"one\"") };
     server.put(&sources("trixie"), served.clone());
     let world = world(&server);
     world.obtain(pinned("3.13.5", FILE, b"another"), None).await.expect_err("not listed");
     age(&world);
     // The same tag, but bytes that would not do: they must not be fetched.
-    server.put(&sources("trixie"), Served { body: b"not xz".to_vec(), ..served });
+    server.put(&sources("trixie"), Served { body: b"not xz".to_vec().into(), ..served });
     server.serve(&format!("debian/{ORIG}"), &body, Habit::Proper);
     let source = world.obtain(pinned("3.13.5", FILE, &body), None).await.expect("in the kept index");
     assert_eq!(source.origin, Origin::DebianPool);

@@ -101,7 +101,8 @@ async fn a_server_without_ranges_begins_again() {
 #[tokio::test]
 async fn the_rest_of_another_version_is_not_glued_on() {
     let Some(world) = World::new().await else { return };
-    let served = |body: Vec<u8>, habit, etag| world.server.put(DISK, Served { body, habit, etag: Some(etag) });
+    let served =
+        |body: Vec<u8>, habit, etag| world.server.put(DISK, Served { body: body.into(), habit, etag: Some(etag) });
     served(noise(400_000).split_off(100_000), Habit::Stall(150_000), "\"old\"");
     let mut slow = world.settings.clone();
     slow.patience.tries = 1;

@@ -3,15 +3,6 @@
 //! Debian from its archive, with systemd, cloud-init, a kernel and an initramfs, on a disk with a GPT, an EFI system
 //! partition (systemd-boot) and an ext4 root. It takes minutes to make, so it is kept below `target/`, by its recipe.
 //!
-//! For any test: `#[path = "../standin/mod.rs"] mod standin;`, then `standin::disk().await`.
-
-#![allow(
-    dead_code,
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "each test uses its part; clippy knows tests, not their helpers"
-)]
-
 mod disk;
 
 use sha2::{Digest, Sha256};
@@ -108,6 +99,15 @@ async fn make(folder: &Path) {
     };
     enter.run(Deadline::after(LIMIT), &CancellationToken::new(), |_| ()).await.unwrap();
     disk::finish(folder);
-    let convert = Command::new("qemu-img").args(["convert", "-O", "qcow2", "disk.raw", "disk.qcow2"]);
+    let convert = Command::new("qemu-img").args([
+        "convert",
+        "-c",
+        "-O",
+        "qcow2",
+        "-o",
+        "compression_type=zstd",
+        "disk.raw",
+        "disk.qcow2",
+    ]);
     convert.current_dir(folder).run(Deadline::after(LIMIT), &CancellationToken::new(), |_| ()).await.unwrap();
 }

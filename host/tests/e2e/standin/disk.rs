@@ -8,17 +8,18 @@ use std::io::{Cursor, Seek, SeekFrom, Write};
 use std::path::Path;
 
 /// Part of the recipe: change it with anything here.
-pub(crate) const LAYOUT: &str = "root, then esp; 1";
+pub(crate) const LAYOUT: &str = "esp, then root; zstd; 2";
 
 const SECTOR: u64 = 512;
-const DISK: u64 = 2 << 30;
+/// The root is the last, as publishers have it: it grows to the end of a larger disk.
+const DISK: u64 = ROOT_OFFSET + ROOT_SIZE + (1 << 20);
 
+const ESP_OFFSET: u64 = 1 << 20;
+const ESP_SIZE: u64 = 64 << 20;
 /// Where the root partition begins, in bytes.
-pub(crate) const ROOT_OFFSET: u64 = 1 << 20;
+pub(crate) const ROOT_OFFSET: u64 = ESP_OFFSET + ESP_SIZE;
 /// Its length, in bytes.
 pub(crate) const ROOT_SIZE: u64 = 1600 << 20;
-const ESP_OFFSET: u64 = ROOT_OFFSET + ROOT_SIZE;
-const ESP_SIZE: u64 = 64 << 20;
 
 /// An empty, sparse disk.
 pub(crate) fn begin(disk: &Path) {

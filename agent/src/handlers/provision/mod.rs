@@ -1,0 +1,10 @@
+//! Packages: asking the guest's own package manager, and letting it install them.
+
+mod commands;
+mod install;
+mod persist;
+mod resolve;
+mod snapshot;
+
+pub use install::provision;
+pub use resolve::resolve;

@@ -1,0 +1,75 @@
+//! What a provision would install, to the byte, before it does.
+//!
+//! apt's lists have the digests of packages. dnf's answer does not: so dnf downloads them, and they are looked at.
+
+use super::commands::{Apt, commands, may_become_others};
+use super::install::{check, prepare};
+use super::persist::persist;
+use crate::handlers::packages::query_text;
+use crate::request::{Request, failure};
+use std::path::Path;
+use vmbuild_protocol::{Failure, FailureKind, Offered, PackageManager, Provision, Stage};
+
+/// Says what installing would take from the archives, by lists that are renewed first (`Stage::Whole`) or by those
+/// there are.
+pub async fn resolve(request: &Request, provision: Provision) -> Result<Vec<Offered>, Failure> {
+    check(&provision)?;
+    match provision.manager {
+        PackageManager::Apt => apt(request, &provision).await,
+        PackageManager::Dnf => dnf(request, provision).await,
+    }
+}
+
+async fn apt(request: &Request, provision: &Provision) -> Result<Vec<Offered>, Failure> {
+    prepare(provision)?;
+    let apt = Apt::new(provision, may_become_others());
+    if provision.stage == Stage::Whole {
+        persist(request, &apt.update(), provision.epoch).await?;
+    }
+    let simulated = query(&apt.simulate(), request).await?;
+    let wanted: Vec<String> = simulated.lines().filter_map(Offered::simulated).collect();
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let show = ["apt-cache", "show", "--no-all-versions"].map(str::to_owned);
+    let index = query(&show.into_iter().chain(wanted).collect::<Vec<_>>(), request).await?;
+    Offered::read_index(&index).map_err(|name| {
+        failure(FailureKind::Invalid, format!("the archive's index does not say what `{name}` is made of"))
+    })
+}
+
+/// Where dnf 4 and dnf 5 keep what they downloaded.
+const FIND: [&str; 4] = ["find", "/var/cache", "-path", "*/packages/*.rpm"];
+const RPM: [&str; 3] = ["rpm", "-qp", "--queryformat=%{NAME}\\t%{EVR}\\t%{ARCH}\\n"];
+
+async fn dnf(request: &Request, provision: Provision) -> Result<Vec<Offered>, Failure> {
+    let download = Provision { stage: Stage::Download, ..provision };
+    for argv in commands(&download, may_become_others()) {
+        persist(request, &argv, download.epoch).await?;
+    }
+    let found = query_text(&FIND, &request.cancel).await?;
+    let mut offered = Vec::new();
+    for path in found.lines() {
+        let said = query_text(&[&RPM[..], &[path]].concat(), &request.cancel).await?;
+        offered.push(look_at(Path::new(path), said.trim())?);
+    }
+    offered.sort();
+    offered.dedup();
+    Ok(offered)
+}
+
+fn look_at(path: &Path, said: &str) -> Result<Offered, Failure> {
+    let not_understood = || failure(FailureKind::Invalid, format!("rpm says `{said}` of {}", path.display()));
+    let mut fields = said.split('\t').map(str::to_owned);
+    let mut field = || fields.next().filter(|text| !text.is_empty()).ok_or_else(not_understood);
+    let (name, version, arch) = (field()?, field()?, field()?);
+    let (size, sha256) =
+        vmbuild_archive::sha256_file(path).map_err(|error| failure(FailureKind::Io, error.to_string()))?;
+    let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Ok(Offered { name, version, arch, size, sha256: hex::encode(sha256), file })
+}
+
+async fn query(argv: &[String], request: &Request) -> Result<String, Failure> {
+    let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
+    query_text(&argv, &request.cancel).await
+}

@@ -1,0 +1,214 @@
+//! From a guest's own archives to a lock: what they offer now, or what the lock says.
+
+use super::drift::{drift, summary};
+use super::find::{find, path_in, write};
+use super::{Change, LockedPackage, Locking, PackageCache, PackageLock};
+use crate::event::{Events, Part};
+use crate::image::description::SchemaOne;
+use crate::image::{Image, ImageError, Source, first_boot};
+use crate::store::Store;
+use jiff::Zoned;
+use std::path::Path;
+use tokio_util::sync::CancellationToken;
+use vmbuild_protocol::{Offered, PackageManager};
+
+/// A guest's package manager with its archives.
+pub(in crate::image) trait Archives {
+    /// What installing these would take, with lists that are renewed first or with those there are.
+    async fn offered(&self, packages: Vec<String>, renewed: bool) -> Result<Vec<Offered>, ImageError>;
+
+    /// The newest date of the archives' signed indices, as it stands there.
+    async fn release(&self) -> Result<String, ImageError>;
+}
+
+/// What is wanted.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::image) struct Order<'a> {
+    pub(in crate::image) store: &'a Store,
+    pub(in crate::image) image: &'a Image,
+    pub(in crate::image) locking: Locking,
+    pub(in crate::image) events: &'a Events,
+    pub(in crate::image) cancel: &'a CancellationToken,
+}
+
+/// Where the packages are to come from.
+#[derive(Debug)]
+pub(in crate::image) enum Decision {
+    /// From the cache, which has every one.
+    Cached(PackageLock),
+    /// From the guest's archives, which offer exactly these.
+    Archives(PackageLock),
+}
+
+/// Decides on the packages of a cloud image.
+pub(in crate::image) async fn decide(order: &Order<'_>, archives: &impl Archives) -> Result<Decision, ImageError> {
+    let known = find(order.store, order.image)?;
+    let cache = PackageCache::of(order.store)?;
+    let decider = Decider { order, cache };
+    match (order.locking, known) {
+        (Locking::Compare, known) => decider.current(known, archives).await,
+        (Locking::Locked, Some(lock)) => decider.locked(lock, archives).await,
+        (Locking::Locked, None) => {
+            Err(ImageError::NoLock { image: order.image.name.clone(), arch: std::env::consts::ARCH })
+        }
+    }
+}
+
+struct Decider<'a> {
+    order: &'a Order<'a>,
+    cache: PackageCache,
+}
+
+impl Decider<'_> {
+    async fn current(&self, known: Option<PackageLock>, archives: &impl Archives) -> Result<Decision, ImageError> {
+        let lock = match self.ask(archives).await {
+            Ok(lock) => lock,
+            Err(error) if first_boot::is_absence(&error) => return self.remembered(known, error).await,
+            Err(error) => return Err(error),
+        };
+        let changes = known.map(|known| drift(&known, &lock)).unwrap_or_default();
+        if !changes.is_empty() {
+            let text = format!("{} packages are not those of the lock: {}", changes.len(), summary(&changes));
+            self.order.events.warn(Part::Golden, text);
+        }
+        write(&self.cache.file("last"), &lock)?;
+        Ok(Decision::Archives(lock))
+    }
+
+    async fn locked(&self, lock: PackageLock, archives: &impl Archives) -> Result<Decision, ImageError> {
+        let uncovered = uncovered_here(self.order.image, &lock);
+        if !uncovered.is_empty() {
+            return Err(self.drifted(uncovered));
+        }
+        if self.is_whole(&lock).await? {
+            self.note("every package of the lock is in the cache: no archive is asked");
+            return Ok(Decision::Cached(lock));
+        }
+        let changes = drift(&lock, &self.ask(archives).await?);
+        if changes.is_empty() { Ok(Decision::Archives(lock)) } else { Err(self.drifted(changes)) }
+    }
+
+    async fn ask(&self, archives: &impl Archives) -> Result<PackageLock, ImageError> {
+        let image = self.order.image;
+        let lists = image.lists()?;
+        let all = [lists.runtime.clone(), lists.toolchain, lists.cpython].concat();
+        let clean = locked(archives.offered(lists.runtime, true).await?)?;
+        let mut build = locked(archives.offered(all, false).await?)?;
+        build.retain(|package| !clean.contains(package));
+        Ok(PackageLock {
+            schema: SchemaOne,
+            image: image.name.clone(),
+            architecture: std::env::consts::ARCH.to_owned(),
+            suite: base(image).to_owned(),
+            release: archives.release().await?,
+            snapshot: image.snapshot(),
+            kernel: Vec::new(),
+            clean,
+            build,
+        })
+    }
+
+    /// Without an archive: the last answer, or the lock, whichever is for this image and whole in the cache.
+    async fn remembered(&self, known: Option<PackageLock>, error: ImageError) -> Result<Decision, ImageError> {
+        let last = fs_err::read_to_string(path_in(&self.cache.file("last"), &self.order.image.name)).ok();
+        let last = last.and_then(|text| PackageLock::parse(&text, "the last answer").ok());
+        for lock in last.into_iter().chain(known) {
+            if uncovered_here(self.order.image, &lock).is_empty() && self.is_whole(&lock).await? {
+                self.note(&format!("{error}: the packages of {} are all in the cache and are taken", lock.release));
+                return Ok(Decision::Cached(lock));
+            }
+        }
+        Err(error)
+    }
+
+    /// Whether the guest can be given everything: dnf's packages are compared, and not kept.
+    async fn is_whole(&self, lock: &PackageLock) -> Result<bool, ImageError> {
+        if self.order.image.lists()?.manager != PackageManager::Apt {
+            return Ok(false);
+        }
+        let _held = self.cache.lock(self.order.events, self.order.cancel).await?;
+        Ok(self.cache.missing(lock.all().cloned().collect(), self.order.events).await?.is_empty())
+    }
+
+    fn drifted(&self, changes: Vec<Change>) -> ImageError {
+        ImageError::Drift { image: self.order.image.name.clone(), changes }
+    }
+
+    fn note(&self, text: &str) {
+        self.order.events.note(Part::Golden, text);
+    }
+}
+
+/// A lock of additions says nothing about another base: then the base is what has changed. Which of the listed
+/// packages the publisher's image has already, it does not say either.
+fn uncovered_here(image: &Image, lock: &PackageLock) -> Vec<Change> {
+    let base = base(image);
+    if lock.suite == base {
+        return Vec::new();
+    }
+    vec![Change { name: image.name.clone(), old: Some(lock.suite.clone()), new: Some(base.to_owned()) }]
+}
+
+/// What the packages are added to.
+fn base(image: &Image) -> &str {
+    match &image.source {
+        Source::CloudImage(cloud) => &cloud.release,
+        Source::Bootstrap { suite, .. } => suite,
+    }
+}
+
+fn locked(offered: Vec<Offered>) -> Result<Vec<LockedPackage>, ImageError> {
+    let mut packages = offered.into_iter().map(LockedPackage::offered).collect::<Result<Vec<_>, _>>()?;
+    packages.sort();
+    Ok(packages)
+}
+
+/// The newest of lines such as `Date: Sat, 12 Sep 2026 07:55:41 UTC`, without its first word.
+pub(in crate::image) fn newest_date(lines: &str) -> String {
+    let dates = lines.lines().filter_map(|line| line.strip_prefix("Date: ")).map(str::trim);
+    // apt writes UTC where RFC 2822 has GMT.
+    let time = |date: &str| jiff::fmt::rfc2822::parse(&date.replace("UTC", "GMT")).ok().map(|at: Zoned| at.timestamp());
+    dates.max_by_key(|date| time(date)).unwrap_or_default().to_owned()
+}
+
+/// Takes those of a lock's packages into the cache that apt has downloaded into `folder`.
+pub(in crate::image) async fn adopt(
+    cache: &PackageCache,
+    folder: &Path,
+    lock: &PackageLock,
+    events: &Events,
+    cancel: &CancellationToken,
+) -> Result<(), ImageError> {
+    let _held = cache.lock(events, cancel).await?;
+    let missing = cache.missing(lock.all().cloned().collect(), events).await?;
+    fs_err::create_dir_all(cache.arriving())?;
+    let mut arrived = Vec::new();
+    for package in missing {
+        let (from, to) = (folder.join(downloaded_name(&package)), cache.arriving().join(package.sha256.to_string()));
+        if from.is_file() {
+            // A copy: the tree may be of another user, and on another file system.
+            fs_err::copy(from, &to)?;
+            arrived.push((to, package));
+        }
+    }
+    cache.adopt(arrived).await
+}
+
+/// What apt calls a package that it has downloaded. Source: apt 2.6, `apt-pkg/acquire-item.cc`, `pkgAcqArchive`.
+fn downloaded_name(package: &LockedPackage) -> String {
+    let quoted = |text: &str| text.replace('_', "%5f").replace(':', "%3a");
+    format!("{}_{}_{}.deb", quoted(&package.name), quoted(&package.version), package.arch)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::newest_date;
+
+    #[test]
+    fn the_newest_date_counts() {
+        let lines =
+            "Date: Sat, 12 Sep 2026 07:55:41 UTC\nOrigin: x\nDate: Fri, 18 Sep 2026 01:00:00 +0000\nDate: soon\n";
+        assert_eq!(newest_date(lines), "Fri, 18 Sep 2026 01:00:00 +0000");
+        assert_eq!(newest_date(""), "");
+    }
+}
