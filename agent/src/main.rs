@@ -3,8 +3,8 @@
 use clap::Parser;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use vmbuild_agent::init::{Situation, fatal, prepare, prepare_sandbox, say, spawn_reaper};
-use vmbuild_agent::listen::{serve_port, serve_unix};
+use vmbuild_agent::init::{Prepared, Situation, fatal, prepare, prepare_sandbox, say, spawn_reaper};
+use vmbuild_agent::listen::{serve_port, serve_unix, serve_vsock};
 
 /// The program in a vmbuild guest.
 #[derive(Debug, Parser)]
@@ -37,12 +37,27 @@ fn main() -> ExitCode {
 async fn run(situation: Situation) -> std::io::Result<()> {
     spawn_reaper();
     if situation == Situation::Kernel {
-        let prepared = prepare().await.map_err(std::io::Error::other)?;
-        return serve_port(&prepared.port, true).await;
+        return serve_machine(prepare().await.map_err(std::io::Error::other)?).await;
     }
     let Cli::Serve { unix } = Cli::parse();
     if situation == Situation::Sandbox {
         prepare_sandbox().await.map_err(std::io::Error::other)?;
     }
     serve_unix(&unix, situation.is_init()).await
+}
+
+/// Serves a virtual machine's host on everything there is. The port alone will do.
+async fn serve_machine(prepared: Prepared) -> std::io::Result<()> {
+    let vsock = async {
+        if let Some(port) = prepared.vsock
+            && let Err(error) = serve_vsock(port, true).await
+        {
+            say(&format!("vsock port {port} is not served: {error}"));
+        }
+        std::future::pending().await
+    };
+    tokio::select! {
+        ended = serve_port(&prepared.port, true) => ended,
+        never = vsock => never,
+    }
 }

@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::program::Ending;
 use crate::failure::{Exit, Failure};
+use crate::guest::{Loser, RaceResult, TransportKind};
 use crate::machine::{Backend, Machine, MachineError, MachineFolder, MachineRecord, MachineState, qemu};
 use crate::report::{self, Cell};
 use crate::store::StoreError;
@@ -33,7 +34,9 @@ pub(crate) struct MachineStatus {
 #[derive(Debug, Serialize)]
 struct AgentStatus {
     build: String,
-    transport: &'static str,
+    transport: TransportKind,
+    /// Why it is not reached another way.
+    other_ways: Vec<Loser>,
     round_trip_ms: f64,
     kernel: String,
 }
@@ -84,12 +87,15 @@ async fn ask(context: &Context, folder: &MachineFolder) -> Option<AgentStatus> {
     let machine = Machine::attach(&context.store, folder.name(), &context.cancel).await.ok()?;
     let round_trip = machine.session().ping().await.ok()?;
     let facts = machine.session().facts().await.ok()?;
-    let transport = match machine.spec().backend() {
-        Backend::Qemu => "virtio-serial",
-        Backend::Sandbox => "unix",
-    };
+    let RaceResult { winner, losers, .. } = machine.reached().clone();
     let round_trip_ms = (round_trip.as_secs_f64() * 1e5).round() / 100.0;
-    Some(AgentStatus { build: BUILD_ID.to_owned(), transport, round_trip_ms, kernel: facts.kernel })
+    Some(AgentStatus {
+        build: BUILD_ID.to_owned(),
+        transport: winner,
+        other_ways: losers,
+        round_trip_ms,
+        kernel: facts.kernel,
+    })
 }
 
 fn row(machine: &MachineStatus) -> Vec<String> {

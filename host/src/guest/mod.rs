@@ -3,6 +3,7 @@
 mod session;
 mod transport;
 
+pub(crate) use session::Opening;
 pub use session::{Session, SessionError};
-pub(crate) use transport::connect_socket;
-pub use transport::{Transport, connect};
+pub(crate) use transport::{connect_socket, race};
+pub use transport::{Loser, Pipe, RaceError, RaceResult, Transport, TransportKind, connect};

@@ -2,13 +2,13 @@
 
 use super::error::MachineError;
 use super::folder::{FolderError, MachineFolder, MachineRecord};
-use super::qemu::Qemu;
+use super::qemu::{Qemu, VsockRecord};
 use super::sandbox::Sandbox;
 use super::spec::{Lifetime, MachineName, MachineSpec, Start};
 use super::{ProcessIdentity, qemu, sandbox, spec::Backend};
 use crate::event::Events;
 use crate::failure::{Exit, Failure};
-use crate::guest::{Session, SessionError, Transport, connect};
+use crate::guest::{Loser, Opening, RaceError, RaceResult, Session, SessionError, Transport, race};
 use crate::store::{Lock, Store};
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -32,6 +32,7 @@ pub struct Machine {
     // Behind a lock, because the machine is watched while its session is used.
     backend: Mutex<Running>,
     session: Session,
+    reached: RaceResult,
     owner: Option<Lock>,
 }
 
@@ -55,8 +56,8 @@ impl Machine {
     ) -> Result<Self, MachineError> {
         let (folder, owner) = claim(&spec, store).await?;
         match Self::bring_up(spec.clone(), &folder, events, cancel).await {
-            Ok((backend, session)) => {
-                Ok(Self { spec, folder, backend: Mutex::new(backend), session, owner: Some(owner) })
+            Ok((backend, session, reached)) => {
+                Ok(Self { spec, folder, backend: Mutex::new(backend), session, reached, owner: Some(owner) })
             }
             // Its console is worth reading.
             Err(error @ (MachineError::Died { .. } | MachineError::NoAnswer { .. })) => Err(error),
@@ -75,15 +76,11 @@ impl Machine {
         folder: &MachineFolder,
         events: &Events,
         cancel: &CancellationToken,
-    ) -> Result<(Running, Session), MachineError> {
+    ) -> Result<(Running, Session, RaceResult), MachineError> {
         let mut backend = Running::start(&spec, folder, events, cancel).await?;
-        let record = MachineRecord::new(spec, backend.process(), backend.uuid());
-        let opened = match folder.write_record(&record) {
-            Ok(()) => backend.open_session(folder, cancel).await,
-            Err(error) => Err(error.into()),
-        };
-        match opened {
-            Ok(session) => Ok((backend, session)),
+        let record = MachineRecord { vsock: backend.vsock(), ..MachineRecord::new(spec, backend.process(), backend.uuid()) };
+        match backend.open_first_session(record, folder, cancel).await {
+            Ok((session, reached)) => Ok((backend, session, reached)),
             Err(error) => {
                 // A named machine would outlive this; what matters is why it is ended.
                 let _ = backend.stop(Deadline::after(STOP)).await;
@@ -103,13 +100,18 @@ impl Machine {
             Start::Sandbox { .. } => Running::Sandbox(Sandbox::attach(&folder, &record)?),
             Start::Qemu { .. } => Running::Qemu(Qemu::attach(&folder, &record).await?),
         };
-        let session = backend.open_session(&folder, cancel).await?;
-        Ok(Self { spec: record.spec, folder, backend: Mutex::new(backend), session, owner: None })
+        let (session, reached) = backend.open_session(&folder, Opening::Again, cancel).await?;
+        Ok(Self { spec: record.spec, folder, backend: Mutex::new(backend), session, reached, owner: None })
     }
 
     /// The session with its agent.
     pub fn session(&self) -> &Session {
         &self.session
+    }
+
+    /// Over which way the session was opened, and why not over others.
+    pub fn reached(&self) -> &RaceResult {
+        &self.reached
     }
 
     /// What it was made of.
@@ -268,10 +270,18 @@ impl Running {
         }
     }
 
-    fn transport(&self) -> Transport {
+    fn vsock(&self) -> Option<VsockRecord> {
         match self {
-            Self::Sandbox(sandbox) => sandbox.transport(),
-            Self::Qemu(qemu) => qemu.transport(),
+            Self::Sandbox(_) => None,
+            Self::Qemu(qemu) => Some(qemu.vsock().clone()),
+        }
+    }
+
+    /// The ways to its agent; and what is no way, with the reason.
+    fn ways(&self) -> (Vec<Transport>, Vec<Loser>) {
+        match self {
+            Self::Sandbox(sandbox) => (vec![sandbox.transport()], Vec::new()),
+            Self::Qemu(qemu) => qemu.ways(),
         }
     }
 
@@ -305,45 +315,51 @@ impl Running {
         Ok(())
     }
 
+    /// The session of a machine that has just started. Its record is there before, for others to end it by, and says
+    /// afterwards how the agent was reached.
+    async fn open_first_session(
+        &mut self,
+        mut record: MachineRecord,
+        folder: &MachineFolder,
+        cancel: &CancellationToken,
+    ) -> Result<(Session, RaceResult), MachineError> {
+        folder.write_record(&record)?;
+        let (session, reached) = self.open_session(folder, Opening::Fresh, cancel).await?;
+        record.reached = Some(reached.clone());
+        folder.write_record(&record)?;
+        Ok((session, reached))
+    }
+
     async fn open_session(
         &mut self,
         folder: &MachineFolder,
+        opening: Opening,
         cancel: &CancellationToken,
-    ) -> Result<Session, MachineError> {
-        let (transport, deadline) = (self.transport(), Deadline::after(self.patience()));
-        let error = tokio::select! {
-            opened = reach(folder, &transport, deadline, cancel) => match opened {
-                Ok(session) => return Ok(session),
-                Err(error) => error,
+    ) -> Result<(Session, RaceResult), MachineError> {
+        let ((ways, no_ways), deadline) = (self.ways(), Deadline::after(self.patience()));
+        let lost = tokio::select! {
+            raced = race(&ways, opening, deadline, cancel) => match raced {
+                Ok((session, mut reached)) => {
+                    reached.losers.extend(no_ways);
+                    return Ok((session, reached));
+                }
+                Err(lost) => unreached(folder, lost, deadline),
             },
             last_words = self.ended() => return Err(died(folder, last_words)),
         };
         match tokio::time::timeout(NEWS, self.ended()).await {
             Ok(last_words) => Err(died(folder, last_words)),
-            Err(_) => Err(error),
+            Err(_) => Err(lost),
         }
     }
 }
 
-/// Connects, again and again until there is somebody to connect to, and says hello.
-async fn reach(
-    folder: &MachineFolder,
-    transport: &Transport,
-    deadline: Deadline,
-    cancel: &CancellationToken,
-) -> Result<Session, MachineError> {
-    loop {
-        let source = match connect(transport).await {
-            Ok(pipe) => return Ok(Session::open(pipe, deadline, cancel).await?),
-            Err(error) => error,
-        };
-        if deadline.passed() {
+fn unreached(folder: &MachineFolder, lost: RaceError, deadline: Deadline) -> MachineError {
+    match lost {
+        RaceError::Session(error) => error.into(),
+        RaceError::Nobody(source) => {
             let (name, log) = (folder.name().clone(), folder.console());
-            return Err(MachineError::NoAnswer { name, limit: deadline.limit(), log, source });
-        }
-        tokio::select! {
-            () = cancel.cancelled() => return Err(MachineError::Cancelled),
-            () = tokio::time::sleep(Duration::from_millis(20)) => {}
+            MachineError::NoAnswer { name, limit: deadline.limit(), log, source }
         }
     }
 }

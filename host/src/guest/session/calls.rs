@@ -1,7 +1,7 @@
 //! What a session can be asked for.
 
 use super::error::SessionError;
-use super::hello::greet;
+use super::hello::{Opening, greet};
 use super::pump::{Desk, Heard, Outbound, pump};
 use super::request::{Asked, Line, refused};
 use crate::store::sync_folder;
@@ -41,8 +41,9 @@ struct Shared {
 
 impl Session {
     /// Says hello and waits for the agent's, repeating it (and resynchronising the pipe) until the deadline.
-    pub async fn open<P: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
+    pub(crate) async fn open<P: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
         pipe: P,
+        opening: Opening,
         deadline: Deadline,
         cancel: &CancellationToken,
     ) -> Result<Self, SessionError> {
@@ -52,7 +53,7 @@ impl Session {
         let epoch = Epoch(u32::from_ne_bytes(random));
         let (reader, mut writer) = tokio::io::split(pipe);
         let mut inbound = FramedRead::new(reader, Outbound::of_session(epoch));
-        let peer = greet(epoch, &mut inbound, &mut writer, deadline, cancel).await?;
+        let peer = greet(epoch, opening, (&mut inbound, &mut writer), deadline, cancel).await?;
         let (outgoing, queue) = mpsc::unbounded_channel();
         let desk = Arc::new(Desk::default());
         let pump = tokio::spawn(pump(epoch, inbound, writer, queue, desk.clone()));

@@ -3,6 +3,7 @@
 use super::error::QemuError;
 use super::options::{Arch, Host, MachineRun, QemuCommand};
 use super::qmp::{Qmp, QmpError};
+use super::vsock::{Vsock, end_recorded};
 use super::{QemuBinary, files, last_words, overlay, tsc};
 use crate::machine::ProcessIdentity;
 use crate::machine::process::start_ticks;
@@ -28,6 +29,7 @@ pub(super) struct Launch<'a> {
     folder: &'a MachineFolder,
     pub(super) uuid: Uuid,
     child: Option<Child>,
+    pub(super) vsock: Vsock,
 }
 
 impl<'a> Launch<'a> {
@@ -41,13 +43,16 @@ impl<'a> Launch<'a> {
         make_private(folder.path())?;
         let alive = Lock::try_take(&folder.file(files::ALIVE))?;
         let alive = alive.ok_or_else(|| QemuError::Running(folder.name().clone()))?;
+        // A QEMU that died by itself has left its helper behind.
+        end_recorded(folder.read_record().ok().flatten().and_then(|record| record.vsock).as_ref()).await?;
         remove_sockets(folder)?;
         overlay::prepare(folder, &root.disk, spec.lifetime, cancel).await?;
         let tsc = if accelerator == Accelerator::Tcg { tsc::rate().await } else { None };
-        let run = MachineRun { uuid: Uuid::new_v4(), clock: now(), tsc };
+        let mut vsock = Vsock::prepare(folder, spec.lifetime).await;
+        let run = MachineRun { uuid: Uuid::new_v4(), clock: now(), tsc, vsock: vsock.option() };
         let command = QemuCommand::for_machine(spec, accelerator, root, run, (Arch::of_host(), Host::current()));
-        let child = spawn(&command, qemu, spec.lifetime, (folder, &alive))?;
-        Ok(Self { folder, uuid: run.uuid, child: Some(child) })
+        let child = spawn(&command, qemu, spec.lifetime, (folder, &alive, &mut vsock))?;
+        Ok(Self { folder, uuid: run.uuid, child: Some(child), vsock })
     }
 
     /// The started process.
@@ -58,11 +63,11 @@ impl<'a> Launch<'a> {
     }
 
     /// Waits until its monitor answers and proves that it is this QEMU's.
-    pub(super) async fn finish(mut self, cancel: &CancellationToken) -> Result<Child, QemuError> {
+    pub(super) async fn finish(mut self, cancel: &CancellationToken) -> Result<(Child, Vsock), QemuError> {
         let deadline = Deadline::after(GREETING);
         let met = self.meet(deadline, cancel).await;
         match (met, self.child.take()) {
-            (Ok(()), Some(child)) => Ok(child),
+            (Ok(()), Some(child)) => Ok((child, std::mem::replace(&mut self.vsock, Vsock::gone()))),
             (Err(error), Some(child)) => Err(abandon(child, error).await),
             (met, None) => Err(met.err().unwrap_or(QemuError::Cancelled)),
         }
@@ -92,6 +97,7 @@ impl Drop for Launch<'_> {
         if let Some(child) = &self.child {
             child.signal_group(Signal::SIGKILL);
         }
+        self.vsock.kill();
     }
 }
 
@@ -144,7 +150,7 @@ fn spawn(
     command: &QemuCommand,
     qemu: &QemuBinary,
     lifetime: Lifetime,
-    (folder, alive): (&MachineFolder, &Lock),
+    (folder, alive, vsock): (&MachineFolder, &Lock, &mut Vsock),
 ) -> Result<Child, QemuError> {
     let command = Command::new(&qemu.path)
         .args(command.arguments())
@@ -155,6 +161,10 @@ fn spawn(
             Lifetime::Named => vmbuild_supervise::Lifetime::Detached,
         })
         .keep_fd(alive.share()?);
+    let command = match vsock.hand_over() {
+        Some(taken) => command.keep_fd(taken),
+        None => command,
+    };
     // A file, not a pipe: nobody reads a pipe for a machine that outlives us, and QEMU would block on it one day.
     let log = fs_err::File::create(folder.file(files::LOG))?;
     writeln!(&log, "$ {}", command.line())?;
@@ -172,7 +182,7 @@ fn make_private(folder: &Path) -> io::Result<()> {
 
 /// Removes what a QEMU that was killed left behind. The lock in our hands says that none of them is in use.
 fn remove_sockets(folder: &MachineFolder) -> io::Result<()> {
-    for name in [files::AGENT, files::MONITOR] {
+    for name in [files::AGENT, files::MONITOR, files::VSOCK, files::VSOCK_DEVICE] {
         match fs_err::remove_file(folder.file(name)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}

@@ -1,6 +1,7 @@
 //! Machines whose vmbuild is gone: how they are, and their end.
 
 use super::machine::{end, proven_monitor, recorded_uuid};
+use super::vsock::end_recorded;
 use super::{QemuError, QemuVersion, files};
 use crate::machine::held::Held;
 use crate::machine::{Accelerator, MachineFolder, MachineRecord, Start};
@@ -61,6 +62,11 @@ pub async fn end_left_over(
     record: &MachineRecord,
     deadline: Deadline,
 ) -> Result<(), QemuError> {
+    end_qemu(folder, record, deadline).await?;
+    Ok(end_recorded(record.vsock.as_ref()).await?)
+}
+
+async fn end_qemu(folder: &MachineFolder, record: &MachineRecord, deadline: Deadline) -> Result<(), QemuError> {
     if Lock::try_take(&folder.file(files::ALIVE))?.is_some() {
         return Ok(());
     }

@@ -15,6 +15,7 @@ pub(crate) mod options;
 mod overlay;
 mod qmp;
 mod tsc;
+mod vsock;
 
 #[cfg(test)]
 mod real_tests;
@@ -26,3 +27,4 @@ pub use error::QemuError;
 pub use left_over::{QemuStatus, end_left_over, status};
 pub use machine::Qemu;
 pub use qmp::QmpError;
+pub use vsock::VsockRecord;

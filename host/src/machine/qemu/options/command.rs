@@ -11,6 +11,7 @@ use super::machine::{Accel, Machine, Memory};
 use super::platform::{Arch, Host};
 use super::random::VirtioRngPci;
 use super::sandbox::Sandbox;
+use super::vsock::{MemoryBackendMemfd, VsockDevice};
 use super::{agent_port, monitor, network};
 use crate::machine::{Accelerator, MachineSpec, Network, RootDisk};
 use std::ffi::OsString;
@@ -42,6 +43,7 @@ struct WholeMachine {
     uuid: Identity,
     disk: Disk,
     network: Network,
+    vsock: Option<VsockDevice>,
 }
 
 /// What differs from one start of a machine to the next.
@@ -53,6 +55,8 @@ pub(crate) struct MachineRun {
     pub(crate) clock: Duration,
     /// This host's time stamp counter, for a guest that reads the same one.
     pub(crate) tsc: Option<TscRate>,
+    /// The vsock that was made ready for this start.
+    pub(crate) vsock: Option<VsockDevice>,
 }
 
 impl QemuCommand {
@@ -64,11 +68,15 @@ impl QemuCommand {
         run: MachineRun,
         (arch, host): (Arch, Host),
     ) -> Self {
-        let words = KernelWords { arch, accelerator, tsc: run.tsc, machine: Some(MachineWords::of(spec, run.clock)) };
+        let words = KernelWords { arch, accelerator, tsc: run.tsc, machine: Some(MachineWords::of(spec, run)) };
         Self {
             host,
             name: Name { guest: format!("vmbuild-{}", spec.name) },
-            machine: Machine { arch, accelerator },
+            machine: Machine {
+                arch,
+                accelerator,
+                memory_backend: (run.vsock == Some(VsockDevice::VhostUser)).then_some(MemoryBackendMemfd::ID),
+            },
             smp: Smp { cpus: spec.cpus },
             memory: Memory { size_mib: spec.memory_mib },
             kernel: Kernel(root.kernel.clone()),
@@ -79,6 +87,7 @@ impl QemuCommand {
                 uuid: Identity(run.uuid),
                 disk: Disk { base: root.disk.clone(), flush: Flush::of(spec.lifetime) },
                 network: spec.network,
+                vsock: run.vsock,
             }),
         }
     }
@@ -93,7 +102,7 @@ impl QemuCommand {
         Self {
             host,
             name: Name { guest: format!("vmbuild-probe-{accelerator}") },
-            machine: Machine { arch, accelerator },
+            machine: Machine { arch, accelerator, memory_backend: None },
             smp: Smp { cpus: 1 },
             memory: Memory { size_mib: PROBE_MEMORY_MIB },
             kernel: Kernel(kernel.to_owned()),
@@ -118,7 +127,7 @@ impl QemuCommand {
     }
 
     fn board(&self, line: &mut Arguments) {
-        let Machine { arch, accelerator } = self.machine;
+        let Machine { arch, accelerator, memory_backend } = self.machine;
         // Nothing that is not asked for: no configuration of the user's, no default devices, no window. A guest
         // that restarts is a guest that failed.
         line.flag("-no-user-config").flag("-nodefaults").flag("-no-reboot");
@@ -131,6 +140,9 @@ impl QemuCommand {
             .option(&Cpu { arch, accelerator })
             .option(&self.smp)
             .option(&self.memory);
+        if memory_backend.is_some() {
+            line.option(&MemoryBackendMemfd { size_mib: self.memory.size_mib });
+        }
     }
 }
 
@@ -139,6 +151,9 @@ impl WholeMachine {
         line.option(&self.uuid);
         monitor::append_to(line);
         agent_port::append_to(line);
+        if let Some(vsock) = self.vsock {
+            vsock.append_to(line);
+        }
         self.disk.append_to(line);
         line.option(&VirtioRngPci);
         network::append_to(self.network, line);

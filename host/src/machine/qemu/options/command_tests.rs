@@ -1,7 +1,7 @@
 //! Whole command lines, as people would read them.
 
 use super::platform::{Arch, Host};
-use super::{MachineRun, QemuCommand, TscRate};
+use super::{MachineRun, QemuCommand, TscRate, VsockDevice};
 use crate::machine::{Accelerator, Lifetime, MachineSpec, Network, RootDisk, Start};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -28,6 +28,7 @@ const RUN: MachineRun = MachineRun {
     uuid: uuid::Uuid::from_u128(7),
     clock: Duration::new(1_700_000_000, 5),
     tsc: Some(TscRate { khz: 2_445_428 }),
+    vsock: None,
 };
 
 /// One switch and its value to a line.
@@ -72,6 +73,21 @@ fn jobs_on_arm_under_kvm_and_tcg_differ_in_the_board() {
         lines.lines().filter(board).collect::<Vec<_>>().join("\n")
     };
     insta::assert_snapshot!(format!("{}\n\n{}", of(Accelerator::Kvm), of(Accelerator::Tcg)));
+}
+
+#[test]
+fn what_vsock_adds() {
+    let spec = spec(Network::None, Lifetime::Job, Accelerator::Tcg);
+    let of = |vsock| {
+        let run = MachineRun { vsock, ..RUN };
+        let command = QemuCommand::for_machine(&spec, Accelerator::Tcg, &root(), run, (Arch::X86_64, Host::Linux));
+        let lines = lines(&command);
+        let about = |line: &&str| line.contains("vsock") || line.contains("memory");
+        lines.lines().filter(about).collect::<Vec<_>>().join("\n")
+    };
+    assert_eq!(of(None), "");
+    let kernel = of(Some(VsockDevice::Kernel { cid: 1_234_567, fd: 21 }));
+    insta::assert_snapshot!(format!("{kernel}\n\n{}", of(Some(VsockDevice::VhostUser))));
 }
 
 #[test]

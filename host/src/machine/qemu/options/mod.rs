@@ -23,10 +23,12 @@ mod platform;
 mod random;
 mod sandbox;
 mod string;
+mod vsock;
 
 #[cfg(test)]
 mod command_tests;
 
 pub(crate) use command::{MachineRun, QemuCommand};
-pub(crate) use kernel_words::{CONSOLE_MARK, TscRate};
+pub(crate) use kernel_words::{CONSOLE_MARK, TscRate, VSOCK_PORT};
 pub(crate) use platform::{Arch, Host};
+pub(crate) use vsock::VsockDevice;

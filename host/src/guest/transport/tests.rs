@@ -1,0 +1,1 @@
+//! Races against the real agent, and against sockets that do not answer.
