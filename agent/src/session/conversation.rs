@@ -180,8 +180,9 @@ async fn serve(
 /// Whether a call may leave processes behind; looking for them takes longer than a ping.
 fn starts_programs(call: &Call) -> bool {
     match call {
-        Call::Exec(_) | Call::Provision(_) | Call::Build(_) | Call::Pack(_) | Call::Validate(_) | Call::Facts => true,
-        Call::Ping | Call::PutFile(_) | Call::GetFile(_) | Call::SetClock(_) | Call::PowerOff => false,
+        Call::Provision(_) | Call::Build(_) | Call::Pack(_) | Call::Validate(_) | Call::Facts => true,
+        // A single program is cleaned up after before its last output goes out.
+        Call::Exec(_) | Call::Ping | Call::PutFile(_) | Call::GetFile(_) | Call::SetClock(_) | Call::PowerOff => false,
     }
 }
 

@@ -87,7 +87,7 @@ async fn ask(context: &Context, folder: &MachineFolder) -> Option<AgentStatus> {
     let machine = Machine::attach(&context.store, folder.name(), &context.cancel).await.ok()?;
     let round_trip = machine.session().ping().await.ok()?;
     let facts = machine.session().facts().await.ok()?;
-    let RaceResult { winner, losers, .. } = machine.reached().clone();
+    let RaceResult { winner, losers, .. } = machine.reached()?.clone();
     let round_trip_ms = (round_trip.as_secs_f64() * 1e5).round() / 100.0;
     Some(AgentStatus {
         build: BUILD_ID.to_owned(),

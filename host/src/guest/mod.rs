@@ -5,5 +5,5 @@ mod transport;
 
 pub(crate) use session::Opening;
 pub use session::{Session, SessionError};
-pub(crate) use transport::{connect_socket, race};
 pub use transport::{Loser, Pipe, RaceError, RaceResult, Transport, TransportKind, connect};
+pub(crate) use transport::{connect_socket, race};

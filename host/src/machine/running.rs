@@ -1,11 +1,13 @@
 //! A machine that runs, with an open session to its agent: what commands work with.
 
+use super::boot_wait::BootWait;
 use super::error::MachineError;
 use super::folder::{FolderError, MachineFolder, MachineRecord};
+use super::guard::{Guard, set_clock};
 use super::qemu::{Qemu, VsockRecord};
 use super::sandbox::Sandbox;
 use super::spec::{Lifetime, MachineName, MachineSpec, Start};
-use super::{ProcessIdentity, qemu, sandbox, spec::Backend};
+use super::{ProcessIdentity, qemu, room, sandbox, spec::Backend};
 use crate::event::Events;
 use crate::failure::{Exit, Failure};
 use crate::guest::{Loser, Opening, RaceError, RaceResult, Session, SessionError, Transport, race};
@@ -32,7 +34,9 @@ pub struct Machine {
     // Behind a lock, because the machine is watched while its session is used.
     backend: Mutex<Running>,
     session: Session,
-    reached: RaceResult,
+    reached: Option<RaceResult>,
+    record: MachineRecord,
+    events: Option<Events>,
     owner: Option<Lock>,
 }
 
@@ -54,10 +58,13 @@ impl Machine {
         events: &Events,
         cancel: &CancellationToken,
     ) -> Result<Self, MachineError> {
+        room::check(&spec, &store.machines(), events)?;
         let (folder, owner) = claim(&spec, store).await?;
-        match Self::bring_up(spec.clone(), &folder, events, cancel).await {
-            Ok((backend, session, reached)) => {
-                Ok(Self { spec, folder, backend: Mutex::new(backend), session, reached, owner: Some(owner) })
+        match Self::bring_up(spec.clone(), (&folder, store), events, cancel).await {
+            Ok((backend, session, record)) => {
+                let (backend, events) = (Mutex::new(backend), Some(events.clone()));
+                let reached = record.reached.clone();
+                Ok(Self { spec, folder, backend, session, reached, record, events, owner: Some(owner) })
             }
             // Its console is worth reading.
             Err(error @ (MachineError::Died { .. } | MachineError::NoAnswer { .. })) => Err(error),
@@ -73,14 +80,16 @@ impl Machine {
 
     async fn bring_up(
         spec: MachineSpec,
-        folder: &MachineFolder,
+        (folder, store): (&MachineFolder, &Store),
         events: &Events,
         cancel: &CancellationToken,
-    ) -> Result<(Running, Session, RaceResult), MachineError> {
+    ) -> Result<(Running, Session, MachineRecord), MachineError> {
         let mut backend = Running::start(&spec, folder, events, cancel).await?;
-        let record = MachineRecord { vsock: backend.vsock(), ..MachineRecord::new(spec, backend.process(), backend.uuid()) };
-        match backend.open_first_session(record, folder, cancel).await {
-            Ok((session, reached)) => Ok((backend, session, reached)),
+        let wait = BootWait::begin(&spec, store, folder, events);
+        let record =
+            MachineRecord { vsock: backend.vsock(), ..MachineRecord::new(spec, backend.process(), backend.uuid()) };
+        match wait.on(backend.open_first_session(record, folder, cancel)).await {
+            Ok((session, record)) => Ok((backend, session, record)),
             Err(error) => {
                 // A named machine would outlive this; what matters is why it is ended.
                 let _ = backend.stop(Deadline::after(STOP)).await;
@@ -101,7 +110,8 @@ impl Machine {
             Start::Qemu { .. } => Running::Qemu(Qemu::attach(&folder, &record).await?),
         };
         let (session, reached) = backend.open_session(&folder, Opening::Again, cancel).await?;
-        Ok(Self { spec: record.spec, folder, backend: Mutex::new(backend), session, reached, owner: None })
+        let (spec, backend) = (record.spec.clone(), Mutex::new(backend));
+        Ok(Self { spec, folder, backend, session, reached: Some(reached), record, events: None, owner: None })
     }
 
     /// The session with its agent.
@@ -110,8 +120,8 @@ impl Machine {
     }
 
     /// Over which way the session was opened, and why not over others.
-    pub fn reached(&self) -> &RaceResult {
-        &self.reached
+    pub fn reached(&self) -> Option<&RaceResult> {
+        self.reached.as_ref()
     }
 
     /// What it was made of.
@@ -166,9 +176,17 @@ impl Machine {
         }
     }
 
+    /// Looks after the machine until it has ended or can no longer be reached.
     async fn death(&self) -> MachineError {
-        let last_words = self.backend.lock().await.ended().await;
-        died(&self.folder, last_words)
+        let mut backend = self.backend.lock().await;
+        let record = (self.spec.backend() == Backend::Qemu).then_some(&self.record);
+        let guard = Guard { folder: &self.folder, record, session: &self.session, events: self.events.as_ref() };
+        tokio::select! {
+            last_words = backend.ended() => died(&self.folder, last_words),
+            silence = guard.keep() => {
+                MachineError::Silent { name: self.folder.name().clone(), silence, log: self.folder.console() }
+            }
+        }
     }
 
     /// Ends it. A job's machine is removed.
@@ -322,12 +340,12 @@ impl Running {
         mut record: MachineRecord,
         folder: &MachineFolder,
         cancel: &CancellationToken,
-    ) -> Result<(Session, RaceResult), MachineError> {
+    ) -> Result<(Session, MachineRecord), MachineError> {
         folder.write_record(&record)?;
         let (session, reached) = self.open_session(folder, Opening::Fresh, cancel).await?;
-        record.reached = Some(reached.clone());
+        record.reached = Some(reached);
         folder.write_record(&record)?;
-        Ok((session, reached))
+        Ok((session, record))
     }
 
     async fn open_session(
@@ -341,6 +359,9 @@ impl Running {
             raced = race(&ways, opening, deadline, cancel) => match raced {
                 Ok((session, mut reached)) => {
                     reached.losers.extend(no_ways);
+                    if self.backend() == Backend::Qemu {
+                        set_clock(&session).await;
+                    }
                     return Ok((session, reached));
                 }
                 Err(lost) => unreached(folder, lost, deadline),

@@ -36,6 +36,7 @@ struct Shared {
     line: Line,
     peer: Hello,
     next: AtomicU32,
+    opened: Instant,
     _pump: AbortOnDropHandle<()>,
 }
 
@@ -58,12 +59,24 @@ impl Session {
         let desk = Arc::new(Desk::default());
         let pump = tokio::spawn(pump(epoch, inbound, writer, queue, desk.clone()));
         let line = Line { epoch, outgoing, desk };
-        Ok(Self(Arc::new(Shared { line, peer, next: AtomicU32::new(1), _pump: AbortOnDropHandle::new(pump) })))
+        Ok(Self(Arc::new(Shared {
+            line,
+            peer,
+            next: AtomicU32::new(1),
+            opened: Instant::now(),
+            _pump: AbortOnDropHandle::new(pump),
+        })))
     }
 
     /// What the agent said of itself.
     pub fn peer(&self) -> &Hello {
         &self.0.peer
+    }
+
+    /// For how long nothing has been heard of the agent: the measure of a heartbeat, which is a ping after some
+    /// silence.
+    pub fn silent_for(&self) -> Duration {
+        self.0.line.desk.last_heard().unwrap_or(self.0.opened).elapsed()
     }
 
     fn ask(&self, call: Call) -> Result<Asked<'_>, SessionError> {

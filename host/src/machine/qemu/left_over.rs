@@ -42,6 +42,12 @@ pub async fn status(folder: &MachineFolder, record: &MachineRecord) -> Result<Qe
     })
 }
 
+/// Lets a machine that QEMU has paused go on. It must be the record's.
+pub async fn resume(folder: &MachineFolder, record: &MachineRecord) -> Result<(), QemuError> {
+    let uuid = recorded_uuid(folder, record)?;
+    Ok(proven_monitor(folder, uuid, Deadline::after(ANSWER)).await?.cont().await?)
+}
+
 /// QEMU 7.2 tells only about KVM. It is given one accelerator and never takes another in silence, so without KVM
 /// it is the one it was given.
 fn in_use(kvm: bool, record: &MachineRecord) -> Accelerator {

@@ -24,7 +24,7 @@ pub(crate) mod tiny_guest;
 
 pub use binary::{OLDEST, QemuBinary, QemuVersion};
 pub use error::QemuError;
-pub use left_over::{QemuStatus, end_left_over, status};
+pub use left_over::{QemuStatus, end_left_over, resume, status};
 pub use machine::Qemu;
 pub use qmp::QmpError;
 pub use vsock::VsockRecord;

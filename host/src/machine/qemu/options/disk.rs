@@ -140,7 +140,8 @@ impl QemuOption for BlockdevOverlay {
     }
 }
 
-/// `-device virtio-blk-pci`: `/dev/vda` in the guest.
+/// `-device virtio-blk-pci`: `/dev/vda` in the guest. A write that the host cannot do (`werror`) stops the guest instead
+/// of failing in it: whoever looks after the machine makes room, and nothing is lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct VirtioBlkPci {
     drive: &'static str,
@@ -150,6 +151,6 @@ impl QemuOption for VirtioBlkPci {
     const SWITCH: &'static str = "-device";
 
     fn value(&self) -> OsString {
-        OptionString::of("virtio-blk-pci").set("drive", self.drive).into_value()
+        OptionString::of("virtio-blk-pci").set("drive", self.drive).set("werror", "stop").into_value()
     }
 }

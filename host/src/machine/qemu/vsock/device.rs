@@ -3,11 +3,11 @@
 //! It serves QEMU on one socket and callers on another, and begins again when QEMU has gone: so whoever ends the
 //! machine has to end it, too. One that belongs to a named machine is known by the machine's record.
 
+use super::VsockRecord;
 use crate::machine::held::Held;
 use crate::machine::process::ProvenProcess;
 use crate::machine::qemu::{binary, files, last_words};
 use crate::machine::{Lifetime, MachineFolder, ProcessIdentity};
-use super::VsockRecord;
 use std::io;
 use std::time::Duration;
 use vmbuild_supervise::{Child, Command, Deadline};
@@ -19,10 +19,7 @@ const CID: u32 = 3;
 const LISTENS: Duration = Duration::from_secs(5);
 
 /// Starts it for a machine, and waits until QEMU can connect to it. The error is for people.
-pub(super) async fn start(
-    folder: &MachineFolder,
-    lifetime: Lifetime,
-) -> Result<(Child, ProcessIdentity), String> {
+pub(super) async fn start(folder: &MachineFolder, lifetime: Lifetime) -> Result<(Child, ProcessIdentity), String> {
     let program = binary::on_path(PROGRAM).map_err(|error| error.to_string())?;
     let mut child = spawn(&program, folder, lifetime).map_err(|error| format!("{PROGRAM}: {error}"))?;
     let deadline = Deadline::after(LISTENS);
