@@ -3,7 +3,6 @@
 mod session;
 mod transport;
 
-pub(crate) use session::Opening;
-pub use session::{Session, SessionError};
+pub use session::{Opening, Session, SessionError};
 pub use transport::{Loser, Pipe, RaceError, RaceResult, Transport, TransportKind, connect};
 pub(crate) use transport::{connect_socket, race};

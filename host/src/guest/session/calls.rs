@@ -42,7 +42,7 @@ struct Shared {
 
 impl Session {
     /// Says hello and waits for the agent's, repeating it (and resynchronising the pipe) until the deadline.
-    pub(crate) async fn open<P: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
+    pub async fn open<P: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
         pipe: P,
         opening: Opening,
         deadline: Deadline,

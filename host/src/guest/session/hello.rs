@@ -14,7 +14,7 @@ use vmbuild_supervise::Deadline;
 
 /// What may be in a pipe before its first hello.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Opening {
+pub enum Opening {
     /// Nothing: the machine has just started, and nobody has used the pipe. The agent answers when it is there.
     Fresh,
     /// Whatever an earlier session left, in either direction.

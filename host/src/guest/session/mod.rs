@@ -14,4 +14,4 @@ mod tests;
 
 pub use calls::Session;
 pub use error::SessionError;
-pub(crate) use hello::Opening;
+pub use hello::Opening;

@@ -12,6 +12,9 @@ use vmbuild_supervise::Deadline;
 
 /// How long to leave a way alone on which nobody listens yet.
 const PAUSE: Duration = Duration::from_millis(20);
+/// The same for a vsock device while its guest boots. It keeps every request for a guest without a driver, and the guest
+/// then has to refuse them one by one, before it does anything else.
+const BOOT_PAUSE: Duration = Duration::from_millis(500);
 /// How long one attempt to connect may take before the next: a device that asks a guest without a driver may never
 /// hear of it again.
 const ATTEMPT: Duration = Duration::from_secs(1);
@@ -107,8 +110,15 @@ async fn run(
         }
         tokio::select! {
             () = cancel.cancelled() => return (lane, Err(SessionError::Cancelled.into())),
-            () = tokio::time::sleep(PAUSE) => {}
+            () = tokio::time::sleep(pause(way, opening)) => {}
         }
+    }
+}
+
+fn pause(way: &Transport, opening: Opening) -> Duration {
+    match (way, opening) {
+        (Transport::VhostUserVsock { .. }, Opening::Fresh) => BOOT_PAUSE,
+        _ => PAUSE,
     }
 }
 

@@ -22,6 +22,7 @@ mod real_tests;
 #[cfg(test)]
 pub(crate) mod tiny_guest;
 
+pub(crate) use binary::on_path;
 pub use binary::{OLDEST, QemuBinary, QemuVersion};
 pub use error::QemuError;
 pub use left_over::{QemuStatus, end_left_over, resume, status};
