@@ -1,6 +1,7 @@
 //! Developer tasks as code: `cargo xtask --help`. The Makefile is the index for people.
 
 mod agent;
+mod bench;
 mod lint;
 mod skips;
 mod test;
@@ -28,6 +29,9 @@ enum Task {
         #[arg(long)]
         full: bool,
     },
+    /// Measure something that the documentation quotes.
+    #[command(subcommand)]
+    Bench(bench::Bench),
     /// Check formatting, clippy and the repository's own rules.
     Lint,
     /// Check the repository's own rules.
@@ -55,6 +59,7 @@ async fn run(task: Task, workshop: &Workshop) -> Result<(), TaskError> {
         Task::Agent => agent::build(workshop).await.map(drop),
         Task::Test { full: false } => test::run(workshop, test::Extent::Usual).await,
         Task::Test { full: true } => test::run(workshop, test::Extent::Full).await,
+        Task::Bench(bench) => bench::run(workshop, bench).await,
         Task::Lint => lint::run(workshop).await,
         Task::Tidy { fix: false } => tidy::run(&workshop.root),
         Task::Tidy { fix: true } => tidy::protocol::fix(&workshop.root).and_then(|()| tidy::run(&workshop.root)),

@@ -6,4 +6,5 @@ mod build;
 mod errors;
 mod interruption;
 mod machines;
+mod reconnects;
 mod support;
