@@ -45,9 +45,9 @@ pub(super) async fn greet<W: AsyncWrite + Unpin>(
         loop {
             let words = words(epoch, first)?;
             first = false;
-            match tokio::time::timeout(opening.patience(), exchange(epoch, words, inbound, writer)).await {
-                Ok(answer) => return answer,
-                Err(_) => stop_waiting(inbound),
+            match exchange(epoch, words, opening.patience(), (inbound, writer)).await? {
+                Some(answer) => return Ok(answer),
+                None => stop_waiting(inbound),
             }
         }
     };
@@ -64,27 +64,29 @@ pub(super) async fn greet<W: AsyncWrite + Unpin>(
 }
 
 /// Says the words and waits for the answer, both at once: the pipe may be full of what somebody else has yet to
-/// read, and the answer to an earlier hello may be behind that. An answer does not cut the words short.
+/// read, and the answer to an earlier hello may be behind that. None if none came within `patience` of the last word:
+/// on a busy host the marker alone may take longer than that, and must not be begun again and again.
 async fn exchange<W: AsyncWrite + Unpin>(
     epoch: Epoch,
     mut words: Words,
-    inbound: &mut Inbound<impl tokio::io::AsyncRead + Unpin>,
-    writer: &mut W,
-) -> Result<Hello, SessionError> {
+    patience: Duration,
+    (inbound, writer): (&mut Inbound<impl tokio::io::AsyncRead + Unpin>, &mut W),
+) -> Result<Option<Hello>, SessionError> {
     let mut answer = std::pin::pin!(answer(epoch, inbound));
-    loop {
+    while !words.bytes.is_empty() {
         tokio::select! {
             biased;
             hello = &mut answer => {
                 let hello = hello?;
                 writer.write_all_buf(words.rest()).await.map_err(|_| SessionError::Lost)?;
-                return Ok(hello);
+                return Ok(Some(hello));
             }
-            written = writer.write_buf(&mut words.bytes), if !words.bytes.is_empty() => {
+            written = writer.write_buf(&mut words.bytes) => {
                 written.map_err(|_| SessionError::Lost)?;
             }
         }
     }
+    tokio::time::timeout(patience, answer).await.ok().transpose()
 }
 
 /// A dead session's agent may have left half a frame in the pipe: its rest will not come, and the answer may lie
