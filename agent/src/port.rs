@@ -96,7 +96,8 @@ impl Changes {
 #[derive(Debug)]
 pub struct Connection(AsyncFd<Arc<OwnedFd>>);
 
-/// Whether tokio has noted a hang-up since the connection began. If then there is nothing to do, waiting is over.
+/// Whether tokio has noted a hang-up since the connection began. Then it is over, before another byte is read: the
+/// next host may be there already, and its hello must not be answered by a conversation that ends right after.
 fn hung_up_since(ready: &AsyncFdReadyGuard<'_, Arc<OwnedFd>>) -> bool {
     ready.ready().is_read_closed() || ready.ready().is_write_closed()
 }
@@ -105,10 +106,12 @@ impl AsyncRead for Connection {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, to: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         loop {
             let mut ready = ready!(self.0.poll_read_ready(cx))?;
-            let over = hung_up_since(&ready);
+            if hung_up_since(&ready) {
+                return Poll::Ready(Ok(()));
+            }
             match ready.try_io(|fd| Ok(rustix::io::read(fd.get_ref(), to.initialize_unfilled())?)) {
                 Ok(read) => return Poll::Ready(read.map(|count| to.advance(count))),
-                Err(_) if over => return Poll::Ready(Ok(())),
+                // Nothing to read yet: the guard is taken again, and waits.
                 Err(_) => {}
             }
         }
@@ -119,10 +122,11 @@ impl AsyncWrite for Connection {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
         loop {
             let mut ready = ready!(self.0.poll_write_ready(cx))?;
-            let over = hung_up_since(&ready);
+            if hung_up_since(&ready) {
+                return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+            }
             match ready.try_io(|fd| Ok(rustix::io::write(fd.get_ref(), from)?)) {
                 Ok(written) => return Poll::Ready(written),
-                Err(_) if over => return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
                 Err(_) => {}
             }
         }

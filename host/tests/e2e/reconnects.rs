@@ -24,7 +24,7 @@ const AGENT_RESTARTS: usize = 190;
 const MACHINE_RESTARTS: usize = 10;
 
 /// After this an answer is a hang.
-const HANG: Duration = Duration::from_secs(20);
+const HANG: Duration = Duration::from_mins(1);
 
 async fn open(transport: &Transport) -> Session {
     let pipe = connect(transport).await.expect("somebody listens");
@@ -77,7 +77,6 @@ async fn a_thousand_hosts_come_and_go() {
     run(&["up", "--name", name, "--backend", "qemu", "--accel", "tcg", "--cpus", "1", "--memory", "512"]).expect(0);
     let transport = Transport::VirtioSerial(store().join("machines").join(name).join("agent.sock"));
     for round in 0..RECONNECTS {
-        eprintln!("round {round}");
         let done = tokio::time::timeout(HANG, reconnect(&transport, round)).await;
         assert!(done.is_ok(), "reconnect {round} hangs");
         if round % (RECONNECTS / KILLED) == 0 {
