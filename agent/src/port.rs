@@ -109,10 +109,9 @@ impl AsyncRead for Connection {
             if hung_up_since(&ready) {
                 return Poll::Ready(Ok(()));
             }
-            match ready.try_io(|fd| Ok(rustix::io::read(fd.get_ref(), to.initialize_unfilled())?)) {
-                Ok(read) => return Poll::Ready(read.map(|count| to.advance(count))),
-                // Nothing to read yet: the guard is taken again, and waits.
-                Err(_) => {}
+            // Otherwise there is nothing to read yet: the guard is taken again, and waits.
+            if let Ok(read) = ready.try_io(|fd| Ok(rustix::io::read(fd.get_ref(), to.initialize_unfilled())?)) {
+                return Poll::Ready(read.map(|count| to.advance(count)));
             }
         }
     }
@@ -125,9 +124,8 @@ impl AsyncWrite for Connection {
             if hung_up_since(&ready) {
                 return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
             }
-            match ready.try_io(|fd| Ok(rustix::io::write(fd.get_ref(), from)?)) {
-                Ok(written) => return Poll::Ready(written),
-                Err(_) => {}
+            if let Ok(written) = ready.try_io(|fd| Ok(rustix::io::write(fd.get_ref(), from)?)) {
+                return Poll::Ready(written);
             }
         }
     }

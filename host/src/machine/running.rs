@@ -106,8 +106,8 @@ impl Machine {
             return Err(MachineError::NotRunning(name.clone()));
         }
         let mut backend = match record.spec.start {
-            Start::Sandbox { .. } => Running::Sandbox(Sandbox::attach(&folder, &record)?),
-            Start::Qemu { .. } => Running::Qemu(Qemu::attach(&folder, &record).await?),
+            Start::Sandbox { .. } => Running::Sandbox(Box::new(Sandbox::attach(&folder, &record)?)),
+            Start::Qemu { .. } => Running::Qemu(Box::new(Qemu::attach(&folder, &record).await?)),
         };
         let (session, reached) = backend.open_session(&folder, Opening::Again, cancel).await?;
         let (spec, backend) = (record.spec.clone(), Mutex::new(backend));
@@ -183,7 +183,7 @@ impl Machine {
         let guard = Guard { folder: &self.folder, record, session: &self.session, events: self.events.as_ref() };
         tokio::select! {
             last_words = backend.ended() => died(&self.folder, last_words),
-            silence = guard.keep() => {
+            silence = Box::pin(guard.keep()) => {
                 MachineError::Silent { name: self.folder.name().clone(), silence, log: self.folder.console() }
             }
         }
@@ -257,8 +257,8 @@ fn died(folder: &MachineFolder, last_words: String) -> MachineError {
 /// A started backend.
 #[derive(Debug)]
 enum Running {
-    Sandbox(Sandbox),
-    Qemu(Qemu),
+    Sandbox(Box<Sandbox>),
+    Qemu(Box<Qemu>),
 }
 
 impl Running {
@@ -269,8 +269,8 @@ impl Running {
         cancel: &CancellationToken,
     ) -> Result<Self, MachineError> {
         Ok(match spec.start {
-            Start::Sandbox { .. } => Self::Sandbox(Sandbox::start(spec, folder, events, cancel).await?),
-            Start::Qemu { .. } => Self::Qemu(Qemu::start(spec, folder, events, cancel).await?),
+            Start::Sandbox { .. } => Self::Sandbox(Box::new(Sandbox::start(spec, folder, events, cancel).await?)),
+            Start::Qemu { .. } => Self::Qemu(Box::new(Qemu::start(spec, folder, events, cancel).await?)),
         })
     }
 
@@ -356,7 +356,7 @@ impl Running {
     ) -> Result<(Session, RaceResult), MachineError> {
         let ((ways, no_ways), deadline) = (self.ways(), Deadline::after(self.patience()));
         let lost = tokio::select! {
-            raced = race(&ways, opening, deadline, cancel) => match raced {
+            raced = Box::pin(race(&ways, opening, deadline, cancel)) => match raced {
                 Ok((session, mut reached)) => {
                     reached.losers.extend(no_ways);
                     if self.backend() == Backend::Qemu {

@@ -61,7 +61,6 @@ async fn reconnect(transport: &Transport, round: usize) {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test drives the program from outside")]
 fn kill_in_a_flood(name: &str) {
     let mut flood = vmbuild(&["exec", "--name", name, "--", "yes"]);
     let mut flood = flood.stdout(std::process::Stdio::null()).spawn().expect("vmbuild starts");

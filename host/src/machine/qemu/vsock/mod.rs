@@ -25,7 +25,7 @@ pub(super) enum Vsock {
     /// The kernel's, taken.
     Kernel { cid: u32, taken: Option<OwnedFd> },
     /// A process beside QEMU.
-    VhostUser { process: Child, identity: ProcessIdentity },
+    VhostUser { process: Box<Child>, identity: ProcessIdentity },
     /// None, and why not.
     None { why: String },
 }
@@ -38,7 +38,7 @@ impl Vsock {
             Err(why) => why,
         };
         match device::start(folder, lifetime).await {
-            Ok((process, identity)) => Self::VhostUser { process, identity },
+            Ok((process, identity)) => Self::VhostUser { process: Box::new(process), identity },
             Err(no_device) => Self::None { why: format!("{no_kernel}; {no_device}") },
         }
     }
