@@ -181,14 +181,15 @@ async fn serve(
 /// Whether a call may leave processes behind; looking for them takes longer than a ping.
 fn starts_programs(call: &Call) -> bool {
     match call {
-        Call::Exec(_)
-        | Call::Interactive(_)
+        Call::Interactive(_)
         | Call::Provision(_)
         | Call::Build(_)
         | Call::Pack(_)
         | Call::Validate(_)
         | Call::Facts => true,
-        Call::Ping
+        // A single program is cleaned up after before its last output goes out.
+        Call::Exec(_)
+        | Call::Ping
         | Call::PutFile(_)
         | Call::GetFile(_)
         | Call::SetClock(_)

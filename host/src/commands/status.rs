@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::program::Ending;
 use crate::failure::{Exit, Failure};
+use crate::guest::{Loser, RaceResult, TransportKind};
 use crate::machine::{Backend, Machine, MachineError, MachineFolder, MachineState, qemu};
 use crate::report::{self, Cell};
 use crate::store::StoreError;
@@ -43,7 +44,9 @@ struct QemuReport {
 #[derive(Debug, Serialize)]
 struct AgentStatus {
     build: String,
-    transport: &'static str,
+    transport: TransportKind,
+    /// Why it is not reached another way.
+    other_ways: Vec<Loser>,
     round_trip_ms: f64,
     kernel: String,
     guest: GuestStatus,
@@ -128,14 +131,17 @@ async fn ask(context: &Context, folder: &MachineFolder) -> Option<AgentStatus> {
     let machine = Machine::attach(&context.store, folder.name(), &context.cancel).await.ok()?;
     let round_trip = machine.session().ping().await.ok()?;
     let facts = machine.session().facts().await.ok()?;
-    let transport = match machine.spec().backend() {
-        Backend::Qemu => "virtio-serial",
-        Backend::Sandbox => "unix",
-    };
+    let RaceResult { winner, losers, .. } = machine.reached()?.clone();
     let round_trip_ms = (round_trip.as_secs_f64() * 1e5).round() / 100.0;
     let kernel = facts.kernel.clone();
-    let guest = GuestStatus::of(facts);
-    Some(AgentStatus { build: BUILD_ID.to_owned(), transport, round_trip_ms, kernel, guest })
+    Some(AgentStatus {
+        build: BUILD_ID.to_owned(),
+        transport: winner,
+        other_ways: losers,
+        round_trip_ms,
+        kernel,
+        guest: GuestStatus::of(facts),
+    })
 }
 
 fn row(machine: &MachineStatus) -> Vec<String> {

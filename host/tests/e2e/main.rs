@@ -11,5 +11,6 @@ mod images;
 mod interruption;
 mod lifecycle;
 mod machines;
+mod reconnects;
 mod support;
 mod terminal;

@@ -16,5 +16,6 @@ mod trees;
 
 pub use calls::Session;
 pub use error::SessionError;
+pub use hello::Opening;
 pub use streams::Feed;
 pub use trees::Had;

@@ -45,7 +45,8 @@ impl Bench {
 
     fn record(&self, qemu: &Qemu) -> MachineRecord {
         let (process, uuid) = (qemu.process(), Some(qemu.uuid()));
-        MachineRecord { schema: 1, spec: self.spec.clone(), process, uuid, started_unix: 0 }
+        let vsock = Some(qemu.vsock().clone());
+        MachineRecord { vsock, ..MachineRecord::new(self.spec.clone(), process, uuid) }
     }
 
     fn file(&self, name: &str) -> PathBuf {

@@ -13,6 +13,7 @@ use super::platform::{Arch, Host};
 use super::random::VirtioRngPci;
 use super::sandbox::Sandbox;
 use super::seed::Seed;
+use super::vsock::{MemoryBackendMemfd, VsockDevice};
 use super::{agent_port, monitor, network};
 use crate::machine::{Accelerator, BootWay, MachineSpec, Network, OwnSystem, RootDisk};
 use std::ffi::OsString;
@@ -43,6 +44,7 @@ struct WholeMachine {
     disk: Disk,
     network: Network,
     seed: Option<Seed>,
+    vsock: Option<VsockDevice>,
 }
 
 /// What starts the kernel.
@@ -62,6 +64,8 @@ pub(crate) struct MachineRun {
     pub(crate) clock: Duration,
     /// This host's time stamp counter, for a guest that reads the same one.
     pub(crate) tsc: Option<TscRate>,
+    /// The vsock that was made ready for this start.
+    pub(crate) vsock: Option<VsockDevice>,
 }
 
 impl QemuCommand {
@@ -73,12 +77,16 @@ impl QemuCommand {
         run: MachineRun,
         (arch, host): (Arch, Host),
     ) -> Self {
-        let machine = Some(MachineWords::of(spec, run.clock));
+        let machine = Some(MachineWords::of(spec, run));
         let words = KernelWords { arch, accelerator, tsc: run.tsc, machine, own: None };
         Self {
             host,
             name: Name { guest: format!("vmbuild-{}", spec.name) },
-            machine: Machine { arch, accelerator },
+            machine: Machine {
+                arch,
+                accelerator,
+                memory_backend: (run.vsock == Some(VsockDevice::VhostUser)).then_some(MemoryBackendMemfd::ID),
+            },
             smp: Smp { cpus: spec.cpus },
             memory: Memory { size_mib: spec.memory_mib },
             boot: Boot::kernel(&root.kernel, &root.initramfs, &words),
@@ -93,6 +101,7 @@ impl QemuCommand {
                 },
                 network: spec.network,
                 seed: None,
+                vsock: run.vsock,
             }),
         }
     }
@@ -108,7 +117,7 @@ impl QemuCommand {
         Self {
             host,
             name: Name { guest: format!("vmbuild-{}", spec.name) },
-            machine: Machine { arch, accelerator },
+            machine: Machine { arch, accelerator, memory_backend: None },
             smp: Smp { cpus: spec.cpus },
             memory: Memory { size_mib: spec.memory_mib },
             boot: Boot::of(&system.boot, (arch, accelerator), run.tsc),
@@ -123,6 +132,7 @@ impl QemuCommand {
                 },
                 network: spec.network,
                 seed: Some(Seed(system.seed.clone())),
+                vsock: None,
             }),
         }
     }
@@ -138,7 +148,7 @@ impl QemuCommand {
         Self {
             host,
             name: Name { guest: format!("vmbuild-probe-{accelerator}") },
-            machine: Machine { arch, accelerator },
+            machine: Machine { arch, accelerator, memory_backend: None },
             smp: Smp { cpus: 1 },
             memory: Memory { size_mib: PROBE_MEMORY_MIB },
             boot: Boot::kernel(kernel, initramfs, &words),
@@ -161,7 +171,7 @@ impl QemuCommand {
     }
 
     fn board(&self, line: &mut Arguments) {
-        let Machine { arch, accelerator } = self.machine;
+        let Machine { arch, accelerator, memory_backend } = self.machine;
         // Nothing that is not asked for: no configuration of the user's, no default devices, no window. A guest
         // that restarts is a guest that failed.
         line.flag("-no-user-config").flag("-nodefaults").flag("-no-reboot");
@@ -174,6 +184,9 @@ impl QemuCommand {
             .option(&Cpu { arch, accelerator })
             .option(&self.smp)
             .option(&self.memory);
+        if memory_backend.is_some() {
+            line.option(&MemoryBackendMemfd { size_mib: self.memory.size_mib });
+        }
     }
 }
 
@@ -218,6 +231,9 @@ impl WholeMachine {
         line.option(&self.uuid);
         monitor::append_to(line);
         agent_port::append_to(line);
+        if let Some(vsock) = self.vsock {
+            vsock.append_to(line);
+        }
         self.disk.append_to(line);
         if let Some(seed) = &self.seed {
             seed.append_to(line);

@@ -166,7 +166,8 @@ impl QemuOption for BlockdevOverlay {
     }
 }
 
-/// `-device virtio-blk-pci`: the first is `/dev/vda` in the guest.
+/// `-device virtio-blk-pci`: the first is `/dev/vda` in the guest. A write that the host cannot do (`werror`) stops the
+/// guest instead of failing in it: whoever looks after the machine makes room, and nothing is lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct VirtioBlkPci {
     pub(super) drive: &'static str,
@@ -178,7 +179,7 @@ impl QemuOption for VirtioBlkPci {
     const SWITCH: &'static str = "-device";
 
     fn value(&self) -> OsString {
-        let device = OptionString::of("virtio-blk-pci").set("drive", self.drive);
+        let device = OptionString::of("virtio-blk-pci").set("drive", self.drive).set("werror", "stop");
         match self.bootindex {
             Some(turn) => device.number("bootindex", turn),
             None => device,
