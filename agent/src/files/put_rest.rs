@@ -2,10 +2,9 @@
 //! only a whole file with the right digest gets the name.
 
 use super::fingerprint::hash;
-use super::put::mismatch;
+use super::stream::{Had, receive};
 use crate::request::{Request, failure, io_failure};
-use crate::session::{Consumed, Inbound, Link, digest};
-use sha2::{Digest as _, Sha256};
+use crate::session::{Inbound, Link};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use tokio::io::{AsyncSeekExt, AsyncWriteExt};
@@ -26,7 +25,7 @@ pub async fn put_rest(
         return Err(failure(FailureKind::Invalid, text));
     };
     fs_err::create_dir_all(folder).map_err(|error| io_failure(&error))?;
-    let received = receive(request, &order, link, mail).await;
+    let received = receive_rest(request, &order, link, mail).await;
     if let Err(Failure { kind: FailureKind::DigestMismatch, .. }) = received {
         // The next attempt begins anew; that it could not be removed would not change the answer.
         let _ = fs_err::remove_file(arriving);
@@ -38,44 +37,23 @@ pub async fn put_rest(
     Ok(digest)
 }
 
-async fn receive(
+async fn receive_rest(
     request: &Request,
     order: &PutRest,
     link: &Link,
-    mut mail: mpsc::UnboundedReceiver<Inbound>,
+    mail: mpsc::UnboundedReceiver<Inbound>,
 ) -> Result<Digest, Failure> {
-    let (mut file, mut hasher) = resume(request, order).await?;
-    let (mut bytes, mut consumed) = (order.from, Consumed::default());
-    loop {
-        let inbound = tokio::select! {
-            () = request.cancel.cancelled() => None,
-            inbound = mail.recv() => inbound,
-        };
-        match inbound {
-            Some(Inbound::Bytes(piece)) => {
-                hasher.update(&piece);
-                bytes += piece.len() as u64;
-                file.write_all(&piece).await.map_err(|error| io_failure(&error))?;
-                consumed.add(piece.len(), link);
-            }
-            Some(Inbound::End(sent)) => {
-                file.sync_all().await.map_err(|error| io_failure(&error))?;
-                let got = digest(bytes, hasher.finalize());
-                let whole = got == sent && bytes == order.size;
-                return if whole { Ok(got) } else { Err(mismatch(&order.path, got, sent)) };
-            }
-            Some(Inbound::Resize(_)) => {}
-            None => {
-                // What has arrived is kept for the next attempt; one that is not written is fetched again then.
-                let _ = file.flush().await;
-                return Err(failure(FailureKind::Cancelled, "cancelled"));
-            }
-        }
+    let (mut file, had) = resume(request, order).await?;
+    let received = receive(request, (&mut file, had), (&order.path, order.size), link, mail).await;
+    if received.is_err() {
+        // What has arrived is kept for the next attempt; one that is not written is fetched again then.
+        let _ = file.flush().await;
     }
+    received
 }
 
 /// Opens what has arrived so far, without what lies behind it, and hashes it.
-async fn resume(request: &Request, order: &PutRest) -> Result<(fs_err::tokio::File, Sha256), Failure> {
+async fn resume(request: &Request, order: &PutRest) -> Result<(fs_err::tokio::File, Had), Failure> {
     let mut options = fs_err::tokio::OpenOptions::new();
     let file = options.create(true).truncate(false).read(true).write(true).open(&order.arriving).await;
     let mut file = file.map_err(|error| io_failure(&error))?;
@@ -85,8 +63,8 @@ async fn resume(request: &Request, order: &PutRest) -> Result<(fs_err::tokio::Fi
         return Err(failure(FailureKind::DigestMismatch, text));
     }
     file.set_len(order.from).await.map_err(|error| io_failure(&error))?;
-    let mut hasher = Sha256::new();
-    hash(&mut file, &mut hasher, request).await?;
+    let mut had = Had::default();
+    had.bytes = hash(&mut file, &mut had.hasher, request).await?;
     file.seek(std::io::SeekFrom::End(0)).await.map_err(|error| io_failure(&error))?;
-    Ok((file, hasher))
+    Ok((file, had))
 }

@@ -123,6 +123,14 @@ impl Folder {
         self.0.join("lock.toml")
     }
 
+    /// The uppermost layer of the role's tree, which has the package manager's database.
+    pub(super) fn uppermost(&self, role: Role) -> PathBuf {
+        match role {
+            Role::Build => self.layer(),
+            Role::Clean => self.clean(),
+        }
+    }
+
     /// The layers of the role's tree, uppermost first.
     pub(super) fn layers(&self, role: Role) -> Vec<PathBuf> {
         match role {

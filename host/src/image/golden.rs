@@ -317,11 +317,7 @@ impl Maker<'_> {
         lock: Option<&PackageLock>,
         archive: String,
     ) -> Result<Seal, ImageError> {
-        let uppermost = match role {
-            Role::Build => folder.layer(),
-            Role::Clean => folder.clean(),
-        };
-        let installed = packages::installed_in(&uppermost)?;
+        let installed = packages::installed_in(&folder.uppermost(role))?;
         let changes = lock.map(|lock| packages::differences(&lock.of(role), &installed)).unwrap_or_default();
         if !changes.is_empty() {
             return Err(ImageError::Installed { changes });

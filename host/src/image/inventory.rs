@@ -59,7 +59,7 @@ pub struct DiskInventory {
     pub path: PathBuf,
     /// Bytes on disk.
     pub bytes: u64,
-    /// SHA-256 of its blocks when it was made (docs/images.md says over what).
+    /// SHA-256 of its blocks when it was made (docs/image-verbs.md says over what).
     pub blocks_sha256: Option<String>,
 }
 

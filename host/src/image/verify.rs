@@ -1,12 +1,12 @@
 //! Whether what is in the store is still what was put there.
 
 mod item;
-mod packages;
 
 pub use item::{Item, Outcome};
 
 use super::folder::{Folder, Seal, UNFINISHED};
 use super::inventory::current;
+use super::packages::{installed_in, list};
 use super::recipe::Recipe;
 use super::{Image, ImageError, Role, digest, record, usage};
 use crate::event::{Events, Part, Unit};
@@ -14,6 +14,7 @@ use crate::store::Store;
 use std::collections::BTreeSet;
 use std::path::Path;
 use tokio_util::sync::CancellationToken;
+use vmbuild_protocol::Package;
 
 /// How many names an answer holds.
 const SHOWN: usize = 3;
@@ -51,20 +52,28 @@ async fn sealed(
     seal: &Seal,
     cancel: &CancellationToken,
 ) -> Result<Vec<Item>, ImageError> {
+    let installed = installed_in(&folder.uppermost(role))?;
     Ok(vec![
-        packages::listed(folder, role)?,
-        identity(image, folder, role, seal)?,
+        listed(folder, role, &installed)?,
+        identity(image, role, seal, &installed),
         tree(folder, role, seal, cancel).await?,
         disk(folder, role).await?,
     ])
 }
 
+/// The list that was written when the golden machine was sealed, against dpkg's database.
+fn listed(folder: &Folder, role: Role, installed: &[Package]) -> Result<Item, ImageError> {
+    let now = list(installed);
+    let recorded = fs_err::read_to_string(folder.packages(role))?;
+    let evidence = format!("{} installed", now.lines().count());
+    Ok(Item::compared(role.word(), "packages", now == recorded, &evidence))
+}
+
 /// The digest that names the golden machine follows from its recipe and its packages.
-fn identity(image: &Image, folder: &Folder, role: Role, seal: &Seal) -> Result<Item, ImageError> {
-    let installed = packages::installed(folder, role)?;
-    let digest = Recipe::of(image, None).made(role, &installed);
+fn identity(image: &Image, role: Role, seal: &Seal, installed: &[Package]) -> Item {
+    let digest = Recipe::of(image, None).made(role, installed);
     let same = digest == seal.digest && seal.image == image.name;
-    Ok(Item::compared(role.word(), "seal", same, &seal.digest))
+    Item::compared(role.word(), "seal", same, &seal.digest)
 }
 
 /// Every entry of the tree: kind, mode, owner, time, content.

@@ -17,7 +17,8 @@ impl Build {
         let artifacts = root().join("target/test-interruption").join(name);
         let _ = fs_err::remove_dir_all(&artifacts);
         let folder = artifacts.to_string_lossy().into_owned();
-        let args = ["build", "3.13.5", "--profile", "smoke", "--json", "--artifacts", &folder];
+        // What an earlier test compiled is no build to interrupt.
+        let args = ["build", "3.13.5", "--profile", "smoke", "--no-cache", "--json", "--artifacts", &folder];
         let mut command = vmbuild(&[&args[..], backend].concat());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("vmbuild starts");
         let events = BufReader::new(child.stdout.take().expect("stdout is a pipe"));

@@ -1,5 +1,5 @@
 //! `vmbuild image …`: one function per verb. Data goes to standard output: a table, or one JSON document with
-//! `schema: 1` (docs/images.md lists the fields).
+//! `schema: 1` (docs/image-verbs.md lists the fields).
 
 mod build;
 mod export;

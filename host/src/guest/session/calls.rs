@@ -3,22 +3,20 @@
 use super::error::SessionError;
 use super::hello::{Opening, greet};
 use super::pump::{Desk, Heard, Outbound, pump};
-use super::request::{Asked, Line, refused};
+use super::request::{Asked, Line};
+use super::transfer::{self, Had};
 use crate::store::sync_folder;
-use sha2::{Digest as _, Sha256};
-use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
-use tokio_util::bytes::Bytes;
 use tokio_util::codec::FramedRead;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use vmbuild_protocol::{
-    CHUNK, Call, Check, Clock, Digest, Epoch, Exec, Exited, Facts, GetFile, Hello, OutputStream, Pack, Package, Packed,
+    Call, Check, Clock, Digest, Epoch, Exec, Exited, Facts, GetFile, Hello, OutputStream, Pack, Package, Packed,
     Progress, Provision, PutFile, Reply, RequestId, StepDone, Steps, Validate,
 };
 use vmbuild_supervise::Deadline;
@@ -128,31 +126,12 @@ impl Session {
         to: &str,
         mode: u32,
         cancel: &CancellationToken,
-        mut advanced: impl FnMut(u64),
+        advanced: impl FnMut(u64),
     ) -> Result<Digest, SessionError> {
         let mut file = fs_err::File::open(from).map_err(SessionError::Local)?;
         let size = file.metadata().map_err(SessionError::Local)?.len();
-        let mut asked = self.ask(Call::PutFile(PutFile { path: to.to_owned(), mode, size }))?;
-        let (mut hasher, mut bytes) = (Sha256::new(), 0);
-        loop {
-            let mut piece = vec![0; CHUNK];
-            let count = file.read(&mut piece).map_err(SessionError::Local)?;
-            if count == 0 {
-                break;
-            }
-            piece.truncate(count);
-            hasher.update(&piece);
-            bytes += count as u64;
-            asked.send(Bytes::from(piece), cancel).await?;
-            advanced(bytes);
-        }
-        let sent = Digest { bytes, sha256: hasher.finalize().into() };
-        asked.end_data(sent);
-        match asked.answer(cancel, |_| ()).await? {
-            Reply::Stored(stored) if stored == sent => Ok(sent),
-            Reply::Stored(stored) => Err(damaged(from, stored, sent)),
-            _ => Err(SessionError::WrongAnswer { asked: "file" }),
-        }
+        let asked = self.ask(Call::PutFile(PutFile { path: to.to_owned(), mode, size }))?;
+        transfer::send(asked, (&mut file, Had::default()), from, cancel, advanced).await
     }
 
     /// Fetches a file to a local path; it appears there only when whole and equal.
@@ -170,7 +149,7 @@ impl Session {
             .tempfile_in(folder)
             .map_err(SessionError::Local)?;
         let asked = self.ask(Call::GetFile(GetFile { path: from.to_owned() }))?;
-        let got = receive(asked, arriving.as_file_mut(), to, cancel, advanced).await?;
+        let got = transfer::receive(asked, (arriving.as_file_mut(), Had::default()), to, cancel, advanced).await?;
         arriving.as_file().sync_all().map_err(SessionError::Local)?;
         arriving.persist(to).map_err(|refused| SessionError::Local(refused.error))?;
         sync_folder(folder).map_err(SessionError::Local)?;
@@ -260,35 +239,4 @@ fn output(mut on_output: impl FnMut(OutputStream, &[u8])) -> impl FnMut(Heard) {
             on_output(stream, &bytes);
         }
     }
-}
-
-async fn receive(
-    mut asked: Asked<'_>,
-    file: &mut std::fs::File,
-    to: &Path,
-    cancel: &CancellationToken,
-    mut advanced: impl FnMut(u64),
-) -> Result<Digest, SessionError> {
-    let (mut hasher, mut bytes) = (Sha256::new(), 0);
-    loop {
-        match asked.next(cancel).await? {
-            Heard::Data(piece) => {
-                hasher.update(&piece);
-                bytes += piece.len() as u64;
-                file.write_all(&piece).map_err(SessionError::Local)?;
-                advanced(bytes);
-            }
-            Heard::Done(Reply::Sent(sent)) => {
-                let got = Digest { bytes, sha256: hasher.finalize().into() };
-                return if got == sent { Ok(got) } else { Err(damaged(to, got, sent)) };
-            }
-            Heard::Done(_) => return Err(SessionError::WrongAnswer { asked: "file" }),
-            Heard::Failed(failure) => return Err(refused(failure, cancel)),
-            Heard::Output(..) | Heard::Progress(_) | Heard::End => {}
-        }
-    }
-}
-
-pub(super) fn damaged(path: &Path, got: Digest, sent: Digest) -> SessionError {
-    SessionError::Damaged { path: path.to_owned(), got: hex::encode(got.sha256), sent: hex::encode(sent.sha256) }
 }

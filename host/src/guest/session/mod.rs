@@ -12,10 +12,11 @@ mod request;
 mod streams;
 #[cfg(test)]
 mod tests;
+mod transfer;
 mod trees;
 
 pub use calls::Session;
 pub use error::SessionError;
 pub use hello::Opening;
 pub use streams::Feed;
-pub use trees::Had;
+pub use transfer::Had;

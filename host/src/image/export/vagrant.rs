@@ -1,7 +1,7 @@
 //! A box for Vagrant's libvirt provider: a tar archive of a description, a Vagrantfile and a disk.
 //!
 //! Vagrant reads it and keeps it. `vagrant up` goes on to log in over SSH, which the golden tree does not offer: it
-//! has no SSH server, no `vagrant` user and no DHCP client. docs/images.md says what a box would need for that.
+//! has no SSH server, no `vagrant` user and no DHCP client. docs/image-verbs.md says what a box would need for that.
 //! Source: Vagrant's documentation, "Boxes: box file format"; vagrant-libvirt's, "Box format".
 
 use super::make::{Job, Made, hashed};

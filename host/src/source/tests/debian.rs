@@ -1,7 +1,7 @@
 //! The pool of a Debian archive.
 
-use super::{World, digest, noise, pinned};
-use crate::download::test_server::{Habit, Served, Server};
+use super::{World, digest, pinned};
+use crate::download::test_server::{Habit, Served, Server, noise};
 use crate::failure::{Diagnose, Exit};
 use crate::source::{DebianArchive, Origin};
 use std::io::Write;

@@ -1,7 +1,7 @@
 //! Downloads that go wrong on the way.
 
-use super::{World, noise, pinned};
-use crate::download::test_server::{Habit, Server};
+use super::{World, pinned};
+use crate::download::test_server::{Habit, Server, noise};
 use crate::event::Kind;
 use crate::failure::{Diagnose, Exit};
 use crate::source::{Origin, SourceError};

@@ -93,15 +93,3 @@ fn pinned(version: &str, file: &str, contents: &[u8]) -> Expected {
     let wanted = Wanted { file: file.to_owned(), sha256: digest(contents), suite: None };
     Expected::pinned(&version.parse().expect("a version"), vec![wanted])
 }
-
-/// Bytes that no compression and no repetition make shorter.
-fn noise(length: usize) -> Vec<u8> {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_le_bytes()[3]
-    };
-    (0..length).map(|_| next()).collect()
-}

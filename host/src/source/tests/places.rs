@@ -1,7 +1,7 @@
 //! Which place is asked when, and what is believed.
 
-use super::{World, digest, noise, pinned};
-use crate::download::test_server::{Habit, Server};
+use super::{World, digest, pinned};
+use crate::download::test_server::{Habit, Server, noise};
 use crate::failure::{Diagnose, Exit};
 use crate::source::expected::Expected;
 use crate::source::{FileOrUrl, Origin, SourceError, SourceRequest};

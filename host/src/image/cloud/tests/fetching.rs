@@ -1,7 +1,7 @@
 //! An image on its way into the store, and what goes wrong on the way.
 
-use super::{DISK, SIGNATURE, SUMS, World, noise, sha256};
-use crate::download::test_server::{Habit, Served};
+use super::{DISK, SIGNATURE, SUMS, World, sha256};
+use crate::download::test_server::{Habit, Served, noise};
 use crate::event::Kind;
 use crate::failure::{Diagnose, Exit};
 use crate::image::cloud::{CloudError, Vouched};

@@ -7,7 +7,7 @@ mod updating;
 
 use super::{CloudDisk, CloudSettings};
 use crate::download::Patience;
-use crate::download::test_server::{Habit, Server};
+use crate::download::test_server::{Habit, Server, noise};
 use crate::event::{Event, Events, Kind};
 use crate::image::{Image, ImageError};
 use crate::signature::tests::gpg::{At, Gpg};
@@ -152,16 +152,4 @@ modules = []
 
 fn sha256(body: &[u8]) -> String {
     hex::encode(<sha2::Sha256 as sha2::Digest>::digest(body))
-}
-
-/// Bytes that no compression and no repetition make shorter.
-fn noise(length: usize) -> Vec<u8> {
-    let mut state = 0x2545_f491_4f6c_dd1d_u64;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_le_bytes()[3]
-    };
-    (0..length).map(|_| next()).collect()
 }

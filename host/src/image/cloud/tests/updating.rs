@@ -1,7 +1,7 @@
 //! Moving a pin.
 
-use super::{World, noise, sha256};
-use crate::download::test_server::Habit;
+use super::{World, sha256};
+use crate::download::test_server::{Habit, noise};
 use crate::failure::{Diagnose, Exit};
 use crate::image::cloud::{Updated, update};
 use crate::image::{Image, ImageError};

@@ -79,31 +79,10 @@ impl QemuCommand {
     ) -> Self {
         let machine = Some(MachineWords::of(spec, run));
         let words = KernelWords { arch, accelerator, tsc: run.tsc, machine, own: None };
-        Self {
-            host,
-            name: Name { guest: format!("vmbuild-{}", spec.name) },
-            machine: Machine {
-                arch,
-                accelerator,
-                memory_backend: (run.vsock == Some(VsockDevice::VhostUser)).then_some(MemoryBackendMemfd::ID),
-            },
-            smp: Smp { cpus: spec.cpus },
-            memory: Memory { size_mib: spec.memory_mib },
-            boot: Boot::kernel(&root.kernel, &root.initramfs, &words),
-            console: Console::Log,
-            whole: Some(WholeMachine {
-                uuid: Identity(run.uuid),
-                disk: Disk {
-                    base: root.disk.clone(),
-                    format: Format::Raw,
-                    bootindex: None,
-                    flush: Flush::of(spec.lifetime),
-                },
-                network: spec.network,
-                seed: None,
-                vsock: run.vsock,
-            }),
-        }
+        let boot = Boot::kernel(&root.kernel, &root.initramfs, &words);
+        let disk =
+            Disk { base: root.disk.clone(), format: Format::Raw, bootindex: None, flush: Flush::of(spec.lifetime) };
+        Self::whole(spec, (arch, accelerator), boot, (disk, None), run, host)
     }
 
     /// The QEMU that boots a disk with a system of its own.
@@ -114,26 +93,36 @@ impl QemuCommand {
         run: MachineRun,
         (arch, host): (Arch, Host),
     ) -> Self {
+        let boot = Boot::of(&system.boot, (arch, accelerator), run.tsc);
+        let disk = Disk {
+            base: system.disk.clone(),
+            format: Format::Qcow2,
+            bootindex: Boot::turn_of_disk(&system.boot),
+            flush: Flush::of(spec.lifetime),
+        };
+        let seed = Seed(system.seed.clone());
+        Self::whole(spec, (arch, accelerator), boot, (disk, Some(seed)), run, host)
+    }
+
+    fn whole(
+        spec: &MachineSpec,
+        (arch, accelerator): (Arch, Accelerator),
+        boot: Boot,
+        (disk, seed): (Disk, Option<Seed>),
+        run: MachineRun,
+        host: Host,
+    ) -> Self {
+        let uuid = Identity(run.uuid);
+        let memory_backend = (run.vsock == Some(VsockDevice::VhostUser)).then_some(MemoryBackendMemfd::ID);
         Self {
             host,
             name: Name { guest: format!("vmbuild-{}", spec.name) },
-            machine: Machine { arch, accelerator, memory_backend: None },
+            machine: Machine { arch, accelerator, memory_backend },
             smp: Smp { cpus: spec.cpus },
             memory: Memory { size_mib: spec.memory_mib },
-            boot: Boot::of(&system.boot, (arch, accelerator), run.tsc),
+            boot,
             console: Console::Log,
-            whole: Some(WholeMachine {
-                uuid: Identity(run.uuid),
-                disk: Disk {
-                    base: system.disk.clone(),
-                    format: Format::Qcow2,
-                    bootindex: Boot::turn_of_disk(&system.boot),
-                    flush: Flush::of(spec.lifetime),
-                },
-                network: spec.network,
-                seed: Some(Seed(system.seed.clone())),
-                vsock: None,
-            }),
+            whole: Some(WholeMachine { uuid, disk, network: spec.network, seed, vsock: run.vsock }),
         }
     }
 
