@@ -2,13 +2,14 @@
 //! at once, since it is the host who finds out which of them is the better one.
 
 use crate::port::Port;
-use crate::session::converse;
+use crate::session::{converse, converse_unless};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::path::Path;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::UnixListener;
 use tokio_vsock::{VMADDR_CID_ANY, VMADDR_CID_HOST, VsockAddr, VsockListener};
+use vmbuild_protocol::CodecError;
 
 /// How long to leave a failed `accept` alone: what it lacked may come back.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -62,11 +63,16 @@ fn bind_private(path: &Path) -> std::io::Result<UnixListener> {
     bound
 }
 
-/// Serves one host after another on a virtio-serial port, for ever.
+/// Serves one host after another on a virtio-serial port, for ever. One conversation serves them all: a host that left
+/// and the next one cannot be told apart before the next one's hello, see [`Port`].
 pub async fn serve_port(path: &Path, is_init: bool) -> std::io::Result<()> {
     let port = Port::open(path)?;
     loop {
-        // However a conversation ended, the next host starts with a new one.
-        let _ = converse(port.connected().await?, is_init).await;
+        let conversation = converse_unless(port.pipe()?, is_init, async || port.deserted().await);
+        // Words that nobody understands end a conversation, and the next hello begins another. But without its port the
+        // agent is of no use.
+        if let Err(CodecError::Io(error)) = conversation.await {
+            return Err(error);
+        }
     }
 }
