@@ -4,7 +4,7 @@ use super::context::Context;
 use super::program::Ending;
 use crate::failure::{Exit, Failure};
 use crate::guest::{Loser, RaceResult, TransportKind};
-use crate::machine::{Backend, Machine, MachineError, MachineFolder, MachineState, qemu};
+use crate::machine::{Backend, Machine, MachineError, MachineFolder, MachineState, PAUSED, qemu};
 use crate::report::{self, Cell};
 use crate::store::StoreError;
 use serde::Serialize;
@@ -149,7 +149,7 @@ fn row(machine: &MachineStatus) -> Vec<String> {
     let agent = machine.agent.as_ref().map(|agent| format!("over {}, {} ms", agent.transport, agent.round_trip_ms));
     vec![
         machine.name.clone(),
-        words(machine.state).to_owned(),
+        words(machine).to_owned(),
         machine.image.clone(),
         or_dash(machine.backend.map(|backend| backend.to_string())),
         or_dash(machine.accelerator.clone()),
@@ -160,8 +160,9 @@ fn row(machine: &MachineStatus) -> Vec<String> {
     ]
 }
 
-fn words(state: MachineState) -> &'static str {
-    match state {
+fn words(machine: &MachineStatus) -> &'static str {
+    match machine.state {
+        MachineState::Running if machine.qemu.as_ref().is_some_and(|qemu| qemu.state == PAUSED) => "paused: disk full",
         MachineState::Running => "running",
         MachineState::Stopped => "stopped",
         MachineState::Abandoned => "abandoned",

@@ -4,8 +4,10 @@
 //! programs write errors), an agent that no longer answers, and a guest that hangs. None of them ends a process, so
 //! none is seen by waiting for one. The guard asks: the agent for a sign of life, QEMU for its state.
 
+use super::error::MachineError;
 use super::folder::{MachineFolder, MachineRecord};
-use super::{qemu, room};
+use super::room::{self, RoomError};
+use super::{Backend, qemu};
 use crate::event::{Events, Part};
 use crate::guest::Session;
 use std::convert::Infallible;
@@ -24,6 +26,8 @@ const STALL: Duration = Duration::from_mins(1);
 const LOST: Duration = Duration::from_mins(10);
 /// Room on disk below which QEMU is asked at every look, and above which a paused machine goes on, in bytes.
 const ROOM: u64 = 300_000_000;
+/// QEMU's word for a machine that it has paused because a write failed. Source: QMP reference manual, `RunState`.
+pub(crate) const PAUSED: &str = "io-error";
 /// How much of the console goes with a stall.
 const LINES: usize = 4;
 
@@ -95,11 +99,9 @@ impl Guard<'_> {
         }
     }
 
-    /// Whether QEMU has paused it because its disk could not be written.
     async fn is_paused(&self) -> bool {
         let Some(record) = self.record else { return false };
-        // A monitor that serves somebody else is asked again at the next look.
-        qemu::status(self.folder, record).await.is_ok_and(|status| status.state == "io-error")
+        is_paused(self.folder, record).await
     }
 
     async fn go_on(&self, begin: Instant) {
@@ -119,6 +121,25 @@ impl Guard<'_> {
             events.warn(Part::Machine, text);
         }
     }
+}
+
+/// Whether QEMU has paused it because its disk could not be written.
+async fn is_paused(folder: &MachineFolder, record: &MachineRecord) -> bool {
+    // A monitor that serves somebody else is asked again at the next look.
+    qemu::status(folder, record).await.is_ok_and(|status| status.state == PAUSED)
+}
+
+/// Lets a machine go on that was paused while nobody looked after it, if there is room by now. Its agent would not
+/// answer before.
+pub(super) async fn wake(folder: &MachineFolder, record: &MachineRecord) -> Result<(), MachineError> {
+    if record.spec.backend() != Backend::Qemu || !is_paused(folder, record).await {
+        return Ok(());
+    }
+    let free = room::free_disk(folder.path())?;
+    if free < ROOM {
+        return Err(RoomError::Paused { name: folder.name().clone(), free, needed: ROOM }.into());
+    }
+    Ok(qemu::resume(folder, record).await?)
 }
 
 /// Sets the guest's clock to the host's. One that was paused or booted slowly is behind; a guest that refuses keeps

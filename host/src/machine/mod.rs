@@ -22,6 +22,7 @@ pub mod sweep;
 pub use choose::{BackendChoice, ChooseError, ChosenBackend, Ways, choose_backend};
 pub use error::MachineError;
 pub use folder::{FolderError, MachineFolder, MachineRecord, MachineState};
+pub(crate) use guard::PAUSED;
 pub use process::ProcessIdentity;
 pub use room::RoomError;
 pub use running::{Kept, Machine, end_named};

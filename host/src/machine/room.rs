@@ -2,7 +2,7 @@
 //!
 //! A disk that fills up in the middle of a job costs the job; a look before it costs nothing.
 
-use super::spec::{Backend, MachineSpec};
+use super::spec::{Backend, MachineName, MachineSpec};
 use crate::event::{Events, Part};
 use crate::failure::{Diagnose, Exit};
 use std::io;
@@ -24,6 +24,20 @@ pub enum RoomError {
         /// Where.
         folder: PathBuf,
     },
+    /// The disk was full, and the machine waits since.
+    #[error(
+        "machine {name} is paused because the host's disk is full: {} MB are free, and it goes on with {} MB",
+        free / 1_000_000,
+        needed / 1_000_000
+    )]
+    Paused {
+        /// The machine.
+        name: MachineName,
+        /// Bytes there are.
+        free: u64,
+        /// Bytes it waits for.
+        needed: u64,
+    },
 }
 
 impl Diagnose for RoomError {
@@ -32,7 +46,12 @@ impl Diagnose for RoomError {
     }
 
     fn hints(&self) -> Vec<String> {
-        vec!["`vmbuild clean` frees space; VMBUILD_HOME moves the store to another disk".to_owned()]
+        vec![match self {
+            Self::Disk { .. } => "`vmbuild clean` frees space; VMBUILD_HOME moves the store to another disk".to_owned(),
+            Self::Paused { name, .. } => {
+                format!("free some space, and the next command for {name} lets it go on; nothing in it is lost")
+            }
+        }]
     }
 }
 

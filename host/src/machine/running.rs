@@ -3,7 +3,7 @@
 use super::boot_wait::BootWait;
 use super::error::MachineError;
 use super::folder::{FolderError, MachineFolder, MachineRecord};
-use super::guard::{Guard, set_clock};
+use super::guard::{Guard, set_clock, wake};
 use super::qemu::{Qemu, VsockRecord};
 use super::sandbox::Sandbox;
 use super::spec::{Lifetime, MachineName, MachineSpec, Start};
@@ -111,10 +111,17 @@ impl Machine {
                 Running::Qemu(Box::new(Qemu::attach(&folder, &record).await?))
             }
         };
+        wake(&folder, &record).await?;
         let way = (Opening::Again, patience(&record.spec.start));
         let (session, reached) = backend.open_session(&folder, way, cancel).await?;
         let (spec, backend) = (record.spec.clone(), Mutex::new(backend));
         Ok(Self { spec, folder, backend, session, reached: Some(reached), record, events: None, owner: None })
+    }
+
+    /// Tells of what happens to it while something is asked of it.
+    #[must_use]
+    pub fn telling(self, events: &Events) -> Self {
+        Self { events: Some(events.clone()), ..self }
     }
 
     /// The session with its agent.

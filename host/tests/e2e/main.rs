@@ -5,6 +5,7 @@
 mod build;
 mod copy;
 mod errors;
+mod full_disk;
 mod image_export;
 mod image_verbs;
 mod images;
