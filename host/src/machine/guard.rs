@@ -18,18 +18,27 @@ use vmbuild_protocol::Clock;
 const LOOK: Duration = Duration::from_secs(2);
 /// Looks between two questions to QEMU, as long as there is room.
 const QUESTION: u32 = 10;
-/// Silence after which the agent is asked for a sign of life.
-const BEAT: Duration = Duration::from_secs(10);
-/// Silence that people are told of.
-const STALL: Duration = Duration::from_mins(1);
-/// Silence after which nobody believes in an answer: an emulated guest on a busy host has been seen to need a minute.
-const LOST: Duration = Duration::from_mins(10);
 /// Room on disk below which QEMU is asked at every look, and above which a paused machine goes on, in bytes.
 const ROOM: u64 = 300_000_000;
 /// QEMU's word for a machine that it has paused because a write failed. Source: QMP reference manual, `RunState`.
 pub(crate) const PAUSED: &str = "io-error";
 /// How much of the console goes with a stall.
 const LINES: usize = 4;
+
+/// How long an agent may be silent.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience {
+    /// Then it is asked for a sign of life.
+    beat: Duration,
+    /// Then people are told.
+    stall: Duration,
+    /// Then nobody believes in an answer any more.
+    lost: Duration,
+}
+
+/// An emulated guest on a busy host has been seen to need a minute for an answer.
+pub(super) const USUAL: Patience =
+    Patience { beat: Duration::from_secs(10), stall: Duration::from_mins(1), lost: Duration::from_mins(10) };
 
 /// A machine to look after.
 pub(super) struct Guard<'a> {
@@ -38,6 +47,7 @@ pub(super) struct Guard<'a> {
     pub(super) record: Option<&'a MachineRecord>,
     pub(super) session: &'a Session,
     pub(super) events: Option<&'a Events>,
+    pub(super) patience: Patience,
 }
 
 impl Guard<'_> {
@@ -52,25 +62,26 @@ impl Guard<'_> {
 
     /// Asks for signs of life. A machine that is paused gives none, and nobody is to blame.
     async fn hear(&self) -> Duration {
+        let Patience { beat, stall, lost } = self.patience;
         let mut told = false;
         let mut paused = Duration::ZERO;
         loop {
-            tokio::time::sleep(BEAT).await;
-            if self.session.silent_for() < BEAT {
+            tokio::time::sleep(beat).await;
+            if self.session.silent_for() < beat {
                 (told, paused) = (false, Duration::ZERO);
                 continue;
             }
             // Any answer counts, and so does anything else that is heard meanwhile.
-            let _ = tokio::time::timeout(BEAT, self.session.ping()).await;
+            let _ = tokio::time::timeout(beat, self.session.ping()).await;
             let silence = self.session.silent_for();
             if self.is_paused().await {
                 paused = silence;
             }
             let silence = silence.saturating_sub(paused);
-            if silence >= LOST {
+            if silence >= lost {
                 return silence;
             }
-            if silence >= STALL && !told {
+            if silence >= stall && !told {
                 told = true;
                 self.warn(stalled(silence, &self.folder.console_tail().lines()));
             }
@@ -171,8 +182,47 @@ pub(super) fn stalled(silence: Duration, console: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::stalled;
-    use std::time::Duration;
+    use super::{Guard, MachineFolder, Patience, stalled};
+    use crate::event::{Events, Kind};
+    use crate::guest::{Opening, Session};
+    use std::time::{Duration, Instant};
+    use tokio_util::sync::CancellationToken;
+    use vmbuild_agent::session::converse;
+    use vmbuild_supervise::Deadline;
+
+    const MILLI: Duration = Duration::from_millis(1);
+
+    #[tokio::test]
+    async fn an_agent_that_answers_is_left_alone_and_a_mute_one_told_of_and_given_up() {
+        let (ours, theirs) = tokio::io::duplex(64 << 10);
+        let mut agent = Box::pin(converse(theirs, false));
+        let never = CancellationToken::new();
+        let open = Session::open(ours, Opening::Fresh, Deadline::after(MILLI * 60_000), &never);
+        let session = tokio::select! {
+            session = open => session.expect("it answers"),
+            _ = &mut agent => panic!("the agent left"),
+        };
+        let temp = tempfile::tempdir().expect("a folder");
+        let folder = MachineFolder::new(temp.path(), "quiet".parse().expect("a name"));
+        let (events, mut heard) = Events::channel();
+        let patience = Patience { beat: MILLI * 20, stall: MILLI * 500, lost: MILLI * 1500 };
+        let guard = Guard { folder: &folder, record: None, session: &session, events: Some(&events), patience };
+        tokio::select! {
+            silence = guard.keep() => panic!("it was given up after {silence:?}"),
+            _ = &mut agent => panic!("the agent left"),
+            () = tokio::time::sleep(patience.lost * 2) => {}
+        }
+        assert!(heard.try_recv().is_err(), "pings are answered: there is nothing to tell");
+
+        // From here on nobody runs the agent.
+        let since = Instant::now();
+        let silence = guard.keep().await;
+        assert!(silence >= patience.lost && since.elapsed() >= patience.lost / 2, "{silence:?}");
+        let event = heard.try_recv().expect("a warning");
+        let Kind::Warning { text, .. } = event.kind else { panic!("{event:?}") };
+        assert!(text.starts_with("nothing heard from the agent for"), "{text}");
+        assert!(heard.try_recv().is_err(), "it is told once");
+    }
 
     #[test]
     fn a_stall_is_told_with_the_consoles_end() {

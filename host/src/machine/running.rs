@@ -3,7 +3,7 @@
 use super::boot_wait::BootWait;
 use super::error::MachineError;
 use super::folder::{FolderError, MachineFolder, MachineRecord};
-use super::guard::{Guard, set_clock, wake};
+use super::guard::{self, Guard, set_clock, wake};
 use super::qemu::{Qemu, VsockRecord};
 use super::sandbox::Sandbox;
 use super::spec::{Lifetime, MachineName, MachineSpec, Start};
@@ -190,7 +190,8 @@ impl Machine {
     async fn death(&self) -> MachineError {
         let mut backend = self.backend.lock().await;
         let record = (self.spec.backend() == Backend::Qemu).then_some(&self.record);
-        let guard = Guard { folder: &self.folder, record, session: &self.session, events: self.events.as_ref() };
+        let (folder, session, events) = (&self.folder, &self.session, self.events.as_ref());
+        let guard = Guard { folder, record, session, events, patience: guard::USUAL };
         tokio::select! {
             last_words = backend.ended() => died(&self.folder, last_words),
             silence = Box::pin(guard.keep()) => {
