@@ -19,20 +19,19 @@ type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 /// The artifact: 100 MB.
 const BYTES: usize = 100_000_000;
 const PORT: u32 = 30_306;
-const ROUNDS: usize = 20;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Outcome<()> {
     let name = std::env::args().nth(1).ok_or("the name of a running machine")?;
+    let rounds = std::env::args().nth(2).map_or(Ok(20), |rounds| rounds.parse())?;
     let folder = MachineFolder::find(&Store::from_env()?.machines(), name.parse()?)?;
     let temp = tempfile::tempdir()?;
     let artifact = temp.path().join("artifact");
     fs_err::write(&artifact, noise())?;
-    say("| way | in MB/s | out MB/s | ping ms | `true` ms |\n|---|---|---|---|---|\n")?;
     let rate = raw(&artifact).await?;
-    say(&format!("| raw socket | {rate:.0} | {rate:.0} | - | - |\n"))?;
+    say(&format!("| raw socket, no guest | {rate:.0} | {rate:.0} | - | - |\n"))?;
     for way in ways(&folder)? {
-        say(&measure(&way, &artifact, temp.path()).await?)?;
+        say(&measure(&way, (&artifact, temp.path()), rounds).await?)?;
     }
     Ok(())
 }
@@ -98,7 +97,7 @@ fn rate(bytes: usize, took: Duration) -> f64 {
     bytes as f64 / 1e6 / took.as_secs_f64()
 }
 
-async fn measure(way: &Transport, artifact: &Path, here: &Path) -> Outcome<String> {
+async fn measure(way: &Transport, (artifact, here): (&Path, &Path), rounds: usize) -> Outcome<String> {
     let cancel = CancellationToken::new();
     let pipe = connect(way).await?;
     let session = Session::open(pipe, Opening::Again, Deadline::after(Duration::from_mins(1)), &cancel).await?;
@@ -111,7 +110,7 @@ async fn measure(way: &Transport, artifact: &Path, here: &Path) -> Outcome<Strin
     let got = rate(BYTES, since.elapsed());
     let mut pings = Vec::new();
     let mut runs = Vec::new();
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         pings.push(session.ping().await?);
         let command = CommandLine { argv: vec!["true".to_owned()], env: Vec::new(), cwd: "/".to_owned() };
         let since = Instant::now();

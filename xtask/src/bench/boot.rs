@@ -2,54 +2,83 @@
 //!
 //! Wall-clock time says what people wait for, on a quiet machine; QEMU's processor time says what it costs, on any.
 
+use super::console::{Cost, processor_seconds, qemu, until};
 use super::machine::{Program, describe};
+use super::systemd::Systemd;
 use crate::workshop::{TaskError, Workshop, say};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
-use tokio::io::{AsyncBufReadExt, BufReader};
-use vmbuild_supervise::{Child, Command};
+use std::time::Instant;
 
 const NAME: &str = "bench-boot";
-const ROUNDS: usize = 5;
 /// What the agent's lines on the console begin with.
 const MARK: &str = "vmbuild-agent: ";
+const Q35: [&str; 2] = ["-machine", "q35,vmport=off,sata=off,smbus=off,hpet=off"];
+const MICROVM: [&str; 2] = ["-machine", "microvm"];
 
-/// Seconds: wall clock, and QEMU's processor time.
-#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
-struct Cost {
-    wall: f64,
-    processor: f64,
-}
-
-pub(super) async fn run(workshop: &Workshop) -> Result<(), TaskError> {
+pub(super) async fn run(workshop: &Workshop, rounds: usize) -> Result<(), TaskError> {
     let program = Program::build(workshop).await?;
-    say(&format!("{}\n", describe(workshop).await?));
+    let machine = describe(workshop).await?;
     let (mut ready, mut runs, mut boot) = (Vec::new(), Vec::new(), None);
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         ready.push(up(workshop, &program).await?);
         boot = Some(Boot::of(&program.store.join("machines").join(NAME))?);
         for _ in 0..4 {
-            let since = Instant::now();
-            workshop.read(program.command(workshop, &["exec", "--name", NAME, "--", "true"])).await?;
-            runs.push(Cost { wall: since.elapsed().as_secs_f64(), processor: 0.0 });
+            runs.push(exec(workshop, &program).await?);
         }
         program.destroy(workshop, NAME).await;
     }
     let boot = boot.ok_or(TaskError::Silent("vmbuild up"))?;
     let (mut floor, mut micro) = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
-        floor.push(boot.first_process(workshop, &["-machine", "q35,vmport=off,sata=off,smbus=off,hpet=off"]).await?);
-        micro.push(boot.first_process(workshop, &["-machine", "microvm"]).await?);
+    for _ in 0..rounds {
+        floor.push(boot.first_process(workshop, &Q35).await?);
+        micro.push(boot.first_process(workshop, &MICROVM).await?);
     }
+    let systemd = systemd(workshop, &program, rounds).await;
     let floor = median(floor);
-    say("| what | seconds | processor seconds | of the floor |\n|---|---|---|---|");
+    say(&format!("\n{machine}, medians of {rounds}\n\n| what | seconds | processor seconds | of the floor |"));
+    say("|---|---|---|---|");
     let machine = [("bare kernel to its first process, q35: the floor", floor), ("the same, microvm", median(micro))];
     for (what, cost) in machine.into_iter().chain([("`vmbuild up`, agent ready", median(ready))]) {
-        let Cost { wall, processor } = cost;
-        say(&format!("| {what} | {wall:.2} | {processor:.2} | {:.2} |", processor / floor.processor));
+        say(&row(what, cost, floor));
+    }
+    say(&match systemd {
+        Ok(costs) => row("Debian's own kernel and systemd to a login prompt", median(costs), floor),
+        Err(why) => format!("| systemd to a login prompt | - | - | did not run: {why} |"),
+    });
+    for other in ["vagrant", "packer"] {
+        say(&format!("| {other} | - | - | {} |", why_not(workshop, other).await));
     }
     say(&format!("| `vmbuild exec -- true` | {:.3} | - | - |", median(runs).wall));
     Ok(())
+}
+
+fn row(what: &str, Cost { wall, processor }: Cost, floor: Cost) -> String {
+    format!("| {what} | {wall:.2} | {processor:.2} | {:.2} |", processor / floor.processor)
+}
+
+async fn exec(workshop: &Workshop, program: &Program) -> Result<Cost, TaskError> {
+    let since = Instant::now();
+    workshop.read(program.command(workshop, &["exec", "--name", NAME, "--", "true"])).await?;
+    Ok(Cost { wall: since.elapsed().as_secs_f64(), processor: 0.0 })
+}
+
+async fn systemd(workshop: &Workshop, program: &Program, rounds: usize) -> Result<Vec<Cost>, TaskError> {
+    let (systemd, mut costs) = (Systemd::make(workshop, program).await?, Vec::new());
+    for _ in 0..rounds {
+        costs.push(systemd.login(workshop, &Q35).await?);
+    }
+    Ok(costs)
+}
+
+/// Both boot a distribution as the row above does, and then wait for SSH. What keeps them from doing it here.
+async fn why_not(workshop: &Workshop, program: &str) -> String {
+    match workshop.read(workshop.program(program).arg("--version")).await {
+        Ok(version) => format!(
+            "{} is here, but not run: it needs a box and a hypervisor's service (libvirtd, VirtualBox)",
+            version.trim()
+        ),
+        Err(_) => "not installed".to_owned(),
+    }
 }
 
 async fn up(workshop: &Workshop, program: &Program) -> Result<Cost, TaskError> {
@@ -61,14 +90,6 @@ async fn up(workshop: &Workshop, program: &Program) -> Result<Cost, TaskError> {
     let record: serde_json::Value = serde_json::from_slice(&record).map_err(|_| TaskError::Silent("machine.json"))?;
     let pid = record["process"]["pid"].as_u64().ok_or(TaskError::Silent("machine.json"))?;
     Ok(Cost { wall, processor: processor_seconds(pid)? })
-}
-
-/// A process's time in user and kernel mode. Source: proc(5), `/proc/<pid>/stat`, fields 14 and 15, in ticks of 10 ms.
-fn processor_seconds(pid: u64) -> Result<f64, TaskError> {
-    let stat = fs_err::read_to_string(format!("/proc/{pid}/stat"))?;
-    let rest = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-    let ticks = rest.split_ascii_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<u32>().ok());
-    Ok(f64::from(ticks.sum::<u32>()) / 100.0)
 }
 
 /// What a machine was booted from.
@@ -93,39 +114,9 @@ impl Boot {
 
     /// Boots it with no device but a console, until its first process speaks.
     async fn first_process(&self, workshop: &Workshop, board: &[&str]) -> Result<Cost, TaskError> {
-        let fixed = ["-accel", "tcg,thread=multi,tb-size=1024", "-cpu", "qemu64", "-m", "512M", "-nodefaults"];
-        let silent = ["-no-user-config", "-no-reboot", "-display", "none", "-serial", "stdio"];
-        let command = workshop.program("qemu-system-x86_64").args(board).args(fixed).args(silent);
-        let command = command.arg("-kernel").arg(&self.kernel).arg("-initrd").arg(&self.initramfs);
-        let since = Instant::now();
-        let mut child = console(command.args(["-append", &self.words]))?;
-        let spoke = until_first_words(&mut child).await;
-        let cost = child.id().map(|pid| processor_seconds(u64::from(pid)));
-        let wall = since.elapsed().as_secs_f64();
-        child.shutdown().await;
-        match (spoke, cost) {
-            (true, Some(processor)) => Ok(Cost { wall, processor: processor? }),
-            _ => Err(TaskError::Silent("qemu-system-x86_64")),
-        }
+        let command = qemu(workshop, board).arg("-kernel").arg(&self.kernel).arg("-initrd").arg(&self.initramfs);
+        until(command.args(["-append", &self.words]), MARK).await
     }
-}
-
-fn console(command: Command) -> Result<Child, TaskError> {
-    Ok(command.stderr(std::process::Stdio::inherit()).spawn()?)
-}
-
-async fn until_first_words(child: &mut Child) -> bool {
-    let Some(console) = child.take_stdout() else { return false };
-    let mut lines = BufReader::new(console).split(b'\n');
-    let speaking = async {
-        while let Ok(Some(line)) = lines.next_segment().await {
-            if String::from_utf8_lossy(&line).contains(MARK) {
-                return true;
-            }
-        }
-        false
-    };
-    tokio::time::timeout(Duration::from_mins(2), speaking).await.unwrap_or(false)
 }
 
 /// By wall clock.
@@ -136,7 +127,7 @@ fn median(mut costs: Vec<Cost>) -> Cost {
 
 #[cfg(test)]
 mod tests {
-    use super::{Boot, processor_seconds};
+    use super::Boot;
 
     #[test]
     fn what_was_booted_is_read_from_the_log() {
@@ -146,11 +137,5 @@ mod tests {
         let boot = Boot::of(folder.path()).expect("a command line");
         assert_eq!((boot.kernel.to_str(), boot.initramfs.to_str()), (Some("/k"), Some("/i")));
         assert_eq!(boot.words, "quiet a=b");
-    }
-
-    #[test]
-    fn processor_time_is_counted() {
-        assert!(processor_seconds(std::process::id().into()).expect("it is ours") >= 0.0);
-        assert!(processor_seconds(u64::from(u32::MAX)).is_err());
     }
 }
