@@ -76,6 +76,20 @@ fn kill_in_a_flood(name: &str) {
     flood.wait().expect("it has ended");
 }
 
+/// Nobody comes after the host that was killed, and its program ends all the same.
+fn what_the_last_host_asked_for_ends(name: &str) {
+    let script = "echo begun; while :; do touch /root/alive; sleep 0.1; done";
+    let mut asking = vmbuild(&["exec", "--name", name, "--", "sh", "-c", script]);
+    let mut asking = asking.stdout(std::process::Stdio::piped()).spawn().expect("vmbuild starts");
+    asking.stdout.take().expect("a pipe").read_exact(&mut [0; 5]).expect("it has begun");
+    asking.kill().expect("it runs");
+    asking.wait().expect("it has ended");
+    std::thread::sleep(Duration::from_secs(8));
+    let age = "echo $(($(date +%s) - $(stat -c %Y /root/alive)))";
+    let age = run(&["exec", "--name", name, "--", "sh", "-c", age]).expect(0).stdout;
+    assert!(age.trim().parse::<u32>().is_ok_and(|seconds| seconds >= 3), "it ran on: {age}");
+}
+
 #[tokio::test(flavor = "current_thread")]
 async fn a_thousand_hosts_come_and_go() {
     let name = "test-reconnects";
@@ -95,7 +109,7 @@ async fn a_thousand_hosts_come_and_go() {
     let (all, (slowest, round)) = (since.elapsed(), slowest);
     let _ = writeln!(std::io::stdout(), "{RECONNECTS} in {all:.1?}; the slowest, number {round}, took {slowest:.1?}");
     alive(&transport).await;
-    beside(move || run(&["exec", "--name", name, "--", "true"]).expect(0)).await;
+    beside(move || what_the_last_host_asked_for_ends(name)).await;
     run(&["destroy", "--name", name]).expect(0);
 }
 
