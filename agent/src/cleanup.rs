@@ -19,13 +19,14 @@ const LOOKS: u32 = 1000;
 
 /// Kills every process that carries the mark, until none is left. Fails if some do not end within ten seconds.
 ///
-/// None is left when two looks in a row have found none: a process in the middle of `execve` has no environment to
-/// look at for a moment.
+/// None is left when a look has found none and every process could be judged, or when two looks in a row have found
+/// none: a process in the middle of `execve` has no environment to look at for a moment.
 pub async fn end_marked(mark: &str) -> Result<(), Failure> {
     let mut was_clear = false;
     for _ in 0..LOOKS {
-        let is_clear = kill_marked(mark) == 0;
-        if is_clear && was_clear {
+        let look = kill_marked(mark);
+        let is_clear = look.killed == 0;
+        if is_clear && (was_clear || look.unsure == 0) {
             return Ok(());
         }
         was_clear = is_clear;
@@ -34,31 +35,60 @@ pub async fn end_marked(mark: &str) -> Result<(), Failure> {
     Err(failure(FailureKind::Io, "processes that the request started do not end, not even by SIGKILL"))
 }
 
-/// Sends KILL to every living process with the mark, and says how many there were.
-fn kill_marked(mark: &str) -> usize {
-    let wanted = format!("{MARK}={mark}");
-    let own = rustix::process::getpid();
-    let Ok(entries) = fs_err::read_dir("/proc") else { return 0 };
-    let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
-    let pids = pids.filter_map(Pid::from_raw).filter(|pid| *pid != own);
-    pids.filter(|pid| carries(*pid, &wanted) && kill(*pid, &wanted)).count()
+/// What one look at all processes found.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Look {
+    /// Had the mark, and were killed.
+    killed: usize,
+    /// Had no environment to judge them by.
+    unsure: usize,
 }
 
-/// A zombie's environment reads as empty: it is gone for our purpose.
-fn carries(pid: Pid, wanted: &str) -> bool {
+/// Sends KILL to every living process with the mark.
+fn kill_marked(mark: &str) -> Look {
+    let wanted = format!("{MARK}={mark}");
+    let own = rustix::process::getpid();
+    let mut look = Look::default();
+    let Ok(entries) = fs_err::read_dir("/proc") else { return look };
+    let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    for pid in pids.filter_map(Pid::from_raw).filter(|pid| *pid != own) {
+        match carries(pid, &wanted) {
+            Some(true) => look.killed += usize::from(kill(pid, &wanted)),
+            Some(false) => {}
+            None => look.unsure += usize::from(has_programs(pid)),
+        }
+    }
+    look
+}
+
+/// Whether the process has the mark; none if it has no environment.
+fn carries(pid: Pid, wanted: &str) -> Option<bool> {
     let environ = fs_err::read(format!("/proc/{}/environ", pid.as_raw_nonzero())).unwrap_or_default();
-    environ.split(|byte| *byte == 0).any(|variable| variable == wanted.as_bytes())
+    let marked = || environ.split(|byte| *byte == 0).any(|variable| variable == wanted.as_bytes());
+    (!environ.is_empty()).then(marked)
+}
+
+/// Whether a process can be one of a request's: not a zombie, nor a thread of the kernel. Both have no environment
+/// for good. Source: proc(5), `/proc/<pid>/stat`; `PF_KTHREAD` of Linux, `include/linux/sched.h`.
+fn has_programs(pid: Pid) -> bool {
+    const KERNEL_THREAD: u32 = 0x0020_0000;
+    let stat = fs_err::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).unwrap_or_default();
+    // The name before it can hold anything, a parenthesis too.
+    let Some((_, rest)) = stat.rsplit_once(')') else { return false };
+    let mut fields = rest.split_ascii_whitespace();
+    let (state, flags) = (fields.next(), fields.nth(5).and_then(|flags| flags.parse::<u32>().ok()));
+    state != Some("Z") && flags.is_none_or(|flags| flags & KERNEL_THREAD == 0)
 }
 
 /// Kills through a pidfd after looking again: the number may have changed hands since the first look.
 fn kill(pid: Pid, wanted: &str) -> bool {
     let Ok(handle) = pidfd_open(pid, PidfdFlags::empty()) else { return false };
-    carries(pid, wanted) && pidfd_send_signal(&handle, Signal::KILL).is_ok()
+    carries(pid, wanted) == Some(true) && pidfd_send_signal(&handle, Signal::KILL).is_ok()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{MARK, end_marked, kill_marked};
+    use super::{MARK, end_marked, has_programs, kill_marked};
     use vmbuild_supervise::{Command, Lifetime};
 
     #[tokio::test]
@@ -69,7 +99,7 @@ mod tests {
         let (mut ours, mut other) = (daemon("test-1"), daemon("test-11"));
         end_marked("test-1").await.expect("it ends");
         assert!(ours.wait().await.is_ok());
-        assert_eq!(kill_marked("test-1"), 0);
+        assert_eq!(kill_marked("test-1").killed, 0);
         assert_eq!(other.try_wait().expect("it can be asked"), None, "another request's process lives on");
         other.shutdown().await;
     }
@@ -81,8 +111,9 @@ mod tests {
                       (setsid sh -c 'while :; do sleep 0.01; done' &) ; exit 0";
         let mut child = Command::new("sh").args(["-c", script]).env(MARK, "test-many").spawn().expect("a shell starts");
         child.wait().await.expect("it ends");
-        assert!(kill_marked("test-many") > 0, "they outlived their parent");
+        assert!(kill_marked("test-many").killed > 0, "they outlived their parent");
         end_marked("test-many").await.expect("they end");
-        assert_eq!(kill_marked("test-many"), 0);
+        assert_eq!(kill_marked("test-many").killed, 0);
+        assert!(has_programs(rustix::process::getpid()));
     }
 }

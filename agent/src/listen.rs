@@ -1,11 +1,15 @@
-//! Where hosts reach the agent.
+//! Where hosts reach the agent: a Unix socket in a sandbox; a virtio-serial port and vsock in a virtual machine, both
+//! at once, since it is the host who finds out which of them is the better one.
 
 use crate::port::Port;
-use crate::session::converse;
+use crate::session::{converse, converse_unless};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::path::Path;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::UnixListener;
+use tokio_vsock::{VMADDR_CID_ANY, VMADDR_CID_HOST, VsockAddr, VsockListener};
+use vmbuild_protocol::CodecError;
 
 /// How long to leave a failed `accept` alone: what it lacked may come back.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -17,11 +21,30 @@ pub async fn serve_unix(path: &Path, is_init: bool) -> std::io::Result<()> {
         _ => {}
     }
     let listener = bind_private(path)?;
+    serve_all(async || listener.accept().await.map(|(stream, _)| stream), is_init).await
+}
+
+/// Serves any number of connections from the host on a vsock port, for ever.
+pub async fn serve_vsock(port: u32, is_init: bool) -> std::io::Result<()> {
+    let listener = VsockListener::bind(VsockAddr::new(VMADDR_CID_ANY, port))?;
+    let accept = async || match listener.accept().await? {
+        (stream, from) if from.cid() == VMADDR_CID_HOST => Ok(stream),
+        // The guest's own programs can come this way too, and must not command what runs as root.
+        _ => Err(std::io::ErrorKind::PermissionDenied.into()),
+    };
+    serve_all(accept, is_init).await
+}
+
+/// Accepts and serves, for ever.
+async fn serve_all<P: AsyncRead + AsyncWrite>(
+    mut accept: impl AsyncFnMut() -> std::io::Result<P>,
+    is_init: bool,
+) -> std::io::Result<()> {
     let mut conversations = FuturesUnordered::new();
     loop {
         tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => conversations.push(converse(stream, is_init)),
+            accepted = accept() => match accepted {
+                Ok(stream) => conversations.push(converse(stream, is_init)),
                 // Out of descriptors, or a host that gave up: neither ends the agent.
                 Err(_) => tokio::time::sleep(PAUSE).await,
             },
@@ -40,11 +63,16 @@ fn bind_private(path: &Path) -> std::io::Result<UnixListener> {
     bound
 }
 
-/// Serves one host after another on a virtio-serial port, for ever.
+/// Serves one host after another on a virtio-serial port, for ever. One conversation serves them all: a host that left
+/// and the next one cannot be told apart before the next one's hello, see [`Port`].
 pub async fn serve_port(path: &Path, is_init: bool) -> std::io::Result<()> {
     let port = Port::open(path)?;
     loop {
-        // However a conversation ended, the next host starts with a new one.
-        let _ = converse(port.connected().await?, is_init).await;
+        let conversation = converse_unless(port.pipe()?, is_init, async || port.deserted().await);
+        // Words that nobody understands end a conversation, and the next hello begins another. But without its port the
+        // agent is of no use.
+        if let Err(CodecError::Io(error)) = conversation.await {
+            return Err(error);
+        }
     }
 }

@@ -3,8 +3,10 @@
 use clap::Parser;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use vmbuild_agent::init::{Net, Situation, fatal, prepare, prepare_sandbox, prepare_service, say, spawn_reaper};
-use vmbuild_agent::listen::{serve_port, serve_unix};
+use vmbuild_agent::init::{
+    Net, Prepared, Situation, fatal, prepare, prepare_sandbox, prepare_service, say, spawn_reaper,
+};
+use vmbuild_agent::listen::{serve_port, serve_unix, serve_vsock};
 
 /// The program in a vmbuild guest.
 #[derive(Debug, Parser)]
@@ -46,8 +48,7 @@ fn main() -> ExitCode {
 async fn run(situation: Situation) -> std::io::Result<()> {
     spawn_reaper();
     if situation == Situation::Kernel {
-        let prepared = prepare().await.map_err(std::io::Error::other)?;
-        return serve_port(&prepared.port, true).await;
+        return serve_machine(prepare().await.map_err(std::io::Error::other)?).await;
     }
     match Cli::parse() {
         Cli::Serve { unix } => {
@@ -60,5 +61,21 @@ async fn run(situation: Situation) -> std::io::Result<()> {
             let prepared = prepare_service(&port, network).await.map_err(std::io::Error::other)?;
             serve_port(&prepared.port, situation.is_init()).await
         }
+    }
+}
+
+/// Serves a virtual machine's host on everything there is. The port alone will do.
+async fn serve_machine(prepared: Prepared) -> std::io::Result<()> {
+    let vsock = async {
+        if let Some(port) = prepared.vsock
+            && let Err(error) = serve_vsock(port, true).await
+        {
+            say(&format!("vsock port {port} is not served: {error}"));
+        }
+        std::future::pending().await
+    };
+    tokio::select! {
+        ended = serve_port(&prepared.port, true) => ended,
+        never = vsock => never,
     }
 }

@@ -1,94 +1,150 @@
 //! A virtio-serial port as a byte pipe. Source: Linux, `drivers/char/virtio_console.c`.
 //!
-//! The device is a character device that polls, with three peculiarities:
+//! The device is a character device that polls, with four peculiarities:
 //!
 //! * While no host is connected it reports `POLLHUP`, and reading gives the end of file at once. A host that comes
 //!   clears both: so the end of a connection is not the end of the device, which stays open.
 //! * Only one process may have it open, and what arrived unread is thrown away when it is closed.
 //! * Writing waits while no host is connected.
+//! * **News of hosts and their bytes come by different ways.** QEMU tells of a host that left or came on a control
+//!   queue, which the kernel reads in a work queue, while a host's bytes are there with the interrupt. So the next
+//!   host's hello can be read, and answered, before the kernel has heard that the last one left; and if the next one
+//!   is quick, nobody hears of a hang-up at all.
+//!
+//! A hang-up therefore says that some host left and not which, and ends nothing here: reading and writing just wait
+//! until there is a host again. Who a host is, the session finds out from its hello. Only a port that has been
+//! without any host for a while is called deserted, so that what the last one asked for does not go on for ever.
 //!
 //! tokio takes `POLLHUP` for final: a descriptor that has ever reported it counts as ready for good, and every wait
-//! on it returns at once. So each connection registers the descriptor anew, after the host is seen to be there, and
-//! is over as soon as tokio has noted a hang-up.
+//! on it returns at once. So it never sees the port itself, but an epoll in edge mode that does, and that tells of
+//! changes only. An epoll knows no hang-up of its own.
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
 use rustix::fs::{Mode, OFlags};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::unix::AsyncFd;
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 
-/// How often an unconnected port is looked at: nothing wakes a process that waits for the end of a hang-up.
-const LOOK: Duration = Duration::from_millis(20);
+/// How long there must be no host for the port to be deserted, at least.
+const DESERTED: Duration = Duration::from_millis(500);
 
 /// An open port.
 #[derive(Debug)]
-pub struct Port(Arc<OwnedFd>);
+pub struct Port(Arc<Device>);
+
+#[derive(Debug)]
+struct Device {
+    fd: OwnedFd,
+    /// How often something was read.
+    reads: AtomicU64,
+}
 
 impl Port {
     /// Opens the device. Only one process may have it open.
     pub fn open(path: &Path) -> io::Result<Self> {
         let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
-        Ok(Self(Arc::new(rustix::fs::open(path, flags, Mode::empty())?)))
+        Ok(Self::of(rustix::fs::open(path, flags, Mode::empty())?))
     }
 
-    /// Waits for a host and gives the pipe to it. Drop that before asking for the next.
-    pub async fn connected(&self) -> io::Result<Connection> {
-        while self.hung_up()? {
-            tokio::time::sleep(LOOK).await;
+    fn of(fd: OwnedFd) -> Self {
+        Self(Arc::new(Device { fd, reads: AtomicU64::new(0) }))
+    }
+
+    /// Its bytes, whichever host they come from and go to. One at a time is meant to be in use.
+    pub fn pipe(&self) -> io::Result<Pipe> {
+        let changes = |flag| Changes::of(&self.0.fd, flag);
+        let (readable, writable) = (changes(epoll::EventFlags::IN)?, changes(epoll::EventFlags::OUT)?);
+        Ok(Pipe { device: Arc::clone(&self.0), readable, writable })
+    }
+
+    /// Resolves when there has been no host, and no byte of one, for a while. Cancel-safe; then it looks anew.
+    pub async fn deserted(&self) {
+        loop {
+            let (was_hung_up, reads) = (self.0.hung_up(), self.0.reads.load(Ordering::Relaxed));
+            tokio::time::sleep(DESERTED).await;
+            if was_hung_up && self.0.hung_up() && self.0.reads.load(Ordering::Relaxed) == reads {
+                return;
+            }
         }
-        let fd = Arc::clone(&self.0);
-        #[expect(unsafe_code, reason = "tokio asks for a promise about the descriptor")]
-        // SAFETY: the `Arc` keeps the same descriptor open as long as the registration lives.
-        let fd = unsafe { AsyncFd::register(fd) }?;
-        Ok(Connection(fd))
-    }
-
-    fn hung_up(&self) -> io::Result<bool> {
-        let mut asked = [PollFd::new(&self.0, PollFlags::IN)];
-        poll(&mut asked, Some(&Timespec::default()))?;
-        Ok(asked[0].revents().contains(PollFlags::HUP))
     }
 }
 
-/// A port while one host is connected to it.
+impl Device {
+    fn hung_up(&self) -> bool {
+        let mut asked = [PollFd::new(&self.fd, PollFlags::IN)];
+        poll(&mut asked, Some(&Timespec::default())).is_ok() && asked[0].revents().contains(PollFlags::HUP)
+    }
+
+    /// What a read or write came to; none if it has to wait, for bytes, for room or for a host.
+    fn judge(&self, result: rustix::io::Result<usize>) -> Option<io::Result<usize>> {
+        match result {
+            Ok(0) | Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => None,
+            // A pseudo-terminal fails where a port ends.
+            Err(_) if self.hung_up() => None,
+            result => Some(result.map_err(io::Error::from)),
+        }
+    }
+}
+
+/// Tells when something about a descriptor has changed.
 #[derive(Debug)]
-pub struct Connection(AsyncFd<Arc<OwnedFd>>);
+struct Changes(AsyncFd<OwnedFd>);
 
-/// Whether tokio has noted a hang-up since the connection began. If then there is nothing to do, waiting is over.
-fn hung_up_since(ready: &AsyncFdReadyGuard<'_, Arc<OwnedFd>>) -> bool {
-    ready.ready().is_read_closed() || ready.ready().is_write_closed()
+impl Changes {
+    fn of(fd: &OwnedFd, flag: epoll::EventFlags) -> io::Result<Self> {
+        let changes = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        epoll::add(&changes, fd, epoll::EventData::new_u64(0), flag | epoll::EventFlags::ET)?;
+        #[expect(unsafe_code, reason = "tokio asks for a promise about the descriptor")]
+        // SAFETY: the `AsyncFd` owns the descriptor, and an `OwnedFd` keeps its number until it is dropped.
+        let changes = unsafe { AsyncFd::register_with_interest(changes, Interest::READABLE) }?;
+        Ok(Self(changes))
+    }
+
+    /// Waits for a change since the last call, then takes it: whatever changes from now on is another one.
+    fn poll_next(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut ready = ready!(self.0.poll_read_ready(cx))?;
+        let mut seen = [epoll::Event { flags: epoll::EventFlags::empty(), data: epoll::EventData::new_u64(0) }];
+        epoll::wait(self.0.get_ref(), &mut seen[..], Some(&Timespec::default()))?;
+        ready.clear_ready();
+        Poll::Ready(Ok(()))
+    }
 }
 
-impl AsyncRead for Connection {
+/// A port's bytes. It has no end.
+#[derive(Debug)]
+pub struct Pipe {
+    device: Arc<Device>,
+    readable: Changes,
+    writable: Changes,
+}
+
+impl AsyncRead for Pipe {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, to: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         loop {
-            let mut ready = ready!(self.0.poll_read_ready(cx))?;
-            let over = hung_up_since(&ready);
-            match ready.try_io(|fd| Ok(rustix::io::read(fd.get_ref(), to.initialize_unfilled())?)) {
-                Ok(read) => return Poll::Ready(read.map(|count| to.advance(count))),
-                Err(_) if over => return Poll::Ready(Ok(())),
-                Err(_) => {}
+            let read = rustix::io::read(&self.device.fd, to.initialize_unfilled());
+            if let Some(read) = self.device.judge(read) {
+                self.device.reads.fetch_add(1, Ordering::Relaxed);
+                return Poll::Ready(read.map(|count| to.advance(count)));
             }
+            ready!(self.readable.poll_next(cx))?;
         }
     }
 }
 
-impl AsyncWrite for Connection {
+impl AsyncWrite for Pipe {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
         loop {
-            let mut ready = ready!(self.0.poll_write_ready(cx))?;
-            let over = hung_up_since(&ready);
-            match ready.try_io(|fd| Ok(rustix::io::write(fd.get_ref(), from)?)) {
-                Ok(written) => return Poll::Ready(written),
-                Err(_) if over => return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
-                Err(_) => {}
+            if let Some(written) = self.device.judge(rustix::io::write(&self.device.fd, from)) {
+                return Poll::Ready(written);
             }
+            ready!(self.writable.poll_next(cx))?;
         }
     }
 
@@ -106,6 +162,7 @@ mod tests {
     use super::*;
     use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::time::timeout;
 
     /// A pseudo-terminal's master hangs up and recovers as its other side is closed and opened: the nearest thing
     /// to a virtio port that this machine has without a hypervisor. Reading while hung up fails instead of ending.
@@ -115,7 +172,7 @@ mod tests {
         unlockpt(&master).expect("it is ours");
         rustix::io::ioctl_fionbio(&master, true).expect("a descriptor can be non-blocking");
         let other = ptsname(&master, Vec::new()).expect("it has a name").into_string().expect("a plain name");
-        (Port(Arc::new(master)), other.into())
+        (Port::of(master), other.into())
     }
 
     fn host(path: &Path) -> fs_err::File {
@@ -128,40 +185,54 @@ mod tests {
         file
     }
 
+    /// Long enough to be sure that nothing comes.
+    const MOMENT: Duration = Duration::from_millis(50);
+
     #[tokio::test]
-    async fn hosts_come_and_go() {
+    async fn one_pipe_serves_hosts_that_come_and_go() {
         use std::io::{Read, Write};
         let (port, other) = terminal();
         drop(host(&other));
-        assert!(port.hung_up().expect("it can be asked"));
+        assert!(port.0.hung_up(), "nobody is there");
+        let mut pipe = port.pipe().expect("a descriptor can be waited for");
         for round in 0..3u8 {
-            let mut host = host(&other);
-            let mut connection = port.connected().await.expect("a host is there");
-            host.write_all(&[round; 3]).expect("room");
             let mut got = [9; 3];
-            connection.read_exact(&mut got).await.expect("three bytes");
+            assert!(timeout(MOMENT, pipe.read(&mut got)).await.is_err(), "a hang-up is a wait, neither end nor error");
+            let mut host = host(&other);
+            host.write_all(&[round; 3]).expect("room");
+            pipe.read_exact(&mut got).await.expect("three bytes");
             assert_eq!(got, [round; 3]);
-            connection.write_all(&[round + 100]).await.expect("room");
+            pipe.write_all(&[round + 100]).await.expect("room");
             let mut got = [0];
             host.read_exact(&mut got).expect("a byte");
             assert_eq!(got, [round + 100]);
-            drop(host);
-            // The end, or the error that a terminal gives in its place; never a wait, never a spin.
-            assert!(matches!(connection.read(&mut got).await, Ok(0) | Err(_)));
         }
     }
 
     #[tokio::test]
-    async fn a_hang_up_that_went_unseen_ends_the_connection() {
+    async fn a_reader_that_waits_is_woken_by_the_next_host() {
+        use std::io::Write;
         let (port, other) = terminal();
-        let first = host(&other);
-        let mut connection = port.connected().await.expect("a host is there");
-        drop(first);
-        // Let the runtime note the hang-up; then the next host is there before anybody has read.
-        tokio::time::sleep(Duration::from_millis(20)).await;
-        let _second = host(&other);
-        assert_eq!(connection.read(&mut [0]).await.expect("an end"), 0);
-        drop(connection);
-        port.connected().await.expect("the second host");
+        drop(host(&other));
+        let mut pipe = port.pipe().expect("a descriptor can be waited for");
+        let mut got = [0; 2];
+        let next = async {
+            tokio::time::sleep(MOMENT).await;
+            let mut host = host(&other);
+            host.write_all(&[4, 2]).expect("room");
+            host
+        };
+        let (read, _host) = tokio::join!(pipe.read_exact(&mut got), next);
+        read.expect("two bytes");
+        assert_eq!(got, [4, 2]);
+    }
+
+    #[tokio::test]
+    async fn only_a_port_without_a_host_is_deserted() {
+        let (port, other) = terminal();
+        let there = host(&other);
+        assert!(timeout(DESERTED * 2, port.deserted()).await.is_err());
+        drop(there);
+        timeout(DESERTED * 3, port.deserted()).await.expect("nobody is there");
     }
 }

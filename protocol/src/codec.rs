@@ -164,6 +164,14 @@ impl<In, Out> Codec<In, Out> {
         self.skip(from, from.len().min(1));
     }
 
+    /// For a reader that has waited in vain for the rest of the frame that `from` begins with: looks for a whole hello at
+    /// the very end, and drops what stands before it. Returns whether there is one.
+    pub fn skip_to_hello(&mut self, from: &mut BytesMut) -> bool {
+        let Some(at) = (1..from.len()).rev().find(|at| is_whole_hello(&from[*at..])) else { return false };
+        self.skip(from, at);
+        true
+    }
+
     fn seek_magic(&mut self, from: &mut BytesMut) {
         let at = from.windows(2).position(|pair| pair == MAGIC);
         let keep_last = usize::from(from.last() == Some(&MAGIC[0]));
@@ -175,6 +183,14 @@ impl<In, Out> Codec<In, Out> {
         self.skipped += bytes as u64;
         from.advance(bytes);
     }
+}
+
+/// Whether these bytes are one hello, no more and no less.
+fn is_whole_hello(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[MAGIC[0], MAGIC[1], HELLO, 0])
+        && bytes.len() >= HEADER
+        && bytes.len() - HEADER == u32_at(bytes, 8) as usize
+        && checksum(&bytes[..12], &bytes[HEADER..]) == u32_at(bytes, 12)
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> u32 {

@@ -178,16 +178,23 @@ fn before_a_session_only_hellos_come_out() {
 }
 
 #[test]
-fn the_filler_frees_a_reader_from_any_dead_frame() {
-    let hello = Envelope { epoch: OURS, frame: Frame::Hello(Hello::ours(OURS)) };
+fn a_hello_behind_any_dead_frame_is_found_and_nothing_else_is() {
+    let hello = encode(Envelope { epoch: OURS, frame: Frame::Hello(Hello::ours(OURS)) });
     let bytes = Bytes::from(vec![7; MAX_PAYLOAD - 4]);
     let longest = encode(Envelope { epoch: Epoch(1), frame: Frame::Data { id: RequestId(1), bytes } });
-    for kept in [1, 2, HEADER - 1, HEADER, HEADER + 1, longest.len() - 1] {
+    for kept in [HEADER, HEADER + 1, 9000] {
         let mut pipe = Pipe::default();
-        let filler = vec![0; MAX_PAYLOAD + HEADER];
-        let mut buffer = BytesMut::from(&[&longest[..kept], &filler, &encode(hello.clone())].concat()[..]);
-        // Without the end of the pipe, and without giving up.
-        assert_eq!(pipe.decode(&mut buffer).expect("a healthy hello"), Some(hello.clone()), "{kept} bytes of it");
+        let mut buffer = BytesMut::from(&[&longest[..kept], &hello, &hello].concat()[..]);
+        assert_eq!(pipe.decode(&mut buffer).expect("nothing yet"), None);
+        assert!(pipe.skip_to_hello(&mut buffer), "{kept} bytes of it");
+        assert_eq!(buffer, hello, "the last one counts");
+        for (from, to) in [(0, hello.len() - 1), (1, hello.len())] {
+            let mut buffer = BytesMut::from(&[&longest[..kept], &hello[from..to]].concat()[..]);
+            assert!(!pipe.skip_to_hello(&mut buffer), "a part of a hello is none");
+            assert_eq!(buffer.len(), kept + to - from);
+        }
+        let mut buffer = BytesMut::from(&[&longest[..kept], &hello, b"."].concat()[..]);
+        assert!(!pipe.skip_to_hello(&mut buffer), "more comes behind it");
     }
 }
 

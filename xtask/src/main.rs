@@ -29,12 +29,9 @@ enum Task {
         #[arg(long)]
         full: bool,
     },
-    /// Measure, for docs/benchmarks.md.
-    Bench {
-        /// What.
-        #[command(subcommand)]
-        what: Measured,
-    },
+    /// Measure something that the documentation quotes.
+    #[command(subcommand)]
+    Bench(bench::Bench),
     /// Check formatting, clippy and the repository's own rules.
     Lint,
     /// Check the repository's own rules.
@@ -43,12 +40,6 @@ enum Task {
         #[arg(long)]
         fix: bool,
     },
-}
-
-#[derive(Subcommand)]
-enum Measured {
-    /// Golden machines from nothing, and their exports, beside mmdebstrap alone and mkosi. Takes ten minutes.
-    Image,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -68,7 +59,7 @@ async fn run(task: Task, workshop: &Workshop) -> Result<(), TaskError> {
         Task::Agent => agent::build(workshop).await.map(drop),
         Task::Test { full: false } => test::run(workshop, test::Extent::Usual).await,
         Task::Test { full: true } => test::run(workshop, test::Extent::Full).await,
-        Task::Bench { what: Measured::Image } => bench::image::run(workshop).await,
+        Task::Bench(bench) => bench::run(workshop, bench).await,
         Task::Lint => lint::run(workshop).await,
         Task::Tidy { fix: false } => tidy::run(&workshop.root),
         Task::Tidy { fix: true } => tidy::protocol::fix(&workshop.root).and_then(|()| tidy::run(&workshop.root)),

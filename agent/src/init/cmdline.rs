@@ -9,6 +9,8 @@ pub struct Cmdline {
     pub root: String,
     /// Name of the virtio-serial port to serve on: `vmbuild.port`.
     pub port: String,
+    /// The vsock port to serve on as well, where the machine has such a device: `vmbuild.vsock`.
+    pub vsock: Option<u32>,
     /// Host name: `vmbuild.hostname`.
     pub hostname: Option<String>,
     /// What network there is: `vmbuild.net`, by default none.
@@ -47,6 +49,7 @@ pub enum CmdlineError {
 
 const ROOT: &str = "vmbuild.root";
 const PORT: &str = "vmbuild.port";
+const VSOCK: &str = "vmbuild.vsock";
 const HOSTNAME: &str = "vmbuild.hostname";
 const NET: &str = "vmbuild.net";
 const CLOCK: &str = "vmbuild.clock";
@@ -54,12 +57,14 @@ const CLOCK: &str = "vmbuild.clock";
 impl Cmdline {
     /// Reads a command line. Of a word given twice the last one counts, as with the kernel's own.
     pub fn parse(text: &str) -> Result<Self, CmdlineError> {
-        let (mut root, mut port, mut hostname, mut net, mut clock) = (None, None, None, Net::None, None);
+        let (mut root, mut port, mut vsock) = (None, None, None);
+        let (mut hostname, mut net, mut clock) = (None, Net::None, None);
         for word in text.split_ascii_whitespace() {
             let (name, value) = word.split_once('=').unwrap_or((word, ""));
             match name {
                 ROOT => root = Some(device(value)?),
                 PORT => port = Some(filled(PORT, value)?),
+                VSOCK => vsock = Some(number(value)?),
                 HOSTNAME => hostname = Some(filled(HOSTNAME, value)?),
                 NET => net = network(value)?,
                 CLOCK => clock = Some(time(value)?),
@@ -68,7 +73,7 @@ impl Cmdline {
             }
         }
         let (root, port) = (root.ok_or(CmdlineError::Missing(ROOT))?, port.ok_or(CmdlineError::Missing(PORT))?);
-        Ok(Self { root, port, hostname, net, clock })
+        Ok(Self { root, port, vsock, hostname, net, clock })
     }
 }
 
@@ -95,6 +100,10 @@ fn network(value: &str) -> Result<Net, CmdlineError> {
     }
 }
 
+fn number(value: &str) -> Result<u32, CmdlineError> {
+    value.parse().map_err(|_| bad(VSOCK, value))
+}
+
 fn time(value: &str) -> Result<Duration, CmdlineError> {
     value.parse().map(Duration::from_nanos).map_err(|_| bad(CLOCK, value))
 }
@@ -105,7 +114,7 @@ mod tests {
     use std::time::Duration;
 
     fn words(root: &str, port: &str) -> Cmdline {
-        Cmdline { root: root.into(), port: port.into(), hostname: None, net: Net::None, clock: None }
+        Cmdline { root: root.into(), port: port.into(), vsock: None, hostname: None, net: Net::None, clock: None }
     }
 
     fn check(text: &str, expect: Result<Cmdline, &str>) {
@@ -122,13 +131,14 @@ mod tests {
         );
         check("vmbuild.root=/dev/vda vmbuild.port=a vmbuild.port=b", Ok(words("/dev/vda", "b")));
         let full = Cmdline {
+            vsock: Some(1030),
             hostname: Some("job-1".into()),
             net: Net::Slirp,
             clock: Some(Duration::new(1_700_000_000, 5)),
             ..words("/dev/vda", "p")
         };
         check(
-            "vmbuild.root=/dev/vda vmbuild.port=p vmbuild.hostname=job-1 vmbuild.net=slirp vmbuild.clock=1700000000000000005",
+            "vmbuild.root=/dev/vda vmbuild.port=p vmbuild.vsock=1030 vmbuild.hostname=job-1 vmbuild.net=slirp vmbuild.clock=1700000000000000005",
             Ok(full),
         );
     }
@@ -141,6 +151,7 @@ mod tests {
         check("vmbuild.root=/dev/../x vmbuild.port=p", Err("`/dev/../x` is no value for `vmbuild.root`"));
         check("vmbuild.root=/dev/vda vmbuild.port=", Err("`` is no value for `vmbuild.port`"));
         check("vmbuild.net=tap", Err("`tap` is no value for `vmbuild.net`"));
+        check("vmbuild.vsock=-1", Err("`-1` is no value for `vmbuild.vsock`"));
         check("vmbuild.clock=-1", Err("`-1` is no value for `vmbuild.clock`"));
         check("vmbuild.debug", Err("unknown word `vmbuild.debug`"));
     }

@@ -14,6 +14,8 @@ use std::time::Duration;
 pub struct Prepared {
     /// Device of the virtio-serial port to serve on, such as `/dev/vport1p1`.
     pub port: PathBuf,
+    /// vsock port to serve on as well, where the machine has such a device.
+    pub vsock: Option<u32>,
 }
 
 /// Makes a guest ready, as `/init` of its initramfs. Says each phase on the console. Afterwards the root disk is
@@ -33,7 +35,7 @@ pub async fn prepare() -> Result<Prepared, InitError> {
     bring_up(words.net).await?;
     let port = port::wait_for(&words.port).await?;
     say(&format!("serving on {} ({})", port.display(), words.port));
-    Ok(Prepared { port })
+    Ok(Prepared { port, vsock: words.vsock })
 }
 
 /// Makes a sandbox ready. Its host has made the mounts and chosen the host name.
@@ -51,7 +53,7 @@ pub async fn prepare_service(name: &str, net: Net) -> Result<Prepared, InitError
     }
     let port = port::wait_for(name).await?;
     say(&format!("serving on {} ({name})", port.display()));
-    Ok(Prepared { port })
+    Ok(Prepared { port, vsock: None })
 }
 
 /// The end of an agent that cannot go on under its kernel: says why and powers the machine off.

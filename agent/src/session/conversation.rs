@@ -1,16 +1,19 @@
 //! One pipe, from its first hello to its end.
 
 use super::dispatch::dispatch;
+use super::frames::Frames;
 use super::link::{Inbound, Link};
 use crate::cleanup;
 use crate::request::{Request, Saying};
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use futures_util::{FutureExt, SinkExt};
+use std::cell::Cell;
 use std::collections::HashMap;
+use std::rc::Rc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
-use tokio_util::codec::{FramedRead, FramedWrite};
+use tokio_util::codec::FramedWrite;
 use tokio_util::sync::CancellationToken;
 use vmbuild_protocol::{
     Call, Codec, CodecError, Digest, Envelope, Epoch, Frame, FromAgent, Hello, RequestId, ToAgent, WINDOW,
@@ -19,36 +22,54 @@ use vmbuild_protocol::{
 /// Speaks with one host after another over a pipe, until it ends. When this returns, every request it started is
 /// over and its processes are gone.
 pub async fn converse<P: AsyncRead + AsyncWrite>(pipe: P, is_init: bool) -> Result<(), CodecError> {
+    converse_unless(pipe, is_init, std::future::pending).await
+}
+
+/// The same over a pipe that does not end when a host leaves. Once it is `deserted`, the requests of the last host are
+/// cancelled.
+pub async fn converse_unless<P: AsyncRead + AsyncWrite>(
+    pipe: P,
+    is_init: bool,
+    deserted: impl AsyncFn(),
+) -> Result<(), CodecError> {
     let (reader, writer) = tokio::io::split(pipe);
-    let mut inbound = FramedRead::new(reader, Codec::<ToAgent, FromAgent>::default());
+    let mut inbound = Frames::of(reader);
     let (outgoing, queue) = mpsc::unbounded_channel();
-    let mut writing = std::pin::pin!(write(FramedWrite::new(writer, Codec::default()), queue));
     let mut conversation = Conversation::new(outgoing, is_init);
+    let speaks = Rc::clone(&conversation.speaks);
+    let mut writing = std::pin::pin!(write(FramedWrite::new(writer, Codec::default()), queue, speaks));
     let outcome = loop {
         tokio::select! {
             written = &mut writing => break written,
             heard = inbound.next() => match heard {
-                Some(Ok(envelope)) => conversation.hear(envelope),
-                Some(Err(error)) => break Err(error),
-                None => break Ok(()),
+                Ok(Some(envelope)) => conversation.hear(envelope),
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error),
             },
             Some(id) = conversation.jobs.next(), if !conversation.jobs.is_empty() => conversation.over(id),
+            () = deserted(), if !conversation.requests.is_empty() => conversation.cancel_all(),
         }
-        inbound.decoder_mut().session = conversation.epoch;
+        inbound.listen_to(conversation.epoch);
     };
     conversation.end().await;
     outcome
 }
 
+/// Writes what is queued, as long as its session lasts: nobody waits for the rest of what a dead one was told, and the
+/// next host's answer would stand behind it.
 async fn write<W: AsyncWrite>(
     writer: FramedWrite<W, Codec<ToAgent, FromAgent>>,
     mut queue: mpsc::UnboundedReceiver<Envelope<FromAgent>>,
+    speaks: Rc<Cell<Option<Epoch>>>,
 ) -> Result<(), CodecError> {
     let mut writer = std::pin::pin!(writer);
     while let Some(envelope) = queue.recv().await {
-        writer.feed(envelope).await?;
-        while let Ok(envelope) = queue.try_recv() {
-            writer.feed(envelope).await?;
+        let mut next = Some(envelope);
+        while let Some(envelope) = next {
+            if speaks.get() == Some(envelope.epoch) {
+                writer.feed(envelope).await?;
+            }
+            next = queue.try_recv().ok();
         }
         writer.flush().await?;
     }
@@ -61,6 +82,8 @@ struct Conversation {
     epoch: Option<Epoch>,
     /// A new host's epoch, answered once the old one's requests are over.
     opening: Option<Epoch>,
+    /// The session of the last hello: what belongs to another is not written any more.
+    speaks: Rc<Cell<Option<Epoch>>>,
     requests: HashMap<RequestId, Running>,
     jobs: FuturesUnordered<LocalBoxFuture<'static, RequestId>>,
 }
@@ -73,7 +96,15 @@ struct Running {
 
 impl Conversation {
     fn new(outgoing: mpsc::UnboundedSender<Envelope<FromAgent>>, is_init: bool) -> Self {
-        Self { is_init, outgoing, epoch: None, opening: None, requests: HashMap::new(), jobs: FuturesUnordered::new() }
+        Self {
+            is_init,
+            outgoing,
+            epoch: None,
+            opening: None,
+            speaks: Rc::default(),
+            requests: HashMap::new(),
+            jobs: FuturesUnordered::new(),
+        }
     }
 
     fn hear(&mut self, envelope: Envelope<ToAgent>) {
@@ -88,8 +119,9 @@ impl Conversation {
 
     fn greet(&mut self, epoch: Epoch) {
         if self.epoch != Some(epoch) {
-            self.requests.values().for_each(|running| running.cancel.cancel());
+            self.cancel_all();
         }
+        self.speaks.set(Some(epoch));
         self.opening = Some(epoch);
         self.open();
     }
@@ -143,8 +175,12 @@ impl Conversation {
         self.open();
     }
 
-    async fn end(mut self) {
+    fn cancel_all(&self) {
         self.requests.values().for_each(|running| running.cancel.cancel());
+    }
+
+    async fn end(mut self) {
+        self.cancel_all();
         while self.jobs.next().await.is_some() {}
     }
 }
@@ -181,15 +217,16 @@ async fn serve(
 /// Whether a call may leave processes behind; looking for them takes longer than a ping.
 fn starts_programs(call: &Call) -> bool {
     match call {
-        Call::Exec(_)
-        | Call::Interactive(_)
+        Call::Interactive(_)
         | Call::Provision(_)
         | Call::Resolve(_)
         | Call::Build(_)
         | Call::Pack(_)
         | Call::Validate(_)
         | Call::Facts => true,
-        Call::Ping
+        // A single program is cleaned up after before its last output goes out.
+        Call::Exec(_)
+        | Call::Ping
         | Call::PutFile(_)
         | Call::GetFile(_)
         | Call::SetClock(_)

@@ -7,8 +7,9 @@
 
 mod conversation;
 mod dispatch;
+mod frames;
 mod link;
 
-pub use conversation::converse;
 pub(crate) use conversation::{Consumed, digest};
+pub use conversation::{converse, converse_unless};
 pub use link::{Inbound, Link};

@@ -41,7 +41,7 @@ pub(crate) async fn cp(context: &Context, args: Cp) -> Result<Ending, Failure> {
             return Err(Sides::BothThere(one.clone(), other.clone()).into());
         }
     };
-    let machine = Machine::attach(&context.store, name, &context.cancel).await?;
+    let machine = Machine::attach(&context.store, name, &context.cancel).await?.telling(&context.events);
     let phase = context.events.phase(Part::Machine, "copy", "");
     let copying = async {
         let (session, cancel) = (machine.session(), &context.cancel);

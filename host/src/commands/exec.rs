@@ -12,7 +12,7 @@ use vmbuild_protocol::{CommandLine, Exited};
 
 /// Runs the program and ends as it ended; 128 plus the signal's number if one ended it.
 pub(crate) async fn exec(context: &Context, args: Exec) -> Result<Ending, Failure> {
-    let machine = Machine::attach(&context.store, &args.target.name(), &context.cancel).await?;
+    let machine = Machine::attach(&context.store, &args.target.name(), &context.cancel).await?.telling(&context.events);
     let command = CommandLine { argv: args.argv, env: args.env, cwd: args.cwd };
     let timeout_ms = args.timeout.map(|seconds| seconds.saturating_mul(1000));
     let exited = if args.interactive || args.tty {
@@ -26,7 +26,7 @@ pub(crate) async fn exec(context: &Context, args: Exec) -> Result<Ending, Failur
 
 /// Opens a login shell, or runs a program, on a terminal where there is one.
 pub(crate) async fn ssh(context: &Context, args: Ssh) -> Result<Ending, Failure> {
-    let machine = Machine::attach(&context.store, &args.target.name(), &context.cancel).await?;
+    let machine = Machine::attach(&context.store, &args.target.name(), &context.cancel).await?.telling(&context.events);
     let command = CommandLine { argv: args.argv, env: Vec::new(), cwd: "/root".to_owned() };
     let terminal = std::io::stdin().is_terminal();
     Ok(ending(talk(context, &machine, Talk { command, timeout_ms: None, terminal }).await?))

@@ -38,7 +38,7 @@ impl Diagnose for NotListening {
 
 /// Forwards until Ctrl-C, which is how it is meant to end.
 pub(crate) async fn port(context: &Context, args: Port) -> Result<Ending, Failure> {
-    let machine = Machine::attach(&context.store, &args.name, &context.cancel).await?;
+    let machine = Machine::attach(&context.store, &args.name, &context.cancel).await?.telling(&context.events);
     let not_listening = |source| NotListening { port: args.ports.host, source };
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, args.ports.host)).await.map_err(not_listening)?;
     let address = listener.local_addr().map_err(not_listening)?;

@@ -12,7 +12,7 @@ use vmbuild_supervise::Tail;
 
 /// Installs what the image's build role has and the machine lacks, such as after an update of vmbuild.
 pub(crate) async fn provision(context: &Context, args: Provision) -> Result<Ending, Failure> {
-    let machine = Machine::attach(&context.store, &args.target.name(), &context.cancel).await?;
+    let machine = Machine::attach(&context.store, &args.target.name(), &context.cancel).await?.telling(&context.events);
     let image = Image::load(&machine.spec().image, &context.store)?;
     let lists = image.lists()?;
     let packages: Vec<String> = lists.toolchain.into_iter().chain(lists.cpython).collect();

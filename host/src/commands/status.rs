@@ -3,7 +3,8 @@
 use super::context::Context;
 use super::program::Ending;
 use crate::failure::{Exit, Failure};
-use crate::machine::{Backend, Machine, MachineError, MachineFolder, MachineState, qemu};
+use crate::guest::{Loser, RaceResult, TransportKind};
+use crate::machine::{Backend, Machine, MachineError, MachineFolder, MachineState, PAUSED, qemu};
 use crate::report::{self, Cell};
 use crate::store::StoreError;
 use serde::Serialize;
@@ -43,7 +44,9 @@ struct QemuReport {
 #[derive(Debug, Serialize)]
 struct AgentStatus {
     build: String,
-    transport: &'static str,
+    transport: TransportKind,
+    /// Why it is not reached another way.
+    other_ways: Vec<Loser>,
     round_trip_ms: f64,
     kernel: String,
     guest: GuestStatus,
@@ -128,14 +131,17 @@ async fn ask(context: &Context, folder: &MachineFolder) -> Option<AgentStatus> {
     let machine = Machine::attach(&context.store, folder.name(), &context.cancel).await.ok()?;
     let round_trip = machine.session().ping().await.ok()?;
     let facts = machine.session().facts().await.ok()?;
-    let transport = match machine.spec().backend() {
-        Backend::Qemu => "virtio-serial",
-        Backend::Sandbox => "unix",
-    };
+    let RaceResult { winner, losers, .. } = machine.reached()?.clone();
     let round_trip_ms = (round_trip.as_secs_f64() * 1e5).round() / 100.0;
     let kernel = facts.kernel.clone();
-    let guest = GuestStatus::of(facts);
-    Some(AgentStatus { build: BUILD_ID.to_owned(), transport, round_trip_ms, kernel, guest })
+    Some(AgentStatus {
+        build: BUILD_ID.to_owned(),
+        transport: winner,
+        other_ways: losers,
+        round_trip_ms,
+        kernel,
+        guest: GuestStatus::of(facts),
+    })
 }
 
 fn row(machine: &MachineStatus) -> Vec<String> {
@@ -143,7 +149,7 @@ fn row(machine: &MachineStatus) -> Vec<String> {
     let agent = machine.agent.as_ref().map(|agent| format!("over {}, {} ms", agent.transport, agent.round_trip_ms));
     vec![
         machine.name.clone(),
-        words(machine.state).to_owned(),
+        words(machine).to_owned(),
         machine.image.clone(),
         or_dash(machine.backend.map(|backend| backend.to_string())),
         or_dash(machine.accelerator.clone()),
@@ -154,8 +160,9 @@ fn row(machine: &MachineStatus) -> Vec<String> {
     ]
 }
 
-fn words(state: MachineState) -> &'static str {
-    match state {
+fn words(machine: &MachineStatus) -> &'static str {
+    match machine.state {
+        MachineState::Running if machine.qemu.as_ref().is_some_and(|qemu| qemu.state == PAUSED) => "paused: disk full",
         MachineState::Running => "running",
         MachineState::Stopped => "stopped",
         MachineState::Abandoned => "abandoned",

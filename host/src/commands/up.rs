@@ -44,7 +44,8 @@ async fn up_one(context: &Context, args: &Up, name: MachineName) -> Result<(), F
             context.events.note(Part::Machine, format!("{name} is running already"));
             return match args.disk {
                 Some(disk) => {
-                    let machine = Machine::attach(&context.store, &name, &context.cancel).await?;
+                    let machine =
+                        Machine::attach(&context.store, &name, &context.cancel).await?.telling(&context.events);
                     grow(context, &machine, disk).await
                 }
                 None => Ok(()),

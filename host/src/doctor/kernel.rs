@@ -1,6 +1,7 @@
 //! What the host's kernel offers virtual machines.
 
 use super::Finding;
+use crate::machine::qemu::on_path;
 use crate::store::Store;
 use serde::Deserialize;
 use std::io::ErrorKind;
@@ -77,9 +78,12 @@ fn probed(file: &Path, accelerator: &str) -> Option<Probe> {
 
 pub(super) fn vsock() -> Finding {
     if Path::new("/dev/vhost-vsock").exists() {
-        Finding::ok("vsock", "/dev/vhost-vsock is there; virtio-serial is used all the same")
+        Finding::ok("vsock", "/dev/vhost-vsock is there")
+    } else if on_path("vhost-device-vsock").is_ok() {
+        Finding::ok("vsock", "no vhost_vsock module: vhost-device-vsock serves each machine")
     } else {
-        Finding::ok("vsock", "no vhost_vsock module: virtio-serial is used")
+        // `sudo modprobe vhost_vsock` or `cargo install --locked vhost-device-vsock` would add it; nothing depends on it.
+        Finding::ok("vsock", "no vhost_vsock module and no vhost-device-vsock: virtio-serial alone is used")
     }
 }
 

@@ -5,6 +5,6 @@ mod session;
 mod transport;
 
 pub use copy::{Copied, CopyError, Depth, receive, send};
-pub use session::{Feed, Had, Session, SessionError};
-pub(crate) use transport::connect_socket;
-pub use transport::{Transport, connect};
+pub use session::{Feed, Had, Opening, Session, SessionError};
+pub use transport::{Loser, Pipe, RaceError, RaceResult, Transport, TransportKind, connect};
+pub(crate) use transport::{connect_socket, race};

@@ -2,6 +2,7 @@
 
 use super::folder::FolderError;
 use super::qemu::QemuError;
+use super::room::RoomError;
 use super::sandbox::SandboxError;
 use super::spec::MachineName;
 use crate::failure::{Diagnose, Exit};
@@ -48,6 +49,19 @@ pub enum MachineError {
         #[source]
         source: io::Error,
     },
+    /// Its agent fell silent.
+    #[error("the agent in machine {name} has been silent for {} s", silence.as_secs())]
+    Silent {
+        /// The machine.
+        name: MachineName,
+        /// For how long.
+        silence: Duration,
+        /// Its console's log.
+        log: PathBuf,
+    },
+    /// There is no room for it.
+    #[error(transparent)]
+    Room(#[from] RoomError),
     /// It does not run.
     #[error("machine {0} is not running")]
     NotRunning(MachineName),
@@ -69,7 +83,8 @@ impl Diagnose for MachineError {
             Self::Sandbox(error) => error.exit(),
             Self::Qemu(error) => error.exit(),
             Self::Session(error) => error.exit(),
-            Self::Died { .. } | Self::NoAnswer { .. } => Exit::Environment,
+            Self::Room(error) => error.exit(),
+            Self::Died { .. } | Self::NoAnswer { .. } | Self::Silent { .. } => Exit::Environment,
             Self::NotRunning(_) => Exit::Usage,
             Self::Cancelled => Exit::Interrupted,
         }
@@ -81,7 +96,8 @@ impl Diagnose for MachineError {
             Self::Sandbox(error) => error.hints(),
             Self::Qemu(error) => error.hints(),
             Self::Session(error) => error.hints(),
-            Self::Died { log, .. } | Self::NoAnswer { log, .. } => {
+            Self::Room(error) => error.hints(),
+            Self::Died { log, .. } | Self::NoAnswer { log, .. } | Self::Silent { log, .. } => {
                 vec![format!("its console is in {}, until the next vmbuild command tidies up", log.display())]
             }
             Self::NotRunning(name) => vec![format!("`vmbuild up {name}` starts it")],

@@ -16,9 +16,11 @@
 
 pub use super::process::ProcessIdentity;
 
+use super::qemu::VsockRecord;
 use super::sandbox::{Enter, NamespaceError, Root};
 use super::spec::{Lifetime, MachineName, MachineSpec, Network};
 use crate::failure::{Diagnose, Exit};
+use crate::guest::RaceResult;
 use crate::store::{Lock, write_atomically};
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -45,6 +47,12 @@ pub struct MachineRecord {
     pub process: ProcessIdentity,
     /// QEMU's uuid for it, where QEMU runs it.
     pub uuid: Option<String>,
+    /// Its vsock, where QEMU runs it.
+    #[serde(default)]
+    pub vsock: Option<VsockRecord>,
+    /// How its agent was first reached.
+    #[serde(default)]
+    pub reached: Option<RaceResult>,
     /// Seconds since the Unix epoch when it was started.
     pub started_unix: u64,
 }
@@ -53,7 +61,7 @@ impl MachineRecord {
     /// A record of a machine that has just started.
     pub fn new(spec: MachineSpec, process: ProcessIdentity, uuid: Option<String>) -> Self {
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        Self { schema: SCHEMA, spec, process, uuid, started_unix: since.as_secs() }
+        Self { schema: SCHEMA, spec, process, uuid, vsock: None, reached: None, started_unix: since.as_secs() }
     }
 }
 

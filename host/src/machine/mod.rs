@@ -5,12 +5,15 @@
 //! the files it starts from.
 
 pub mod accelerator;
+mod boot_wait;
 pub mod choose;
 mod error;
 pub mod folder;
+mod guard;
 mod held;
 mod process;
 pub mod qemu;
+mod room;
 pub mod running;
 pub mod sandbox;
 pub mod spec;
@@ -19,7 +22,9 @@ pub mod sweep;
 pub use choose::{BackendChoice, ChooseError, ChosenBackend, Ways, choose_backend};
 pub use error::MachineError;
 pub use folder::{FolderError, MachineFolder, MachineRecord, MachineState};
+pub(crate) use guard::PAUSED;
 pub use process::ProcessIdentity;
+pub use room::RoomError;
 pub use running::{Kept, Machine, end_named};
 pub use spec::{
     Accelerator, Backend, BootWay, Lifetime, MachineName, MachineSpec, Network, OwnSystem, RootDisk, RootTree, Start,

@@ -1,14 +1,16 @@
 //! A machine that runs, with an open session to its agent: what commands work with.
 
+use super::boot_wait::BootWait;
 use super::error::MachineError;
 use super::folder::{FolderError, MachineFolder, MachineRecord};
-use super::qemu::Qemu;
+use super::guard::{self, Guard, set_clock, wake};
+use super::qemu::{Qemu, VsockRecord};
 use super::sandbox::Sandbox;
 use super::spec::{Lifetime, MachineName, MachineSpec, Start};
-use super::{ProcessIdentity, qemu, sandbox};
+use super::{ProcessIdentity, qemu, room, sandbox, spec::Backend};
 use crate::event::Events;
 use crate::failure::{Exit, Failure};
-use crate::guest::{Session, SessionError, Transport, connect};
+use crate::guest::{Loser, Opening, RaceError, RaceResult, Session, SessionError, Transport, race};
 use crate::store::{Lock, Store};
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -32,6 +34,9 @@ pub struct Machine {
     // Behind a lock, because the machine is watched while its session is used.
     backend: Mutex<Running>,
     session: Session,
+    reached: Option<RaceResult>,
+    record: MachineRecord,
+    events: Option<Events>,
     owner: Option<Lock>,
 }
 
@@ -53,10 +58,13 @@ impl Machine {
         events: &Events,
         cancel: &CancellationToken,
     ) -> Result<Self, MachineError> {
+        room::check(&spec, &store.machines(), events)?;
         let (folder, owner) = claim(&spec, store).await?;
-        match Self::bring_up(spec.clone(), &folder, events, cancel).await {
-            Ok((backend, session)) => {
-                Ok(Self { spec, folder, backend: Mutex::new(backend), session, owner: Some(owner) })
+        match Self::bring_up(spec.clone(), (&folder, store), events, cancel).await {
+            Ok((backend, session, record)) => {
+                let (backend, events) = (Mutex::new(backend), Some(events.clone()));
+                let reached = record.reached.clone();
+                Ok(Self { spec, folder, backend, session, reached, record, events, owner: Some(owner) })
             }
             // Its console is worth reading.
             Err(error @ (MachineError::Died { .. } | MachineError::NoAnswer { .. })) => Err(error),
@@ -72,19 +80,16 @@ impl Machine {
 
     async fn bring_up(
         spec: MachineSpec,
-        folder: &MachineFolder,
+        (folder, store): (&MachineFolder, &Store),
         events: &Events,
         cancel: &CancellationToken,
-    ) -> Result<(Running, Session), MachineError> {
+    ) -> Result<(Running, Session, MachineRecord), MachineError> {
         let mut backend = Running::start(&spec, folder, events, cancel).await?;
-        let patience = patience(&spec.start);
-        let record = MachineRecord::new(spec, backend.process(), backend.uuid());
-        let opened = match folder.write_record(&record) {
-            Ok(()) => backend.open_session(folder, patience, cancel).await,
-            Err(error) => Err(error.into()),
-        };
-        match opened {
-            Ok(session) => Ok((backend, session)),
+        let wait = BootWait::begin(&spec, store, folder, events);
+        let record =
+            MachineRecord { vsock: backend.vsock(), ..MachineRecord::new(spec, backend.process(), backend.uuid()) };
+        match wait.on(backend.open_first_session(record, folder, cancel)).await {
+            Ok((session, record)) => Ok((backend, session, record)),
             Err(error) => {
                 // A named machine would outlive this; what matters is why it is ended.
                 let _ = backend.stop(Deadline::after(STOP)).await;
@@ -101,16 +106,32 @@ impl Machine {
             return Err(MachineError::NotRunning(name.clone()));
         }
         let mut backend = match record.spec.start {
-            Start::Sandbox { .. } => Running::Sandbox(Sandbox::attach(&folder, &record)?),
-            Start::Qemu { .. } | Start::FirstBoot { .. } => Running::Qemu(Qemu::attach(&folder, &record).await?),
+            Start::Sandbox { .. } => Running::Sandbox(Box::new(Sandbox::attach(&folder, &record)?)),
+            Start::Qemu { .. } | Start::FirstBoot { .. } => {
+                Running::Qemu(Box::new(Qemu::attach(&folder, &record).await?))
+            }
         };
-        let session = backend.open_session(&folder, patience(&record.spec.start), cancel).await?;
-        Ok(Self { spec: record.spec, folder, backend: Mutex::new(backend), session, owner: None })
+        wake(&folder, &record).await?;
+        let way = (Opening::Again, patience(&record.spec.start));
+        let (session, reached) = backend.open_session(&folder, way, cancel).await?;
+        let (spec, backend) = (record.spec.clone(), Mutex::new(backend));
+        Ok(Self { spec, folder, backend, session, reached: Some(reached), record, events: None, owner: None })
+    }
+
+    /// Tells of what happens to it while something is asked of it.
+    #[must_use]
+    pub fn telling(self, events: &Events) -> Self {
+        Self { events: Some(events.clone()), ..self }
     }
 
     /// The session with its agent.
     pub fn session(&self) -> &Session {
         &self.session
+    }
+
+    /// Over which way the session was opened, and why not over others.
+    pub fn reached(&self) -> Option<&RaceResult> {
+        self.reached.as_ref()
     }
 
     /// What it was made of.
@@ -165,9 +186,18 @@ impl Machine {
         }
     }
 
+    /// Looks after the machine until it has ended or can no longer be reached.
     async fn death(&self) -> MachineError {
-        let last_words = self.backend.lock().await.ended().await;
-        died(&self.folder, last_words)
+        let mut backend = self.backend.lock().await;
+        let record = (self.spec.backend() == Backend::Qemu).then_some(&self.record);
+        let (folder, session, events) = (&self.folder, &self.session, self.events.as_ref());
+        let guard = Guard { folder, record, session, events, patience: guard::USUAL };
+        tokio::select! {
+            last_words = backend.ended() => died(&self.folder, last_words),
+            silence = Box::pin(guard.keep()) => {
+                MachineError::Silent { name: self.folder.name().clone(), silence, log: self.folder.console() }
+            }
+        }
     }
 
     /// Ends it. A job's machine is removed.
@@ -248,8 +278,8 @@ fn patience(start: &Start) -> Duration {
 /// A started backend.
 #[derive(Debug)]
 enum Running {
-    Sandbox(Sandbox),
-    Qemu(Qemu),
+    Sandbox(Box<Sandbox>),
+    Qemu(Box<Qemu>),
 }
 
 impl Running {
@@ -260,9 +290,9 @@ impl Running {
         cancel: &CancellationToken,
     ) -> Result<Self, MachineError> {
         Ok(match spec.start {
-            Start::Sandbox { .. } => Self::Sandbox(Sandbox::start(spec, folder, events, cancel).await?),
+            Start::Sandbox { .. } => Self::Sandbox(Box::new(Sandbox::start(spec, folder, events, cancel).await?)),
             Start::Qemu { .. } | Start::FirstBoot { .. } => {
-                Self::Qemu(Qemu::start(spec, folder, events, cancel).await?)
+                Self::Qemu(Box::new(Qemu::start(spec, folder, events, cancel).await?))
             }
         })
     }
@@ -281,10 +311,18 @@ impl Running {
         }
     }
 
-    fn transport(&self) -> Transport {
+    fn vsock(&self) -> Option<VsockRecord> {
         match self {
-            Self::Sandbox(sandbox) => sandbox.transport(),
-            Self::Qemu(qemu) => qemu.transport(),
+            Self::Sandbox(_) => None,
+            Self::Qemu(qemu) => Some(qemu.vsock().clone()),
+        }
+    }
+
+    /// The ways to its agent; and what is no way, with the reason.
+    fn ways(&self) -> (Vec<Transport>, Vec<Loser>) {
+        match self {
+            Self::Sandbox(sandbox) => (vec![sandbox.transport()], Vec::new()),
+            Self::Qemu(qemu) => qemu.ways(),
         }
     }
 
@@ -303,46 +341,55 @@ impl Running {
         Ok(())
     }
 
+    /// The session of a machine that has just started. Its record is there before, for others to end it by, and says
+    /// afterwards how the agent was reached.
+    async fn open_first_session(
+        &mut self,
+        mut record: MachineRecord,
+        folder: &MachineFolder,
+        cancel: &CancellationToken,
+    ) -> Result<(Session, MachineRecord), MachineError> {
+        folder.write_record(&record)?;
+        let way = (Opening::Fresh, patience(&record.spec.start));
+        let (session, reached) = self.open_session(folder, way, cancel).await?;
+        record.reached = Some(reached);
+        folder.write_record(&record)?;
+        Ok((session, record))
+    }
+
     async fn open_session(
         &mut self,
         folder: &MachineFolder,
-        patience: Duration,
+        (opening, patience): (Opening, Duration),
         cancel: &CancellationToken,
-    ) -> Result<Session, MachineError> {
-        let (transport, deadline) = (self.transport(), Deadline::after(patience));
-        let error = tokio::select! {
-            opened = reach(folder, &transport, deadline, cancel) => match opened {
-                Ok(session) => return Ok(session),
-                Err(error) => error,
+    ) -> Result<(Session, RaceResult), MachineError> {
+        let ((ways, no_ways), deadline) = (self.ways(), Deadline::after(patience));
+        let lost = tokio::select! {
+            raced = Box::pin(race(&ways, opening, deadline, cancel)) => match raced {
+                Ok((session, mut reached)) => {
+                    reached.losers.extend(no_ways);
+                    if matches!(self, Self::Qemu(_)) {
+                        set_clock(&session).await;
+                    }
+                    return Ok((session, reached));
+                }
+                Err(lost) => unreached(folder, lost, deadline),
             },
             last_words = self.ended() => return Err(died(folder, last_words)),
         };
         match tokio::time::timeout(NEWS, self.ended()).await {
             Ok(last_words) => Err(died(folder, last_words)),
-            Err(_) => Err(error),
+            Err(_) => Err(lost),
         }
     }
 }
 
-/// Connects, again and again until there is somebody to connect to, and says hello.
-async fn reach(
-    folder: &MachineFolder,
-    transport: &Transport,
-    deadline: Deadline,
-    cancel: &CancellationToken,
-) -> Result<Session, MachineError> {
-    loop {
-        let source = match connect(transport).await {
-            Ok(pipe) => return Ok(Session::open(pipe, deadline, cancel).await?),
-            Err(error) => error,
-        };
-        if deadline.passed() {
+fn unreached(folder: &MachineFolder, lost: RaceError, deadline: Deadline) -> MachineError {
+    match lost {
+        RaceError::Session(error) => error.into(),
+        RaceError::Nobody(source) => {
             let (name, log) = (folder.name().clone(), folder.console());
-            return Err(MachineError::NoAnswer { name, limit: deadline.limit(), log, source });
-        }
-        tokio::select! {
-            () = cancel.cancelled() => return Err(MachineError::Cancelled),
-            () = tokio::time::sleep(Duration::from_millis(20)) => {}
+            MachineError::NoAnswer { name, limit: deadline.limit(), log, source }
         }
     }
 }

@@ -64,7 +64,29 @@ fn qemu_says_which_accelerator_it_uses() {
     assert_eq!(machine["accelerator"], "tcg");
     assert_eq!(machine["qemu"]["state"], "running", "{machine}");
     assert!(machine["qemu"]["version"].is_string() && machine["agent"]["guest"]["cpus"].is_u64(), "{machine}");
+    says_who_won(&machine["agent"]);
+    // Whatever a guest's clock says, it is set before anything is asked.
+    run(&["exec", "--name", name, "--", "date", "--set=@1000000000"]).expect(0);
+    let guest = run(&["exec", "--name", name, "--", "date", "+%s"]).expect(0).stdout;
+    let behind = now() - guest.trim().parse::<i64>().expect("seconds");
+    assert!((-5..60).contains(&behind), "the guest's clock is {behind} s behind");
     run(&["destroy", "--name", name]).expect(0);
+}
+
+/// Of the ways to the agent one has won, and for every other one there is a reason.
+fn says_who_won(agent: &Value) {
+    let won = agent["transport"].as_str().expect("a way");
+    let others = agent["other_ways"].as_array().expect("a list");
+    assert!(!others.is_empty(), "there is vsock, or a reason why not: {agent}");
+    for other in others {
+        assert_ne!(other["transport"].as_str().expect("a way"), won);
+        assert!(other["reason"].as_str().is_some_and(|reason| !reason.is_empty()), "{other}");
+    }
+}
+
+fn now() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
+    i64::try_from(since.as_secs()).expect("before the sun goes out")
 }
 
 #[test]

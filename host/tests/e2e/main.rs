@@ -8,12 +8,14 @@ mod cloud_image;
 mod copy;
 mod dnf;
 mod errors;
+mod full_disk;
 mod image_export;
 mod image_verbs;
 mod images;
 mod interruption;
 mod lifecycle;
 mod machines;
+mod reconnects;
 #[allow(clippy::unwrap_used, clippy::print_stdout, reason = "clippy knows tests, not their helpers")]
 mod standin;
 mod support;

@@ -1,5 +1,46 @@
-//! Measurements, for docs/benchmarks.md: what each step costs, beside other programs that do the like.
+//! Measurements that the documentation quotes: each prints a Markdown table, with the machine it was made on.
 
+mod boot;
+mod console;
 mod host;
-pub(crate) mod image;
+mod image;
+mod machine;
+mod scp;
+mod systemd;
 mod table;
+mod transfer;
+
+use crate::workshop::{TaskError, Workshop};
+use clap::Subcommand;
+
+/// What to measure.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub(crate) enum Bench {
+    /// From QEMU's start to a ready agent, against a bare kernel and against systemd.
+    Boot {
+        /// How often to boot each.
+        #[arg(long, default_value_t = 5, value_parser = at_least_one)]
+        rounds: usize,
+    },
+    /// Golden machines from nothing, and their exports, beside mmdebstrap alone and mkosi. Takes ten minutes.
+    Image,
+    /// A 100 MB artifact and a small command over each way to an agent.
+    Transfer {
+        /// How many small commands to time on each way.
+        #[arg(long, default_value_t = 20, value_parser = at_least_one)]
+        rounds: usize,
+    },
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|rounds| *rounds > 0).ok_or_else(|| "a number from 1".to_owned())
+}
+
+/// Measures.
+pub(crate) async fn run(workshop: &Workshop, bench: Bench) -> Result<(), TaskError> {
+    match bench {
+        Bench::Boot { rounds } => boot::run(workshop, rounds).await,
+        Bench::Image => image::run(workshop).await,
+        Bench::Transfer { rounds } => transfer::run(workshop, rounds).await,
+    }
+}

@@ -3,7 +3,7 @@
 use super::{Copied, CopyError, Depth, name, receive, send};
 use crate::event::{Events, Part};
 use crate::failure::{Diagnose, Exit};
-use crate::guest::{Session, SessionError};
+use crate::guest::{Opening, Session, SessionError};
 use std::cell::Cell;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
@@ -17,7 +17,8 @@ async fn with_agent(test: impl AsyncFnOnce(&Session)) {
     let (ours, theirs) = tokio::io::duplex(64 << 10);
     let test = async {
         let deadline = Deadline::after(Duration::from_mins(2));
-        let session = Session::open(ours, deadline, &CancellationToken::new()).await.expect("the agent answers");
+        let session =
+            Session::open(ours, Opening::Again, deadline, &CancellationToken::new()).await.expect("the agent answers");
         test(&session).await;
     };
     let (_, ()) = tokio::join!(converse(theirs, false), test);

@@ -1,7 +1,7 @@
 //! What a session can be asked for.
 
 use super::error::SessionError;
-use super::hello::greet;
+use super::hello::{Opening, greet};
 use super::pump::{Desk, Heard, Outbound, pump};
 use super::request::{Asked, Line};
 use super::transfer::{self, Had};
@@ -34,6 +34,7 @@ struct Shared {
     line: Line,
     peer: Hello,
     next: AtomicU32,
+    opened: Instant,
     _pump: AbortOnDropHandle<()>,
 }
 
@@ -41,6 +42,7 @@ impl Session {
     /// Says hello and waits for the agent's, repeating it (and resynchronising the pipe) until the deadline.
     pub async fn open<P: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
         pipe: P,
+        opening: Opening,
         deadline: Deadline,
         cancel: &CancellationToken,
     ) -> Result<Self, SessionError> {
@@ -50,17 +52,29 @@ impl Session {
         let epoch = Epoch(u32::from_ne_bytes(random));
         let (reader, mut writer) = tokio::io::split(pipe);
         let mut inbound = FramedRead::new(reader, Outbound::of_session(epoch));
-        let peer = greet(epoch, &mut inbound, &mut writer, deadline, cancel).await?;
+        let peer = greet(epoch, opening, (&mut inbound, &mut writer), deadline, cancel).await?;
         let (outgoing, queue) = mpsc::unbounded_channel();
         let desk = Arc::new(Desk::default());
         let pump = tokio::spawn(pump(epoch, inbound, writer, queue, desk.clone()));
         let line = Line { epoch, outgoing, desk };
-        Ok(Self(Arc::new(Shared { line, peer, next: AtomicU32::new(1), _pump: AbortOnDropHandle::new(pump) })))
+        Ok(Self(Arc::new(Shared {
+            line,
+            peer,
+            next: AtomicU32::new(1),
+            opened: Instant::now(),
+            _pump: AbortOnDropHandle::new(pump),
+        })))
     }
 
     /// What the agent said of itself.
     pub fn peer(&self) -> &Hello {
         &self.0.peer
+    }
+
+    /// For how long nothing has been heard of the agent: the measure of a heartbeat, which is a ping after some
+    /// silence.
+    pub fn silent_for(&self) -> Duration {
+        self.0.line.desk.last_heard().unwrap_or(self.0.opened).elapsed()
     }
 
     pub(super) fn ask(&self, call: Call) -> Result<Asked<'_>, SessionError> {

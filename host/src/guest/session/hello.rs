@@ -8,30 +8,44 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio_util::bytes::BytesMut;
 use tokio_util::codec::Encoder;
 use tokio_util::sync::CancellationToken;
-use vmbuild_protocol::codec::HEADER;
-use vmbuild_protocol::{BUILD_ID, Envelope, Epoch, Frame, Hello, MAX_PAYLOAD, PROTOCOL};
+use vmbuild_protocol::{BUILD_ID, Envelope, Epoch, Frame, Hello, PROTOCOL};
 use vmbuild_supervise::Deadline;
 
-/// How long to wait for an answer before saying hello again.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// What may be in a pipe before its first hello.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opening {
+    /// Nothing: the machine has just started, and nobody has used the pipe. The agent answers when it is there.
+    Fresh,
+    /// Whatever an earlier session left, in either direction.
+    Again,
+}
+
+impl Opening {
+    /// How long to wait for an answer before saying hello again. A guest that boots reads all of them in the end.
+    fn patience(self) -> Duration {
+        match self {
+            Self::Fresh => Duration::from_secs(30),
+            Self::Again => Duration::from_millis(500),
+        }
+    }
+}
 
 /// Says hello until the agent of the same build answers.
 pub(super) async fn greet<W: AsyncWrite + Unpin>(
     epoch: Epoch,
-    inbound: &mut Inbound<impl tokio::io::AsyncRead + Unpin>,
-    writer: &mut W,
+    opening: Opening,
+    (inbound, writer): (&mut Inbound<impl tokio::io::AsyncRead + Unpin>, &mut W),
     deadline: Deadline,
     cancel: &CancellationToken,
 ) -> Result<Hello, SessionError> {
+    let words = words(epoch)?;
     let talk = async {
-        let mut first = true;
         loop {
-            writer.write_all(&words(epoch, first)?).await.map_err(|_| SessionError::Lost)?;
-            first = false;
-            if let Ok(answer) = tokio::time::timeout(PATIENCE, answer(epoch, inbound)).await {
-                return answer;
+            writer.write_all(&words).await.map_err(|_| SessionError::Lost)?;
+            match tokio::time::timeout(opening.patience(), answer(epoch, inbound)).await {
+                Ok(answer) => return answer,
+                Err(_) => stop_waiting(inbound),
             }
-            stop_waiting(inbound);
         }
     };
     let theirs = tokio::select! {
@@ -54,14 +68,8 @@ fn stop_waiting<R>(inbound: &mut Inbound<R>) {
     *inbound.read_buffer_mut() = buffer;
 }
 
-/// A hello, after the first time behind enough zeros to complete any frame whose writer died half-way: the agent
-/// then finds its checksum wrong and looks for the next header.
-fn words(epoch: Epoch, first: bool) -> Result<BytesMut, SessionError> {
-    let mut bytes = BytesMut::new();
-    if !first {
-        bytes.resize(MAX_PAYLOAD + HEADER, 0);
-    }
-    let hello = Envelope { epoch, frame: Frame::Hello(Hello::ours(epoch)) };
+fn words(epoch: Epoch) -> Result<BytesMut, SessionError> {
+    let (mut bytes, hello) = (BytesMut::new(), Envelope { epoch, frame: Frame::Hello(Hello::ours(epoch)) });
     Outbound::default().encode(hello, &mut bytes).map_err(|error| SessionError::Garbled(error.into()))?;
     Ok(bytes)
 }

@@ -17,5 +17,6 @@ mod trees;
 
 pub use calls::Session;
 pub use error::SessionError;
+pub use hello::Opening;
 pub use streams::Feed;
 pub use transfer::Had;

@@ -4,6 +4,7 @@ use super::error::SessionError;
 use futures_util::{SinkExt, StreamExt};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::bytes::Bytes;
@@ -37,7 +38,10 @@ pub(super) struct Listener {
 
 /// The requests under way.
 #[derive(Debug, Default)]
-pub(super) struct Desk(Mutex<Requests>);
+pub(super) struct Desk {
+    requests: Mutex<Requests>,
+    heard: Mutex<Option<Instant>>,
+}
 
 #[derive(Debug, Default)]
 struct Requests {
@@ -50,7 +54,16 @@ struct Requests {
 
 impl Desk {
     fn requests(&self) -> MutexGuard<'_, Requests> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note_life(&self) {
+        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// When the agent last said anything in this session, unless it has not yet.
+    pub(super) fn last_heard(&self) -> Option<Instant> {
+        *self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds a request, unless the pipe is gone.
@@ -93,7 +106,10 @@ pub(super) async fn pump<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
     let reading = async {
         loop {
             match inbound.next().await {
-                Some(Ok(envelope)) if envelope.epoch == epoch => route(&desk, envelope.frame),
+                Some(Ok(envelope)) if envelope.epoch == epoch => {
+                    desk.note_life();
+                    route(&desk, envelope.frame);
+                }
                 Some(Ok(_)) => {}
                 Some(Err(error)) => return Some(error),
                 None => return None,

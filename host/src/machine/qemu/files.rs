@@ -4,6 +4,12 @@
 pub(crate) const AGENT: &str = "agent.sock";
 /// QMP: a socket.
 pub(crate) const MONITOR: &str = "qmp.sock";
+/// Where `vhost-device-vsock` hears callers: a socket.
+pub(crate) const VSOCK: &str = "vsock.sock";
+/// Where it hears QEMU: a socket.
+pub(crate) const VSOCK_DEVICE: &str = "vsock-device.sock";
+/// What it had to say.
+pub(crate) const VSOCK_LOG: &str = "vsock.log";
 /// What the guest wrote to its serial console.
 pub(crate) const CONSOLE: &str = "serial.log";
 /// What QEMU itself had to say.

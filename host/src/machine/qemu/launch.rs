@@ -4,6 +4,7 @@ use super::error::QemuError;
 use super::options::{Arch, Host, MachineRun, QemuCommand};
 use super::overlay::{self, Base};
 use super::qmp::{Qmp, QmpError};
+use super::vsock::{Vsock, end_recorded};
 use super::{QemuBinary, files, last_words, tsc};
 use crate::machine::ProcessIdentity;
 use crate::machine::process::start_ticks;
@@ -29,6 +30,7 @@ pub(super) struct Launch<'a> {
     folder: &'a MachineFolder,
     pub(super) uuid: Uuid,
     child: Option<Child>,
+    pub(super) vsock: Vsock,
 }
 
 impl<'a> Launch<'a> {
@@ -41,12 +43,22 @@ impl<'a> Launch<'a> {
         make_private(folder.path())?;
         let alive = Lock::try_take(&folder.file(files::ALIVE))?;
         let alive = alive.ok_or_else(|| QemuError::Running(folder.name().clone()))?;
+        // A QEMU that died by itself has left its helper behind.
+        end_recorded(folder.read_record().ok().flatten().and_then(|record| record.vsock).as_ref()).await?;
         remove_sockets(folder)?;
+        prepare_disk(spec, folder, cancel).await?;
         let tsc = if spec.accelerator() == Some(Accelerator::Tcg) { tsc::rate().await } else { None };
-        let run = MachineRun { uuid: Uuid::new_v4(), clock: now(), tsc };
-        let command = prepare(spec, run, folder, cancel).await?;
-        let child = spawn(&command, qemu, spec.lifetime, (folder, &alive))?;
-        Ok(Self { folder, uuid: run.uuid, child: Some(child) })
+        let mut vsock = prepare_vsock(spec, folder).await;
+        let run = MachineRun { uuid: Uuid::new_v4(), clock: now(), tsc, vsock: vsock.option() };
+        let child =
+            command(spec, run).and_then(|command| spawn(&command, qemu, spec.lifetime, (folder, &alive, &mut vsock)));
+        match child {
+            Ok(child) => Ok(Self { folder, uuid: run.uuid, child: Some(child), vsock }),
+            Err(error) => {
+                vsock.kill();
+                Err(error)
+            }
+        }
     }
 
     /// The started process.
@@ -57,11 +69,11 @@ impl<'a> Launch<'a> {
     }
 
     /// Waits until its monitor answers and proves that it is this QEMU's.
-    pub(super) async fn finish(mut self, cancel: &CancellationToken) -> Result<Child, QemuError> {
+    pub(super) async fn finish(mut self, cancel: &CancellationToken) -> Result<(Child, Vsock), QemuError> {
         let deadline = Deadline::after(GREETING);
         let met = self.meet(deadline, cancel).await;
         match (met, self.child.take()) {
-            (Ok(()), Some(child)) => Ok(child),
+            (Ok(()), Some(child)) => Ok((child, std::mem::replace(&mut self.vsock, Vsock::gone()))),
             (Err(error), Some(child)) => Err(abandon(child, error).await),
             (met, None) => Err(met.err().unwrap_or(QemuError::Cancelled)),
         }
@@ -91,29 +103,42 @@ impl Drop for Launch<'_> {
         if let Some(child) = &self.child {
             child.signal_group(Signal::SIGKILL);
         }
+        self.vsock.kill();
     }
 }
 
-/// Makes the machine's own disk, and the command line that starts from it.
-async fn prepare(
-    spec: &MachineSpec,
-    run: MachineRun,
-    folder: &MachineFolder,
-    cancel: &CancellationToken,
-) -> Result<QemuCommand, QemuError> {
+/// Makes the machine's own disk.
+async fn prepare_disk(spec: &MachineSpec, folder: &MachineFolder, cancel: &CancellationToken) -> Result<(), QemuError> {
+    let base = match &spec.start {
+        Start::Sandbox { .. } => return Err(QemuError::OtherBackend(spec.name.clone())),
+        Start::Qemu { root, .. } => Base::root(root),
+        Start::FirstBoot { system, .. } => Base::system(system),
+    };
+    overlay::prepare(folder, &base, spec.lifetime, cancel).await?;
+    if let Start::FirstBoot { system, .. } = &spec.start
+        && let BootWay::Uefi { vars, .. } = &system.boot
+    {
+        // The package's own is read-only, and so would be a plain copy.
+        fs_err::write(folder.file(files::VARS), fs_err::read(vars)?)?;
+    }
+    Ok(())
+}
+
+/// A system of its own may lack the driver, and its agent is a service that serves the port alone.
+async fn prepare_vsock(spec: &MachineSpec, folder: &MachineFolder) -> Vsock {
+    match &spec.start {
+        Start::FirstBoot { .. } => Vsock::None { why: "a system of its own is reached over its port alone".to_owned() },
+        Start::Qemu { .. } | Start::Sandbox { .. } => Vsock::prepare(folder, spec.lifetime).await,
+    }
+}
+
+/// The command line that starts from the machine's disk.
+fn command(spec: &MachineSpec, run: MachineRun) -> Result<QemuCommand, QemuError> {
     let platform = (Arch::of_host(), Host::current());
     match &spec.start {
         Start::Sandbox { .. } => Err(QemuError::OtherBackend(spec.name.clone())),
-        Start::Qemu { accelerator, root } => {
-            overlay::prepare(folder, &Base::root(root), spec.lifetime, cancel).await?;
-            Ok(QemuCommand::for_machine(spec, *accelerator, root, run, platform))
-        }
+        Start::Qemu { accelerator, root } => Ok(QemuCommand::for_machine(spec, *accelerator, root, run, platform)),
         Start::FirstBoot { accelerator, system } => {
-            overlay::prepare(folder, &Base::system(system), spec.lifetime, cancel).await?;
-            if let BootWay::Uefi { vars, .. } = &system.boot {
-                // The package's own is read-only, and so would be a plain copy.
-                fs_err::write(folder.file(files::VARS), fs_err::read(vars)?)?;
-            }
             Ok(QemuCommand::for_first_boot(spec, *accelerator, system, run, platform))
         }
     }
@@ -168,7 +193,7 @@ fn spawn(
     command: &QemuCommand,
     qemu: &QemuBinary,
     lifetime: Lifetime,
-    (folder, alive): (&MachineFolder, &Lock),
+    (folder, alive, vsock): (&MachineFolder, &Lock, &mut Vsock),
 ) -> Result<Child, QemuError> {
     let command = Command::new(&qemu.path)
         .args(command.arguments())
@@ -179,6 +204,10 @@ fn spawn(
             Lifetime::Named => vmbuild_supervise::Lifetime::Detached,
         })
         .keep_fd(alive.share()?);
+    let command = match vsock.hand_over() {
+        Some(taken) => command.keep_fd(taken),
+        None => command,
+    };
     // A file, not a pipe: nobody reads a pipe for a machine that outlives us, and QEMU would block on it one day.
     let log = fs_err::File::create(folder.file(files::LOG))?;
     writeln!(&log, "$ {}", command.line())?;
@@ -196,7 +225,7 @@ fn make_private(folder: &Path) -> io::Result<()> {
 
 /// Removes what a QEMU that was killed left behind. The lock in our hands says that none of them is in use.
 fn remove_sockets(folder: &MachineFolder) -> io::Result<()> {
-    for name in [files::AGENT, files::MONITOR] {
+    for name in [files::AGENT, files::MONITOR, files::VSOCK, files::VSOCK_DEVICE] {
         match fs_err::remove_file(folder.file(name)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}

@@ -1,6 +1,7 @@
 //! Machines whose vmbuild is gone: how they are, and their end.
 
 use super::machine::{end, proven_monitor, recorded_uuid};
+use super::vsock::end_recorded;
 use super::{QemuError, QemuVersion, files};
 use crate::machine::held::Held;
 use crate::machine::{Accelerator, MachineFolder, MachineRecord};
@@ -41,6 +42,12 @@ pub async fn status(folder: &MachineFolder, record: &MachineRecord) -> Result<Qe
     })
 }
 
+/// Lets a machine that QEMU has paused go on. It must be the record's.
+pub async fn resume(folder: &MachineFolder, record: &MachineRecord) -> Result<(), QemuError> {
+    let uuid = recorded_uuid(folder, record)?;
+    Ok(proven_monitor(folder, uuid, Deadline::after(ANSWER)).await?.cont().await?)
+}
+
 /// QEMU 7.2 tells only about KVM. It is given one accelerator and never takes another in silence, so without KVM
 /// it is the one it was given.
 fn in_use(kvm: bool, record: &MachineRecord) -> Accelerator {
@@ -61,6 +68,11 @@ pub async fn end_left_over(
     record: &MachineRecord,
     deadline: Deadline,
 ) -> Result<(), QemuError> {
+    end_qemu(folder, record, deadline).await?;
+    Ok(end_recorded(record.vsock.as_ref()).await?)
+}
+
+async fn end_qemu(folder: &MachineFolder, record: &MachineRecord, deadline: Deadline) -> Result<(), QemuError> {
     if Lock::try_take(&folder.file(files::ALIVE))?.is_some() {
         return Ok(());
     }

@@ -3,9 +3,10 @@
 use super::launch::{Launch, not_ours, own_words};
 use super::options::CONSOLE_MARK;
 use super::qmp::{Qmp, QmpError};
-use super::{QemuBinary, QemuError, files, last_words};
+use super::vsock::{self, Vsock};
+use super::{QemuBinary, QemuError, VsockRecord, files, last_words};
 use crate::event::{Events, Part};
-use crate::guest::Transport;
+use crate::guest::{Loser, Transport};
 use crate::machine::ProcessIdentity;
 use crate::machine::held::Held;
 use crate::machine::{MachineFolder, MachineRecord, MachineSpec};
@@ -24,6 +25,9 @@ pub struct Qemu {
     uuid: Uuid,
     identity: ProcessIdentity,
     held: Held,
+    vsock: VsockRecord,
+    /// What serves the vsock, if we started it.
+    device: Vsock,
 }
 
 impl Qemu {
@@ -39,9 +43,10 @@ impl Qemu {
         let qemu = QemuBinary::find(cancel).await?;
         let launch = Launch::start(spec, (folder, &qemu), cancel).await?;
         let (uuid, identity) = (launch.uuid, launch.process()?);
-        let child = launch.finish(cancel).await?;
+        let (child, device) = launch.finish(cancel).await?;
         phase.finish(format!("qemu {}, {accelerator}", qemu.version));
-        Ok(Self { folder: folder.clone(), uuid, identity, held: Held::Child(child) })
+        let (held, vsock) = (Held::Child(child), device.record());
+        Ok(Self { folder: folder.clone(), uuid, identity, held, vsock, device })
     }
 
     /// Takes hold of a machine that an earlier vmbuild started. Its monitor must call itself what the record does.
@@ -49,14 +54,21 @@ impl Qemu {
         let gone = || QemuError::NotRunning(folder.name().clone());
         let uuid = recorded_uuid(folder, record)?;
         let held = Held::attach(folder, record.process)?.ok_or_else(gone)?;
-        let this = Self { folder: folder.clone(), uuid, identity: record.process, held };
+        let vsock = record.vsock.clone().unwrap_or(VsockRecord::None { why: "it was started without one".to_owned() });
+        let (folder, identity, device) = (folder.clone(), record.process, Vsock::gone());
+        let this = Self { folder, uuid, identity, held, vsock, device };
         this.monitor(Deadline::after(ANSWER)).await?;
         Ok(this)
     }
 
-    /// How to reach the agent.
-    pub fn transport(&self) -> Transport {
-        Transport::VirtioSerial(self.folder.file(files::AGENT))
+    /// How to reach the agent; and what is no way, with the reason.
+    pub fn ways(&self) -> (Vec<Transport>, Vec<Loser>) {
+        vsock::ways(&self.folder, &self.vsock)
+    }
+
+    /// Its vsock, for the machine's record.
+    pub fn vsock(&self) -> &VsockRecord {
+        &self.vsock
     }
 
     /// QEMU's process, for the machine's record.
@@ -79,6 +91,12 @@ impl Qemu {
     /// Ends it, after the caller asked the agent to power off: a share of the deadline for that to happen, then
     /// for the power button, then for QMP's quit. What is left at the deadline is ended by signals.
     pub async fn stop(&mut self, deadline: Deadline) -> Result<(), QemuError> {
+        self.stop_qemu(deadline).await?;
+        self.device.end().await;
+        Ok(vsock::end_recorded(Some(&self.vsock)).await?)
+    }
+
+    async fn stop_qemu(&mut self, deadline: Deadline) -> Result<(), QemuError> {
         if self.held.ends_within(deadline.left() / 2).await {
             return Ok(());
         }

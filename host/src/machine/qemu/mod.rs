@@ -16,6 +16,7 @@ pub(crate) mod options;
 mod overlay;
 mod qmp;
 mod tsc;
+mod vsock;
 
 #[cfg(test)]
 mod real_tests;
@@ -27,6 +28,7 @@ pub use binary::{OLDEST, QemuBinary, QemuVersion};
 pub use disk_size::grow_disk;
 pub use error::QemuError;
 pub(super) use files::LOG;
-pub use left_over::{QemuStatus, end_left_over, status};
+pub use left_over::{QemuStatus, end_left_over, resume, status};
 pub use machine::Qemu;
 pub use qmp::QmpError;
+pub use vsock::VsockRecord;

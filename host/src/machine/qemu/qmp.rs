@@ -123,6 +123,11 @@ impl Qmp {
         self.execute(resize).await.map(drop)
     }
 
+    /// Lets the processors of a machine that was stopped go on.
+    pub(crate) async fn cont(&mut self) -> Result<(), QmpError> {
+        self.execute(qmp::cont {}).await.map(drop)
+    }
+
     /// Presses the guest's power button.
     pub(crate) async fn system_powerdown(&mut self) -> Result<(), QmpError> {
         self.execute(qmp::system_powerdown {}).await.map(drop)

@@ -45,7 +45,8 @@ impl Bench {
 
     fn record(&self, qemu: &Qemu) -> MachineRecord {
         let (process, uuid) = (qemu.process(), Some(qemu.uuid()));
-        MachineRecord { schema: 1, spec: self.spec.clone(), process, uuid, started_unix: 0 }
+        let vsock = Some(qemu.vsock().clone());
+        MachineRecord { vsock, ..MachineRecord::new(self.spec.clone(), process, uuid) }
     }
 
     fn file(&self, name: &str) -> PathBuf {
@@ -91,11 +92,18 @@ fn mode(path: &Path) -> u32 {
     std::os::unix::fs::PermissionsExt::mode(&fs_err::metadata(path).expect("it exists").permissions()) & 0o777
 }
 
+/// Whether the kernel filters a process's system calls. Source: proc(5), `/proc/<pid>/status`, `Seccomp`.
+fn is_filtered(pid: u32) -> bool {
+    let status = fs_err::read_to_string(format!("/proc/{pid}/status"));
+    !cfg!(target_os = "linux") || status.expect("it runs").lines().any(|line| line == "Seccomp:\t2")
+}
+
 #[tokio::test(flavor = "current_thread")]
 async fn a_job_machine_starts_tells_about_itself_and_stops() {
     let Some(bench) = Bench::new(Lifetime::Job, "hello from the guest", Then::Hang).await else { return };
     let mut qemu = bench.start().await.unwrap();
     assert_eq!(mode(bench.folder.path()), 0o700);
+    assert!(is_filtered(qemu.process().pid), "`-sandbox on` is in force");
     heard(&bench.file(files::CONSOLE), "hello from the guest").await;
 
     let told = status(&bench.folder, &bench.record(&qemu)).await.unwrap();

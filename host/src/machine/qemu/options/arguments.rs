@@ -51,6 +51,8 @@ pub(crate) enum ChardevBackend {
     /// `path` is relative to QEMU's working directory, which is the machine's folder: the kernel takes 108 bytes
     /// (macOS 104) for the path of a socket, and a store may lie deeper than that.
     Socket { path: &'static str },
+    /// A Unix socket that another process listens on. Relative for the same reason.
+    Peer { path: &'static str },
     /// A file that is written from its start. Relative for symmetry.
     File { path: &'static str },
     /// QEMU's own standard output.
@@ -67,6 +69,7 @@ impl QemuOption for Chardev {
             ChardevBackend::Socket { path } => {
                 of("socket").set("path", path).switch("server", Switch::On).switch("wait", Switch::Off)
             }
+            ChardevBackend::Peer { path } => of("socket").set("path", path),
             ChardevBackend::File { path } => of("file").set("path", path),
             // `signal=off`: Ctrl-C belongs to vmbuild, which ends QEMU in order.
             ChardevBackend::Stdio => of("stdio").switch("signal", Switch::Off),

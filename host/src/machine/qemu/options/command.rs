@@ -13,6 +13,7 @@ use super::platform::{Arch, Host};
 use super::random::VirtioRngPci;
 use super::sandbox::Sandbox;
 use super::seed::Seed;
+use super::vsock::{MemoryBackendMemfd, VsockDevice};
 use super::{agent_port, monitor, network};
 use crate::machine::{Accelerator, BootWay, MachineSpec, Network, OwnSystem, RootDisk};
 use std::ffi::OsString;
@@ -43,6 +44,7 @@ struct WholeMachine {
     disk: Disk,
     network: Network,
     seed: Option<Seed>,
+    vsock: Option<VsockDevice>,
 }
 
 /// What starts the kernel.
@@ -62,6 +64,8 @@ pub(crate) struct MachineRun {
     pub(crate) clock: Duration,
     /// This host's time stamp counter, for a guest that reads the same one.
     pub(crate) tsc: Option<TscRate>,
+    /// The vsock that was made ready for this start.
+    pub(crate) vsock: Option<VsockDevice>,
 }
 
 impl QemuCommand {
@@ -73,12 +77,12 @@ impl QemuCommand {
         run: MachineRun,
         (arch, host): (Arch, Host),
     ) -> Self {
-        let machine = Some(MachineWords::of(spec, run.clock));
+        let machine = Some(MachineWords::of(spec, run));
         let words = KernelWords { arch, accelerator, tsc: run.tsc, machine, own: None };
         let boot = Boot::kernel(&root.kernel, &root.initramfs, &words);
         let disk =
             Disk { base: root.disk.clone(), format: Format::Raw, bootindex: None, flush: Flush::of(spec.lifetime) };
-        Self::whole(spec, Machine { arch, accelerator }, boot, (disk, None), run, host)
+        Self::whole(spec, (arch, accelerator), boot, (disk, None), run, host)
     }
 
     /// The QEMU that boots a disk with a system of its own.
@@ -97,27 +101,28 @@ impl QemuCommand {
             flush: Flush::of(spec.lifetime),
         };
         let seed = Seed(system.seed.clone());
-        Self::whole(spec, Machine { arch, accelerator }, boot, (disk, Some(seed)), run, host)
+        Self::whole(spec, (arch, accelerator), boot, (disk, Some(seed)), run, host)
     }
 
     fn whole(
         spec: &MachineSpec,
-        machine: Machine,
+        (arch, accelerator): (Arch, Accelerator),
         boot: Boot,
         (disk, seed): (Disk, Option<Seed>),
         run: MachineRun,
         host: Host,
     ) -> Self {
         let uuid = Identity(run.uuid);
+        let memory_backend = (run.vsock == Some(VsockDevice::VhostUser)).then_some(MemoryBackendMemfd::ID);
         Self {
             host,
             name: Name { guest: format!("vmbuild-{}", spec.name) },
-            machine,
+            machine: Machine { arch, accelerator, memory_backend },
             smp: Smp { cpus: spec.cpus },
             memory: Memory { size_mib: spec.memory_mib },
             boot,
             console: Console::Log,
-            whole: Some(WholeMachine { uuid, disk, network: spec.network, seed }),
+            whole: Some(WholeMachine { uuid, disk, network: spec.network, seed, vsock: run.vsock }),
         }
     }
 
@@ -132,7 +137,7 @@ impl QemuCommand {
         Self {
             host,
             name: Name { guest: format!("vmbuild-probe-{accelerator}") },
-            machine: Machine { arch, accelerator },
+            machine: Machine { arch, accelerator, memory_backend: None },
             smp: Smp { cpus: 1 },
             memory: Memory { size_mib: PROBE_MEMORY_MIB },
             boot: Boot::kernel(kernel, initramfs, &words),
@@ -155,7 +160,7 @@ impl QemuCommand {
     }
 
     fn board(&self, line: &mut Arguments) {
-        let Machine { arch, accelerator } = self.machine;
+        let Machine { arch, accelerator, memory_backend } = self.machine;
         // Nothing that is not asked for: no configuration of the user's, no default devices, no window. A guest
         // that restarts is a guest that failed.
         line.flag("-no-user-config").flag("-nodefaults").flag("-no-reboot");
@@ -168,6 +173,9 @@ impl QemuCommand {
             .option(&Cpu { arch, accelerator })
             .option(&self.smp)
             .option(&self.memory);
+        if memory_backend.is_some() {
+            line.option(&MemoryBackendMemfd { size_mib: self.memory.size_mib });
+        }
     }
 }
 
@@ -212,6 +220,9 @@ impl WholeMachine {
         line.option(&self.uuid);
         monitor::append_to(line);
         agent_port::append_to(line);
+        if let Some(vsock) = self.vsock {
+            vsock.append_to(line);
+        }
         self.disk.append_to(line);
         if let Some(seed) = &self.seed {
             seed.append_to(line);

@@ -1,7 +1,7 @@
 //! Whole command lines, as people would read them.
 
 use super::platform::{Arch, Host};
-use super::{MachineRun, QemuCommand, TscRate};
+use super::{MachineRun, QemuCommand, TscRate, VsockDevice};
 use crate::machine::{Accelerator, BootWay, Lifetime, MachineSpec, Network, OwnSystem, RootDisk, Start};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -33,6 +33,7 @@ const RUN: MachineRun = MachineRun {
     uuid: uuid::Uuid::from_u128(7),
     clock: Duration::new(1_700_000_000, 5),
     tsc: Some(TscRate { khz: 2_445_428 }),
+    vsock: None,
 };
 
 /// One switch and its value to a line.
@@ -113,6 +114,25 @@ fn jobs_on_arm_under_kvm_and_tcg_differ_in_the_board() {
         lines.lines().filter(board).collect::<Vec<_>>().join("\n")
     };
     insta::assert_snapshot!(format!("{}\n\n{}", of(Accelerator::Kvm), of(Accelerator::Tcg)));
+}
+
+#[test]
+fn what_vsock_adds() {
+    let spec = spec(Network::None, Lifetime::Job, Accelerator::Tcg);
+    let of = |vsock| {
+        let run = MachineRun { vsock, ..RUN };
+        lines(&QemuCommand::for_machine(&spec, Accelerator::Tcg, &root(), run, (Arch::X86_64, Host::Linux)))
+    };
+    let without = of(None);
+    let added = |vsock| {
+        let with = of(Some(vsock));
+        let new =
+            with.lines().filter(|line| !without.lines().any(|known| known == *line) && !line.starts_with("-append"));
+        new.collect::<Vec<_>>().join("\n")
+    };
+    let kernel = added(VsockDevice::Kernel { cid: 1_234_567, fd: 21 });
+    insta::assert_snapshot!(format!("{kernel}\n\n{}", added(VsockDevice::VhostUser)));
+    assert!(of(Some(VsockDevice::VhostUser)).contains(" vmbuild.vsock=30306") && !without.contains("vsock"));
 }
 
 #[test]

@@ -166,7 +166,9 @@ impl QemuOption for BlockdevOverlay {
     }
 }
 
-/// `-device virtio-blk-pci`: the first is `/dev/vda` in the guest.
+/// `-device virtio-blk-pci`: the first is `/dev/vda` in the guest. A write for which the host has no room stops the guest
+/// instead of failing in it (`werror`): somebody makes room, the guard lets it go on, and nothing is lost. Any other
+/// error is the guest's to hear of: a broken disk does not mend while one waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct VirtioBlkPci {
     pub(super) drive: &'static str,
@@ -178,7 +180,8 @@ impl QemuOption for VirtioBlkPci {
     const SWITCH: &'static str = "-device";
 
     fn value(&self) -> OsString {
-        let device = OptionString::of("virtio-blk-pci").set("drive", self.drive);
+        let device =
+            OptionString::of("virtio-blk-pci").set("drive", self.drive).set("werror", "enospc").set("rerror", "report");
         match self.bootindex {
             Some(turn) => device.number("bootindex", turn),
             None => device,

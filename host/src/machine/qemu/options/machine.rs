@@ -11,13 +11,15 @@ use std::ffi::OsString;
 pub(crate) struct Machine {
     pub(crate) arch: Arch,
     pub(crate) accelerator: Accelerator,
+    /// The memory's name, where `-m` alone does not make it.
+    pub(crate) memory_backend: Option<&'static str>,
 }
 
 impl QemuOption for Machine {
     const SWITCH: &'static str = "-machine";
 
     fn value(&self) -> OsString {
-        match self.arch {
+        let board = match self.arch {
             // No VMware port, SATA, SMBus or HPET: each costs the guest's kernel time to find and is never used.
             Arch::X86_64 => OptionString::of("q35")
                 .switch("vmport", Switch::Off)
@@ -27,6 +29,10 @@ impl QemuOption for Machine {
             // Version 2 of the interrupt controller, the default, ends at eight processors. KVM can only offer
             // what the host's chip has.
             Arch::Aarch64 => OptionString::of("virt").set("gic-version", self.gic_version()),
+        };
+        match self.memory_backend {
+            Some(backend) => board.set("memory-backend", backend),
+            None => board,
         }
         .into_value()
     }

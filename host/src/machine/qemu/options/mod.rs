@@ -25,11 +25,13 @@ mod random;
 mod sandbox;
 mod seed;
 mod string;
+mod vsock;
 
 #[cfg(test)]
 mod command_tests;
 
 pub(crate) use command::{MachineRun, QemuCommand};
 pub(crate) use disk::{Format, OVERLAY};
-pub(crate) use kernel_words::{AGENT_PORT, CONSOLE_MARK, TscRate};
+pub(crate) use kernel_words::{AGENT_PORT, CONSOLE_MARK, TscRate, VSOCK_PORT};
 pub(crate) use platform::{Arch, Host};
+pub(crate) use vsock::VsockDevice;

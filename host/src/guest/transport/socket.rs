@@ -1,44 +1,12 @@
-//! How bytes reach the agent. The session never knows which of these carries it.
+//! Unix sockets, whose paths may be longer than the kernel takes.
 
 use std::io;
 use std::os::fd::AsRawFd;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use tokio::net::UnixStream;
 
 /// Longest socket path the kernel takes, without the final zero (`sun_path` is 108 bytes on Linux, 104 on macOS).
 const LONGEST: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
-
-/// A way to an agent.
-#[derive(Debug, Clone)]
-pub enum Transport {
-    /// A Unix socket the agent listens on (sandbox).
-    Unix(PathBuf),
-    /// A Unix socket that QEMU listens on, joined to a virtio-serial port in the guest. No connection state:
-    /// what an earlier session left unread may still be in it.
-    VirtioSerial(PathBuf),
-}
-
-impl Transport {
-    /// Its name for people.
-    pub fn word(&self) -> &'static str {
-        match self {
-            Self::Unix(_) => "unix",
-            Self::VirtioSerial(_) => "virtio-serial",
-        }
-    }
-
-    /// The socket on this side.
-    pub fn socket(&self) -> &Path {
-        match self {
-            Self::Unix(path) | Self::VirtioSerial(path) => path,
-        }
-    }
-}
-
-/// Opens the byte pipe once, without waiting for anybody to answer on it.
-pub async fn connect(transport: &Transport) -> io::Result<UnixStream> {
-    connect_socket(transport.socket()).await
-}
 
 /// Connects to a Unix socket. A path that is too long is reached through its folder's descriptor, where there is
 /// `/proc`.
@@ -68,8 +36,8 @@ mod tests {
         let handle = rustix::fs::open(&folder, OFlags::PATH, Mode::empty()).expect("it is there");
         let short = format!("/proc/self/fd/{}/agent.sock", handle.as_raw_fd());
         let _listener = std::os::unix::net::UnixListener::bind(short).expect("a socket in it");
-        assert!(connect(&Transport::Unix(folder.join("agent.sock"))).await.is_ok());
-        assert!(connect(&Transport::Unix(folder.join("other.sock"))).await.is_err());
+        assert!(connect_socket(&folder.join("agent.sock")).await.is_ok());
+        assert!(connect_socket(&folder.join("other.sock")).await.is_err());
     }
 
     #[tokio::test]

@@ -1,0 +1,60 @@
+//! From a way to a pipe.
+
+use super::{Transport, connect_socket};
+use std::io;
+use std::path::Path;
+use std::pin::Pin;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::UnixStream;
+
+/// A pipe of bytes that somebody accepted.
+pub type Pipe = Pin<Box<dyn Stream>>;
+
+/// What every pipe can do.
+pub trait Stream: AsyncRead + AsyncWrite + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Send> Stream for S {}
+
+/// Opens the pipe once, without waiting for an agent to answer on it.
+pub async fn connect(transport: &Transport) -> io::Result<Pipe> {
+    match transport {
+        Transport::Unix(socket) | Transport::VirtioSerial(socket) => Ok(Box::pin(connect_socket(socket).await?)),
+        Transport::Vsock { cid, port } => through_kernel(*cid, *port).await,
+        Transport::VhostUserVsock { socket, port } => Ok(Box::pin(through_device(socket, *port).await?)),
+    }
+}
+
+#[cfg(target_os = "linux")]
+async fn through_kernel(cid: u32, port: u32) -> io::Result<Pipe> {
+    Ok(Box::pin(tokio_vsock::VsockStream::connect(tokio_vsock::VsockAddr::new(cid, port)).await?))
+}
+
+#[cfg(not(target_os = "linux"))]
+async fn through_kernel(_: u32, _: u32) -> io::Result<Pipe> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Longest answer of the device: `OK`, a port number, a line's end.
+const LONGEST: usize = 32;
+
+/// Asks the device for a port of the guest. Source: vhost-device-vsock's README, "Guest listening"; the same words as
+/// Firecracker's.
+async fn through_device(socket: &Path, port: u32) -> io::Result<UnixStream> {
+    let mut pipe = connect_socket(socket).await?;
+    pipe.write_all(format!("CONNECT {port}\n").as_bytes()).await?;
+    let mut line = Vec::new();
+    // Byte by byte: what follows the line is the agent's.
+    while !line.ends_with(b"\n") && line.len() < LONGEST {
+        match pipe.read_u8().await {
+            Ok(byte) => line.push(byte),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Err(refused(port)),
+            Err(error) => return Err(error),
+        }
+    }
+    if line.starts_with(b"OK ") { Ok(pipe) } else { Err(io::ErrorKind::InvalidData.into()) }
+}
+
+fn refused(port: u32) -> io::Error {
+    let words = format!("the guest does not listen on vsock port {port}");
+    io::Error::new(io::ErrorKind::ConnectionRefused, words)
+}

@@ -1,0 +1,59 @@
+//! The machine a measurement was made on, and a named virtual machine to measure.
+
+use crate::agent;
+use crate::workshop::{TaskError, Workshop, say};
+use std::path::PathBuf;
+use vmbuild_supervise::Command;
+
+/// Processor, load and QEMU, for the line above a table.
+pub(super) async fn describe(workshop: &Workshop) -> Result<String, TaskError> {
+    let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+    let info = fs_err::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = info.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("unknown");
+    let load = fs_err::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = load.split(' ').next().unwrap_or_default().to_owned();
+    let qemu = workshop.read(workshop.program("qemu-system-x86_64").arg("--version")).await?;
+    let qemu = qemu.lines().next().unwrap_or_default().to_owned();
+    let model = model.trim_start_matches([' ', '\t', ':']);
+    Ok(format!("{cpus} processors ({model}), load {load} at the start, {qemu}, tcg"))
+}
+
+/// vmbuild in release mode, with its agent, and a store to use.
+pub(super) struct Program {
+    path: PathBuf,
+    agent: PathBuf,
+    pub(super) store: PathBuf,
+}
+
+impl Program {
+    /// Builds both. The store is `VMBUILD_HOME`, else the tests'.
+    pub(super) async fn build(workshop: &Workshop) -> Result<Self, TaskError> {
+        let agent = agent::build(workshop).await?;
+        workshop.show(workshop.cargo().args(["build", "--release", "--package", "vmbuild"])).await?;
+        let target = agent::target_folder(workshop).await?;
+        let store = std::env::var_os("VMBUILD_HOME").map_or_else(|| target.join("test-store"), PathBuf::from);
+        Ok(Self { path: target.join("release/vmbuild"), agent, store })
+    }
+
+    /// A command of it.
+    pub(super) fn command(&self, workshop: &Workshop, args: &[&str]) -> Command {
+        self.with_env(workshop.program(&self.path).args(args))
+    }
+
+    pub(super) fn with_env(&self, command: Command) -> Command {
+        command.env("VMBUILD_HOME", &self.store).env("VMBUILD_AGENT", &self.agent)
+    }
+
+    /// A new machine of this name.
+    pub(super) async fn up(&self, workshop: &Workshop, name: &str, backend: &[&str]) -> Result<(), TaskError> {
+        let args = [&["up", "--name", name, "--image", "debian-12"][..], backend].concat();
+        workshop.read(self.command(workshop, &args)).await.map(drop)
+    }
+
+    /// Removes it. One that is not there is no error.
+    pub(super) async fn destroy(&self, workshop: &Workshop, name: &str) {
+        if let Err(error) = workshop.read(self.command(workshop, &["destroy", "--name", name])).await {
+            say(&format!("{name}: {error}"));
+        }
+    }
+}

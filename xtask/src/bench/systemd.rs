@@ -1,0 +1,61 @@
+//! Debian as it starts itself: its own kernel and initramfs, udev, systemd, a login prompt. What a box that Vagrant or
+//! Packer makes has to do before anybody can say a word to it.
+
+use super::console::{Cost, qemu, until};
+use super::machine::Program;
+use crate::agent;
+use crate::workshop::{TaskError, Workshop};
+use std::path::PathBuf;
+
+const PACKAGES: &str = "systemd-sysv,udev,dbus,initramfs-tools,linux-image-cloud-amd64";
+/// Apparent size of the disk.
+const SIZE: &str = "2G";
+
+/// A disk, and what it is booted with.
+pub(super) struct Systemd {
+    disk: PathBuf,
+    kernel: PathBuf,
+    initramfs: PathBuf,
+}
+
+impl Systemd {
+    /// Makes it with mmdebstrap, or takes the one that an earlier run made. The archive is the golden machine's.
+    pub(super) async fn make(workshop: &Workshop, program: &Program) -> Result<Self, TaskError> {
+        let folder = agent::target_folder(workshop).await?.join("bench/systemd");
+        let [tree, disk] = ["tree", "disk.ext4"].map(|name| folder.join(name));
+        let made = Self { disk, kernel: tree.join("vmlinuz"), initramfs: tree.join("initrd.img") };
+        if made.disk.is_file() {
+            return Ok(made);
+        }
+        let (suite, archive) = origin(workshop, program).await?;
+        if folder.is_dir() {
+            fs_err::remove_dir_all(&folder)?;
+        }
+        fs_err::create_dir_all(&folder)?;
+        let include = format!("--include={PACKAGES}");
+        let words = ["--variant=minbase", "--aptopt=APT::Install-Recommends \"false\"", &include, &suite];
+        workshop.show(workshop.program("mmdebstrap").args(words).arg(&tree).arg(&archive)).await?;
+        let new = folder.join("disk.new");
+        let words = ["-q", "-t", "ext4", "-d"];
+        workshop.show(workshop.program("/sbin/mke2fs").args(words).arg(&tree).arg(&new).arg(SIZE)).await?;
+        fs_err::rename(new, &made.disk)?;
+        Ok(made)
+    }
+
+    /// Boots it to its login prompt. What it writes is thrown away.
+    pub(super) async fn login(&self, workshop: &Workshop, board: &[&str]) -> Result<Cost, TaskError> {
+        let drive = format!("file={},format=raw,if=virtio,snapshot=on", self.disk.display());
+        let command = qemu(workshop, board).args(["-drive", &drive, "-append", "root=/dev/vda rw console=ttyS0"]);
+        until(command.arg("-kernel").arg(&self.kernel).arg("-initrd").arg(&self.initramfs), "login: ").await
+    }
+}
+
+/// The suite, and the archive that the golden machine came from.
+async fn origin(workshop: &Workshop, program: &Program) -> Result<(String, String), TaskError> {
+    let said = workshop.read(program.command(workshop, &["image", "show", "debian-12", "--json"])).await?;
+    let shown: serde_json::Value =
+        serde_json::from_str(&said).map_err(|_| TaskError::Silent("vmbuild image show --json"))?;
+    let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
+    let (suite, archive) = (&shown["description"]["source"]["suite"], &shown["here"]["golden"][0]["archive"]);
+    text(suite).zip(text(archive)).ok_or(TaskError::Silent("vmbuild image show --json"))
+}
