@@ -24,6 +24,7 @@ readonly test_packages=(
     gnupg       # signs what the tests verify
     grub-pc-bin # makes exported disks boot
     mtools      # reads the seed that first boots are given
+    openssh-server # answers to what is tried over SSH; the tests start one of their own
     ovmf        # UEFI firmware, for boot loaders
     skopeo      # reads exported container images
     umoci       # unpacks them

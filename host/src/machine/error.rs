@@ -6,7 +6,7 @@ use super::room::RoomError;
 use super::sandbox::SandboxError;
 use super::spec::MachineName;
 use crate::failure::{Diagnose, Exit};
-use crate::guest::SessionError;
+use crate::guest::{SessionError, SshError};
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -26,6 +26,9 @@ pub enum MachineError {
     /// The session with its agent.
     #[error(transparent)]
     Session(#[from] SessionError),
+    /// The way to its agent.
+    #[error(transparent)]
+    Ssh(#[from] Box<SshError>),
     /// It ended by itself.
     #[error("machine {name} died: {last_words}")]
     Died {
@@ -83,6 +86,7 @@ impl Diagnose for MachineError {
             Self::Sandbox(error) => error.exit(),
             Self::Qemu(error) => error.exit(),
             Self::Session(error) => error.exit(),
+            Self::Ssh(error) => error.exit(),
             Self::Room(error) => error.exit(),
             Self::Died { .. } | Self::NoAnswer { .. } | Self::Silent { .. } => Exit::Environment,
             Self::NotRunning(_) => Exit::Usage,
@@ -96,6 +100,7 @@ impl Diagnose for MachineError {
             Self::Sandbox(error) => error.hints(),
             Self::Qemu(error) => error.hints(),
             Self::Session(error) => error.hints(),
+            Self::Ssh(error) => error.hints(),
             Self::Room(error) => error.hints(),
             Self::Died { log, .. } | Self::NoAnswer { log, .. } | Self::Silent { log, .. } => {
                 vec![format!("its console is in {}, until the next vmbuild command tidies up", log.display())]

@@ -379,6 +379,7 @@ impl Running {
 fn unreached(folder: &MachineFolder, lost: RaceError, deadline: Deadline) -> MachineError {
     match lost {
         RaceError::Session(error) => error.into(),
+        RaceError::Ssh(error) => error.into(),
         RaceError::Nobody(source) => {
             let (name, log) = (folder.name().clone(), folder.console());
             MachineError::NoAnswer { name, limit: deadline.limit(), log, source }
