@@ -7,10 +7,10 @@ set -e
 # The user, with a password that nothing is hidden behind: everybody knows the key's private half too.
 useradd --create-home --shell /bin/bash vagrant
 echo vagrant:vagrant | chpasswd
-install -d -m 0700 -o vagrant -g vagrant /home/vagrant/.ssh
-printf '%s\n' "$1" >/home/vagrant/.ssh/authorized_keys
-chown vagrant:vagrant /home/vagrant/.ssh/authorized_keys
-chmod 0600 /home/vagrant/.ssh/authorized_keys
+install -d -m 0700 -o vagrant -g vagrant ~vagrant/.ssh
+printf '%s\n' "$1" >~vagrant/.ssh/authorized_keys
+chown vagrant:vagrant ~vagrant/.ssh/authorized_keys
+chmod 0600 ~vagrant/.ssh/authorized_keys
 printf 'vagrant ALL=(ALL:ALL) NOPASSWD: ALL\n' >/etc/sudoers.d/vagrant
 chmod 0440 /etc/sudoers.d/vagrant
 

@@ -168,7 +168,7 @@ impl Image {
     }
 
     /// The text its package lists were read from.
-    pub(super) fn lists_text(&self) -> &'static str {
+    pub fn lists_text(&self) -> &'static str {
         lookup(&LISTS, &self.packages).unwrap_or_default()
     }
 

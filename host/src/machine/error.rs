@@ -5,6 +5,7 @@ use super::qemu::QemuError;
 use super::room::RoomError;
 use super::sandbox::SandboxError;
 use super::spec::MachineName;
+use super::vagrant::VagrantError;
 use crate::failure::{Diagnose, Exit};
 use crate::guest::{SessionError, SshError};
 use std::io;
@@ -23,6 +24,9 @@ pub enum MachineError {
     /// Its virtual machine.
     #[error(transparent)]
     Qemu(#[from] QemuError),
+    /// Vagrant.
+    #[error(transparent)]
+    Vagrant(#[from] VagrantError),
     /// The session with its agent.
     #[error(transparent)]
     Session(#[from] SessionError),
@@ -85,6 +89,7 @@ impl Diagnose for MachineError {
             Self::Folder(error) => error.exit(),
             Self::Sandbox(error) => error.exit(),
             Self::Qemu(error) => error.exit(),
+            Self::Vagrant(error) => error.exit(),
             Self::Session(error) => error.exit(),
             Self::Ssh(error) => error.exit(),
             Self::Room(error) => error.exit(),
@@ -99,6 +104,7 @@ impl Diagnose for MachineError {
             Self::Folder(error) => error.hints(),
             Self::Sandbox(error) => error.hints(),
             Self::Qemu(error) => error.hints(),
+            Self::Vagrant(error) => error.hints(),
             Self::Session(error) => error.hints(),
             Self::Ssh(error) => error.hints(),
             Self::Room(error) => error.hints(),

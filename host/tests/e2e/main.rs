@@ -14,3 +14,4 @@ mod machines;
 mod reconnects;
 mod support;
 mod terminal;
+mod vagrant;

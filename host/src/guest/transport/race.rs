@@ -100,6 +100,8 @@ async fn run(
     deadline: Deadline,
     cancel: &CancellationToken,
 ) -> (usize, Result<Session, RaceError>) {
+    // Over SSH each connection has an agent of its own, and nothing in it.
+    let opening = if way.kind() == TransportKind::Ssh { Opening::Fresh } else { opening };
     loop {
         let refused = match tokio::time::timeout(attempt(way), connect(way)).await {
             Ok(Ok(pipe)) => {

@@ -5,8 +5,8 @@
 //! other; what that writes is one more layer of the export, and of the export only. The packages are the archive's
 //! newest: two boxes of one golden machine may differ.
 
-use super::make::Job;
 use super::ExportError;
+use super::make::Job;
 use crate::image::bootstrap::EPOCH;
 use crate::image::{host_tool, settle};
 use crate::machine::{Kept, Lifetime, Machine, MachineName, MachineSpec, Network, RootTree, Start};
