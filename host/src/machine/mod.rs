@@ -26,7 +26,7 @@ pub use error::MachineError;
 pub use folder::{FolderError, MachineFolder, MachineRecord, MachineState};
 pub use process::ProcessIdentity;
 pub use room::RoomError;
-pub use running::{Kept, Machine, end_named, remove};
+pub use running::{Kept, Machine, destroy_named, end_named, remove};
 pub use spec::{
     Accelerator, Backend, BootWay, Lifetime, MachineName, MachineSpec, Network, OwnSystem, RootDisk, RootTree, Start,
     VagrantBox,

@@ -241,6 +241,22 @@ pub async fn end_named(
     Ok(Kept { folder: folder.clone(), owner })
 }
 
+/// Ends a named machine and removes it with everything it had.
+pub async fn destroy_named(
+    store: &Store,
+    folder: &MachineFolder,
+    cancel: &CancellationToken,
+) -> Result<(), MachineError> {
+    if vagrant::is_vagrant(folder) {
+        // Vagrant does both at once, and much faster than a system of the machine's own shuts down.
+        let busy = || FolderError::Busy(folder.name().clone());
+        let _owner = folder.take_owner_lock().await?.ok_or_else(busy)?;
+        return remove(folder, cancel).await;
+    }
+    let kept = end_named(store, folder, cancel).await?;
+    remove(&kept.folder, cancel).await
+}
+
 /// Removes a machine that has ended, and what its backend keeps of it elsewhere. The caller holds the owner's lock.
 pub async fn remove(folder: &MachineFolder, cancel: &CancellationToken) -> Result<(), MachineError> {
     vagrant::destroy(folder).await?;
