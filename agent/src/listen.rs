@@ -1,5 +1,6 @@
 //! Where hosts reach the agent: a Unix socket in a sandbox; a virtio-serial port and vsock in a virtual machine, both
-//! at once, since it is the host who finds out which of them is the better one.
+//! at once, since it is the host who finds out which of them is the better one. Under an SSH server, standard input and
+//! output.
 
 use crate::port::Port;
 use crate::session::{converse, converse_unless};
@@ -9,7 +10,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::UnixListener;
 use tokio_vsock::{VMADDR_CID_ANY, VMADDR_CID_HOST, VsockAddr, VsockListener};
-use vmbuild_protocol::CodecError;
+use vmbuild_protocol::{CodecError, STDIO_READY};
 
 /// How long to leave a failed `accept` alone: what it lacked may come back.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -22,6 +23,17 @@ pub async fn serve_unix(path: &Path, is_init: bool) -> std::io::Result<()> {
     }
     let listener = bind_private(path)?;
     serve_all(async || listener.accept().await.map(|(stream, _)| stream), is_init).await
+}
+
+/// Serves the host at the other end of standard input and output, until it hangs up.
+pub async fn serve_stdio(is_init: bool) -> std::io::Result<()> {
+    use tokio::io::AsyncWriteExt;
+    tokio::io::stderr().write_all(format!("{STDIO_READY}\n").as_bytes()).await?;
+    let pipe = tokio::io::join(tokio::io::stdin(), tokio::io::stdout());
+    converse(pipe, is_init).await.map_err(|ended| match ended {
+        CodecError::Io(error) => error,
+        garbled => std::io::Error::new(std::io::ErrorKind::InvalidData, garbled),
+    })
 }
 
 /// Serves any number of connections from the host on a vsock port, for ever.

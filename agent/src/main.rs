@@ -6,17 +6,20 @@ use std::process::ExitCode;
 use vmbuild_agent::init::{
     Net, Prepared, Situation, fatal, prepare, prepare_sandbox, prepare_service, say, spawn_reaper,
 };
-use vmbuild_agent::listen::{serve_port, serve_unix, serve_vsock};
+use vmbuild_agent::listen::{serve_port, serve_stdio, serve_unix, serve_vsock};
 
 /// The program in a vmbuild guest.
 #[derive(Debug, Parser)]
 #[command(name = "vmbuild-agent", version)]
 enum Cli {
-    /// Serve hosts on a Unix socket.
+    /// Serve hosts on a Unix socket, or one host on standard input and output.
     Serve {
         /// The socket to make.
-        #[arg(long)]
-        unix: PathBuf,
+        #[arg(long, required_unless_present = "stdio")]
+        unix: Option<PathBuf>,
+        /// Serve who started this, until its input ends: what an SSH server runs.
+        #[arg(long, conflicts_with = "unix")]
+        stdio: bool,
     },
     /// Serve hosts on a virtio-serial port, as a service of a system that has its own first process.
     ServePort {
@@ -31,10 +34,12 @@ enum Cli {
 
 fn main() -> ExitCode {
     let situation = Situation::detect();
-    let outcome = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .and_then(|runtime| runtime.block_on(run(situation)));
+    let outcome = tokio::runtime::Builder::new_current_thread().enable_all().build().and_then(|runtime| {
+        let outcome = runtime.block_on(run(situation));
+        // A read of standard input may be under way on a thread of its own, and nobody will end it.
+        runtime.shutdown_background();
+        outcome
+    });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if situation == Situation::Kernel => fatal(&error),
@@ -51,11 +56,14 @@ async fn run(situation: Situation) -> std::io::Result<()> {
         return serve_machine(prepare().await.map_err(std::io::Error::other)?).await;
     }
     match Cli::parse() {
-        Cli::Serve { unix } => {
+        Cli::Serve { unix, .. } => {
             if situation == Situation::Sandbox {
                 prepare_sandbox().await.map_err(std::io::Error::other)?;
             }
-            serve_unix(&unix, situation.is_init()).await
+            match unix {
+                Some(unix) => serve_unix(&unix, situation.is_init()).await,
+                None => serve_stdio(situation.is_init()).await,
+            }
         }
         Cli::ServePort { port, network } => {
             let prepared = prepare_service(&port, network).await.map_err(std::io::Error::other)?;

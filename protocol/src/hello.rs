@@ -5,6 +5,10 @@ use serde::{Deserialize, Serialize};
 /// The protocol's number: raised when a frame or message changes meaning. Appending a variant does not raise it.
 pub const PROTOCOL: u32 = 1;
 
+/// What an agent on standard input and output writes to standard error, as a line of its own, before anything else: who
+/// started it through others (a shell, sudo) then knows that it is the agent who reads.
+pub const STDIO_READY: &str = "vmbuild-agent: serving on standard input and output";
+
 /// What this binary was built from: 16 hex digits over the sources that host and agent share.
 pub const BUILD_ID: &str = env!("VMBUILD_BUILD_ID");
 

@@ -20,7 +20,7 @@ mod trouble;
 
 pub use codec::{Codec, CodecError};
 pub use frame::{CHUNK, Envelope, Frame, MAX_PAYLOAD, WINDOW};
-pub use hello::{BUILD_ID, Epoch, Hello, PROTOCOL};
+pub use hello::{BUILD_ID, Epoch, Hello, PROTOCOL, STDIO_READY};
 pub use message::{
     Action, Call, Check, Clock, CommandLine, Connect, Digest, Entry, EntryKind, Exec, Exited, Facts, Failure,
     FailureKind, Fingerprint, FromAgent, GetFile, GetRest, Input, Interactive, Interpreter, List, Made, Make, Mounted,

@@ -21,13 +21,19 @@ readonly run_packages=(
     xz-utils               # sources and packages are compressed with it
 )
 readonly test_packages=(
-    gnupg       # signs what the tests verify
-    grub-pc-bin # makes exported disks boot
-    mtools      # reads the seed that first boots are given
-    ovmf        # UEFI firmware, for boot loaders
-    skopeo      # reads exported container images
-    umoci       # unpacks them
-    vagrant     # validates the Vagrantfile, reads exported boxes
+    dnsmasq-base          # libvirt's networks, for the Vagrant backend's test
+    gnupg                 # signs what the tests verify
+    grub-pc-bin           # makes exported disks boot
+    iptables              # the same
+    libvirt-clients       # says what libvirt has
+    libvirt-daemon-system # what Vagrant's machines run in
+    mtools                # reads the seed that first boots are given
+    openssh-server        # answers to what is tried over SSH; the tests start one of their own
+    ovmf                  # UEFI firmware, for boot loaders
+    skopeo                # reads exported container images
+    umoci                 # unpacks them
+    vagrant               # validates the Vagrantfile, reads exported boxes
+    vagrant-libvirt       # starts them
 )
 
 fail() {

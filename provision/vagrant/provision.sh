@@ -25,8 +25,19 @@ for key in toolchain cpython runtime; do
     packages+=("${names[@]}")
 done
 
+# A machine that has them all needs no archive: a box made of a golden machine, or a second `vagrant provision`.
+missing=()
+for package in "${packages[@]}"; do
+    state=$(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null || true)
+    [[ $state == installed ]] || missing+=("$package")
+done
+if ((${#missing[@]} == 0)); then
+    printf '%s packages of %s are installed already\n' "${#packages[@]}" "$(basename "$list")"
+    exit 0
+fi
+
 export DEBIAN_FRONTEND=noninteractive
 # A fresh box refreshes its own package lists at boot and holds the lock meanwhile.
 apt-get -o DPkg::Lock::Timeout=300 update --quiet
-apt-get -o DPkg::Lock::Timeout=300 install --yes --quiet --no-install-recommends "${packages[@]}"
+apt-get -o DPkg::Lock::Timeout=300 install --yes --quiet --no-install-recommends "${missing[@]}"
 printf '%s packages of %s are installed\n' "${#packages[@]}" "$(basename "$list")"

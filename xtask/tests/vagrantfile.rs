@@ -50,3 +50,13 @@ async fn memory_and_processors_are_numbers() {
         assert!(refused.to_string().contains("many"), "{refused}");
     }
 }
+
+#[tokio::test]
+async fn every_system_with_a_list_is_known_and_no_other() {
+    if vagrant_is_missing().await {
+        return;
+    }
+    validate(&[("VMBUILD_IMAGE", "debian-12")]).await.expect("there is a list");
+    let refused = validate(&[("VMBUILD_IMAGE", "no-such")]).await.expect_err("there is none");
+    assert!(refused.to_string().contains("provision/packages/no-such.toml"), "{refused}");
+}

@@ -1,6 +1,7 @@
 //! From machine options to a machine: golden machine, backend, size.
 
 use super::context::Context;
+use super::vagrant;
 use crate::agent_binary;
 use crate::cli::MachineOptions;
 use crate::failure::Failure;
@@ -51,7 +52,10 @@ impl Setup {
 
     /// Whether the machines' processors are emulated.
     pub(crate) fn is_emulated(&self) -> bool {
-        self.chosen.accelerator == Some(Accelerator::Tcg)
+        match self.chosen.backend {
+            Backend::Vagrant => vagrant::is_emulated(),
+            _ => self.chosen.accelerator == Some(Accelerator::Tcg),
+        }
     }
 
     fn cpus(&self) -> u32 {
@@ -79,25 +83,37 @@ impl Setup {
     ) -> Result<MachineSpec, Failure> {
         let start = match self.chosen.backend {
             Backend::Sandbox => Start::Sandbox { root: golden.tree() },
+            Backend::Vagrant => Start::Vagrant { source: vagrant::of_golden(context, golden, &self.agent).await? },
             Backend::Qemu => Start::Qemu {
                 accelerator: self.chosen.accelerator.unwrap_or(Accelerator::Tcg),
                 root: golden.disk(&self.agent, &context.events, &context.cancel).await?,
             },
         };
-        let network = match lifetime {
-            Lifetime::Job => Network::None,
-            Lifetime::Named => Network::Outgoing,
+        Ok(self.machine(golden.image(), name, lifetime, start))
+    }
+
+    /// A named machine of somebody's box, as data.
+    pub(crate) fn boxed(&self, name: MachineName) -> Result<MachineSpec, Failure> {
+        let start = Start::Vagrant { source: vagrant::of_environment(&self.options.image)? };
+        Ok(self.machine(&self.options.image, name, Lifetime::Named, start))
+    }
+
+    fn machine(&self, image: &str, name: MachineName, lifetime: Lifetime, start: Start) -> MachineSpec {
+        let network = match (lifetime, &start) {
+            // Vagrant gives every machine one, for its own way in.
+            (_, Start::Vagrant { .. }) | (Lifetime::Named, _) => Network::Outgoing,
+            (Lifetime::Job, _) => Network::None,
         };
-        Ok(MachineSpec {
+        MachineSpec {
             name,
-            image: golden.image().to_owned(),
+            image: image.to_owned(),
             cpus: self.cpus(),
             memory_mib: self.memory_mib(),
             network,
             lifetime,
             agent: self.agent.clone(),
             start,
-        })
+        }
     }
 
     /// Starts a throw-away machine of a golden machine.

@@ -18,6 +18,7 @@ mod status;
 mod stop;
 mod terminal;
 mod up;
+mod vagrant;
 mod validate;
 mod versions;
 

@@ -4,7 +4,7 @@ use super::context::Context;
 use super::program::Ending;
 use crate::failure::{Exit, Failure};
 use crate::guest::{Loser, RaceResult, TransportKind};
-use crate::machine::{Backend, Machine, MachineError, MachineFolder, MachineState, PAUSED, qemu};
+use crate::machine::{Backend, Machine, MachineError, MachineFolder, MachineState, PAUSED, qemu, vagrant};
 use crate::report::{self, Cell};
 use crate::store::StoreError;
 use serde::Serialize;
@@ -14,6 +14,9 @@ use vmbuild_protocol::{BUILD_ID, Facts};
 /// How long an agent has to answer. A virtual machine's port takes one caller at a time: one that another vmbuild
 /// works with does not answer, and is shown without its agent.
 const ANSWER: Duration = Duration::from_secs(5);
+
+/// The same over SSH, whose keys an emulated machine has to work out first: 8 s were measured.
+const SSH_ANSWER: Duration = Duration::from_secs(30);
 
 /// One machine's line.
 #[derive(Debug, Serialize)]
@@ -99,8 +102,13 @@ pub(crate) async fn status(context: &Context) -> Result<Ending, Failure> {
 }
 
 async fn describe(context: &Context, folder: &MachineFolder) -> Result<MachineStatus, Failure> {
-    let state = folder.state().await.map_err(MachineError::Folder)?;
     let record = folder.read_record().map_err(MachineError::Folder)?;
+    let of_vagrant = record.as_ref().is_some_and(|record| record.spec.backend() == Backend::Vagrant);
+    if of_vagrant {
+        // Who has stopped it meanwhile did not tell us. What Vagrant cannot say now stays as it was noted.
+        let _ = vagrant::is_running(folder, &context.cancel).await;
+    }
+    let state = folder.state().await.map_err(MachineError::Folder)?;
     let spec = record.as_ref().map(|record| &record.spec);
     let running = state == MachineState::Running;
     let started = record.as_ref().map(|record| record.started_unix).filter(|_| running);
@@ -123,7 +131,14 @@ async fn describe(context: &Context, folder: &MachineFolder) -> Result<MachineSt
         cpus: spec.map(|spec| spec.cpus),
         memory_mib: spec.map(|spec| spec.memory_mib),
         up_seconds: started.map(|started| now.saturating_sub(started)),
-        agent: if running { tokio::time::timeout(ANSWER, ask(context, folder)).await.ok().flatten() } else { None },
+        agent: if running {
+            tokio::time::timeout(if of_vagrant { SSH_ANSWER } else { ANSWER }, ask(context, folder))
+                .await
+                .ok()
+                .flatten()
+        } else {
+            None
+        },
     })
 }
 

@@ -6,7 +6,7 @@ use super::up::start;
 use crate::cli::Targets;
 use crate::event::Part;
 use crate::failure::{Exit, Failure};
-use crate::machine::{FolderError, MachineError, MachineFolder, MachineState, end_named};
+use crate::machine::{FolderError, MachineError, MachineFolder, MachineState, destroy_named, end_named};
 
 /// Stops the machines; their disks stay for the next `up`.
 pub(crate) async fn halt(context: &Context, args: Targets) -> Result<Ending, Failure> {
@@ -31,8 +31,7 @@ pub(crate) async fn reload(context: &Context, args: Targets) -> Result<Ending, F
 pub(crate) async fn destroy(context: &Context, args: Targets) -> Result<Ending, Failure> {
     for folder in existing(context, &args).await? {
         let phase = context.events.phase(Part::Machine, "destroy", folder.name().to_string());
-        let kept = end_named(&context.store, &folder, &context.cancel).await?;
-        kept.folder.remove(&context.cancel).await.map_err(MachineError::Folder)?;
+        destroy_named(&context.store, &folder, &context.cancel).await?;
         phase.finish("gone");
     }
     Ok(Exit::Success.into())

@@ -8,14 +8,29 @@ use crate::event::Part;
 use crate::failure::{Diagnose, Exit, Failure};
 use crate::image::Role;
 use crate::machine::{
-    Backend, Lifetime, Machine, MachineError, MachineFolder, MachineName, MachineSpec, MachineState, qemu,
+    Backend, Lifetime, Machine, MachineError, MachineFolder, MachineName, MachineSpec, MachineState, qemu, vagrant,
 };
 use crate::store::StoreError;
 
 /// A disk was to grow that is none.
 #[derive(Debug, thiserror::Error)]
-#[error("machine {0} runs in the sandbox: its files lie in this host's file system and have no disk of their own")]
-struct NoDisk(MachineName);
+enum NoDisk {
+    #[error("machine {0} runs in the sandbox: its files lie in this host's file system and have no disk of their own")]
+    Sandbox(MachineName),
+    #[error("machine {0} is one of Vagrant's, and its disk is as large as its box says")]
+    Vagrant(MachineName),
+}
+
+impl NoDisk {
+    /// Why a machine of this backend has none that could grow.
+    fn of(backend: Backend, name: &MachineName) -> Option<Self> {
+        match backend {
+            Backend::Qemu => None,
+            Backend::Sandbox => Some(Self::Sandbox(name.clone())),
+            Backend::Vagrant => Some(Self::Vagrant(name.clone())),
+        }
+    }
+}
 
 impl Diagnose for NoDisk {
     fn exit(&self) -> Exit {
@@ -23,7 +38,15 @@ impl Diagnose for NoDisk {
     }
 
     fn hints(&self) -> Vec<String> {
-        vec!["`--backend qemu` gives it a disk; in the sandbox it has all the room that the store has".to_owned()]
+        vec![
+            match self {
+                Self::Sandbox(_) => {
+                    "`--backend qemu` gives it a disk; in the sandbox it has all the room that the store has"
+                }
+                Self::Vagrant(_) => "`--backend qemu` gives it a disk that grows; or take another box",
+            }
+            .to_owned(),
+        ]
     }
 }
 
@@ -58,9 +81,7 @@ async fn up_one(context: &Context, args: &Up, name: MachineName) -> Result<(), F
             spec
         }
     };
-    if args.disk.is_some() && spec.backend() == Backend::Sandbox {
-        return Err(NoDisk(name).into());
-    }
+    refuse_disk(args, spec.backend(), &name)?;
     let machine = start(context, spec).await?;
     if let Some(sources) = sources {
         name_archive(context, &machine, &sources).await?;
@@ -70,6 +91,13 @@ async fn up_one(context: &Context, args: &Up, name: MachineName) -> Result<(), F
     }
     context.events.note(Part::Machine, format!("`vmbuild ssh {name}` opens a terminal in it"));
     Ok(())
+}
+
+fn refuse_disk(args: &Up, backend: Backend, name: &MachineName) -> Result<(), NoDisk> {
+    match NoDisk::of(backend, name) {
+        Some(refusal) if args.disk.is_some() => Err(refusal),
+        _ => Ok(()),
+    }
 }
 
 /// Starts a named machine and leaves it running.
@@ -84,8 +112,8 @@ pub(super) async fn start(context: &Context, spec: MachineSpec) -> Result<Machin
 /// Makes the machine's disk larger, and its file system with it, while it runs.
 async fn grow(context: &Context, machine: &Machine, disk: DiskSize) -> Result<(), Failure> {
     let name = &machine.spec().name;
-    if machine.spec().backend() == Backend::Sandbox {
-        return Err(NoDisk(name.clone()).into());
+    if let Some(refusal) = NoDisk::of(machine.spec().backend(), name) {
+        return Err(refusal.into());
     }
     let phase = context.events.phase(Part::Machine, "disk", name.to_string());
     let record = machine.folder().read_record().map_err(MachineError::Folder)?;
@@ -113,10 +141,12 @@ async fn halted(context: &Context, folder: &MachineFolder) -> Result<Before, Fai
     if !folder.path().is_dir() {
         return Ok(Before::Nothing);
     }
-    if folder.state().await.map_err(MachineError::Folder)? == MachineState::Running {
+    let record = folder.read_record().map_err(MachineError::Folder)?;
+    let runs = folder.state().await.map_err(MachineError::Folder)? == MachineState::Running;
+    let of_vagrant = record.as_ref().is_some_and(|record| record.spec.backend() == Backend::Vagrant);
+    if runs && (!of_vagrant || vagrant::is_running(folder, &context.cancel).await?) {
         return Ok(Before::Running);
     }
-    let record = folder.read_record().map_err(MachineError::Folder)?;
     Ok(record.map_or(Before::Nothing, |record| {
         context.events.note(Part::Machine, format!("{} was halted: starting it from its own disk", folder.name()));
         Before::Halted(Box::new(record.spec))
@@ -135,8 +165,9 @@ async fn name_archive(context: &Context, machine: &Machine, sources: &str) -> Re
 /// The machine, and what its package manager is to be told about archives.
 async fn fresh(context: &Context, args: &Up, name: MachineName) -> Result<(MachineSpec, Option<String>), Failure> {
     let setup = Setup::decide(context, &args.machine).await?;
-    if args.disk.is_some() && setup.backend() == Backend::Sandbox {
-        return Err(NoDisk(name).into());
+    refuse_disk(args, setup.backend(), &name)?;
+    if setup.backend() == Backend::Vagrant {
+        return Ok((setup.boxed(name)?, None));
     }
     let golden = setup.golden(context, Role::Build).await?;
     let spec = setup.spec(context, &golden, name, Lifetime::Named).await?;

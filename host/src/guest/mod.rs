@@ -6,5 +6,7 @@ mod transport;
 
 pub use copy::{Copied, CopyError, Depth, receive, send};
 pub use session::{Feed, Had, Opening, Session, SessionError};
-pub use transport::{Loser, Pipe, RaceError, RaceResult, Transport, TransportKind, connect};
+pub use transport::{
+    ConnectError, HostKeys, Loser, Pipe, RaceError, RaceResult, SshError, SshWay, Transport, TransportKind, connect,
+};
 pub(crate) use transport::{connect_socket, race};

@@ -183,6 +183,18 @@ impl Image {
         }
     }
 
+    /// Its package lists as a file of `provision/packages/` has them.
+    pub fn lists_file(&self) -> String {
+        match &self.packages {
+            Packages::Named(_) => self.lists_text().to_owned(),
+            Packages::Own(_) => {
+                // It was read before: it can be read again.
+                let description: toml::Table = toml::from_str(&self.text).unwrap_or_default();
+                description.get("packages").map(ToString::to_string).unwrap_or_default()
+            }
+        }
+    }
+
     /// The kernel package for the processor this program runs on.
     pub fn kernel_package(&self) -> Result<&str, ImageError> {
         let arch = std::env::consts::ARCH;

@@ -63,6 +63,7 @@ pub(super) fn machine_on(store: &Store, path: &Path) -> io::Result<Option<Machin
 fn names(spec: &MachineSpec, path: &Path) -> bool {
     match &spec.start {
         Start::Sandbox { root } => root.layers.iter().any(|layer| layer.starts_with(path)),
+        Start::Vagrant { .. } => false,
         Start::FirstBoot { system, .. } => system.disk.starts_with(path),
         Start::Qemu { root, .. } => {
             [&root.disk, &root.kernel, &root.initramfs].into_iter().any(|file| file.starts_with(path))

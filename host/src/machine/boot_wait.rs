@@ -99,6 +99,7 @@ impl<'a> BootWait<'a> {
 fn kind(spec: &MachineSpec) -> String {
     match &spec.start {
         Start::Sandbox { .. } => "sandbox".to_owned(),
+        Start::Vagrant { .. } => format!("vagrant-{}", spec.image),
         Start::Qemu { accelerator, .. } => format!("qemu-{accelerator}-{}", spec.image),
         Start::FirstBoot { accelerator, .. } => format!("first-boot-{accelerator}-{}", spec.image),
     }
@@ -106,7 +107,7 @@ fn kind(spec: &MachineSpec) -> String {
 
 fn least(start: &Start) -> Duration {
     match start {
-        Start::Sandbox { .. } | Start::Qemu { .. } => LEAST,
+        Start::Sandbox { .. } | Start::Qemu { .. } | Start::Vagrant { .. } => LEAST,
         Start::FirstBoot { .. } => LEAST_FIRST_BOOT,
     }
 }

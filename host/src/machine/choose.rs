@@ -4,6 +4,7 @@ use crate::event::{Events, Kind, Part};
 use crate::failure::{Diagnose, Exit, Failure};
 use crate::machine::accelerator::{self, AcceleratorError, BootFiles, Freshness, HARDWARE, examine};
 use crate::machine::qemu::{QemuBinary, QemuError};
+use crate::machine::vagrant::{self, VagrantError};
 use crate::machine::{Accelerator, Backend};
 use crate::store::Store;
 use tokio_util::sync::CancellationToken;
@@ -18,6 +19,8 @@ pub enum BackendChoice {
     Qemu,
     /// Linux namespaces.
     Sandbox,
+    /// Vagrant, with whatever runs machines for it.
+    Vagrant,
 }
 
 /// A choice and its reason.
@@ -37,6 +40,12 @@ pub enum ChooseError {
     /// An accelerator was asked for together with the backend that has none.
     #[error("the sandbox runs at the host's own speed and takes no accelerator, but {0} was asked for")]
     AcceleratorForSandbox(Accelerator),
+    /// An accelerator was asked for together with the backend that chooses by itself.
+    #[error("Vagrant's provider decides what executes instructions, but {0} was asked for")]
+    AcceleratorForVagrant(Accelerator),
+    /// Vagrant was asked for and does not work.
+    #[error(transparent)]
+    Vagrant(#[from] VagrantError),
     /// The sandbox was asked for and does not work.
     #[error("the sandbox does not work here: {0}")]
     NoSandbox(String),
@@ -56,14 +65,19 @@ pub enum ChooseError {
 impl Diagnose for ChooseError {
     fn exit(&self) -> Exit {
         match self {
-            Self::AcceleratorForSandbox(_) => Exit::Usage,
+            Self::AcceleratorForSandbox(_) | Self::AcceleratorForVagrant(_) => Exit::Usage,
             Self::NoSandbox(_) | Self::Neither { .. } => Exit::Environment,
             Self::Accelerator(error) => error.exit(),
+            Self::Vagrant(error) => error.exit(),
         }
     }
 
     fn hints(&self) -> Vec<String> {
         match self {
+            Self::Vagrant(error) => error.hints(),
+            Self::AcceleratorForVagrant(_) => {
+                vec!["for libvirt, VMBUILD_DRIVER says it: `kvm` or `qemu`".to_owned()]
+            }
             Self::AcceleratorForSandbox(_) => vec!["an accelerator belongs to `--backend qemu`".to_owned()],
             Self::NoSandbox(_) => vec!["`vmbuild doctor` says what the sandbox needs".to_owned()],
             Self::Accelerator(error) => error.hints(),
@@ -98,6 +112,11 @@ where
     let chosen = match (requested, accelerator) {
         (BackendChoice::Sandbox, Some(accelerator)) => return Err(ChooseError::AcceleratorForSandbox(accelerator)),
         (BackendChoice::Sandbox, None) => sandbox(ways.sandbox).await?,
+        (BackendChoice::Vagrant, Some(accelerator)) => return Err(ChooseError::AcceleratorForVagrant(accelerator)),
+        (BackendChoice::Vagrant, None) => {
+            vagrant::works_here(cancel).await?;
+            ChosenBackend { backend: Backend::Vagrant, accelerator: None, why: "asked for".to_owned() }
+        }
         (BackendChoice::Auto, None) => auto(store, ways, events, cancel).await?,
         (BackendChoice::Qemu, _) | (BackendChoice::Auto, Some(_)) => {
             accelerator::choose(accelerator, store, ways.boot, events, cancel).await?.into()
@@ -137,10 +156,25 @@ where
             let why = hardware.unwrap_or_else(|no_qemu| no_qemu.to_string());
             Ok(ChosenBackend { backend: Backend::Sandbox, accelerator: None, why })
         }
-        (Err(no_sandbox), Err(no_qemu)) => translated(Err(no_qemu), &no_sandbox),
+        (Err(no_sandbox), Err(no_qemu)) => or_vagrant(translated(Err(no_qemu), &no_sandbox), cancel).await,
         (Err(no_sandbox), Ok(no_hardware)) => {
-            translated(QemuBinary::find(cancel).await.map(|_| no_hardware), &no_sandbox)
+            let qemu = QemuBinary::find(cancel).await.map(|_| no_hardware);
+            or_vagrant(translated(qemu, &no_sandbox), cancel).await
         }
+    }
+}
+
+/// Where nothing of ours works, Vagrant if it is there: its machines are others' boxes.
+async fn or_vagrant(
+    ours: Result<ChosenBackend, ChooseError>,
+    cancel: &CancellationToken,
+) -> Result<ChosenBackend, ChooseError> {
+    match ours {
+        Err(ChooseError::Neither { sandbox, qemu }) if vagrant::works_here(cancel).await.is_ok() => {
+            let why = format!("{sandbox}; {qemu}");
+            Ok(ChosenBackend { backend: Backend::Vagrant, accelerator: None, why })
+        }
+        ours => ours,
     }
 }
 
@@ -258,6 +292,7 @@ mod tests {
                 assert!(with_sandbox.why.contains("reached user space"), "{}", with_sandbox.why);
                 assert_eq!(without.accelerator, with_sandbox.accelerator);
             }
+            Backend::Vagrant => panic!("the sandbox works"),
             Backend::Sandbox => {
                 assert!(!with_sandbox.why.contains("reached user space in"), "{}", with_sandbox.why);
                 assert_eq!(without.accelerator, Some(Accelerator::Tcg));

@@ -5,8 +5,9 @@ use super::qemu::QemuError;
 use super::room::RoomError;
 use super::sandbox::SandboxError;
 use super::spec::MachineName;
+use super::vagrant::VagrantError;
 use crate::failure::{Diagnose, Exit};
-use crate::guest::SessionError;
+use crate::guest::{SessionError, SshError};
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -23,9 +24,15 @@ pub enum MachineError {
     /// Its virtual machine.
     #[error(transparent)]
     Qemu(#[from] QemuError),
+    /// Vagrant.
+    #[error(transparent)]
+    Vagrant(#[from] VagrantError),
     /// The session with its agent.
     #[error(transparent)]
     Session(#[from] SessionError),
+    /// The way to its agent.
+    #[error(transparent)]
+    Ssh(#[from] Box<SshError>),
     /// It ended by itself.
     #[error("machine {name} died: {last_words}")]
     Died {
@@ -82,7 +89,9 @@ impl Diagnose for MachineError {
             Self::Folder(error) => error.exit(),
             Self::Sandbox(error) => error.exit(),
             Self::Qemu(error) => error.exit(),
+            Self::Vagrant(error) => error.exit(),
             Self::Session(error) => error.exit(),
+            Self::Ssh(error) => error.exit(),
             Self::Room(error) => error.exit(),
             Self::Died { .. } | Self::NoAnswer { .. } | Self::Silent { .. } => Exit::Environment,
             Self::NotRunning(_) => Exit::Usage,
@@ -95,7 +104,9 @@ impl Diagnose for MachineError {
             Self::Folder(error) => error.hints(),
             Self::Sandbox(error) => error.hints(),
             Self::Qemu(error) => error.hints(),
+            Self::Vagrant(error) => error.hints(),
             Self::Session(error) => error.hints(),
+            Self::Ssh(error) => error.hints(),
             Self::Room(error) => error.hints(),
             Self::Died { log, .. } | Self::NoAnswer { log, .. } | Self::Silent { log, .. } => {
                 vec![format!("its console is in {}, until the next vmbuild command tidies up", log.display())]

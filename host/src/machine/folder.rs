@@ -8,6 +8,7 @@
 //!   agent.sock     QEMU's end of its virtio-serial port; socket/agent.sock: the sandbox's agent
 //!   qmp.sock       QEMU's monitor; serial.log the console; overlay.qcow2 its disk; upper/ work/ the sandbox's
 //!   cgroups        the sandbox's control groups
+//!   vagrant/ host_key.pub  what Vagrant works with, see there
 //! ```
 //!
 //! A folder appears under its name with `owner.lock` already held, and disappears from it at once: while it is
@@ -19,8 +20,9 @@ pub use super::process::ProcessIdentity;
 use super::qemu::VsockRecord;
 use super::sandbox::{Enter, NamespaceError, Root};
 use super::spec::{Lifetime, MachineName, MachineSpec, Network};
+use super::vagrant;
 use crate::failure::{Diagnose, Exit};
-use crate::guest::RaceResult;
+use crate::guest::{RaceResult, SshWay};
 use crate::store::{Lock, write_atomically};
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -43,13 +45,16 @@ pub struct MachineRecord {
     pub schema: u32,
     /// What it was made of.
     pub spec: MachineSpec,
-    /// Its process (sandbox: the outer one; QEMU: QEMU).
+    /// Its process (sandbox: the outer one; QEMU: QEMU; Vagrant: the vmbuild that started it, as it has none of ours).
     pub process: ProcessIdentity,
     /// QEMU's uuid for it, where QEMU runs it.
     pub uuid: Option<String>,
     /// Its vsock, where QEMU runs it.
     #[serde(default)]
     pub vsock: Option<VsockRecord>,
+    /// Where its SSH server is, where Vagrant runs it.
+    #[serde(default)]
+    pub ssh: Option<SshWay>,
     /// How its agent was first reached.
     #[serde(default)]
     pub reached: Option<RaceResult>,
@@ -61,7 +66,16 @@ impl MachineRecord {
     /// A record of a machine that has just started.
     pub fn new(spec: MachineSpec, process: ProcessIdentity, uuid: Option<String>) -> Self {
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        Self { schema: SCHEMA, spec, process, uuid, vsock: None, reached: None, started_unix: since.as_secs() }
+        Self {
+            schema: SCHEMA,
+            spec,
+            process,
+            uuid,
+            vsock: None,
+            ssh: None,
+            reached: None,
+            started_unix: since.as_secs(),
+        }
     }
 }
 
@@ -227,6 +241,15 @@ impl MachineFolder {
         take(&self.alive_lock()).await
     }
 
+    /// Whether the machine runs: its process holds a lock. Vagrant's has no process of ours, and vmbuild's own note
+    /// must do.
+    pub async fn runs(&self) -> io::Result<bool> {
+        if vagrant::is_vagrant(self) {
+            return Ok(vagrant::supposed_to_run(self));
+        }
+        Ok(self.take_alive_lock().await?.is_none())
+    }
+
     /// How the machine is.
     pub async fn state(&self) -> Result<MachineState, FolderError> {
         let owned = self.take_owner_lock().await?.is_none();
@@ -234,8 +257,7 @@ impl MachineFolder {
         if !owned && !named {
             return Ok(MachineState::Abandoned);
         }
-        let runs = self.take_alive_lock().await?.is_none();
-        Ok(if runs { MachineState::Running } else { MachineState::Stopped })
+        Ok(if self.runs().await? { MachineState::Running } else { MachineState::Stopped })
     }
 
     /// Its record, once it has started.

@@ -18,7 +18,7 @@ const POLL: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub(crate) enum Held {
     /// We started it.
-    Child(Child),
+    Child(Box<Child>),
     /// Somebody else did, and it was proved to be the one written down.
     Proven(ProvenProcess),
     /// Somebody else did, on a system without pidfds: the lock that lives as long as it does, and no way to force it.

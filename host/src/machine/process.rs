@@ -24,6 +24,12 @@ pub struct ProcessIdentity {
 }
 
 impl ProcessIdentity {
+    /// This process's own. Where the kernel does not tell when it started, no process can be proved to be it.
+    pub fn of_this() -> Self {
+        let pid = std::process::id();
+        Self { pid, start_ticks: start_ticks(pid).ok().flatten().unwrap_or_default() }
+    }
+
     /// The identity of a process known to live, such as an unreaped child.
     pub fn of(pid: u32) -> io::Result<Self> {
         let start_ticks = start_ticks(pid)?.ok_or(io::ErrorKind::NotFound)?;

@@ -3,14 +3,16 @@
 use super::boot_wait::BootWait;
 use super::error::MachineError;
 use super::folder::{FolderError, MachineFolder, MachineRecord};
-use super::guard::{self, Guard, set_clock, wake};
-use super::qemu::{Qemu, VsockRecord};
+use super::guard::{self, Guard, wake};
+use super::qemu::Qemu;
 use super::sandbox::Sandbox;
 use super::spec::{Lifetime, MachineName, MachineSpec, Start};
-use super::{ProcessIdentity, qemu, room, sandbox, spec::Backend};
+use super::started::{Running, died, patience};
+use super::vagrant::{self, VagrantMachine};
+use super::{qemu, room, sandbox, spec::Backend};
 use crate::event::Events;
 use crate::failure::{Exit, Failure};
-use crate::guest::{Loser, Opening, RaceError, RaceResult, Session, SessionError, Transport, race};
+use crate::guest::{Opening, RaceResult, Session, SessionError};
 use crate::store::{Lock, Store};
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -24,7 +26,7 @@ const ATTACH: Duration = Duration::from_secs(15);
 /// How long a machine has to end.
 const STOP: Duration = Duration::from_secs(30);
 /// How long a lost session may be ahead of the news that the machine has died.
-const NEWS: Duration = Duration::from_secs(1);
+pub(super) const NEWS: Duration = Duration::from_secs(1);
 
 /// A running machine. Dropping it kills a job's machine; its folder is then left to the next command's sweep.
 #[derive(Debug)]
@@ -71,7 +73,7 @@ impl Machine {
             Err(error) => {
                 if spec.lifetime == Lifetime::Job {
                     // The error that brought us here is the one to tell; the next command's sweep tries again.
-                    let _ = folder.remove(&CancellationToken::new()).await;
+                    let _ = remove(&folder, &CancellationToken::new()).await;
                 }
                 Err(error)
             }
@@ -86,8 +88,8 @@ impl Machine {
     ) -> Result<(Running, Session, MachineRecord), MachineError> {
         let mut backend = Running::start(&spec, folder, events, cancel).await?;
         let wait = BootWait::begin(&spec, store, folder, events);
-        let record =
-            MachineRecord { vsock: backend.vsock(), ..MachineRecord::new(spec, backend.process(), backend.uuid()) };
+        let (vsock, ssh) = (backend.vsock(), backend.ssh());
+        let record = MachineRecord { vsock, ssh, ..MachineRecord::new(spec, backend.process(), backend.uuid()) };
         match wait.on(backend.open_first_session(record, folder, cancel)).await {
             Ok((session, record)) => Ok((backend, session, record)),
             Err(error) => {
@@ -102,11 +104,12 @@ impl Machine {
     pub async fn attach(store: &Store, name: &MachineName, cancel: &CancellationToken) -> Result<Self, MachineError> {
         let folder = MachineFolder::find(&store.machines(), name.clone())?;
         let record = folder.read_record()?.ok_or_else(|| MachineError::NotRunning(name.clone()))?;
-        if folder.take_alive_lock().await?.is_some() {
+        if !folder.runs().await? {
             return Err(MachineError::NotRunning(name.clone()));
         }
         let mut backend = match record.spec.start {
             Start::Sandbox { .. } => Running::Sandbox(Box::new(Sandbox::attach(&folder, &record)?)),
+            Start::Vagrant { .. } => Running::Vagrant(Box::new(VagrantMachine::attach(&folder, &record)?)),
             Start::Qemu { .. } | Start::FirstBoot { .. } => {
                 Running::Qemu(Box::new(Qemu::attach(&folder, &record).await?))
             }
@@ -205,7 +208,7 @@ impl Machine {
         let lifetime = self.spec.lifetime;
         let kept = self.stop_keeping().await?;
         if lifetime == Lifetime::Job {
-            kept.folder.remove(&CancellationToken::new()).await?;
+            remove(&kept.folder, &CancellationToken::new()).await?;
         }
         Ok(())
     }
@@ -239,10 +242,33 @@ pub async fn end_named(
         let deadline = Deadline::after(STOP);
         match record.spec.start {
             Start::Sandbox { .. } => sandbox::end_left_over(folder, &record, deadline).await?,
+            Start::Vagrant { .. } => vagrant::halt(folder).await?,
             Start::Qemu { .. } | Start::FirstBoot { .. } => qemu::end_left_over(folder, &record, deadline).await?,
         }
     }
     Ok(Kept { folder: folder.clone(), owner })
+}
+
+/// Ends a named machine and removes it with everything it had.
+pub async fn destroy_named(
+    store: &Store,
+    folder: &MachineFolder,
+    cancel: &CancellationToken,
+) -> Result<(), MachineError> {
+    if vagrant::is_vagrant(folder) {
+        // Vagrant does both at once, and much faster than a system of the machine's own shuts down.
+        let busy = || FolderError::Busy(folder.name().clone());
+        let _owner = folder.take_owner_lock().await?.ok_or_else(busy)?;
+        return remove(folder, cancel).await;
+    }
+    let kept = end_named(store, folder, cancel).await?;
+    remove(&kept.folder, cancel).await
+}
+
+/// Removes a machine that has ended, and what its backend keeps of it elsewhere. The caller holds the owner's lock.
+pub async fn remove(folder: &MachineFolder, cancel: &CancellationToken) -> Result<(), MachineError> {
+    vagrant::destroy(folder).await?;
+    Ok(folder.remove(cancel).await?)
 }
 
 /// A folder for the machine, with its owner's lock: a new one, or that of the same named machine, stopped.
@@ -254,142 +280,5 @@ async fn claim(spec: &MachineSpec, store: &Store) -> Result<(MachineFolder, Lock
     let folder = MachineFolder::find(&store.machines(), taken.clone())?;
     let owner = folder.take_owner_lock().await?.ok_or_else(|| FolderError::Busy(taken.clone()))?;
     let same = folder.read_record()?.is_none_or(|record| record.spec.start == spec.start);
-    if same && folder.take_alive_lock().await?.is_some() {
-        Ok((folder, owner))
-    } else {
-        Err(FolderError::Exists(taken))
-    }
-}
-
-fn died(folder: &MachineFolder, last_words: String) -> MachineError {
-    MachineError::Died { name: folder.name().clone(), last_words, log: folder.console() }
-}
-
-/// How long its agent has to answer for the first time: an emulated machine boots slowly, and a distribution's own
-/// start-up has much to do before it comes to the agent.
-fn patience(start: &Start) -> Duration {
-    match start {
-        Start::Sandbox { .. } => Duration::from_mins(1),
-        Start::Qemu { .. } => Duration::from_mins(3),
-        Start::FirstBoot { .. } => Duration::from_mins(15),
-    }
-}
-
-/// A started backend.
-#[derive(Debug)]
-enum Running {
-    Sandbox(Box<Sandbox>),
-    Qemu(Box<Qemu>),
-}
-
-impl Running {
-    async fn start(
-        spec: &MachineSpec,
-        folder: &MachineFolder,
-        events: &Events,
-        cancel: &CancellationToken,
-    ) -> Result<Self, MachineError> {
-        Ok(match spec.start {
-            Start::Sandbox { .. } => Self::Sandbox(Box::new(Sandbox::start(spec, folder, events, cancel).await?)),
-            Start::Qemu { .. } | Start::FirstBoot { .. } => {
-                Self::Qemu(Box::new(Qemu::start(spec, folder, events, cancel).await?))
-            }
-        })
-    }
-
-    fn process(&self) -> ProcessIdentity {
-        match self {
-            Self::Sandbox(sandbox) => sandbox.process(),
-            Self::Qemu(qemu) => qemu.process(),
-        }
-    }
-
-    fn uuid(&self) -> Option<String> {
-        match self {
-            Self::Sandbox(_) => None,
-            Self::Qemu(qemu) => Some(qemu.uuid()),
-        }
-    }
-
-    fn vsock(&self) -> Option<VsockRecord> {
-        match self {
-            Self::Sandbox(_) => None,
-            Self::Qemu(qemu) => Some(qemu.vsock().clone()),
-        }
-    }
-
-    /// The ways to its agent; and what is no way, with the reason.
-    fn ways(&self) -> (Vec<Transport>, Vec<Loser>) {
-        match self {
-            Self::Sandbox(sandbox) => (vec![sandbox.transport()], Vec::new()),
-            Self::Qemu(qemu) => qemu.ways(),
-        }
-    }
-
-    async fn ended(&mut self) -> String {
-        match self {
-            Self::Sandbox(sandbox) => sandbox.ended().await,
-            Self::Qemu(qemu) => qemu.ended().await,
-        }
-    }
-
-    async fn stop(&mut self, deadline: Deadline) -> Result<(), MachineError> {
-        match self {
-            Self::Sandbox(sandbox) => sandbox.stop(deadline).await?,
-            Self::Qemu(qemu) => qemu.stop(deadline).await?,
-        }
-        Ok(())
-    }
-
-    /// The session of a machine that has just started. Its record is there before, for others to end it by, and says
-    /// afterwards how the agent was reached.
-    async fn open_first_session(
-        &mut self,
-        mut record: MachineRecord,
-        folder: &MachineFolder,
-        cancel: &CancellationToken,
-    ) -> Result<(Session, MachineRecord), MachineError> {
-        folder.write_record(&record)?;
-        let way = (Opening::Fresh, patience(&record.spec.start));
-        let (session, reached) = self.open_session(folder, way, cancel).await?;
-        record.reached = Some(reached);
-        folder.write_record(&record)?;
-        Ok((session, record))
-    }
-
-    async fn open_session(
-        &mut self,
-        folder: &MachineFolder,
-        (opening, patience): (Opening, Duration),
-        cancel: &CancellationToken,
-    ) -> Result<(Session, RaceResult), MachineError> {
-        let ((ways, no_ways), deadline) = (self.ways(), Deadline::after(patience));
-        let lost = tokio::select! {
-            raced = Box::pin(race(&ways, opening, deadline, cancel)) => match raced {
-                Ok((session, mut reached)) => {
-                    reached.losers.extend(no_ways);
-                    if matches!(self, Self::Qemu(_)) {
-                        set_clock(&session).await;
-                    }
-                    return Ok((session, reached));
-                }
-                Err(lost) => unreached(folder, lost, deadline),
-            },
-            last_words = self.ended() => return Err(died(folder, last_words)),
-        };
-        match tokio::time::timeout(NEWS, self.ended()).await {
-            Ok(last_words) => Err(died(folder, last_words)),
-            Err(_) => Err(lost),
-        }
-    }
-}
-
-fn unreached(folder: &MachineFolder, lost: RaceError, deadline: Deadline) -> MachineError {
-    match lost {
-        RaceError::Session(error) => error.into(),
-        RaceError::Nobody(source) => {
-            let (name, log) = (folder.name().clone(), folder.console());
-            MachineError::NoAnswer { name, limit: deadline.limit(), log, source }
-        }
-    }
+    if same && !folder.runs().await? { Ok((folder, owner)) } else { Err(FolderError::Exists(taken)) }
 }

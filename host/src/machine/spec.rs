@@ -43,6 +43,11 @@ pub enum Start {
         /// The disk and kernel.
         root: RootDisk,
     },
+    /// Vagrant over a box.
+    Vagrant {
+        /// Which box, and what is put into it.
+        source: VagrantBox,
+    },
     /// QEMU over a publisher's disk, with the system that is on it: once, to make a golden machine of it.
     FirstBoot {
         /// Which accelerator.
@@ -50,6 +55,22 @@ pub enum Start {
         /// The disk and how it boots.
         system: OwnSystem,
     },
+}
+
+/// What Vagrant starts a machine from. What is not said is the Vagrantfile's choice, or Vagrant's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VagrantBox {
+    /// The box's name.
+    pub name: Option<String>,
+    /// Its version.
+    pub version: Option<String>,
+    /// Who runs it, such as `libvirt`.
+    pub provider: Option<String>,
+    /// How libvirt runs it: `kvm` or `qemu`.
+    pub driver: Option<String>,
+    /// The packages it is provisioned with: the text of a `provision/packages/*.toml`.
+    pub packages: String,
 }
 
 /// A read-only directory tree made of layers.
@@ -153,6 +174,8 @@ pub enum Backend {
     Qemu,
     /// Linux namespaces.
     Sandbox,
+    /// Vagrant, whatever runs machines for it.
+    Vagrant,
 }
 
 impl fmt::Display for Backend {
@@ -160,6 +183,7 @@ impl fmt::Display for Backend {
         to.write_str(match self {
             Self::Qemu => "qemu",
             Self::Sandbox => "sandbox",
+            Self::Vagrant => "vagrant",
         })
     }
 }
@@ -242,6 +266,7 @@ impl MachineSpec {
     pub fn backend(&self) -> Backend {
         match self.start {
             Start::Sandbox { .. } => Backend::Sandbox,
+            Start::Vagrant { .. } => Backend::Vagrant,
             Start::Qemu { .. } | Start::FirstBoot { .. } => Backend::Qemu,
         }
     }
@@ -249,7 +274,7 @@ impl MachineSpec {
     /// What executes its instructions, where QEMU runs it.
     pub fn accelerator(&self) -> Option<Accelerator> {
         match self.start {
-            Start::Sandbox { .. } => None,
+            Start::Sandbox { .. } | Start::Vagrant { .. } => None,
             Start::Qemu { accelerator, .. } | Start::FirstBoot { accelerator, .. } => Some(accelerator),
         }
     }

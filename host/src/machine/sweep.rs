@@ -6,7 +6,7 @@
 
 use super::folder::delete;
 use super::spec::Lifetime;
-use super::{FolderError, MachineFolder, MachineRecord, Start, qemu, sandbox};
+use super::{FolderError, MachineFolder, MachineRecord, Start, qemu, remove, sandbox};
 use crate::event::{Events, Part};
 use crate::failure::Diagnose;
 use crate::store::Store;
@@ -59,13 +59,15 @@ async fn sweep_machine(folder: &MachineFolder, cancel: &CancellationToken) -> Re
         None => wait_for_end(folder).await?,
     }
     sandbox::remove_left_over(folder).await;
-    folder.remove(cancel).await?;
+    remove(folder, cancel).await?;
     Ok(Swept::Removed)
 }
 
 async fn end(folder: &MachineFolder, record: &MachineRecord) -> Result<(), crate::failure::Failure> {
     let deadline = Deadline::after(LIMIT);
     match record.spec.start {
+        // Removing it ends it.
+        Start::Vagrant { .. } => {}
         Start::Sandbox { .. } => sandbox::end_left_over(folder, record, deadline).await?,
         Start::Qemu { .. } | Start::FirstBoot { .. } => qemu::end_left_over(folder, record, deadline).await?,
     }

@@ -20,6 +20,7 @@ mod reconnects;
 mod standin;
 mod support;
 mod terminal;
+mod vagrant;
 
 #[path = "../../src/signature/tests/gpg.rs"]
 #[allow(dead_code, clippy::print_stdout, reason = "each test uses its part; a skip is said on standard output")]

@@ -18,7 +18,7 @@ pub(super) async fn export(context: &Context, args: ExportImage) -> Result<Endin
         ExportRequest { format: args.format, compression: args.compress, output: args.output, force: args.force };
     request.judge()?;
     let golden = Golden::prepare(&context.store, &args.name, args.role.into(), &agent, events, cancel).await?;
-    let exported = export_golden(&golden, &request, events, cancel).await?;
+    let exported = export_golden(&golden, (&context.store, &agent), &request, events, cancel).await?;
     events.note(Part::Image, format!("try it: {}", exported.try_it));
     let text = if context.json {
         let golden = golden.digest();

@@ -1,6 +1,6 @@
 //! From a way to a pipe.
 
-use super::{Transport, connect_socket};
+use super::{SshError, Transport, connect_socket, ssh};
 use std::io;
 use std::path::Path;
 use std::pin::Pin;
@@ -15,12 +15,40 @@ pub trait Stream: AsyncRead + AsyncWrite + Send {}
 
 impl<S: AsyncRead + AsyncWrite + Send> Stream for S {}
 
+/// Why a way leads to no pipe.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// A socket.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// SSH.
+    #[error(transparent)]
+    Ssh(Box<SshError>),
+}
+
+impl From<SshError> for ConnectError {
+    fn from(error: SshError) -> Self {
+        Self::Ssh(Box::new(error))
+    }
+}
+
+impl ConnectError {
+    /// Whether trying again may help.
+    pub(super) fn may_pass(&self) -> bool {
+        match self {
+            Self::Io(_) => true,
+            Self::Ssh(error) => error.may_pass(),
+        }
+    }
+}
+
 /// Opens the pipe once, without waiting for an agent to answer on it.
-pub async fn connect(transport: &Transport) -> io::Result<Pipe> {
+pub async fn connect(transport: &Transport) -> Result<Pipe, ConnectError> {
     match transport {
         Transport::Unix(socket) | Transport::VirtioSerial(socket) => Ok(Box::pin(connect_socket(socket).await?)),
-        Transport::Vsock { cid, port } => through_kernel(*cid, *port).await,
+        Transport::Vsock { cid, port } => Ok(through_kernel(*cid, *port).await?),
         Transport::VhostUserVsock { socket, port } => Ok(Box::pin(through_device(socket, *port).await?)),
+        Transport::Ssh(way) => Ok(Box::pin(ssh::connect(way)).await?),
     }
 }
 

@@ -1,6 +1,6 @@
 //! All ways at once, and the first agent to answer decides.
 
-use super::{Transport, TransportKind, connect};
+use super::{ConnectError, SshError, Transport, TransportKind, connect};
 use crate::guest::session::{Opening, Session, SessionError};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,8 @@ const BOOT_PAUSE: Duration = Duration::from_millis(500);
 /// How long one attempt to connect may take before the next: a device that asks a guest without a driver may never
 /// hear of it again.
 const ATTEMPT: Duration = Duration::from_secs(1);
+/// The same for SSH, which logs in and may have to send the agent first, to an emulated machine perhaps.
+const SSH_ATTEMPT: Duration = Duration::from_mins(2);
 
 /// Who won, and why the others did not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +49,9 @@ pub enum RaceError {
     /// An agent answered that cannot be spoken to, or the user interrupted.
     #[error(transparent)]
     Session(#[from] SessionError),
+    /// SSH did not lead to an agent, and would not the next time.
+    #[error(transparent)]
+    Ssh(Box<SshError>),
     /// Nobody answered in time; the reason of the way that came furthest.
     #[error("no way led to the agent")]
     Nobody(#[source] io::Error),
@@ -77,7 +82,7 @@ pub(crate) async fn race(
                 standing.note(lane, &error);
                 // An agent's silence says more than a socket that is not there.
                 out = Some(match out {
-                    Some(first @ RaceError::Session(_)) => first,
+                    Some(first @ (RaceError::Session(_) | RaceError::Ssh(_))) => first,
                     _ => error,
                 });
             }
@@ -95,18 +100,20 @@ async fn run(
     deadline: Deadline,
     cancel: &CancellationToken,
 ) -> (usize, Result<Session, RaceError>) {
+    // Over SSH each connection has an agent of its own, and nothing in it.
+    let opening = if way.kind() == TransportKind::Ssh { Opening::Fresh } else { opening };
     loop {
-        let source = match tokio::time::timeout(ATTEMPT, connect(way)).await {
+        let refused = match tokio::time::timeout(attempt(way), connect(way)).await {
             Ok(Ok(pipe)) => {
                 standing.say(lane, "accepted the connection, and no agent had answered yet");
                 return (lane, Session::open(pipe, opening, deadline, cancel).await.map_err(RaceError::from));
             }
             Ok(Err(refused)) => refused,
-            Err(_) => io::Error::new(io::ErrorKind::TimedOut, "the connection was not accepted"),
+            Err(_) => io::Error::new(io::ErrorKind::TimedOut, "the connection was not accepted").into(),
         };
-        standing.say(lane, &source.to_string());
-        if deadline.passed() {
-            return (lane, Err(RaceError::Nobody(source)));
+        standing.say(lane, &refused.to_string());
+        if deadline.passed() || !refused.may_pass() {
+            return (lane, Err(refused.into()));
         }
         tokio::select! {
             () = cancel.cancelled() => return (lane, Err(SessionError::Cancelled.into())),
@@ -119,6 +126,22 @@ fn pause(way: &Transport, opening: Opening) -> Duration {
     match (way, opening) {
         (Transport::VhostUserVsock { .. }, Opening::Fresh) => BOOT_PAUSE,
         _ => PAUSE,
+    }
+}
+
+fn attempt(way: &Transport) -> Duration {
+    match way {
+        Transport::Ssh(_) => SSH_ATTEMPT,
+        _ => ATTEMPT,
+    }
+}
+
+impl From<ConnectError> for RaceError {
+    fn from(refused: ConnectError) -> Self {
+        match refused {
+            ConnectError::Io(source) => Self::Nobody(source),
+            ConnectError::Ssh(error) => Self::Ssh(error),
+        }
     }
 }
 
@@ -141,6 +164,7 @@ impl<'a> Standing<'a> {
         match error {
             RaceError::Nobody(source) => self.say(lane, &source.to_string()),
             RaceError::Session(error) => self.say(lane, &error.to_string()),
+            RaceError::Ssh(error) => self.say(lane, &error.to_string()),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The ways there are.
 
+use super::SshWay;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
@@ -26,6 +27,8 @@ pub enum Transport {
         /// The agent's port.
         port: u32,
     },
+    /// SSH: the agent is placed and started through it.
+    Ssh(Box<SshWay>),
 }
 
 /// What kind of way it is.
@@ -40,6 +43,8 @@ pub enum TransportKind {
     Vsock,
     /// vsock through a process of its own.
     VhostUserVsock,
+    /// SSH.
+    Ssh,
 }
 
 impl Transport {
@@ -50,6 +55,7 @@ impl Transport {
             Self::VirtioSerial(_) => TransportKind::VirtioSerial,
             Self::Vsock { .. } => TransportKind::Vsock,
             Self::VhostUserVsock { .. } => TransportKind::VhostUserVsock,
+            Self::Ssh(_) => TransportKind::Ssh,
         }
     }
 }
@@ -62,6 +68,7 @@ impl TransportKind {
             Self::VirtioSerial => "virtio-serial",
             Self::Vsock => "vsock",
             Self::VhostUserVsock => "vhost-user-vsock",
+            Self::Ssh => "ssh",
         }
     }
 }

@@ -15,6 +15,21 @@ pub enum ExportError {
     /// The golden machine, or a program over it.
     #[error(transparent)]
     Image(#[from] ImageError),
+    /// The sandbox that packages are installed in.
+    #[error(transparent)]
+    Machine(Box<crate::machine::MachineError>),
+    /// Packages have to be installed, and nobody says from where.
+    #[error("no package archive is known for {image}")]
+    NoArchive {
+        /// The image.
+        image: String,
+    },
+    /// What Vagrant logs in with could not be set up.
+    #[error("failed to set up the box's user and services{}", tail.as_suffix())]
+    LogIn {
+        /// The last lines of the script.
+        tail: vmbuild_supervise::Tail,
+    },
     /// A program of the host failed.
     #[error(transparent)]
     Run(#[from] RunError),
@@ -69,6 +84,13 @@ pub enum ExportError {
     Partitions(#[source] gpt::GptError),
 }
 
+impl ExportError {
+    /// An error of the sandbox, or of the session with the agent in it.
+    pub(super) fn machine(error: impl Into<crate::machine::MachineError>) -> Self {
+        Self::Machine(Box::new(error.into()))
+    }
+}
+
 impl Diagnose for ExportError {
     fn exit(&self) -> Exit {
         match self {
@@ -77,6 +99,7 @@ impl Diagnose for ExportError {
             }
             Self::Image(error) => error.exit(),
             Self::Run(error) => error.exit(),
+            Self::Machine(error) => error.exit(),
             _ => Exit::Environment,
         }
     }
@@ -91,6 +114,8 @@ impl Diagnose for ExportError {
             }
             Self::Image(error) => error.hints(),
             Self::Run(error) => error.hints(),
+            Self::Machine(error) => error.hints(),
+            Self::NoArchive { .. } => vec!["VMBUILD_DEBIAN_ARCHIVE names one".to_owned()],
             _ => Vec::new(),
         }
     }

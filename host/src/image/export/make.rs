@@ -6,6 +6,7 @@ use super::tree::Tree;
 use super::{Compression, ExportError, Format, disk, oci, vagrant};
 use crate::event::{Events, Part, Running};
 use crate::image::Golden;
+use crate::store::Store;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
@@ -56,6 +57,9 @@ pub struct Exported {
 #[derive(Debug)]
 pub(super) struct Job<'a> {
     pub(super) golden: &'a Golden,
+    pub(super) store: &'a Store,
+    pub(super) agent: &'a Path,
+    pub(super) events: &'a Events,
     pub(super) tree: Tree,
     pub(super) compression: Compression,
     pub(super) running: &'a Running,
@@ -70,9 +74,10 @@ pub(super) struct Made {
     pub(super) bytes: u64,
 }
 
-/// Exports a golden machine.
+/// Exports a golden machine. A box is also given what people log in with: in a machine of `store`, by this agent.
 pub async fn export(
     golden: &Golden,
+    (store, agent): (&Store, &Path),
     request: &Request,
     events: &Events,
     cancel: &CancellationToken,
@@ -82,14 +87,14 @@ pub async fn export(
     let running = events.phase(Part::Image, "export", place.output().display().to_string());
     let work = place.work()?;
     let tree = Tree::new(work.path(), golden)?;
-    let job = Job { golden, tree, compression, running: &running, cancel };
+    let mut job = Job { golden, store, agent, events, tree, compression, running: &running, cancel };
     let made = match request.format {
         Format::Qcow2 => disk::qcow2(&job).await?,
         Format::Raw => disk::raw(&job).await?,
         Format::RootfsTar => rootfs_tar(&job).await?,
         Format::Oci if is_one_file(place.output()) => oci::archive(&job).await?,
         Format::Oci => oci::layout(&job).await?,
-        Format::VagrantBox => vagrant::make(&job).await?,
+        Format::VagrantBox => vagrant::make(&mut job).await?,
     };
     place.put(&made.path, work.path())?;
     let exported = Exported {

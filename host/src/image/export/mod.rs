@@ -4,7 +4,7 @@
 //! is made beside its destination in a folder that begins with `.new-export-`, put on disk, and then renamed: nobody
 //! sees half of it. Equal golden trees give equal bytes: no name, time or number of the host or of the day goes in.
 //!
-//! `tree` joins the layers and runs programs over them; `disk`, `oci` and `vagrant` build on it; `place` gives the
+//! `login` adds what people log in with; `tree` joins the layers and runs programs over them; `disk`, `oci` and `vagrant` build on it; `place` gives the
 //! result its name.
 
 mod boot_loader;
@@ -13,6 +13,7 @@ mod compress;
 mod disk;
 mod error;
 mod format;
+mod login;
 mod make;
 mod oci;
 mod partitions;

@@ -38,15 +38,22 @@ impl Tree {
     /// Prepares the work folder. Links stand for the layers there: their names hold neither a comma nor a colon,
     /// which would mean something to the kernel.
     pub(super) fn new(work: &Path, golden: &Golden) -> Result<Self, ExportError> {
-        let tree = Self { work: work.to_owned(), layers: golden.tree().layers.len() };
+        let mut tree = Self { work: work.to_owned(), layers: 0 };
         for folder in [MOUNT, TOP] {
             fs_err::create_dir(work.join(folder))?;
             fs_err::set_permissions(work.join(folder), std::fs::Permissions::from_mode(0o755))?;
         }
-        for (number, layer) in golden.tree().layers.iter().enumerate() {
-            symlink(layer, work.join(format!("layer{number}")))?;
+        for layer in golden.tree().layers.iter().rev() {
+            tree.add_layer(layer)?;
         }
         Ok(tree)
+    }
+
+    /// Puts one more layer over the golden machine's.
+    pub(super) fn add_layer(&mut self, layer: &Path) -> std::io::Result<()> {
+        symlink(layer, self.work.join(format!("layer{}", self.layers)))?;
+        self.layers += 1;
+        Ok(())
     }
 
     /// The work folder.
@@ -61,7 +68,7 @@ impl Tree {
 
     /// The overlay's options. What the sandbox wrote has its marks in the `user.` namespace.
     fn options(&self) -> String {
-        let layers: Vec<String> = (0..self.layers).map(|number| format!("layer{number}")).collect();
+        let layers: Vec<String> = (0..self.layers).rev().map(|number| format!("layer{number}")).collect();
         format!("ro,userxattr,lowerdir={TOP}:{}", layers.join(":"))
     }
 

@@ -1,12 +1,13 @@
 //! A box for Vagrant's libvirt provider: a tar archive of a description, a Vagrantfile and a disk.
 //!
-//! Vagrant reads it and keeps it. `vagrant up` goes on to log in over SSH, which the golden tree does not offer: it
-//! has no SSH server, no `vagrant` user and no DHCP client. docs/image-verbs.md says what a box would need for that.
+//! Vagrant starts it and logs in over SSH, which the golden tree does not offer: `login` adds what that takes.
 //! Source: Vagrant's documentation, "Boxes: box file format"; vagrant-libvirt's, "Box format".
 
 use super::make::{Job, Made, hashed};
-use super::{Compression, ExportError, disk, plain_tar};
+use super::{Compression, ExportError, disk, login, plain_tar};
 use serde_json::json;
+use std::path::Path;
+use tokio_util::sync::CancellationToken;
 
 /// What a machine of this box is started with unless the user's own Vagrantfile says otherwise.
 const VAGRANTFILE: &str = r#"Vagrant.configure("2") do |config|
@@ -22,7 +23,15 @@ end
 const VIRTUAL_SIZE: u64 = 13;
 
 /// Makes the box. Its disk is compressed, not the archive around it.
-pub(super) async fn make(job: &Job<'_>) -> Result<Made, ExportError> {
+pub(super) async fn make(job: &mut Job<'_>) -> Result<Made, ExportError> {
+    let kept = login::make(job).await?;
+    let made = pack(job, &kept.folder.file("upper")).await;
+    kept.folder.remove(&CancellationToken::new()).await.map_err(ExportError::machine)?;
+    made
+}
+
+async fn pack(job: &mut Job<'_>, layer: &Path) -> Result<Made, ExportError> {
+    job.tree.add_layer(layer)?;
     disk::qcow2(job).await?;
     job.say("box");
     let about = json!({ "provider": "libvirt", "format": "qcow2", "virtual_size": VIRTUAL_SIZE });

@@ -110,7 +110,7 @@ impl Drop for Launch<'_> {
 /// Makes the machine's own disk.
 async fn prepare_disk(spec: &MachineSpec, folder: &MachineFolder, cancel: &CancellationToken) -> Result<(), QemuError> {
     let base = match &spec.start {
-        Start::Sandbox { .. } => return Err(QemuError::OtherBackend(spec.name.clone())),
+        Start::Sandbox { .. } | Start::Vagrant { .. } => return Err(QemuError::OtherBackend(spec.name.clone())),
         Start::Qemu { root, .. } => Base::root(root),
         Start::FirstBoot { system, .. } => Base::system(system),
     };
@@ -128,7 +128,9 @@ async fn prepare_disk(spec: &MachineSpec, folder: &MachineFolder, cancel: &Cance
 async fn prepare_vsock(spec: &MachineSpec, folder: &MachineFolder) -> Vsock {
     match &spec.start {
         Start::FirstBoot { .. } => Vsock::None { why: "a system of its own is reached over its port alone".to_owned() },
-        Start::Qemu { .. } | Start::Sandbox { .. } => Vsock::prepare(folder, spec.lifetime).await,
+        Start::Qemu { .. } | Start::Sandbox { .. } | Start::Vagrant { .. } => {
+            Vsock::prepare(folder, spec.lifetime).await
+        }
     }
 }
 
@@ -136,7 +138,7 @@ async fn prepare_vsock(spec: &MachineSpec, folder: &MachineFolder) -> Vsock {
 fn command(spec: &MachineSpec, run: MachineRun) -> Result<QemuCommand, QemuError> {
     let platform = (Arch::of_host(), Host::current());
     match &spec.start {
-        Start::Sandbox { .. } => Err(QemuError::OtherBackend(spec.name.clone())),
+        Start::Sandbox { .. } | Start::Vagrant { .. } => Err(QemuError::OtherBackend(spec.name.clone())),
         Start::Qemu { accelerator, root } => Ok(QemuCommand::for_machine(spec, *accelerator, root, run, platform)),
         Start::FirstBoot { accelerator, system } => {
             Ok(QemuCommand::for_first_boot(spec, *accelerator, system, run, platform))

@@ -45,7 +45,7 @@ impl Qemu {
         let (uuid, identity) = (launch.uuid, launch.process()?);
         let (child, device) = launch.finish(cancel).await?;
         phase.finish(format!("qemu {}, {accelerator}", qemu.version));
-        let (held, vsock) = (Held::Child(child), device.record());
+        let (held, vsock) = (Held::Child(Box::new(child)), device.record());
         Ok(Self { folder: folder.clone(), uuid, identity, held, vsock, device })
     }
 

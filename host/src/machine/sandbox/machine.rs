@@ -133,7 +133,7 @@ impl Sandbox {
             events.warn(Part::Machine, "no control group can be made here: the sandbox's memory is not limited");
         }
         let process = ProcessIdentity::of(child.id().unwrap_or(0))?;
-        Ok(Self { held: Held::Child(child), process, folder: folder.clone() })
+        Ok(Self { held: Held::Child(Box::new(child)), process, folder: folder.clone() })
     }
 
     /// Takes hold of a sandbox that an earlier vmbuild started.

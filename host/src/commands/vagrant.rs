@@ -1,0 +1,52 @@
+//! What machines of Vagrant's are made from.
+//!
+//! A named machine is somebody's box with the image's packages provisioned into it: that works where no golden machine
+//! can be made. A job's machine has to be what the plan says, to the package; so it is a box of the golden machine.
+
+use super::context::Context;
+use crate::event::Part;
+use crate::failure::Failure;
+use crate::image::{Compression, ExportRequest, Format, Golden, Image, export};
+use crate::machine::VagrantBox;
+use crate::machine::vagrant::{add_box, has_box};
+use crate::store::StoreError;
+use std::path::Path;
+
+/// libvirt's way to run machines without a hypervisor.
+const TRANSLATED: &str = "qemu";
+
+/// What the environment says, as the Vagrantfile reads it.
+pub(super) fn of_environment(image: &str) -> Result<VagrantBox, Failure> {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    Ok(VagrantBox {
+        name: variable("VMBUILD_BOX"),
+        version: variable("VMBUILD_BOX_VERSION"),
+        provider: variable("VAGRANT_DEFAULT_PROVIDER"),
+        driver: variable("VMBUILD_DRIVER"),
+        packages: Image::find(image)?.lists_text().to_owned(),
+    })
+}
+
+/// Whether Vagrant's machines are emulated, as far as it was said.
+pub(super) fn is_emulated() -> bool {
+    std::env::var("VMBUILD_DRIVER").is_ok_and(|driver| driver == TRANSLATED)
+}
+
+/// A box of the golden machine: one that Vagrant has already, or made now.
+pub(super) async fn of_golden(context: &Context, golden: &Golden, agent: &Path) -> Result<VagrantBox, Failure> {
+    let Context { store, events, cancel, .. } = context;
+    let name = format!("vmbuild/{}-{}-{}", golden.image(), golden.role().word(), &golden.digest()[..12]);
+    if !has_box(&name, cancel).await? {
+        events.note(Part::Machine, format!("making the box {name}"));
+        let folder = tempfile::tempdir_in(store.cache()).map_err(StoreError::Io)?;
+        let output = folder.path().join("golden.box");
+        let compression = Some(Compression::None);
+        let request = ExportRequest { format: Format::VagrantBox, compression, output, force: false };
+        export(golden, (store, agent), &request, events, cancel).await?;
+        add_box(&name, &request.output, events, cancel).await?;
+    }
+    let asked = of_environment(golden.image())?;
+    // The box is one for libvirt, and has its packages.
+    let provider = asked.provider.or_else(|| Some("libvirt".to_owned()));
+    Ok(VagrantBox { name: Some(name), version: None, provider, ..asked })
+}

@@ -1,0 +1,33 @@
+//! Starting the agent over there, as root.
+
+use super::SshError;
+use super::dial::Line;
+use super::pipe::{Listener, SshPipe};
+use super::program::shell;
+use vmbuild_protocol::STDIO_READY;
+use vmbuild_supervise::Tail;
+
+/// `-n`: sudo fails instead of asking for a password.
+const SERVE: &str = r#"cd && if [ "$(id -u)" = 0 ]; then
+    exec .vmbuild/agent serve --stdio
+else
+    exec sudo -n -- "$PWD/.vmbuild/agent" serve --stdio
+fi"#;
+
+/// Starts the agent and waits for its first word: until then, what comes is about why it does not start.
+pub(super) async fn serve(line: Line) -> Result<SshPipe, SshError> {
+    let doing = "starting the agent";
+    let lost = |error: russh::Error| {
+        let mut tail = Tail::default();
+        tail.push(error.to_string().as_bytes());
+        SshError::Program { doing, status: None, tail }
+    };
+    let channel = line.channel_open_session().await.map_err(lost)?;
+    channel.exec(true, shell(SERVE)).await.map_err(lost)?;
+    let (from, to) = channel.split();
+    let mut listener = Listener::new(from);
+    if !listener.hear(STDIO_READY).await {
+        return Err(SshError::Program { doing, status: listener.status, tail: listener.tail });
+    }
+    Ok(SshPipe::new(line, listener, &to))
+}

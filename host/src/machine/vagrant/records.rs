@@ -1,0 +1,117 @@
+//! Vagrant's machine-readable output: a line for each thing it says.
+//!
+//! ```text
+//! <seconds since 1970>,<machine or nothing>,<kind>,<data>,<data>...
+//! ```
+//!
+//! A comma in data is `%!(VAGRANT_COMMA)`, a line's end `\n`. Source: Vagrant's documentation, "Machine Readable Output";
+//! `lib/vagrant/ui.rb`.
+
+/// Something it said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Record {
+    /// For people: a line of progress, a warning, an error.
+    Ui(String),
+    /// A machine's state, such as `running` or `not_created`: the provider's word.
+    State(String),
+    /// Why it ends.
+    ErrorExit {
+        /// Its class.
+        class: String,
+        /// Its words.
+        message: String,
+    },
+    /// Where a machine's SSH server is, as OpenSSH's client is told it.
+    SshConfig(String),
+    /// A box that is installed.
+    Box(String),
+    /// Anything else.
+    Other(String),
+}
+
+impl Record {
+    /// Reads a line; none if it is not of this form: plugins and Ruby print what they like.
+    pub(super) fn parse(line: &str) -> Option<Self> {
+        let mut words = line.trim_end().split(',');
+        let (seconds, _machine, kind) = (words.next()?, words.next()?, words.next()?);
+        if seconds.is_empty() || !seconds.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        let data: Vec<String> = words.map(plain).collect();
+        let word = |number: usize| data.get(number).cloned().unwrap_or_default();
+        Some(match kind {
+            // The first word is the level.
+            "ui" => Self::Ui(word(1)),
+            "state" => Self::State(word(0)),
+            "error-exit" => Self::ErrorExit { class: word(0), message: one_line(&word(1)) },
+            "ssh-config" => Self::SshConfig(word(0)),
+            "box-name" => Self::Box(word(0)),
+            other => Self::Other(other.to_owned()),
+        })
+    }
+}
+
+fn plain(word: &str) -> String {
+    word.replace("%!(VAGRANT_COMMA)", ",").replace("\\n", "\n").replace("\\r", "\r")
+}
+
+/// The message's paragraphs as one: errors are a line.
+fn one_line(message: &str) -> String {
+    message.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Cuts what comes in pieces into lines.
+#[derive(Debug, Default)]
+pub(super) struct Lines(Vec<u8>);
+
+impl Lines {
+    /// The lines that are whole now.
+    pub(super) fn push(&mut self, bytes: &[u8]) -> Vec<String> {
+        self.0.extend_from_slice(bytes);
+        let Some(end) = self.0.iter().rposition(|&byte| byte == b'\n') else { return Vec::new() };
+        let whole: Vec<u8> = self.0.drain(..=end).collect();
+        String::from_utf8_lossy(&whole).lines().map(str::to_owned).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Lines, Record};
+    use insta::assert_debug_snapshot;
+
+    /// What Vagrant 2.3.4 with vagrant-libvirt 0.11.2 printed.
+    fn read(real: &str) -> Vec<Record> {
+        real.lines().filter_map(Record::parse).collect()
+    }
+
+    #[test]
+    fn what_it_really_printed_is_read() {
+        assert_debug_snapshot!("up", read(include_str!("real/up.txt")));
+        assert_debug_snapshot!("status", read(include_str!("real/status.txt")));
+        assert_debug_snapshot!("ssh_config", read(include_str!("real/ssh-config.txt")));
+        assert_debug_snapshot!("box_list", read(include_str!("real/box-list.txt")));
+        assert_debug_snapshot!("refused", read(include_str!("real/refused.txt")));
+    }
+
+    #[test]
+    fn what_is_no_record_is_left_out() {
+        let check = |line: &str, expect: Option<Record>| assert_eq!(Record::parse(line), expect, "{line}");
+        check("", None);
+        check("1,2", None);
+        check(",default,state,running", None);
+        check("warning: already initialized constant, previous, definition", None);
+        check("  HostName 192.168.121.240", None);
+        check("1,,state", Some(Record::State(String::new())));
+        check("1,,ui,info,a%!(VAGRANT_COMMA) b\\nc\r", Some(Record::Ui("a, b\nc".to_owned())));
+    }
+
+    #[test]
+    fn lines_come_in_pieces() {
+        let mut lines = Lines::default();
+        let mut check = |bytes: &str, expect: &[&str]| assert_eq!(lines.push(bytes.as_bytes()), expect, "{bytes:?}");
+        check("on", &[]);
+        check("e\r\ntw", &["one"]);
+        check("o\n\nthree\nfo", &["two", "", "three"]);
+        check("ur\n", &["four"]);
+    }
+}
