@@ -1,6 +1,7 @@
 //! `vmbuild build`: source in, artifact out, validated in between; `plan` and `reproduce`, which need the same parts.
 
 mod compile;
+mod counts;
 mod logs;
 mod order;
 mod plan;

@@ -1,6 +1,7 @@
 //! What was ordered, checked as far as that goes without a machine: cheap refusals come first.
 
-use crate::artifact::{ArtifactError, ArtifactFolder, Existing, Staging, Wish};
+use super::counts;
+use crate::artifact::{ArtifactError, ArtifactFolder, Existing, ProfileData, Staging, Wish};
 use crate::cli::{Build, MachineOptions, Wanted};
 use crate::commands::context::Context;
 use crate::commands::machines::Setup;
@@ -18,15 +19,19 @@ pub(super) struct Order {
     pub(super) profile: Profile,
     pub(super) machine: MachineOptions,
     pub(super) source: Source,
+    /// The profile that the user named.
+    pub(super) profile_data: Option<ProfileData>,
 }
 
 impl Order {
     /// Gets the source: that can refuse before any machine is made.
     pub(super) async fn accept(context: &Context, wanted: Wanted) -> Result<Self, Failure> {
         let request = SourceRequest { version: wanted.version, given: wanted.source, sha256: wanted.source_sha256 };
+        let profile_data = counts::given(wanted.profile_data, wanted.compiled.profile).await?;
         let settings = Settings::from_env();
         let source = obtain(&request, &context.store, &settings, &context.events, &context.cancel).await?;
-        Ok(Self { version: wanted.version, profile: wanted.compiled.profile, machine: wanted.machine, source })
+        let (version, profile, machine) = (wanted.version, wanted.compiled.profile, wanted.machine);
+        Ok(Self { version, profile, machine, source, profile_data })
     }
 
     /// Says what the user may not want.
