@@ -50,6 +50,7 @@ pub struct Plan {
 impl Plan {
     /// This plan with counts that are there already. A build that trained has this plan too, once its counts are
     /// published: from there on both do the same.
+    #[must_use]
     pub fn with_profile_data(&self, profile_data: Sha256) -> Self {
         let input = RecipeInput {
             version: self.version,

@@ -177,7 +177,7 @@ impl<'a> Site<'a> {
     /// Trains in the configured tree, takes the counts out of it, and puts the tree back as it was before: what comes
     /// next must not depend on where the counts are from.
     fn train(&self) -> Vec<Step> {
-        let (tree, aside, gcda) = (self.tree.as_str(), format!("{WORK}/configured"), self.gcda());
+        let (tree, aside, gcda) = (self.tree.as_str(), format!("{WORK}/configured"), gcda());
         let argv = ["find", ".", "-name", counts::PATTERN, "-exec", "cp", "--parents", "-t", &gcda, "{}", "+"];
         vec![
             self.files("set-aside", &["cp", "-a", tree, &aside], WORK),
@@ -196,11 +196,7 @@ impl<'a> Site<'a> {
     }
 
     fn place_counts(&self) -> Step {
-        self.files("place-counts", &["cp", "-R", &format!("{}/.", self.gcda()), &self.tree], WORK)
-    }
-
-    fn gcda(&self) -> String {
-        format!("{PROFILE}/{}", counts::FOLDER)
+        self.files("place-counts", &["cp", "-R", &format!("{}/.", gcda()), &self.tree], WORK)
     }
 
     /// Beside the source.
@@ -297,6 +293,11 @@ impl<'a> Site<'a> {
         let timeout_ms = self.input.slowness.stretch(minutes) * 60_000;
         Step { name: name.to_owned(), action: Action::Run { command, timeout_ms, watch } }
     }
+}
+
+/// The counts themselves, while nobody uses them.
+fn gcda() -> String {
+    format!("{PROFILE}/{}", counts::FOLDER)
 }
 
 fn pair(name: &str, value: &str) -> (String, String) {

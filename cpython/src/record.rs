@@ -5,6 +5,7 @@
 //! are kept all the same, with everything that `.build-info` says.
 
 use crate::build_info::BuildInfo;
+use crate::evidence::SourceEvidence;
 use crate::layout::{ArtifactName, BuildNumber};
 use crate::schema::Schema;
 use crate::sha256::Sha256;
@@ -28,6 +29,9 @@ pub struct BuildRecord {
     pub bytes: u64,
     /// Whether this build compiled it or took it from an earlier one of the same plan.
     pub origin: BuildOrigin,
+    /// What vouches for the source it was compiled from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourceEvidence>,
     /// The counts that a release build was optimised by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile_data: Option<UsedProfile>,
@@ -165,6 +169,7 @@ impl BuildRecord {
 mod tests {
     use super::*;
     use crate::build_info::tests::info;
+    use crate::evidence::{DigestOrigin, SourceSignature};
 
     fn record() -> BuildRecord {
         let stages = [("unpack", 2.04), ("configure", 21.449), ("compile", 90.0)];
@@ -175,6 +180,18 @@ mod tests {
             sha256: Sha256([5; 32]),
             bytes: 39_891_054,
             origin: BuildOrigin::Cache,
+            source: Some(SourceEvidence {
+                file: "Python-3.13.5.tar.xz".to_owned(),
+                digest_from: DigestOrigin::Pinned,
+                signatures: vec![SourceSignature::OpenPgp {
+                    fingerprint: "7169605F62C751356D054A26A821E680E5FA6305".to_owned(),
+                    owner: "Thomas Wouters <thomas@python.org>".to_owned(),
+                    signed: "2025-06-11T17:45:54Z".to_owned(),
+                    from: "http://mirror.example/x.tar.xz.asc".to_owned(),
+                    sha256: Sha256([8; 32]),
+                }],
+                without: vec!["sigstore: no connection within 5 s".to_owned()],
+            }),
             profile_data: Some(UsedProfile {
                 sha256: Sha256([6; 32]),
                 from: ProfileOrigin::Published,

@@ -178,6 +178,9 @@ pub struct Wanted {
     /// SHA-256 the source must have; needed for versions vmbuild does not list.
     #[arg(long, value_name = "HEX")]
     pub source_sha256: Option<Sha256>,
+    /// Build only from a source whose signature was verified, and not from one that its sha256 alone vouches for.
+    #[arg(long)]
+    pub require_signature: bool,
     /// Optimise by this published profile instead of training.
     #[arg(long, value_name = "FILE")]
     pub profile_data: Option<PathBuf>,

@@ -9,7 +9,7 @@ use crate::commands::versions;
 use crate::event::Part;
 use crate::failure::Failure;
 use crate::image::Image;
-use crate::source::{Settings, Source, SourceRequest, obtain};
+use crate::source::{Need, Settings, Source, SourceRequest, Vouched, obtain, vouch};
 use vmbuild_cpython::{ImageWord, Profile, Version};
 
 /// An accepted order: its source is here.
@@ -19,6 +19,8 @@ pub(super) struct Order {
     pub(super) profile: Profile,
     pub(super) machine: MachineOptions,
     pub(super) source: Source,
+    /// What vouches for it.
+    pub(super) vouched: Vouched,
     /// The profile that the user named.
     pub(super) profile_data: Option<ProfileData>,
 }
@@ -30,8 +32,20 @@ impl Order {
         let profile_data = counts::given(wanted.profile_data, wanted.compiled.profile).await?;
         let settings = Settings::from_env();
         let source = obtain(&request, &context.store, &settings, &context.events, &context.cancel).await?;
+        let need = if wanted.require_signature { Need::Always } else { Need::IfItCanBeHad };
+        let (store, events, cancel) = (&context.store, &context.events, &context.cancel);
+        let vouched = vouch(&request, &source, need, store, &settings, events, cancel).await?;
         let (version, profile, machine) = (wanted.version, wanted.compiled.profile, wanted.machine);
-        Ok(Self { version, profile, machine, source, profile_data })
+        Ok(Self { version, profile, machine, source, vouched, profile_data })
+    }
+
+    /// Puts the source's signatures and bill of materials among the logs, where they can be verified again.
+    pub(super) fn keep_evidence(&self, staging: &Staging) -> Result<(), ArtifactError> {
+        for file in &self.vouched.files {
+            let name = file.file_name().unwrap_or_default();
+            fs_err::copy(file, staging.log("source").with_file_name(name))?;
+        }
+        Ok(())
     }
 
     /// Says what the user may not want.

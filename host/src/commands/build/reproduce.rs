@@ -127,6 +127,7 @@ fn wanted(args: &Reproduce, info: &BuildInfo) -> Wanted {
         compiled: ProfileOption { profile: info.plan.profile },
         source: args.source.clone(),
         source_sha256: Some(info.plan.source_sha256),
+        require_signature: false,
         profile_data: None,
     }
 }

@@ -65,7 +65,8 @@ pub(crate) async fn build(context: &Context, args: Build) -> Result<Ending, Fail
     context.go_on()?;
     reuse::keep(context, &staging, &compiled).await;
     counts::keep(context, compiled.used.as_ref()).await;
-    write_record(&staging, &compiled, validated)?;
+    write_record(&staging, &order, &compiled, validated)?;
+    order.keep_evidence(&staging)?;
     let placed = staging.publish(compiled.sha256, &context.cancel).await?;
     context.events.emit(Kind::Published(summary(placed, compiled, validated, since)));
     Ok(Exit::Success.into())
@@ -80,7 +81,7 @@ async fn make(workshop: Workshop<'_>, planned: &Planned, no_cache: bool) -> Resu
     workshop.compile(planned).await
 }
 
-fn write_record(staging: &Staging, compiled: &Compiled, validated: f64) -> Result<(), ArtifactError> {
+fn write_record(staging: &Staging, order: &Order, compiled: &Compiled, validated: f64) -> Result<(), ArtifactError> {
     let record = BuildRecord {
         schema: Schema,
         artifact: staging.name().clone(),
@@ -88,6 +89,7 @@ fn write_record(staging: &Staging, compiled: &Compiled, validated: f64) -> Resul
         sha256: compiled.sha256,
         bytes: compiled.bytes,
         origin: compiled.origin,
+        source: Some(order.vouched.evidence.clone()),
         profile_data: compiled.used.as_ref().map(Used::record),
         measured: compiled.measured.clone(),
         validation_seconds: (validated * 10.0).round() / 10.0,
