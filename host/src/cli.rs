@@ -41,6 +41,8 @@ pub enum Verb {
     Plan(Wanted),
     /// Build an artifact again from the plan in it, and say what differs and why.
     Reproduce(Reproduce),
+    /// Say what differs between two artifacts.
+    Diff(Diff),
     /// Run the 11 checks on an artifact in a clean machine.
     Validate(Validate),
     /// List the CPython versions that are known, which are still maintained, and which are behind.
@@ -235,6 +237,15 @@ pub struct Reproduce {
     /// Keep in this folder what was built, if it differs, or the logs, if building fails.
     #[arg(long, value_name = "DIR")]
     pub keep: Option<PathBuf>,
+}
+
+/// Two artifacts to compare.
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// The first tarball.
+    pub one: PathBuf,
+    /// The second.
+    pub other: PathBuf,
 }
 
 /// An artifact to validate.

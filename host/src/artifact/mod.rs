@@ -26,7 +26,7 @@ mod staging;
 mod tests;
 
 pub use cache::{BuildCache, Cached, KeptBuild};
-pub use compare::{Cause, Difference, Surroundings, What, differences};
+pub use compare::{Cause, Changed, Difference, Explanation, FileChange, Surroundings, What, differences, explain};
 pub use error::ArtifactError;
 pub use folder::{ArtifactFolder, Existing, Wish};
 pub use profile_data::{ProfileData, ProfileDataError, ProfileStore};

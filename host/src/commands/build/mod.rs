@@ -9,6 +9,6 @@ mod reproduce;
 mod reuse;
 mod verb;
 
-pub(super) use plan::plan;
-pub(super) use reproduce::reproduce;
+pub(super) use plan::{changes as plan_changes, plan};
+pub(super) use reproduce::{read_info, reproduce};
 pub(super) use verb::build;

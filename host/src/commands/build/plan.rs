@@ -74,7 +74,7 @@ impl Planned {
 }
 
 /// In which fields two plans differ, each with what was and what is where that is short.
-pub(super) fn changes(was: &Plan, is: &Plan) -> Vec<String> {
+pub(in crate::commands) fn changes(was: &Plan, is: &Plan) -> Vec<String> {
     let fields = |plan| match serde_json::to_value(plan) {
         Ok(serde_json::Value::Object(fields)) => fields,
         _ => serde_json::Map::new(),

@@ -73,7 +73,8 @@ pub(crate) async fn reproduce(context: &Context, args: Reproduce) -> Result<Endi
     Ok(if same { Exit::Success } else { Exit::Job }.into())
 }
 
-fn read_info(artifact: &Path, name: &ArtifactName) -> Result<BuildInfo, Failure> {
+/// The `.build-info` of an artifact, if it is whole.
+pub(in crate::commands) fn read_info(artifact: &Path, name: &ArtifactName) -> Result<BuildInfo, Failure> {
     let path = format!("{}/{}", layout::entry_prefix(&name.version), layout::BUILD_INFO);
     let no_plan = |why: String| NoPlan { artifact: name.to_string(), why };
     let mut read = vmbuild_archive::read_files(artifact, |entry| entry == path, LONGEST_INFO)

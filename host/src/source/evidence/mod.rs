@@ -58,8 +58,8 @@ pub async fn vouch(
 ) -> Result<Vouched, EvidenceError> {
     let expected = Expected::of(&request.version, Some(source.sha256))?;
     let names = expected.names;
-    let mut quest = Quest::begin(expected, store, settings, events, cancel);
-    quest.running = events.phase(Part::Source, "signature", source.file_name.clone());
+    let running = events.phase(Part::Source, "signature", source.file_name.clone());
+    let quest = Quest::begin(expected, store, settings, events, running, cancel);
     let kept = Kept::of(quest.cache.evidence(source.sha256))?;
     let search = Search { quest: &quest, source, need, kept };
     let vouched = search.run(names).await?;
