@@ -28,6 +28,9 @@ pub const LICENSE: &str = "LICENSE";
 /// every two builds differ. When a build took place is said in its record, beside the artifact.
 pub const MTIME: u64 = 1_704_067_200;
 
+/// The end of a published profile's name.
+pub const PROFILE_DATA: &str = "-profile.tar.zst";
+
 /// Where a version is installed: `/opt/python-3.13.5`.
 pub fn prefix(version: &Version) -> String {
     format!("/opt/python-{version}")
@@ -58,6 +61,11 @@ pub fn checksum_file(artifact: &ArtifactName) -> String {
 /// Name of an artifact's record: [`crate::BuildRecord`] as JSON.
 pub fn record_file(artifact: &ArtifactName) -> String {
     format!("{artifact}.build.json")
+}
+
+/// Name of the profile that an artifact was optimised by, in the form of [`crate::counts`].
+pub fn profile_data_file(artifact: &ArtifactName) -> String {
+    format!("{}{PROFILE_DATA}", artifact.to_string().trim_end_matches(".tgz"))
 }
 
 /// What an artifact's name promises to hold. A free-threaded interpreter says the same version as the other: the `t` is

@@ -13,6 +13,8 @@
 pub mod build_info;
 pub mod checks;
 pub mod configure;
+pub mod counts;
+pub mod evidence;
 pub mod layout;
 pub mod minor;
 pub mod month;
@@ -27,13 +29,15 @@ pub mod version;
 
 pub use build_info::BuildInfo;
 pub use checks::{CHECKS, CheckKind};
+pub use counts::AboutCounts;
+pub use evidence::{DigestOrigin, LogProof, SourceEvidence, SourceSignature};
 pub use layout::{ArtifactName, BuildNumber, ImageWord};
 pub use minor::{Minor, MinorNumber, Phase, minors};
 pub use month::Month;
 pub use plan::Plan;
 pub use profile::Profile;
-pub use recipe::{Recipe, RecipeInput, Slowness, recipe};
-pub use record::{BuildOrigin, BuildRecord, Measured};
+pub use recipe::{Counts, CountsPlace, Recipe, RecipeInput, Slowness, recipe};
+pub use record::{BuildOrigin, BuildRecord, Measured, ProfileOrigin, UsedProfile};
 pub use release::{Archive, Release, Releases, releases};
 pub use schema::Schema;
 pub use sha256::{Sha256, Sha256Error};

@@ -6,6 +6,7 @@
 //! hashes [`Plan::to_json`].
 
 use crate::profile::Profile;
+use crate::recipe::{Counts, RecipeInput, Slowness, recipe};
 use crate::schema::Schema;
 use crate::sha256::Sha256;
 use crate::version::Version;
@@ -40,9 +41,29 @@ pub struct Plan {
     pub mtime: u64,
     /// Which of the archive writer's forms: `vmbuild_archive::FORM`.
     pub packer: u32,
+    /// SHA-256 of the published profile that a release build is optimised by. Without one it trains for itself, and what
+    /// comes out is determined only when its counts are published: see [`Self::with_profile_data`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile_data_sha256: Option<Sha256>,
 }
 
 impl Plan {
+    /// This plan with counts that are there already. A build that trained has this plan too, once its counts are
+    /// published: from there on both do the same.
+    #[must_use]
+    pub fn with_profile_data(&self, profile_data: Sha256) -> Self {
+        let input = RecipeInput {
+            version: self.version,
+            profile: self.profile,
+            jobs: 1,
+            source: String::new(),
+            slowness: Slowness::Native,
+            counts: Counts::Given,
+        };
+        let steps = recipe(&input).plan_steps();
+        Self { steps, profile_data_sha256: Some(profile_data), ..self.clone() }
+    }
+
     /// The one text of this plan: JSON without spaces, fields in their order here. The host hashes it.
     #[expect(clippy::missing_panics_doc, reason = "serialising plain data cannot fail")]
     pub fn to_json(&self) -> String {
@@ -53,11 +74,11 @@ impl Plan {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::recipe::{RecipeInput, Slowness, recipe};
 
     pub(crate) fn plan(version: &str, profile: Profile, jobs: u32) -> Plan {
         let (version, slowness) = (version.parse().unwrap(), Slowness::Native);
-        let made = recipe(&RecipeInput { version, profile, jobs, source: format!("/build/{jobs}"), slowness });
+        let (source, counts) = (format!("/build/{jobs}"), Counts::Trained);
+        let made = recipe(&RecipeInput { version, profile, jobs, source, slowness, counts });
         Plan {
             schema: Schema,
             version,
@@ -71,6 +92,7 @@ pub(crate) mod tests {
             steps: made.plan_steps(),
             mtime: crate::layout::MTIME,
             packer: 1,
+            profile_data_sha256: None,
         }
     }
 
@@ -96,6 +118,8 @@ pub(crate) mod tests {
             Plan { source_sha256: Sha256([3; 32]), ..base.clone() },
             Plan { packages_sha256: Sha256([3; 32]), ..base.clone() },
             Plan { packer: 2, ..base.clone() },
+            base.with_profile_data(Sha256([3; 32])),
+            base.with_profile_data(Sha256([4; 32])),
             Plan { arch: "aarch64".to_owned(), ..base.clone() },
         ];
         for other in others {

@@ -7,6 +7,7 @@
 //! A recipe depends on nothing but its input: not on the machine that computes it, not on the time.
 
 use crate::configure;
+use crate::counts;
 use crate::layout;
 use crate::minor::{Minor, Quirk};
 use crate::profile::Profile;
@@ -33,6 +34,17 @@ pub struct RecipeInput {
     pub source: String,
     /// How fast the guest is.
     pub slowness: Slowness,
+    /// Where a release build has its counts from.
+    pub counts: Counts,
+}
+
+/// Where a release build has the counts from that it is optimised by. Other builds have none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counts {
+    /// From a training run of its own.
+    Trained,
+    /// From an earlier one's, as published: [`CountsPlace::ExpectedAt`].
+    Given,
 }
 
 /// How fast a guest is, compared with the machine it runs on.
@@ -57,6 +69,9 @@ impl Slowness {
 /// name it, so another one would make another artifact.
 pub const WORK: &str = "/build";
 
+/// Where the counts are while nobody uses them.
+const PROFILE: &str = "/build/profile";
+
 /// How to compile one CPython.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recipe {
@@ -69,8 +84,20 @@ pub struct Recipe {
     pub destination: String,
     /// Where in the guest `.build-info` belongs, below the destination.
     pub build_info: String,
+    /// Where in the guest the counts lie: made there by the training, to be published; or expected there as an archive
+    /// beside the source. Nothing where there are no counts.
+    pub counts: Option<CountsPlace>,
     /// How configure is called, quoted for a shell.
     pub configure_line: String,
+}
+
+/// Where in the guest counts lie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CountsPlace {
+    /// The training leaves them in this folder, in the form of [`counts`].
+    LeftIn(String),
+    /// An uncompressed tar archive of such a folder must lie here.
+    ExpectedAt(String),
 }
 
 impl Recipe {
@@ -88,7 +115,13 @@ pub fn recipe(input: &RecipeInput) -> Recipe {
     let installed = format!("{}{}", site.destination, layout::prefix(&input.version));
     let mut steps = vec![site.unpack(), site.rules(), site.configure()];
     match input.profile {
-        Profile::Release => steps.extend([site.instrumented(), site.training(), site.counts(), site.optimised()]),
+        Profile::Release => {
+            steps.extend(match input.counts {
+                Counts::Trained => site.train(),
+                Counts::Given => vec![site.given_counts()],
+            });
+            steps.extend([site.place_counts(), site.counts(), site.optimised()]);
+        }
         Profile::Fast | Profile::Smoke => steps.push(site.compile()),
     }
     steps.extend([site.install(), site.licence(&installed)]);
@@ -98,6 +131,7 @@ pub fn recipe(input: &RecipeInput) -> Recipe {
         input: input.clone(),
         source: input.source.clone(),
         build_info: format!("{installed}/{}", layout::BUILD_INFO),
+        counts: site.counts_place(),
         destination: site.destination,
         configure_line,
     }
@@ -138,6 +172,50 @@ impl<'a> Site<'a> {
     fn configure(&self) -> Step {
         let command = CommandLine { argv: self.configure_argv(), env: fixed(), cwd: self.tree.clone() };
         self.run("configure", command, 10, Watch::LastLine)
+    }
+
+    /// Trains in the configured tree, takes the counts out of it, and puts the tree back as it was before: what comes
+    /// next must not depend on where the counts are from.
+    fn train(&self) -> Vec<Step> {
+        let (tree, aside, gcda) = (self.tree.as_str(), format!("{WORK}/configured"), gcda());
+        let argv = ["find", ".", "-name", counts::PATTERN, "-exec", "cp", "--parents", "-t", &gcda, "{}", "+"];
+        vec![
+            self.files("set-aside", &["cp", "-a", tree, &aside], WORK),
+            self.instrumented(),
+            self.training(),
+            self.files("profile-folder", &["mkdir", "-p", &gcda], WORK),
+            self.files("collect-counts", &argv, tree),
+            self.files("clear", &["rm", "-r", tree], WORK),
+            self.files("put-back", &["mv", &aside, tree], WORK),
+        ]
+    }
+
+    fn given_counts(&self) -> Step {
+        let into = format!("--one-top-level={PROFILE}");
+        self.files("profile", &["tar", "-xf", &self.counts_archive(), &into, "--no-same-owner"], WORK)
+    }
+
+    fn place_counts(&self) -> Step {
+        self.files("place-counts", &["cp", "-R", &format!("{}/.", gcda()), &self.tree], WORK)
+    }
+
+    /// Beside the source.
+    fn counts_archive(&self) -> String {
+        let folder = self.input.source.rsplit_once('/').map_or(".", |(folder, _)| folder);
+        format!("{folder}/profile.tar")
+    }
+
+    fn counts_place(&self) -> Option<CountsPlace> {
+        (self.input.profile == Profile::Release).then(|| match self.input.counts {
+            Counts::Trained => CountsPlace::LeftIn(PROFILE.to_owned()),
+            Counts::Given => CountsPlace::ExpectedAt(self.counts_archive()),
+        })
+    }
+
+    /// A step that moves files about.
+    fn files(&self, name: &str, argv: &[&str], cwd: &str) -> Step {
+        let argv = argv.iter().map(|word| (*word).to_owned()).collect();
+        self.run(name, CommandLine { argv, env: Vec::new(), cwd: cwd.to_owned() }, 5, Watch::LastLine)
     }
 
     fn instrumented(&self) -> Step {
@@ -215,6 +293,11 @@ impl<'a> Site<'a> {
         let timeout_ms = self.input.slowness.stretch(minutes) * 60_000;
         Step { name: name.to_owned(), action: Action::Run { command, timeout_ms, watch } }
     }
+}
+
+/// The counts themselves, while nobody uses them.
+fn gcda() -> String {
+    format!("{PROFILE}/{}", counts::FOLDER)
 }
 
 fn pair(name: &str, value: &str) -> (String, String) {

@@ -5,6 +5,7 @@
 //! are kept all the same, with everything that `.build-info` says.
 
 use crate::build_info::BuildInfo;
+use crate::evidence::SourceEvidence;
 use crate::layout::{ArtifactName, BuildNumber};
 use crate::schema::Schema;
 use crate::sha256::Sha256;
@@ -28,6 +29,12 @@ pub struct BuildRecord {
     pub bytes: u64,
     /// Whether this build compiled it or took it from an earlier one of the same plan.
     pub origin: BuildOrigin,
+    /// What vouches for the source it was compiled from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourceEvidence>,
+    /// The counts that a release build was optimised by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile_data: Option<UsedProfile>,
     /// What was measured while it was compiled.
     pub measured: Measured,
     /// Seconds that the validation of this artifact took, to a tenth.
@@ -44,6 +51,34 @@ pub enum BuildOrigin {
     Compiled,
     /// Compiled and validated by an earlier build of the same plan, which is the one measured; validated again.
     Cache,
+}
+
+/// The profile that an artifact was optimised by; published beside it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UsedProfile {
+    /// SHA-256 of the published file.
+    pub sha256: Sha256,
+    /// Where this build had it from.
+    pub from: ProfileOrigin,
+    /// How many files of counts there are in it.
+    pub files: usize,
+    /// SHA-256 of the plan that was trained.
+    pub training_plan_sha256: Sha256,
+}
+
+/// Where a build has its profile from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProfileOrigin {
+    /// This build trained.
+    Trained,
+    /// The user named the file.
+    Given,
+    /// It lay beside an earlier artifact.
+    Published,
+    /// The store had it of an earlier training.
+    Kept,
 }
 
 /// What one compilation took, and where it ran.
@@ -134,6 +169,7 @@ impl BuildRecord {
 mod tests {
     use super::*;
     use crate::build_info::tests::info;
+    use crate::evidence::{DigestOrigin, SourceSignature};
 
     fn record() -> BuildRecord {
         let stages = [("unpack", 2.04), ("configure", 21.449), ("compile", 90.0)];
@@ -144,6 +180,24 @@ mod tests {
             sha256: Sha256([5; 32]),
             bytes: 39_891_054,
             origin: BuildOrigin::Cache,
+            source: Some(SourceEvidence {
+                file: "Python-3.13.5.tar.xz".to_owned(),
+                digest_from: DigestOrigin::Pinned,
+                signatures: vec![SourceSignature::OpenPgp {
+                    fingerprint: "7169605F62C751356D054A26A821E680E5FA6305".to_owned(),
+                    owner: "Thomas Wouters <thomas@python.org>".to_owned(),
+                    signed: "2025-06-11T17:45:54Z".to_owned(),
+                    from: "http://mirror.example/x.tar.xz.asc".to_owned(),
+                    sha256: Sha256([8; 32]),
+                }],
+                without: vec!["sigstore: no connection within 5 s".to_owned()],
+            }),
+            profile_data: Some(UsedProfile {
+                sha256: Sha256([6; 32]),
+                from: ProfileOrigin::Published,
+                files: 340,
+                training_plan_sha256: Sha256([7; 32]),
+            }),
             measured: Measured {
                 began: "2026-01-02T03:04:05Z".to_owned(),
                 backend: "qemu".to_owned(),

@@ -41,6 +41,8 @@ pub enum Verb {
     Plan(Wanted),
     /// Build an artifact again from the plan in it, and say what differs and why.
     Reproduce(Reproduce),
+    /// Say what differs between two artifacts.
+    Diff(Diff),
     /// Run the 11 checks on an artifact in a clean machine.
     Validate(Validate),
     /// List the CPython versions that are known, which are still maintained, and which are behind.
@@ -178,6 +180,12 @@ pub struct Wanted {
     /// SHA-256 the source must have; needed for versions vmbuild does not list.
     #[arg(long, value_name = "HEX")]
     pub source_sha256: Option<Sha256>,
+    /// Build only from a source whose signature was verified, and not from one that its sha256 alone vouches for.
+    #[arg(long)]
+    pub require_signature: bool,
+    /// Optimise by this published profile instead of training.
+    #[arg(long, value_name = "FILE")]
+    pub profile_data: Option<PathBuf>,
 }
 
 /// A CPython to build.
@@ -198,6 +206,9 @@ pub struct Build {
     /// Warn instead of failing when checks 4, 10 or 11 do not hold.
     #[arg(long)]
     pub lenient: bool,
+    /// Train even if an earlier build of the same inputs published its profile.
+    #[arg(long, conflicts_with = "profile_data")]
+    pub train: bool,
     /// Compile even if this plan has been built before.
     #[arg(long)]
     pub no_cache: bool,
@@ -220,9 +231,21 @@ pub struct Reproduce {
     /// Take the source from this file or URL instead of looking for it.
     #[arg(long, value_name = "FILE|URL")]
     pub source: Option<FileOrUrl>,
+    /// The profile that the artifact was optimised by [default: the one published beside it].
+    #[arg(long, value_name = "FILE")]
+    pub profile_data: Option<PathBuf>,
     /// Keep in this folder what was built, if it differs, or the logs, if building fails.
     #[arg(long, value_name = "DIR")]
     pub keep: Option<PathBuf>,
+}
+
+/// Two artifacts to compare.
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// The first tarball.
+    pub one: PathBuf,
+    /// The second.
+    pub other: PathBuf,
 }
 
 /// An artifact to validate.

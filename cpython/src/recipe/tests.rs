@@ -7,6 +7,7 @@ fn input(version: &str, profile: Profile) -> RecipeInput {
         jobs: 4,
         source: format!("/build/Python-{version}.tar.xz"),
         slowness: Slowness::Native,
+        counts: Counts::Trained,
     }
 }
 
@@ -48,6 +49,18 @@ fn recipes_stay_as_they_are() {
     insta::assert_snapshot!("3.13.5-smoke", shown(&input("3.13.5", Profile::Smoke)));
     insta::assert_snapshot!("3.14.10-release", shown(&input("3.14.10", Profile::Release)));
     insta::assert_snapshot!("3.14.10t-fast", shown(&input("3.14.10t", Profile::Fast)));
+}
+
+#[test]
+fn given_counts_take_the_place_of_the_training() {
+    let given = RecipeInput { counts: Counts::Given, ..input("3.13.5", Profile::Release) };
+    insta::assert_snapshot!("3.13.5-release-given", shown(&given));
+    let names = |input: &RecipeInput| recipe(input).steps.steps.into_iter().map(|step| step.name).collect::<Vec<_>>();
+    let trained = names(&input("3.13.5", Profile::Release));
+    let same = ["place-counts", "counts", "optimised", "install", "licence"];
+    assert!(trained.ends_with(&same.map(str::to_owned)) && names(&given).ends_with(&same.map(str::to_owned)));
+    assert_eq!(recipe(&given).counts, Some(CountsPlace::ExpectedAt("/build/profile.tar".to_owned())));
+    assert_eq!(recipe(&input("3.13.5", Profile::Fast)).counts, None);
 }
 
 #[test]

@@ -4,10 +4,14 @@
 //! a path, an order, a measured profile.
 
 mod cause;
+mod elf;
+mod explain;
+mod sysconfig;
 #[cfg(test)]
 mod tests;
 
 pub use cause::{Cause, Surroundings};
+pub use explain::{Changed, Explanation, FileChange, explain};
 
 use serde::Serialize;
 use std::collections::BTreeSet;

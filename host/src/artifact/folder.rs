@@ -5,7 +5,7 @@ use crate::store::Lock;
 use std::io;
 use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
-use vmbuild_cpython::layout::{checksum_file, record_file};
+use vmbuild_cpython::layout::{checksum_file, profile_data_file, record_file};
 use vmbuild_cpython::{ArtifactName, BuildNumber, ImageWord, Version};
 
 /// Before the name of the tarball that a build under way will become.
@@ -64,6 +64,20 @@ impl ArtifactFolder {
     /// Where its record lies.
     pub fn record(&self, name: &ArtifactName) -> PathBuf {
         self.path.join(record_file(name))
+    }
+
+    /// Where the counts that it was optimised by lie.
+    pub fn profile_data(&self, name: &ArtifactName) -> PathBuf {
+        self.path.join(profile_data_file(name))
+    }
+
+    /// Counts published with builds of this version and image, those of the newest build first.
+    pub fn published_profile_data(&self, version: &Version, image_word: &ImageWord) -> io::Result<Vec<PathBuf>> {
+        let ours = |name: &ArtifactName| name.version == *version && name.image_word == *image_word;
+        let mut names: Vec<ArtifactName> = self.names()?.into_iter().filter(ours).collect();
+        names.sort_by_key(|name| std::cmp::Reverse(name.build));
+        names.dedup();
+        Ok(names.iter().map(|name| self.profile_data(name)).filter(|path| path.is_file()).collect())
     }
 
     /// Where the logs of a published build lie.

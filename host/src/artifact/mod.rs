@@ -8,6 +8,7 @@
 //!   cpython-3.13.5-debian12-build1.tgz              the tarball, appears last
 //!   cpython-3.13.5-debian12-build1.tgz.sha256       for `sha256sum -c`
 //!   cpython-3.13.5-debian12-build1.tgz.build.json   what was measured on the way
+//!   cpython-3.13.5-debian12-build1-profile.tar.zst  the counts that a release build was optimised by
 //!   logs/<stem>/<step>.log                          of published builds
 //!   failed/<stem>-<job>/                            of failed ones
 //!   .staging-<tarball>/                             a build under way; its lock says that it lives
@@ -19,12 +20,14 @@ mod compare;
 mod error;
 mod folder;
 mod placing;
+mod profile_data;
 mod staging;
 #[cfg(test)]
 mod tests;
 
 pub use cache::{BuildCache, Cached, KeptBuild};
-pub use compare::{Cause, Difference, Surroundings, What, differences};
+pub use compare::{Cause, Changed, Difference, Explanation, FileChange, Surroundings, What, differences, explain};
 pub use error::ArtifactError;
 pub use folder::{ArtifactFolder, Existing, Wish};
+pub use profile_data::{ProfileData, ProfileDataError, ProfileStore};
 pub use staging::{Placed, Staging};

@@ -13,7 +13,7 @@ use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 use vmbuild_cpython::ArtifactName;
 use vmbuild_cpython::Sha256;
-use vmbuild_cpython::layout::{checksum_file, record_file};
+use vmbuild_cpython::layout::{checksum_file, profile_data_file, record_file};
 
 /// A build under way: its name is taken, its files are out of sight. Dropping it removes them and frees the name.
 #[derive(Debug)]
@@ -34,6 +34,8 @@ pub struct Placed {
     pub checksum: PathBuf,
     /// What was measured on the way.
     pub record: PathBuf,
+    /// The counts it was optimised by, if there are any.
+    pub profile_data: Option<PathBuf>,
     /// The folder of step logs.
     pub logs: PathBuf,
     /// The tarball's digest.
@@ -74,6 +76,16 @@ impl Staging {
         self.path.join(record_file(&self.name))
     }
 
+    /// Counts published with earlier builds of the same version and image, those of the newest build first.
+    pub fn published_profile_data(&self) -> io::Result<Vec<PathBuf>> {
+        self.folder.published_profile_data(&self.name.version, &self.name.image_word)
+    }
+
+    /// Where to write the counts that the tarball was optimised by.
+    pub fn profile_data(&self) -> PathBuf {
+        self.path.join(profile_data_file(&self.name))
+    }
+
     /// Where to write a step's log.
     pub fn log(&self, step: &str) -> PathBuf {
         self.path.join("logs").join(format!("{step}.log"))
@@ -85,7 +97,7 @@ impl Staging {
         File::create(self.checksum())?.write_all(line.as_bytes())
     }
 
-    /// Puts logs, record, checksum and tarball into their places, in this order: whoever sees the tarball sees the rest.
+    /// Puts logs, counts, record, checksum and tarball into their places, in this order: whoever sees the tarball sees the rest.
     /// `validated` is the digest of what passed the checks; nothing else is published.
     pub async fn publish(self, validated: Sha256, cancel: &CancellationToken) -> Result<Placed, ArtifactError> {
         let folder = self.folder.lock(cancel).await?;
@@ -116,13 +128,23 @@ impl Staging {
         sync_folder(self.folder.path())?;
         let (tarball, checksum) = (self.folder.tarball(&self.name), self.folder.checksum(&self.name));
         let record = self.folder.record(&self.name);
-        Ok(Placed { tarball, checksum, record, logs: self.folder.logs(&self.name), sha256: validated, bytes })
+        let profile_data = Some(self.folder.profile_data(&self.name)).filter(|path| path.exists());
+        Ok(Placed {
+            tarball,
+            checksum,
+            record,
+            profile_data,
+            logs: self.folder.logs(&self.name),
+            sha256: validated,
+            bytes,
+        })
     }
 
     /// Writes the checksum, and makes both files readable and durable before anybody can see them.
     fn seal(&self, sha256: Sha256) -> io::Result<()> {
         self.write_checksum(sha256)?;
-        for path in [self.record(), self.checksum(), self.tarball()] {
+        let counts = Some(self.profile_data()).filter(|path| path.exists());
+        for path in [self.record(), self.checksum(), self.tarball()].into_iter().chain(counts) {
             fs_err::set_permissions(&path, Permissions::from_mode(0o644))?;
             File::open(&path)?.sync_all()?;
         }
@@ -139,6 +161,7 @@ impl Staging {
         unless_gone(fs_err::rename(&tarball, self.path.join("old.tgz")))?;
         unless_gone(fs_err::rename(self.folder.checksum(&self.name), self.path.join("old.sha256")))?;
         unless_gone(fs_err::rename(self.folder.record(&self.name), self.path.join("old.json")))?;
+        unless_gone(fs_err::rename(self.folder.profile_data(&self.name), self.path.join("old.zst")))?;
         Ok(())
     }
 
@@ -146,12 +169,16 @@ impl Staging {
         let logs = self.folder.logs(&self.name);
         unless_gone(fs_err::remove_dir_all(&logs))?;
         move_to_new(&self.path.join("logs"), &logs)?;
+        if self.profile_data().exists() {
+            self.put_new(&self.profile_data(), &self.folder.profile_data(&self.name))?;
+        }
         self.put_new(&self.record(), &self.folder.record(&self.name))?;
         let placed = self.put_new(&self.checksum(), &self.folder.checksum(&self.name));
         placed.and_then(|()| self.put_new(&self.tarball(), &self.folder.tarball(&self.name))).inspect_err(|_| {
             // Ours, placed a moment ago. What cannot be removed, the next publisher of this name removes.
             let _ = fs_err::remove_file(self.folder.checksum(&self.name));
             let _ = fs_err::remove_file(self.folder.record(&self.name));
+            let _ = fs_err::remove_file(self.folder.profile_data(&self.name));
         })
     }
 
@@ -165,6 +192,7 @@ impl Staging {
     /// Undoes `make_room`: first record and checksum, then the tarball, each only if nobody took its name meanwhile.
     fn put_back(&self) -> io::Result<()> {
         for (old, place) in [
+            (self.path.join("old.zst"), self.folder.profile_data(&self.name)),
             (self.path.join("old.json"), self.folder.record(&self.name)),
             (self.path.join("old.sha256"), self.folder.checksum(&self.name)),
             (self.path.join("old.tgz"), self.folder.tarball(&self.name)),

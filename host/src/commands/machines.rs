@@ -93,8 +93,9 @@ impl Setup {
     }
 
     /// A named machine of somebody's box, as data.
-    pub(crate) fn boxed(&self, name: MachineName) -> Result<MachineSpec, Failure> {
-        let start = Start::Vagrant { source: vagrant::of_environment(&self.options.image)? };
+    pub(crate) fn boxed(&self, context: &Context, name: MachineName) -> Result<MachineSpec, Failure> {
+        let image = Image::load(&self.options.image, &context.store)?;
+        let start = Start::Vagrant { source: vagrant::of_environment(&image) };
         Ok(self.machine(&self.options.image, name, Lifetime::Named, start))
     }
 

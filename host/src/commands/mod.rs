@@ -5,6 +5,7 @@ mod clean;
 mod config;
 mod context;
 mod cp;
+mod diff;
 mod doctor;
 mod exec;
 mod image;

@@ -2,7 +2,8 @@
 
 use super::context::{Context, Interrupted};
 use super::{
-    build, clean, config, cp, doctor, exec, image, list, logs, port, provision, status, stop, up, validate, versions,
+    build, clean, config, cp, diff, doctor, exec, image, list, logs, port, provision, status, stop, up, validate,
+    versions,
 };
 use crate::cli::{self, Cli, Known, Verb};
 use crate::config::ProjectFile;
@@ -118,6 +119,7 @@ async fn dispatch(context: &Context, verb: Verb) -> Result<Ending, Failure> {
         Verb::Build(args) => build::build(context, args).await,
         Verb::Plan(wanted) => build::plan(context, wanted).await,
         Verb::Reproduce(args) => build::reproduce(context, args).await,
+        Verb::Diff(args) => diff::diff(context, args).await,
         Verb::Validate(args) => validate::validate(context, args).await,
         Verb::Versions => versions::versions(context),
         Verb::List => list::list(context).await,

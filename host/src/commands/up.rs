@@ -167,7 +167,7 @@ async fn fresh(context: &Context, args: &Up, name: MachineName) -> Result<(Machi
     let setup = Setup::decide(context, &args.machine).await?;
     refuse_disk(args, setup.backend(), &name)?;
     if setup.backend() == Backend::Vagrant {
-        return Ok((setup.boxed(name)?, None));
+        return Ok((setup.boxed(context, name)?, None));
     }
     let golden = setup.golden(context, Role::Build).await?;
     let spec = setup.spec(context, &golden, name, Lifetime::Named).await?;

@@ -16,15 +16,15 @@ use std::path::Path;
 const TRANSLATED: &str = "qemu";
 
 /// What the environment says, as the Vagrantfile reads it.
-pub(super) fn of_environment(image: &str) -> Result<VagrantBox, Failure> {
+pub(super) fn of_environment(image: &Image) -> VagrantBox {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    Ok(VagrantBox {
+    VagrantBox {
         name: variable("VMBUILD_BOX"),
         version: variable("VMBUILD_BOX_VERSION"),
         provider: variable("VAGRANT_DEFAULT_PROVIDER"),
         driver: variable("VMBUILD_DRIVER"),
-        packages: Image::find(image)?.lists_text().to_owned(),
-    })
+        packages: image.lists_file(),
+    }
 }
 
 /// Whether Vagrant's machines are emulated, as far as it was said.
@@ -45,7 +45,7 @@ pub(super) async fn of_golden(context: &Context, golden: &Golden, agent: &Path) 
         export(golden, (store, agent), &request, events, cancel).await?;
         add_box(&name, &request.output, events, cancel).await?;
     }
-    let asked = of_environment(golden.image())?;
+    let asked = of_environment(golden.description());
     // The box is one for libvirt, and has its packages.
     let provider = asked.provider.or_else(|| Some("libvirt".to_owned()));
     Ok(VagrantBox { name: Some(name), version: None, provider, ..asked })

@@ -79,6 +79,11 @@ impl Golden {
         &self.image.name
     }
 
+    /// The image's description.
+    pub fn description(&self) -> &Image {
+        &self.image
+    }
+
     /// What it is for.
     pub fn role(&self) -> Role {
         self.role

@@ -5,12 +5,15 @@
 //! carries its signature within itself. Nothing here knows what was signed or why; the caller brings the keyring that
 //! it trusts for the purpose, and gets a signer or an error, never a maybe.
 //!
+//! Sigstore bundles are the other kind (`sigstore`): there, a mail address is what signs.
+//!
 //! rPGP does the mathematics. It leaves to its user what a key may be used for and when, so that stands here
 //! (`standing`): self-signatures, expiry, revocation, and the subkeys' bindings.
 
 mod certificate;
 mod error;
 mod keyring;
+mod sigstore;
 mod standing;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -18,5 +21,6 @@ mod verify;
 
 pub use error::SignatureError;
 pub use keyring::Keyring;
+pub use sigstore::{BundleSigner, SigstoreError, SigstoreTrust};
 pub use standing::KeyTime;
 pub use verify::{Signer, verify_cleartext, verify_detached};

@@ -41,6 +41,11 @@ impl Cache {
         self.folder(sha256).join(".partial")
     }
 
+    /// Where the evidence for a source is kept.
+    pub(super) fn evidence(&self, sha256: Sha256) -> PathBuf {
+        self.folder(sha256).join(".evidence")
+    }
+
     fn folder(&self, sha256: Sha256) -> PathBuf {
         self.root.join(sha256.to_string())
     }

@@ -30,6 +30,17 @@ pub(super) async fn obtain(quest: &Quest<'_>, trail: &mut Trail) -> Result<Step,
     Ok(Step::NotHere)
 }
 
+/// Where the pool has one of the expected archives, if it does.
+pub(super) async fn locate(quest: &Quest<'_>) -> Result<Option<String>, SourceError> {
+    let Ok(archive) = address(quest).await? else { return Ok(None) };
+    for suite in suites(&quest.expected.archives) {
+        if let Ok(Some(file)) = search(quest, &Index::of(quest.store, &archive, suite)).await? {
+            return Ok(Some(below(&archive, &file.path)));
+        }
+    }
+    Ok(None)
+}
+
 async fn from_suite(quest: &Quest<'_>, archive: &str, suite: &str, trail: &mut Trail) -> Result<Step, SourceError> {
     let index = Index::of(quest.store, archive, suite);
     match search(quest, &index).await? {

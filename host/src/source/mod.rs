@@ -5,6 +5,8 @@
 //! So the place does not matter and the SHA-256 does: every archive is compared with the digest pinned in vmbuild's
 //! list of releases, or with one that the user gave, wherever it came from.
 //!
+//! A digest says which bytes; `evidence` says who signed them, as far as that can be found out.
+//!
 //! The order: a file the user named, the store's cache, a URL the user named; without either of them python.org,
 //! then the pool of the Debian archive. What the user named is never replaced by something else.
 
@@ -13,6 +15,7 @@ mod cache;
 mod debian_index;
 mod debian_pool;
 mod error;
+mod evidence;
 mod expected;
 mod given;
 mod obtain;
@@ -26,6 +29,7 @@ mod tests;
 
 pub use crate::download::Patience;
 pub use error::{Attempt, SourceError};
+pub use evidence::{EvidenceError, Need, Signers, Vouched, vouch};
 pub use obtain::obtain;
 pub use request::{FileOrUrl, Origin, Source, SourceRequest};
 pub use settings::{DebianArchive, Settings};

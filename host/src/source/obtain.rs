@@ -1,6 +1,6 @@
 //! The order in which places are tried.
 
-use crate::event::Events;
+use crate::event::{Events, Part};
 use crate::source::expected::{Expected, Names};
 use crate::source::quest::{Quest, Step, Trail};
 use crate::source::request::{FileOrUrl, Source, SourceRequest};
@@ -28,7 +28,8 @@ pub(super) async fn obtain_expected(
     events: &Events,
     cancel: &CancellationToken,
 ) -> Result<Source, SourceError> {
-    let quest = Quest::begin(expected, store, settings, events, cancel);
+    let running = events.phase(Part::Source, "fetch", format!("CPython {}", expected.version));
+    let quest = Quest::begin(expected, store, settings, events, running, cancel);
     let source = search(&quest, given).await?;
     let summary = summary(&source, quest.expected.names);
     quest.running.finish(summary);

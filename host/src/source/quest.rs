@@ -1,7 +1,7 @@
 //! One search for a source: what all places share, and the one way a download becomes a source.
 
 use crate::download::{Answer, FetchError, Job, Received, fetch};
-use crate::event::{Events, Part, Running};
+use crate::event::{Events, Running};
 use crate::source::cache::{Cache, Kept};
 use crate::source::error::{Attempt, SourceError};
 use crate::source::expected::{Expected, Names};
@@ -59,9 +59,9 @@ impl<'a> Quest<'a> {
         store: &'a Store,
         settings: &'a Settings,
         events: &'a Events,
+        running: Running,
         cancel: &'a CancellationToken,
     ) -> Self {
-        let running = events.phase(Part::Source, "fetch", format!("CPython {}", expected.version));
         Self { expected: Arc::new(expected), store, cache: Cache::of(store), settings, events, running, cancel }
     }
 

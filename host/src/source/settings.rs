@@ -1,5 +1,6 @@
 //! Where sources are looked for, and how patiently.
 
+use super::evidence::Signers;
 use crate::download::Patience;
 
 /// No source archive or index is longer, in bytes; what is longer is not what was asked for.
@@ -14,6 +15,8 @@ pub struct Settings {
     pub debian_archive: DebianArchive,
     /// The limits.
     pub patience: Patience,
+    /// Whose signatures count.
+    pub signers: Signers,
 }
 
 /// How the Debian archive's address is known.
@@ -33,6 +36,7 @@ impl Settings {
             python_org: named("VMBUILD_PYTHON_ORG").unwrap_or_else(|| "https://www.python.org".to_owned()),
             debian_archive: named("VMBUILD_DEBIAN_ARCHIVE").map_or(DebianArchive::FromApt, DebianArchive::At),
             patience: Patience::default(),
+            signers: Signers::Shipped,
         }
     }
 }

@@ -35,6 +35,20 @@ fn a_source_with_other_bytes_is_refused_before_any_machine() {
 }
 
 #[test]
+fn a_profile_that_is_none_is_refused_before_any_machine() {
+    check(&["build", "3.13.5", "--profile", "fast", "--profile-data", "x"], 2, &["profile release", "hint:"]);
+    check(&["build", "3.13.5", "--profile-data", "/nowhere/x.tar.zst"], 2, &["/nowhere/x.tar.zst"]);
+    check(&["build", "3.13.5", "--train", "--profile-data", "x"], 2, &["--train"]);
+    let other = root().join("target/test-other-profile.tar.zst");
+    fs_err::write(&other, b"no counts").expect("a file");
+    check(
+        &["build", "3.13.5", "--profile-data", &other.to_string_lossy()],
+        4,
+        &["is not a published profile", "hint:"],
+    );
+}
+
+#[test]
 fn an_unreachable_source_lists_every_place_tried() {
     let home = store().join("../test-store-unreachable");
     let mut command = vmbuild(&["build", "3.12.6"]);

@@ -1,5 +1,5 @@
 use super::*;
-use vmbuild_cpython::{Plan, Profile, RecipeInput, Slowness, recipe};
+use vmbuild_cpython::{Counts, Plan, Profile, RecipeInput, Slowness, recipe};
 
 fn kept(tarball: &Path, plan: u8) -> KeptBuild {
     let (bytes, sha256) = vmbuild_archive::sha256_file(tarball).expect("the tarball is there");
@@ -8,7 +8,14 @@ fn kept(tarball: &Path, plan: u8) -> KeptBuild {
 
 fn info(plan_sha256: Sha256) -> BuildInfo {
     let (version, profile) = ("3.13.5".parse().expect("a version"), Profile::Smoke);
-    let input = RecipeInput { version, profile, jobs: 1, source: "/s".to_owned(), slowness: Slowness::Native };
+    let input = RecipeInput {
+        version,
+        profile,
+        jobs: 1,
+        source: "/s".to_owned(),
+        slowness: Slowness::Native,
+        counts: Counts::Trained,
+    };
     let plan = Plan {
         schema: Schema,
         version,
@@ -22,6 +29,7 @@ fn info(plan_sha256: Sha256) -> BuildInfo {
         steps: recipe(&input).plan_steps(),
         mtime: 0,
         packer: 1,
+        profile_data_sha256: None,
     };
     BuildInfo {
         schema: Schema,

@@ -1,5 +1,6 @@
 //! The compiling half of a build: one machine, from source to tarball.
 
+use super::counts::{self, Used};
 use super::logs::{Follower, stage_times};
 use super::order::Order;
 use super::plan::Planned;
@@ -16,12 +17,12 @@ use crate::store::write_atomically;
 use jiff::Timestamp;
 use std::time::{Duration, Instant};
 use vmbuild_cpython::{
-    BuildInfo, BuildOrigin, Measured, Recipe, RecipeInput, Schema, Sha256, Slowness, layout, recipe,
+    BuildInfo, BuildOrigin, Counts, Measured, Recipe, RecipeInput, Schema, Sha256, Slowness, layout, recipe,
 };
 use vmbuild_protocol::{BUILD_ID, Facts, Pack, StepDone};
 
 /// Where a build works in the guest.
-const WORK: &str = "/build";
+pub(super) const WORK: &str = "/build";
 /// How long to try to save what explains a failure.
 const EVIDENCE: Duration = Duration::from_secs(10);
 
@@ -33,6 +34,8 @@ pub(super) struct Compiled {
     pub(super) info: BuildInfo,
     pub(super) measured: Measured,
     pub(super) origin: BuildOrigin,
+    /// The counts it was optimised by.
+    pub(super) used: Option<Used>,
     /// Where this build's own time went.
     pub(super) stages: Vec<StageTime>,
 }
@@ -82,6 +85,8 @@ pub(super) struct Workshop<'a> {
     pub(super) staging: &'a Staging,
     /// How many processes compile at a time, if the user said it.
     pub(super) jobs: Option<u32>,
+    /// The profile to use; a release build without one trains.
+    pub(super) profile: Option<&'a Used>,
 }
 
 impl Workshop<'_> {
@@ -107,15 +112,18 @@ impl Workshop<'_> {
         let input = self.input(&facts);
         let recipe = recipe(&input);
         self.send_source(session, &input.source).await?;
+        counts::send(self, session, &recipe).await?;
         let done = self.run(session, &recipe).await?;
         let mut stages = stage_times(&recipe.steps, &done);
         let packing = Instant::now();
+        let used = counts::publish(self, session, &recipe, planned).await?;
+        let planned = &counts::planned_with(planned, used.as_ref())?;
         let info = info(planned, &facts);
         self.describe(session, &recipe, &info).await?;
         let (sha256, bytes) = self.pack(session, &recipe).await?;
         stages.push(StageTime { stage: "pack".to_owned(), seconds: packing.elapsed().as_secs_f64() });
         let measured = self.measured(began, input.jobs, &facts, &stages);
-        Ok(Compiled { sha256, bytes, info, measured, origin: BuildOrigin::Compiled, stages })
+        Ok(Compiled { sha256, bytes, info, measured, origin: BuildOrigin::Compiled, used, stages })
     }
 
     fn input(&self, facts: &Facts) -> RecipeInput {
@@ -125,6 +133,7 @@ impl Workshop<'_> {
             jobs: self.jobs.unwrap_or(facts.cpus).max(1),
             source: format!("{WORK}/source/{}", self.order.source.file_name),
             slowness: if self.setup.is_emulated() { Slowness::Emulated } else { Slowness::Native },
+            counts: if self.profile.is_some() { Counts::Given } else { Counts::Trained },
         }
     }
 

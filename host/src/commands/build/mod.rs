@@ -1,6 +1,7 @@
 //! `vmbuild build`: source in, artifact out, validated in between; `plan` and `reproduce`, which need the same parts.
 
 mod compile;
+mod counts;
 mod logs;
 mod order;
 mod plan;
@@ -8,6 +9,6 @@ mod reproduce;
 mod reuse;
 mod verb;
 
-pub(super) use plan::plan;
-pub(super) use reproduce::reproduce;
+pub(super) use plan::{changes as plan_changes, plan};
+pub(super) use reproduce::{read_info, reproduce};
 pub(super) use verb::build;

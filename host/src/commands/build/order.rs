@@ -1,6 +1,7 @@
 //! What was ordered, checked as far as that goes without a machine: cheap refusals come first.
 
-use crate::artifact::{ArtifactError, ArtifactFolder, Existing, Staging, Wish};
+use super::counts;
+use crate::artifact::{ArtifactError, ArtifactFolder, Existing, ProfileData, Staging, Wish};
 use crate::cli::{Build, MachineOptions, Wanted};
 use crate::commands::context::Context;
 use crate::commands::machines::Setup;
@@ -8,7 +9,7 @@ use crate::commands::versions;
 use crate::event::Part;
 use crate::failure::Failure;
 use crate::image::Image;
-use crate::source::{Settings, Source, SourceRequest, obtain};
+use crate::source::{Need, Settings, Source, SourceRequest, Vouched, obtain, vouch};
 use vmbuild_cpython::{ImageWord, Profile, Version};
 
 /// An accepted order: its source is here.
@@ -18,15 +19,33 @@ pub(super) struct Order {
     pub(super) profile: Profile,
     pub(super) machine: MachineOptions,
     pub(super) source: Source,
+    /// What vouches for it.
+    pub(super) vouched: Vouched,
+    /// The profile that the user named.
+    pub(super) profile_data: Option<ProfileData>,
 }
 
 impl Order {
     /// Gets the source: that can refuse before any machine is made.
     pub(super) async fn accept(context: &Context, wanted: Wanted) -> Result<Self, Failure> {
         let request = SourceRequest { version: wanted.version, given: wanted.source, sha256: wanted.source_sha256 };
+        let profile_data = counts::given(wanted.profile_data, wanted.compiled.profile).await?;
         let settings = Settings::from_env();
         let source = obtain(&request, &context.store, &settings, &context.events, &context.cancel).await?;
-        Ok(Self { version: wanted.version, profile: wanted.compiled.profile, machine: wanted.machine, source })
+        let need = if wanted.require_signature { Need::Always } else { Need::IfItCanBeHad };
+        let (store, events, cancel) = (&context.store, &context.events, &context.cancel);
+        let vouched = vouch(&request, &source, need, store, &settings, events, cancel).await?;
+        let (version, profile, machine) = (wanted.version, wanted.compiled.profile, wanted.machine);
+        Ok(Self { version, profile, machine, source, vouched, profile_data })
+    }
+
+    /// Puts the source's signatures and bill of materials among the logs, where they can be verified again.
+    pub(super) fn keep_evidence(&self, staging: &Staging) -> Result<(), ArtifactError> {
+        for file in &self.vouched.files {
+            let name = file.file_name().unwrap_or_default();
+            fs_err::copy(file, staging.log("source").with_file_name(name))?;
+        }
+        Ok(())
     }
 
     /// Says what the user may not want.

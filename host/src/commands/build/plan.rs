@@ -1,7 +1,7 @@
 //! The plan of an order, and the verb that prints it.
 
 use super::order::Order;
-use crate::artifact::ArtifactError;
+use crate::artifact::{ArtifactError, ProfileData};
 use crate::cli::Wanted;
 use crate::commands::context::Context;
 use crate::commands::machines::Setup;
@@ -11,7 +11,7 @@ use crate::image::{Golden, Role};
 use crate::report;
 use crate::store::StoreError;
 use sha2::Digest as _;
-use vmbuild_cpython::{Plan, RecipeInput, Schema, Sha256, Slowness, layout, recipe};
+use vmbuild_cpython::{Counts, Plan, RecipeInput, Schema, Sha256, Slowness, layout, recipe};
 
 /// A plan with its digest.
 #[derive(Debug, Clone)]
@@ -21,7 +21,7 @@ pub(super) struct Planned {
 }
 
 impl Planned {
-    /// Everything that determines the artifact, known before any machine is started.
+    /// Everything that determines the artifact, known before any machine is started. A release build trains.
     pub(super) fn new(order: &Order, golden: &Golden) -> Result<Self, Failure> {
         // What is particular to a machine or a run is no part of a plan; the recipe leaves it out again.
         let input = RecipeInput {
@@ -30,6 +30,7 @@ impl Planned {
             jobs: 1,
             source: String::new(),
             slowness: Slowness::Native,
+            counts: Counts::Trained,
         };
         let recipe = recipe(&input);
         let (_, packages) = vmbuild_archive::sha256_file(&golden.packages()).map_err(ArtifactError::Io)?;
@@ -46,8 +47,15 @@ impl Planned {
             steps: recipe.plan_steps(),
             mtime: layout::MTIME,
             packer: vmbuild_archive::FORM,
+            profile_data_sha256: None,
         };
         Ok(Self::of(plan))
+    }
+
+    /// The same with a profile that is there already.
+    pub(super) fn with_profile_data(&self, profile: &ProfileData) -> Result<Self, Failure> {
+        profile.check_fits(&self.plan)?;
+        Ok(Self::of(self.plan.with_profile_data(profile.sha256)))
     }
 
     /// A plan from elsewhere.
@@ -66,7 +74,7 @@ impl Planned {
 }
 
 /// In which fields two plans differ, each with what was and what is where that is short.
-pub(super) fn changes(was: &Plan, is: &Plan) -> Vec<String> {
+pub(in crate::commands) fn changes(was: &Plan, is: &Plan) -> Vec<String> {
     let fields = |plan| match serde_json::to_value(plan) {
         Ok(serde_json::Value::Object(fields)) => fields,
         _ => serde_json::Map::new(),
@@ -88,17 +96,22 @@ pub(crate) async fn plan(context: &Context, wanted: Wanted) -> Result<Ending, Fa
     let order = Order::accept(context, wanted).await?;
     let setup = Setup::decide(context, &order.machine).await?;
     let golden = setup.golden(context, Role::Build).await?;
-    Planned::new(&order, &golden)?.print(context)
+    let trained = Planned::new(&order, &golden)?;
+    match &order.profile_data {
+        Some(profile) => trained.with_profile_data(profile)?.print(context),
+        None => trained.print(context),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Planned, changes};
-    use vmbuild_cpython::{Plan, Profile, RecipeInput, Schema, Sha256, Slowness, recipe};
+    use vmbuild_cpython::{Counts, Plan, Profile, RecipeInput, Schema, Sha256, Slowness, recipe};
 
     fn plan(profile: Profile) -> Plan {
         let version = "3.13.5".parse().expect("a version");
-        let input = RecipeInput { version, profile, jobs: 1, source: String::new(), slowness: Slowness::Native };
+        let (source, slowness, counts) = (String::new(), Slowness::Native, Counts::Trained);
+        let input = RecipeInput { version, profile, jobs: 1, source, slowness, counts };
         let recipe = recipe(&input);
         Plan {
             schema: Schema,
@@ -113,6 +126,7 @@ mod tests {
             steps: recipe.plan_steps(),
             mtime: 0,
             packer: 1,
+            profile_data_sha256: None,
         }
     }
 

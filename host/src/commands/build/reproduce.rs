@@ -1,6 +1,7 @@
 //! `vmbuild reproduce`: an artifact is built again from the plan in it, in fresh machines, and compared.
 
 use super::compile::{Compiled, Workshop};
+use super::counts;
 use super::order::Order;
 use super::plan::{Planned, changes};
 use super::verb::keep_logs;
@@ -58,7 +59,7 @@ pub(crate) async fn reproduce(context: &Context, args: Reproduce) -> Result<Endi
     let work = tempfile::Builder::new().prefix("reproduce-").tempdir_in(context.store.cache());
     let work = work.map_err(StoreError::Io)?;
     let staging = stage(context, args.keep.as_deref().unwrap_or(work.path()), &name).await?;
-    let (compiled, plan_changes) = match build_again(context, &args, &info, &staging).await {
+    let (compiled, plan_changes) = match build_again(context, &args, &artifact, &info, &staging).await {
         Ok(built) => built,
         Err(failure) if args.keep.is_some() => return Err(keep_logs(context, staging, failure)),
         Err(failure) => return Err(failure),
@@ -72,7 +73,8 @@ pub(crate) async fn reproduce(context: &Context, args: Reproduce) -> Result<Endi
     Ok(if same { Exit::Success } else { Exit::Job }.into())
 }
 
-fn read_info(artifact: &Path, name: &ArtifactName) -> Result<BuildInfo, Failure> {
+/// The `.build-info` of an artifact, if it is whole.
+pub(in crate::commands) fn read_info(artifact: &Path, name: &ArtifactName) -> Result<BuildInfo, Failure> {
     let path = format!("{}/{}", layout::entry_prefix(&name.version), layout::BUILD_INFO);
     let no_plan = |why: String| NoPlan { artifact: name.to_string(), why };
     let mut read = vmbuild_archive::read_files(artifact, |entry| entry == path, LONGEST_INFO)
@@ -100,18 +102,21 @@ async fn stage(context: &Context, folder: &Path, name: &ArtifactName) -> Result<
 async fn build_again(
     context: &Context,
     args: &Reproduce,
+    artifact: &Path,
     info: &BuildInfo,
     staging: &Staging,
 ) -> Result<(Compiled, Vec<String>), Failure> {
+    let used = counts::of_artifact(context, args.profile_data.as_deref(), artifact, info).await?;
     let order = Order::accept(context, wanted(args, info)).await?;
     let setup = Setup::decide(context, &order.machine).await?;
     let golden = setup.golden(context, Role::Build).await?;
-    let planned = Planned::new(&order, &golden)?;
+    let planned = counts::planned_with(&Planned::new(&order, &golden)?, used.as_ref())?;
     let changes = changes(&info.plan, &planned.plan);
     for change in &changes {
         context.events.warn(Part::Build, format!("the plan of today differs in {change}"));
     }
-    let workshop = Workshop { context, order: &order, setup: &setup, golden: &golden, staging, jobs: None };
+    let profile = used.as_ref();
+    let workshop = Workshop { context, order: &order, setup: &setup, golden: &golden, staging, jobs: None, profile };
     Ok((workshop.compile(&planned).await?, changes))
 }
 
@@ -123,7 +128,14 @@ fn wanted(args: &Reproduce, info: &BuildInfo) -> Wanted {
         compiled: ProfileOption { profile: info.plan.profile },
         source: args.source.clone(),
         source_sha256: Some(info.plan.source_sha256),
+        require_signature: false,
+        profile_data: None,
     }
+}
+
+/// Whether training was a part of making it, and not its input.
+fn is_trained(info: &BuildInfo) -> bool {
+    info.plan.profile == Profile::Release && info.plan.profile_data_sha256.is_none()
 }
 
 async fn compare(
@@ -133,8 +145,7 @@ async fn compare(
     compiled: &Compiled,
     plan_changes: Vec<String>,
 ) -> Result<Comparison, Failure> {
-    let around =
-        Surroundings { machines: machines(artifact, compiled), trained: info.plan.profile == Profile::Release };
+    let around = Surroundings { machines: machines(artifact, compiled), trained: is_trained(info) };
     let (was, is) = (artifact.to_owned(), staging.tarball());
     let compared = tokio::task::spawn_blocking(move || {
         let (_, sha256) = vmbuild_archive::sha256_file(&was).map_err(std::io::Error::other)?;

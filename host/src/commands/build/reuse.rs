@@ -1,19 +1,21 @@
 //! The other way to an artifact: the same plan has been built before.
 
 use super::compile::Compiled;
+use super::counts::Used;
 use super::plan::Planned;
 use crate::artifact::{ArtifactError, BuildCache, Cached, KeptBuild, Staging};
 use crate::commands::context::Context;
 use crate::event::{Part, StageTime};
 use crate::failure::Failure;
 use std::time::Instant;
-use vmbuild_cpython::{BuildOrigin, Profile, Schema, Sha256};
+use vmbuild_cpython::{BuildOrigin, Schema, Sha256};
 
 /// Takes what an earlier build of the plan left, if there is such a thing and it is sound.
 pub(super) async fn reuse(
     context: &Context,
     staging: &Staging,
     planned: &Planned,
+    used: Option<&Used>,
 ) -> Result<Option<Compiled>, Failure> {
     let since = Instant::now();
     let (cache, plan, to) = (BuildCache::of(&context.store), planned.sha256, staging.tarball());
@@ -32,7 +34,7 @@ pub(super) async fn reuse(
     staging.write_checksum(kept.sha256).map_err(ArtifactError::Io)?;
     let stages = vec![StageTime { stage: "reuse".to_owned(), seconds: since.elapsed().as_secs_f64() }];
     let KeptBuild { sha256, bytes, info, measured, .. } = *kept;
-    Ok(Some(Compiled { sha256, bytes, info, measured, origin: BuildOrigin::Cache, stages }))
+    Ok(Some(Compiled { sha256, bytes, info, measured, origin: BuildOrigin::Cache, used: used.cloned(), stages }))
 }
 
 /// Keeps what was compiled and has passed, and says so if an earlier build of the same plan gave other bytes.
@@ -59,13 +61,7 @@ pub(super) async fn keep(context: &Context, staging: &Staging, compiled: &Compil
 fn tell_apart(context: &Context, compiled: &Compiled, before: Sha256) {
     let (plan, now) = (compiled.info.plan_sha256.short(), compiled.sha256.short());
     let text = format!("plan {plan} gave {now} now and {} before", before.short());
-    match compiled.info.profile {
-        // Training counts what happened, and that is never quite the same.
-        Profile::Release => context.events.note(Part::Build, text),
-        Profile::Fast | Profile::Smoke => {
-            context.events.warn(Part::Build, format!("{text}: `vmbuild reproduce` says where they differ"));
-        }
-    }
+    context.events.warn(Part::Build, format!("{text}: `vmbuild reproduce` says where they differ"));
 }
 
 /// Runs blocking work to its end, on a thread of its own.

@@ -1,6 +1,7 @@
 //! The whole of a build, in the order the user sees it.
 
 use super::compile::{Compiled, Workshop};
+use super::counts::{self, Used};
 use super::order::{self, Order};
 use super::plan::Planned;
 use super::reuse;
@@ -28,14 +29,17 @@ pub(crate) async fn build(context: &Context, args: Build) -> Result<Ending, Fail
     let setup = Setup::decide(context, &order.machine).await?;
     order.warn_about(context, &setup);
     let golden = setup.golden(context, Role::Build).await?;
-    let planned = Planned::new(&order, &golden)?;
+    let trained = Planned::new(&order, &golden)?;
+    let used = counts::choose(context, &order, &staging, &trained, args.train).await?;
+    let planned = counts::planned_with(&trained, used.as_ref())?;
     if args.print_plan {
         return planned.print(context);
     }
     context.events.note(Part::Build, format!("plan {}", planned.sha256));
 
+    let (jobs, profile) = (args.options.jobs, used.as_ref());
     let workshop =
-        Workshop { context, order: &order, setup: &setup, golden: &golden, staging: &staging, jobs: args.options.jobs };
+        Workshop { context, order: &order, setup: &setup, golden: &golden, staging: &staging, jobs, profile };
     let compiled = match make(workshop, &planned, args.no_cache).await {
         Ok(compiled) => compiled,
         Err(failure) => return Err(keep_logs(context, staging, failure)),
@@ -60,7 +64,9 @@ pub(crate) async fn build(context: &Context, args: Build) -> Result<Ending, Fail
     }
     context.go_on()?;
     reuse::keep(context, &staging, &compiled).await;
-    write_record(&staging, &compiled, validated)?;
+    counts::keep(context, compiled.used.as_ref()).await;
+    write_record(&staging, &order, &compiled, validated)?;
+    order.keep_evidence(&staging)?;
     let placed = staging.publish(compiled.sha256, &context.cancel).await?;
     context.events.emit(Kind::Published(summary(placed, compiled, validated, since)));
     Ok(Exit::Success.into())
@@ -68,13 +74,14 @@ pub(crate) async fn build(context: &Context, args: Build) -> Result<Ending, Fail
 
 /// The tarball: taken from an earlier build of the plan, or compiled.
 async fn make(workshop: Workshop<'_>, planned: &Planned, no_cache: bool) -> Result<Compiled, Failure> {
-    if !no_cache && let Some(kept) = reuse::reuse(workshop.context, workshop.staging, planned).await? {
+    if !no_cache && let Some(kept) = reuse::reuse(workshop.context, workshop.staging, planned, workshop.profile).await?
+    {
         return Ok(kept);
     }
     workshop.compile(planned).await
 }
 
-fn write_record(staging: &Staging, compiled: &Compiled, validated: f64) -> Result<(), ArtifactError> {
+fn write_record(staging: &Staging, order: &Order, compiled: &Compiled, validated: f64) -> Result<(), ArtifactError> {
     let record = BuildRecord {
         schema: Schema,
         artifact: staging.name().clone(),
@@ -82,6 +89,8 @@ fn write_record(staging: &Staging, compiled: &Compiled, validated: f64) -> Resul
         sha256: compiled.sha256,
         bytes: compiled.bytes,
         origin: compiled.origin,
+        source: Some(order.vouched.evidence.clone()),
+        profile_data: compiled.used.as_ref().map(Used::record),
         measured: compiled.measured.clone(),
         validation_seconds: (validated * 10.0).round() / 10.0,
         info: compiled.info.clone(),

@@ -13,7 +13,7 @@ use crate::machine::{Kept, Lifetime, Machine, MachineName, MachineSpec, Network,
 use serde::Deserialize;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use vmbuild_protocol::{CommandLine, Exec, Exited, PackageManager, Provision};
+use vmbuild_protocol::{CommandLine, Exec, Exited, PackageManager, Provision, Stage};
 use vmbuild_supervise::Tail;
 
 const PACKAGES: &str = include_str!("../../../../provision/vagrant/login.toml");
@@ -99,6 +99,7 @@ async fn install(job: &Job<'_>, machine: &Machine) -> Result<(), ExportError> {
         sources: Some(SOURCES.to_owned()),
         snapshot: None,
         epoch: Some(EPOCH.parse().map_err(std::io::Error::other)?),
+        stage: Stage::Whole,
     };
     let mut tail = Tail::default();
     let installing = session.provision(order, cancel, |_, bytes| {

@@ -2,13 +2,14 @@
 
 mod debian;
 mod download;
+mod evidence;
 mod places;
 
 use crate::download::test_server::Server;
 use crate::event::{Event, Events, Kind, Part};
 use crate::source::expected::{Expected, Wanted};
 use crate::source::obtain::obtain_expected;
-use crate::source::{DebianArchive, FileOrUrl, Patience, Settings, Source, SourceError};
+use crate::source::{DebianArchive, FileOrUrl, Patience, Settings, Signers, Source, SourceError};
 use crate::store::Store;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -38,7 +39,7 @@ impl World {
             backoff: Duration::from_millis(5),
         };
         let debian_archive = DebianArchive::At(server.url("no-debian"));
-        let settings = Settings { python_org: server.url(""), debian_archive, patience };
+        let settings = Settings { python_org: server.url(""), debian_archive, patience, signers: Signers::Shipped };
         let (events, seen) = Events::channel();
         Self { folder, store, settings, events, seen, cancel: CancellationToken::new() }
     }

@@ -1,0 +1,75 @@
+//! A training's counts as a file that is published: `<artifact>-profile.tar.zst`.
+//!
+//! Training counts what happened, and no two runs count the same, so a build that trains cannot be repeated. Its counts
+//! can be kept: the second half of a build needs nothing else of the first. The file is a compressed tar archive:
+//!
+//! ```text
+//! about.json           what the counts are of: `AboutCounts`
+//! gcda/Objects/….gcda  one file for each compiled file, by its place in the tree
+//! ```
+
+use crate::schema::Schema;
+use crate::sha256::Sha256;
+use crate::version::Version;
+use serde::{Deserialize, Serialize};
+
+/// What says what the counts are of.
+pub const ABOUT: &str = "about.json";
+
+/// The folder that holds the counts.
+pub const FOLDER: &str = "gcda";
+
+/// The end of a file of counts.
+pub const SUFFIX: &str = ".gcda";
+
+/// Files of counts, as `find` knows them.
+pub const PATTERN: &str = "*.gcda";
+
+/// What counts are of: those of another source or compiler say nothing about this one's code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AboutCounts {
+    /// The form of this file.
+    pub schema: Schema,
+    /// Which CPython was trained.
+    pub version: Version,
+    /// SHA-256 of its source archive.
+    pub source_sha256: Sha256,
+    /// Machine architecture, as `uname -m` prints it.
+    pub arch: String,
+    /// SHA-256 of the plan that the training was a part of: equal for equal source, image and steps.
+    pub training_plan_sha256: Sha256,
+}
+
+impl AboutCounts {
+    /// As indented JSON with a line break at its end.
+    #[expect(clippy::missing_panics_doc, reason = "serialising plain data cannot fail")]
+    pub fn to_json(&self) -> String {
+        let json = serde_json::to_string_pretty(self);
+        format!("{}\n", json.expect("plain data with text keys always becomes JSON"))
+    }
+
+    /// Reads what [`Self::to_json`] wrote.
+    pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read() {
+        let about = AboutCounts {
+            schema: Schema,
+            version: "3.13.5".parse().unwrap(),
+            source_sha256: Sha256([1; 32]),
+            arch: "x86_64".to_owned(),
+            training_plan_sha256: Sha256([2; 32]),
+        };
+        assert_eq!(AboutCounts::from_json(&about.to_json()).unwrap(), about);
+        let more = about.to_json().replacen('{', "{ \"more\": 1,", 1);
+        assert!(AboutCounts::from_json(&more).is_err(), "nothing unknown is passed over");
+    }
+}

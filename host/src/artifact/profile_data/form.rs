@@ -1,0 +1,83 @@
+//! The file's form: what may be in it, and how it is compressed.
+
+use super::ProfileDataError;
+use flate2::read::GzDecoder;
+use std::io::{self, Read};
+use std::path::Path;
+use vmbuild_cpython::{AboutCounts, counts};
+
+/// A profile is some 2 MB packed and 10 MB unpacked; this is more than any can have, in bytes.
+const LONGEST: u64 = 256 << 20;
+/// An `about.json` is not longer than this, in bytes.
+const LONGEST_ABOUT: u64 = 1 << 16;
+/// Counts compress well, and are packed once: 19 of 22.
+const LEVEL: i32 = 19;
+
+/// What the counts are of, and how many files of them there are. Anything else in the file is refused.
+pub(super) fn inspect(path: &Path) -> Result<(AboutCounts, usize), ProfileDataError> {
+    let refuse = |why: String| ProfileDataError::Form { path: path.to_owned(), why };
+    let broken = |error: io::Error| refuse(error.to_string());
+    let file =
+        fs_err::File::open(path).map_err(|source| ProfileDataError::Unreadable { path: path.to_owned(), source })?;
+    let mut archive = tar::Archive::new(zstd::Decoder::new(file).map_err(broken)?.take(LONGEST));
+    let (mut about, mut files) = (None, 0);
+    for entry in archive.entries().map_err(broken)? {
+        let mut entry = entry.map_err(broken)?;
+        let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+        match kind(&name, entry.header().entry_type()) {
+            Some(Kind::About) => about = Some(read_about(&mut entry).map_err(broken)?),
+            Some(Kind::Counts) => {
+                io::copy(&mut entry, &mut io::sink()).map_err(broken)?;
+                files += 1;
+            }
+            Some(Kind::Folder) => {}
+            None => return Err(refuse(format!("`{name}` is neither counts nor what describes them"))),
+        }
+    }
+    // To the end of the compressed stream: its checksum stands there.
+    io::copy(&mut archive.into_inner(), &mut io::sink()).map_err(broken)?;
+    let about = about.ok_or_else(|| refuse(format!("there is no {} in it", counts::ABOUT)))?;
+    if files == 0 {
+        return Err(refuse("there are no counts in it".to_owned()));
+    }
+    Ok((about, files))
+}
+
+enum Kind {
+    About,
+    Counts,
+    Folder,
+}
+
+fn kind(name: &str, what: tar::EntryType) -> Option<Kind> {
+    let mut parts = name.trim_end_matches('/').split('/');
+    let tame = parts.next() == Some(counts::FOLDER) && parts.all(|part| !["", ".", ".."].contains(&part));
+    match what {
+        tar::EntryType::Regular if name == counts::ABOUT => Some(Kind::About),
+        tar::EntryType::Regular if tame && name.ends_with(counts::SUFFIX) => Some(Kind::Counts),
+        tar::EntryType::Directory if tame => Some(Kind::Folder),
+        _ => None,
+    }
+}
+
+fn read_about(entry: &mut impl Read) -> io::Result<AboutCounts> {
+    let mut text = String::new();
+    entry.take(LONGEST_ABOUT).read_to_string(&mut text)?;
+    AboutCounts::from_json(&text).map_err(io::Error::other)
+}
+
+/// From the agent's form to the published one.
+pub(super) fn recompress(gzipped: &Path, to: &Path) -> io::Result<()> {
+    let mut plain = GzDecoder::new(fs_err::File::open(gzipped)?).take(LONGEST);
+    let mut packed = zstd::Encoder::new(fs_err::File::create(to)?, LEVEL)?;
+    packed.include_checksum(true)?;
+    io::copy(&mut plain, &mut packed)?;
+    packed.finish()?.sync_all()
+}
+
+/// From the published form to a plain archive.
+pub(super) fn decompress(packed: &Path, to: &Path) -> io::Result<()> {
+    let mut plain = zstd::Decoder::new(fs_err::File::open(packed)?)?.take(LONGEST);
+    io::copy(&mut plain, &mut fs_err::File::create(to)?)?;
+    Ok(())
+}

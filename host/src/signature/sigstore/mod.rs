@@ -1,0 +1,90 @@
+//! Sigstore bundles: did this mail address sign the file with this digest?
+//!
+//! There is no key to know. The signer's provider vouched for a mail address, an authority made a certificate of it that
+//! lived ten minutes, and a public log says that the signature was there within them. All that proves it is in the
+//! bundle, but for the authorities' own keys: those are compiled in, so that nothing is asked of the network. Source:
+//! Sigstore client specification, section 4.
+
+mod error;
+mod old;
+mod provider;
+#[cfg(test)]
+mod tests;
+
+pub use error::SigstoreError;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sigstore_verify::trust_root::{SIGSTORE_PRODUCTION_TRUSTED_ROOT, TrustedRoot};
+use sigstore_verify::types::{Artifact, Bundle, Sha256Hash};
+use sigstore_verify::{VerificationPolicy, VerificationResult, Verifier};
+use vmbuild_cpython::minor::SigstoreIdentity;
+use vmbuild_cpython::{LogProof, Sha256};
+
+/// The authorities whose word counts.
+#[derive(Debug, Clone)]
+pub struct SigstoreTrust {
+    root: TrustedRoot,
+}
+
+/// Who signed a file, as a bundle proves it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BundleSigner {
+    /// The mail address in the certificate.
+    pub identity: String,
+    /// Who vouched for it.
+    pub issuer: String,
+    /// When the log took it in.
+    pub logged: Option<Timestamp>,
+    /// What proves that it did.
+    pub log: LogProof,
+}
+
+impl SigstoreTrust {
+    /// Those of the public instance, as they were when the crate that carries them was released.
+    pub fn public() -> Result<Self, SigstoreError> {
+        let root = TrustedRoot::from_json(SIGSTORE_PRODUCTION_TRUSTED_ROOT);
+        Ok(Self { root: root.map_err(|error| SigstoreError::Trust(error.to_string()))? })
+    }
+
+    /// Whether `bundle` proves that `wanted` signed the file with this digest: certificate, its place in its log, the
+    /// signature, its place in the other log, and the times of all of them.
+    pub fn verify(
+        &self,
+        bundle: &[u8],
+        digest: Sha256,
+        wanted: &SigstoreIdentity,
+    ) -> Result<BundleSigner, SigstoreError> {
+        provider::install();
+        let text = std::str::from_utf8(bundle).map_err(|error| SigstoreError::Malformed(error.to_string()))?;
+        let (text, log) = old::readable(text);
+        let bundle = Bundle::from_json(&text).map_err(|error| SigstoreError::Malformed(error.to_string()))?;
+        let verifier = Verifier::new(&self.root).map_err(|error| SigstoreError::Trust(error.to_string()))?;
+        let policy = VerificationPolicy::new(wanted.identity.as_str(), wanted.issuer.as_str());
+        let policy = match log {
+            LogProof::Inclusion => policy,
+            // Without the proof of inclusion; the promise's signature is verified all the same.
+            LogProof::Promise => policy.skip_tlog_unsafe(),
+        };
+        let digest = Artifact::from(Sha256Hash::new(digest.0));
+        let proven = verifier.verify(digest, &bundle, &policy).map_err(|error| SigstoreError::refused(&error))?;
+        signer(&proven, log)
+    }
+}
+
+/// Reads the signer off what was proven; that it was proven is looked at once more.
+fn signer(proven: &VerificationResult, log: LogProof) -> Result<BundleSigner, SigstoreError> {
+    let whole = proven.certificate_verified()
+        && proven.sct_verified()
+        && (proven.tlog_verified() || log == LogProof::Promise)
+        && !proven.verified_timestamps().is_empty()
+        && proven.identity_policy_checked();
+    match (proven.identity(), proven.issuer()) {
+        (Some(identity), Some(issuer)) if whole => {
+            let logged = proven.integrated_time().or_else(|| proven.verified_timestamps().first().copied());
+            Ok(BundleSigner { identity: identity.as_str().to_owned(), issuer: issuer.to_owned(), logged, log })
+        }
+        _ => Err(SigstoreError::Refused("it proves less than it must".to_owned())),
+    }
+}
