@@ -1,6 +1,6 @@
 //! A machine of Vagrant's: its start, its end, the way to its agent.
 
-use super::project::{is_vagrant, note, supposed_to_run, write};
+use super::project::{is_begun, is_vagrant, note, supposed_to_run, write};
 use super::records::Record;
 use super::run::{Order, UP};
 use super::{VagrantError, ssh_config};
@@ -91,11 +91,10 @@ pub async fn halt(folder: &MachineFolder) -> Result<(), VagrantError> {
 
 /// Takes a machine away from its provider. One that was never made is no error.
 pub async fn destroy(folder: &MachineFolder) -> Result<(), VagrantError> {
-    if !is_vagrant(folder) {
+    if !is_vagrant(folder) || !is_begun(folder) {
         return Ok(());
     }
-    let spec = spec_of(folder);
-    Order::quiet("destroy", &["--force"]).run(folder, spec.as_ref(), &CancellationToken::new()).await?;
+    Order::quiet("destroy", &["--force"]).run(folder, spec_of(folder).as_ref(), &CancellationToken::new()).await?;
     Ok(note(folder, false)?)
 }
 

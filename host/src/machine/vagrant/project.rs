@@ -33,6 +33,18 @@ pub(in crate::machine) fn supposed_to_run(folder: &MachineFolder) -> bool {
     folder.file(UP).exists()
 }
 
+/// Whether Vagrant has begun to make a machine of it.
+pub(super) fn is_begun(folder: &MachineFolder) -> bool {
+    dotfile(folder).join("machines").is_dir()
+}
+
+/// The system whose list of packages was written: a machine that was never finished has no record to ask.
+pub(super) fn image(folder: &MachineFolder) -> Option<String> {
+    let mut lists = fs_err::read_dir(project(folder).join("provision/packages")).ok()?;
+    let list = lists.next()?.ok()?.path();
+    Some(list.file_stem()?.to_string_lossy().into_owned())
+}
+
 /// Notes that it runs, or that it does not.
 pub(super) fn note(folder: &MachineFolder, runs: bool) -> std::io::Result<()> {
     if runs {

@@ -1,7 +1,7 @@
 //! Running `vagrant` for one machine.
 
 use super::VagrantError;
-use super::project::{dotfile, project};
+use super::project::{dotfile, image, project};
 use super::records::{Lines, Record};
 use crate::event::{Events, Part, Unit};
 use crate::machine::{MachineFolder, MachineSpec, Start};
@@ -38,7 +38,8 @@ impl Order<'_> {
         cancel: &CancellationToken,
     ) -> Result<Vec<Record>, VagrantError> {
         let command = for_machine(self.command(), folder);
-        let variables = spec.map(variables).unwrap_or_default();
+        let unfinished = || image(folder).map(|image| ("VMBUILD_IMAGE", image)).into_iter().collect();
+        let variables = spec.map_or_else(unfinished, variables);
         self.speak(variables.into_iter().fold(command, |command, (name, value)| command.env(name, value)), cancel).await
     }
 
