@@ -137,4 +137,4 @@ fn unless_missing<T>(done: io::Result<T>) -> io::Result<Option<T>> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

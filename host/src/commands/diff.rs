@@ -14,6 +14,9 @@ use vmbuild_cpython::{ArtifactName, BuildInfo, Sha256};
 /// Lines of one part that people see; the rest is counted. JSON has all of them.
 const MOST: usize = 40;
 
+/// A value that is longer is shown by the words that differ; in characters.
+const WIDEST: usize = 60;
+
 struct Side {
     path: PathBuf,
     name: ArtifactName,
@@ -76,10 +79,20 @@ fn shown(plan: &[String], explained: &Explanation) -> String {
 }
 
 fn row(change: &Changed) -> Vec<String> {
-    let short = |value: &Option<String>| {
-        value.as_ref().map_or_else(|| "-".to_owned(), |value| value.chars().take(60).collect())
+    let Changed { name, was, is } = change;
+    let (was, is) = match (was.as_deref(), is.as_deref()) {
+        (Some(was), Some(is)) if was.len().max(is.len()) > WIDEST => (only_in(was, is), only_in(is, was)),
+        (was, is) => (was.unwrap_or("-").to_owned(), is.unwrap_or("-").to_owned()),
     };
-    vec![change.name.clone(), short(&change.was), short(&change.is)]
+    vec![name.clone(), was, is].into_iter().map(|text| text.chars().take(WIDEST * 2).collect()).collect()
+}
+
+/// Of a long value, the words that the other has not.
+fn only_in(one: &str, other: &str) -> String {
+    let words = |text: &str| text.replace(['\'', '"'], " ").split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let others = words(other);
+    let own: Vec<String> = words(one).into_iter().filter(|word| !others.contains(word)).collect();
+    if own.is_empty() { "…".to_owned() } else { format!("… {}", own.join(" ")) }
 }
 
 /// A table with a head, or nothing where there is nothing to tell.
@@ -99,4 +112,15 @@ fn part(head: &str, rows: Vec<Vec<String>>) -> String {
     let table = report::columns(&lines.map(cells).collect::<Vec<_>>());
     let more = if count > MOST { format!("… and {} more: --json lists all\n", count - MOST) } else { String::new() };
     format!("{table}{more}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::only_in;
+
+    #[test]
+    fn of_long_values_the_differing_words_are_shown() {
+        assert_eq!(only_in("'-Wall -O0 ' '-g'", "'-Wall -O3 -g'"), "… -O0");
+        assert_eq!(only_in("'-Wall'", "'-Wall -O3'"), "…");
+    }
 }

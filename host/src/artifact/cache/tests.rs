@@ -6,7 +6,7 @@ fn kept(tarball: &Path, plan: u8) -> KeptBuild {
     KeptBuild { schema: Schema, sha256: sha256.into(), bytes, info: info(Sha256([plan; 32])), measured: measured() }
 }
 
-fn info(plan_sha256: Sha256) -> BuildInfo {
+pub(in crate::artifact) fn info(plan_sha256: Sha256) -> BuildInfo {
     let (version, profile) = ("3.13.5".parse().expect("a version"), Profile::Smoke);
     let input = RecipeInput {
         version,

@@ -168,7 +168,50 @@ fn module(path: &str) -> Option<(String, &'static str)> {
 
 #[cfg(test)]
 mod tests {
-    use super::module;
+    use super::*;
+    use crate::artifact::cache::tests::info;
+    use vmbuild_cpython::Sha256;
+    use vmbuild_protocol::Package;
+
+    /// An archive with this program as a module, these packages, and these files.
+    fn side(folder: &Path, program: &str, package: &str, files: &[(&str, &str)]) -> (std::path::PathBuf, BuildInfo) {
+        let lib = folder.join("tree/opt/python-3.13.5/lib/python3.13");
+        fs_err::create_dir_all(lib.join("lib-dynload")).expect("a folder");
+        fs_err::copy(program, lib.join("lib-dynload/_x.cpython-313-x86_64-linux-gnu.so")).expect("copying");
+        for (name, contents) in files {
+            fs_err::write(lib.join(name), contents).expect("writing");
+        }
+        let archive = folder.join("a.tgz");
+        vmbuild_archive::pack_tree(&folder.join("tree"), &archive, 7).expect("packing");
+        let mut info = info(Sha256([1; 32]));
+        let (name, arch) = ("gcc-12".to_owned(), "amd64".to_owned());
+        info.packages = vec![Package { name, version: package.to_owned(), arch }];
+        (archive, info)
+    }
+
+    #[test]
+    fn what_somebody_would_notice_is_named() {
+        let (one, other) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+        let sysconfig = "_sysconfigdata__linux_.py";
+        let files = [("gone.py", ""), (sysconfig, "build_time_vars = {'OPT': '-O0',\n 'CC': 'gcc'}\n")];
+        let a = side(one.path(), "/bin/ls", "12.2.0-14", &files);
+        let files = [("new.py", ""), (sysconfig, "build_time_vars = {'OPT': '-O2',\n 'CC': 'gcc'}\n")];
+        let b = side(other.path(), "/bin/true", "12.2.0-15", &files);
+        let found = explain((&a.0, &a.1), (&b.0, &b.1)).expect("two archives");
+        let shown = |changes: &[Changed]| {
+            let value = |value: &Option<String>| value.clone().unwrap_or_default();
+            changes.iter().map(|one| format!("{} {}>{}", one.name, value(&one.was), value(&one.is))).collect::<Vec<_>>()
+        };
+        assert_eq!(shown(&found.packages), ["gcc-12 amd64 12.2.0-14>12.2.0-15"]);
+        assert_eq!(shown(&found.modules), ["gone Python>", "new >Python"]);
+        assert_eq!(shown(&found.sysconfig), ["OPT '-O0'>'-O2'"]);
+        assert_eq!(found.flags, []);
+        assert!(shown(&found.libraries).iter().any(|line| line.contains("_x.") && line.ends_with("yes>")), "{found:?}");
+        let paths: Vec<&str> =
+            found.files.iter().map(|file| file.path.rsplit('/').next().unwrap_or_default()).collect();
+        assert_eq!(paths, [sysconfig, "gone.py", "_x.cpython-313-x86_64-linux-gnu.so", "new.py"]);
+        assert_eq!(explain((&a.0, &a.1), (&a.0, &a.1)).expect("an archive"), Explanation::default());
+    }
 
     fn check(path: &str, expect: Option<(&str, &'static str)>) {
         assert_eq!(module(path), expect.map(|(name, kind)| (name.to_owned(), kind)), "{path}");
