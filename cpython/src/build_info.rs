@@ -4,6 +4,7 @@
 //! determine, and the plan itself, so that anybody can build it again. What was measured on the way is in the record
 //! beside the artifact: [`BuildRecord`](crate::BuildRecord).
 
+use crate::json;
 use crate::plan::Plan;
 use crate::profile::Profile;
 use crate::schema::Schema;
@@ -46,10 +47,8 @@ pub struct BuildInfo {
 
 impl BuildInfo {
     /// As indented JSON with a line break at its end; fields always in the same order.
-    #[expect(clippy::missing_panics_doc, reason = "serialising plain data cannot fail")]
     pub fn to_json(&self) -> String {
-        let json = serde_json::to_string_pretty(self);
-        format!("{}\n", json.expect("plain data with text keys always becomes JSON"))
+        json::pretty(self)
     }
 
     /// Reads what [`Self::to_json`] wrote.

@@ -8,6 +8,7 @@
 //! gcda/Objects/….gcda  one file for each compiled file, by its place in the tree
 //! ```
 
+use crate::json;
 use crate::schema::Schema;
 use crate::sha256::Sha256;
 use crate::version::Version;
@@ -43,10 +44,8 @@ pub struct AboutCounts {
 
 impl AboutCounts {
     /// As indented JSON with a line break at its end.
-    #[expect(clippy::missing_panics_doc, reason = "serialising plain data cannot fail")]
     pub fn to_json(&self) -> String {
-        let json = serde_json::to_string_pretty(self);
-        format!("{}\n", json.expect("plain data with text keys always becomes JSON"))
+        json::pretty(self)
     }
 
     /// Reads what [`Self::to_json`] wrote.

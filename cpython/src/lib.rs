@@ -15,6 +15,7 @@ pub mod checks;
 pub mod configure;
 pub mod counts;
 pub mod evidence;
+mod json;
 pub mod layout;
 pub mod minor;
 pub mod month;

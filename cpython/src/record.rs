@@ -4,6 +4,7 @@
 //! artifact whose bytes the plan determines. They are what a reader asks for first when two artifacts differ, so they
 //! are kept all the same, with everything that `.build-info` says.
 
+use crate::json;
 use crate::build_info::BuildInfo;
 use crate::evidence::SourceEvidence;
 use crate::layout::{ArtifactName, BuildNumber};
@@ -153,10 +154,8 @@ impl<'de> Visitor<'de> for InOrder {
 
 impl BuildRecord {
     /// The file's text.
-    #[expect(clippy::missing_panics_doc, reason = "serialising plain data cannot fail")]
     pub fn to_json(&self) -> String {
-        let json = serde_json::to_string_pretty(self);
-        format!("{}\n", json.expect("plain data with text keys always becomes JSON"))
+        json::pretty(self)
     }
 
     /// Reads what [`Self::to_json`] wrote.
