@@ -4,9 +4,9 @@
 //! artifact whose bytes the plan determines. They are what a reader asks for first when two artifacts differ, so they
 //! are kept all the same, with everything that `.build-info` says.
 
-use crate::json;
 use crate::build_info::BuildInfo;
 use crate::evidence::SourceEvidence;
+use crate::json;
 use crate::layout::{ArtifactName, BuildNumber};
 use crate::schema::Schema;
 use crate::sha256::Sha256;

@@ -115,7 +115,7 @@ pub enum CloudError {
         url: String,
     },
     /// The publisher could not be asked what there is.
-    #[error("failed to ask the publisher for releases of `{image}`: {url}: {reason}")]
+    #[error("failed to ask the publisher of `{image}`: {url}: {reason}")]
     Unasked {
         /// The image.
         image: String,
@@ -175,13 +175,18 @@ impl Diagnose for CloudError {
                 format!(
                     "publishers delete dated images after some months: `vmbuild image update {image}` finds the newest one, verifies it and moves the pin"
                 ),
-                "VMBUILD_CLOUD_MIRROR names a mirror that may still have it".to_owned(),
+                "VMBUILD_CLOUD_MIRROR names a mirror that may still have it, with its list of checksums".to_owned(),
             ],
             Self::Download { .. } => {
                 vec!["what came so far is kept: the next run goes on from there".to_owned(), mirror(), bootstrapped()]
             }
             Self::NoSpace { .. } => vec!["make room, or set VMBUILD_HOME to a folder on a larger disk".to_owned()],
-            Self::Unasked { .. } => vec![mirror(), bootstrapped()],
+            Self::Unasked { .. } => vec![
+                mirror(),
+                bootstrapped(),
+                "a description of your own with `signature = { kind = \"none\", reason = … }` takes the pinned digest alone"
+                    .to_owned(),
+            ],
             Self::NoRelease { .. } => vec![mirror()],
             Self::Mismatch { .. } => vec!["nothing was kept of it; a proxy or a mirror may have changed it".to_owned()],
             Self::PinDisagrees { image, .. } => vec![

@@ -116,12 +116,7 @@ impl Fetching<'_> {
         let arch = std::env::consts::ARCH;
         let sums = match self.publisher.sums(self.release(), arch).await? {
             Asked::Got(sums) => sums,
-            Asked::Missing { url, reason } => {
-                let reason = format!("{url}: {reason}");
-                let text = format!("the publisher's signature cannot be checked, the pinned digest decides: {reason}");
-                self.publisher.events.warn(Part::Image, text);
-                return Ok(Vouched::Unchecked { reason });
-            }
+            Asked::Missing { url, reason } => return Err(self.unvouched(url, &reason)),
         };
         let name = self.file.name_in(self.release(), arch);
         let url = || self.publisher.image.sums_url(self.release(), arch);
@@ -179,6 +174,15 @@ impl Fetching<'_> {
             url,
             pinned: self.file.digest.to_string(),
             got: got.to_string(),
+        }
+    }
+
+    /// Without the list nobody says that the pin is the publisher's.
+    fn unvouched(&self, url: String, reason: &FetchError) -> CloudError {
+        let image = self.name.to_owned();
+        match reason {
+            FetchError::Status(404 | 410) => CloudError::Gone { image, release: self.release().to_owned(), url },
+            reason => CloudError::Unasked { image, url, reason: reason.to_string() },
         }
     }
 

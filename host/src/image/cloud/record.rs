@@ -47,11 +47,6 @@ pub enum Vouched {
         /// Why.
         reason: String,
     },
-    /// Nobody but the pin: the publisher's list could not be had when the image was fetched.
-    Unchecked {
-        /// Why.
-        reason: String,
-    },
 }
 
 impl fmt::Display for Vouched {
@@ -62,7 +57,6 @@ impl fmt::Display for Vouched {
                 write!(to, "signed by {}", signer.owner.split(" <").next().unwrap_or(&signer.owner))
             }
             Self::PinAlone { .. } => to.write_str("pinned, not signed"),
-            Self::Unchecked { .. } => to.write_str("pinned, signature not checked"),
         }
     }
 }

@@ -77,15 +77,16 @@ async fn a_signed_list_must_agree_with_the_pin() {
     check(&world, "is pinned").await;
 }
 
-/// A mirror may have the image and not the list: the digest decides, and the record says that nobody vouched.
+/// A mirror may have the image and not the list: then nobody vouches for it, and nothing of it is asked for.
 #[tokio::test]
-async fn without_a_list_the_pin_decides() {
-    let Some(mut world) = World::new().await else { return };
+async fn without_a_list_nothing_is_fetched() {
+    let Some(world) = World::new().await else { return };
     world.server.remove(SUMS);
-    let disk = world.fetch().await.expect("the pinned bytes");
-    assert!(matches!(&disk.record.vouched, Vouched::Unchecked { reason } if reason.contains("404")), "{disk:?}");
-    let warnings = world.warnings();
-    assert!(matches!(warnings.as_slice(), [one] if one.contains("the pinned digest decides")), "{warnings:?}");
+    let error = world.fetch().await.expect_err("nobody vouches");
+    assert_eq!(error.exit(), Exit::Environment);
+    assert!(error.hints().iter().any(|hint| hint.contains("image update")), "{:?}", error.hints());
+    assert_eq!(world.asked_for_disk(), Vec::<String>::new());
+    assert_eq!(world.kept(), Vec::<String>::new());
 }
 
 /// Fedora's way: the list carries its signature within itself.
