@@ -2,13 +2,16 @@
 
 use super::{World, digest};
 use crate::download::test_server::{Habit, Server};
+use crate::event::Events;
 use crate::failure::{Diagnose, Exit};
 use crate::signature::tests::gpg::{At, Gpg};
 use crate::signature::{SignatureError, SigstoreError};
-use crate::source::{EvidenceError, Need, Origin, Signers, Source, SourceRequest, Vouched, vouch};
+use crate::source::{EvidenceError, Need, Origin, Settings, Signers, Source, SourceRequest, Vouched, obtain, vouch};
+use crate::store::Store;
 use std::path::PathBuf;
+use tokio_util::sync::CancellationToken;
 use vmbuild_cpython::minor::{Manager, SigstoreIdentity};
-use vmbuild_cpython::{DigestOrigin, Minor, Sha256, SourceSignature};
+use vmbuild_cpython::{DigestOrigin, Minor, SourceSignature};
 
 const FILE: &str = "Python-3.13.5.tar.xz";
 const ASC: &str = "ftp/python/3.13.5/Python-3.13.5.tar.xz.asc";
@@ -203,21 +206,28 @@ async fn a_bundle_or_bill_of_another_file_ends_the_build() {
     assert!(matches!(error, EvidenceError::Bundle { source: SigstoreError::Mismatch(_), .. }), "{error}");
 }
 
-/// The source of 3.13.5 as the end-to-end tests have it, if they ran.
-fn cpython() -> Option<(PathBuf, Sha256)> {
-    let sha256 = "93e583f243454e6e9e4588ca2c2662206ad961659863277afcdb96801647d640";
-    let store = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/test-store/sources");
-    let path = store.join(sha256).join(FILE);
-    if !path.is_file() {
-        println!("skipped: {} is not there: a test that builds CPython gets it", path.display());
-        return None;
+/// The real source of 3.13.5: from the store that the end-to-end tests use, or from the pool of this host's Debian
+/// archive.
+async fn cpython(server: &Server) -> Option<Source> {
+    let home = PathBuf::from(env!("CARGO_MANIFEST_DIR")).with_file_name("target/test-store");
+    let store = Store::at(&home).expect("a store");
+    let request = SourceRequest { version: "3.13.5".parse().expect("a version"), given: None, sha256: None };
+    // Python.org has nothing here.
+    let settings = Settings { python_org: server.url("none"), ..Settings::from_env() };
+    let (events, _heard) = Events::channel();
+    match obtain(&request, &store, &settings, &events, &CancellationToken::new()).await {
+        Ok(source) => Some(source),
+        Err(error) => {
+            println!("skipped: cpythons_release_manager_signed_cpython: {error}");
+            None
+        }
     }
-    Some((path, sha256.parse().expect("a digest")))
 }
 
 #[tokio::test]
 async fn cpythons_release_manager_signed_cpython() {
-    let (Some((path, sha256)), Some(mut scene)) = (cpython(), Scene::new().await) else { return };
+    let Some(mut scene) = Scene::new().await else { return };
+    let Some(Source { path, sha256, .. }) = cpython(&scene.server).await else { return };
     // As Debian's pool has it, beside the archive.
     let signature = include_bytes!("../testdata/Python-3.13.5.tar.xz.asc");
     scene.server.serve(ASC, signature, Habit::Proper);
