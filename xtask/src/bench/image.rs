@@ -82,8 +82,12 @@ impl Bench<'_> {
         let steps = finished.map(|line| {
             let phase = &line["phase"];
             let seconds = Duration::from_secs_f64(line["seconds"].as_f64().unwrap_or_default());
-            let about = about(phase).split(" from ").next().unwrap_or_default().to_owned();
-            Row::new(format!("· {}", phase["phase"].as_str().unwrap_or_default())).took(seconds).remark(about)
+            // Without the archive's address: the table may be published.
+            let about = about(phase);
+            let about = about.split(" from ").next().and_then(|about| about.split(" at ").next());
+            Row::new(format!("· {}", phase["phase"].as_str().unwrap_or_default()))
+                .took(seconds)
+                .remark(about.unwrap_or_default())
         });
         self.rows.extend(steps.collect::<Vec<_>>());
         let (_, again) = self.timed(&["image", "build", IMAGE, "--disk"]).await?;
