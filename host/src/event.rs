@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use vmbuild_protocol::Check;
+use vmbuild_supervise::Tail;
 
 /// Something that happened, and when.
 #[derive(Debug, Clone, Serialize)]
@@ -263,6 +264,11 @@ impl Running {
         self.events.emit(Kind::Advanced { phase: self.phase.clone(), done, total, unit, line: line.to_owned() });
     }
 
+    /// For a program whose output says nothing but that it goes on.
+    pub fn last_line(&self) -> LastLine<'_> {
+        LastLine { running: self, tail: Tail::default(), pace: Pace::default() }
+    }
+
     /// Ends it well, and says how long it took.
     pub fn finish(mut self, result: impl Into<String>) -> Duration {
         self.finished = true;
@@ -282,6 +288,24 @@ impl Drop for Running {
 
 fn seconds<S: serde::Serializer>(took: &Duration, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_f64((took.as_secs_f64() * 1000.0).round() / 1000.0)
+}
+
+/// Shows the last line of a program's output.
+#[derive(Debug)]
+pub struct LastLine<'a> {
+    running: &'a Running,
+    tail: Tail,
+    pace: Pace,
+}
+
+impl LastLine<'_> {
+    /// Takes the next bytes of the output.
+    pub fn hear(&mut self, bytes: &[u8]) {
+        self.tail.push(bytes);
+        if self.pace.is_time() {
+            self.running.advance(0, None, Unit::Lines, self.tail.last_line());
+        }
+    }
 }
 
 /// Keeps progress events down to four a second.

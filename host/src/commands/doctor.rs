@@ -4,12 +4,12 @@ use super::context::Context;
 use super::program::Ending;
 use crate::cli::Doctor;
 use crate::doctor::{Finding, Status, examine};
-use crate::event::{Pace, Part, Unit};
+use crate::event::Part;
 use crate::failure::{Exit, Failure};
 use crate::report::{self, Paint};
 use std::io::IsTerminal;
 use std::time::Duration;
-use vmbuild_supervise::{Command, Deadline, Tail};
+use vmbuild_supervise::{Command, Deadline};
 
 /// A package may be large, and its archive slow.
 const LIMIT: Duration = Duration::from_mins(30);
@@ -56,14 +56,8 @@ async fn run(context: &Context, fix: &[String]) -> Result<(), Failure> {
     let Some((program, arguments)) = fix.split_first() else { return Ok(()) };
     let phase = context.events.phase(Part::Machine, "mend", fix.join(" "));
     let command = Command::new(program).args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
-    let (mut tail, mut pace) = (Tail::default(), Pace::default());
-    let on_output = |bytes: &[u8]| {
-        tail.push(bytes);
-        if pace.is_time() {
-            phase.advance(0, None, Unit::Lines, tail.last_line());
-        }
-    };
-    command.run(Deadline::after(LIMIT), &context.cancel, on_output).await?;
+    let mut shown = phase.last_line();
+    command.run(Deadline::after(LIMIT), &context.cancel, |bytes: &[u8]| shown.hear(bytes)).await?;
     phase.finish("");
     Ok(())
 }

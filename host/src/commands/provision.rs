@@ -3,12 +3,11 @@
 use super::context::Context;
 use super::program::Ending;
 use crate::cli::Provision;
-use crate::event::{Pace, Part, Unit};
+use crate::event::Part;
 use crate::failure::{Exit, Failure};
 use crate::image::Image;
 use crate::machine::Machine;
 use vmbuild_protocol::Stage;
-use vmbuild_supervise::Tail;
 
 /// Installs what the image's build role has and the machine lacks, such as after an update of vmbuild.
 pub(crate) async fn provision(context: &Context, args: Provision) -> Result<Ending, Failure> {
@@ -26,13 +25,8 @@ pub(crate) async fn provision(context: &Context, args: Provision) -> Result<Endi
         epoch: None,
         stage: Stage::Whole,
     };
-    let (mut tail, mut pace) = (Tail::default(), Pace::default());
-    let installing = machine.session().provision(order, &context.cancel, |_, bytes| {
-        tail.push(bytes);
-        if pace.is_time() {
-            phase.advance(0, None, Unit::Lines, tail.last_line());
-        }
-    });
+    let mut shown = phase.last_line();
+    let installing = machine.session().provision(order, &context.cancel, |_, bytes| shown.hear(bytes));
     let installed = machine.ask(installing).await?;
     phase.finish(format!("{} packages installed", installed.len()));
     Ok(Exit::Success.into())

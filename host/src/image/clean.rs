@@ -2,8 +2,9 @@
 
 use super::folder::{Folder, UNFINISHED};
 use super::inventory::{keys, names};
+use super::prune::remove;
 use super::usage::{Deletable, deletable};
-use super::{ImageError, cloud, host_tool};
+use super::{ImageError, cloud};
 use crate::store::{Lock, Store, empty_folder};
 use std::path::Path;
 use tokio_util::sync::CancellationToken;
@@ -34,14 +35,14 @@ async fn remove_image(store: &Store, image: &Path, cancel: &CancellationToken) -
     };
     let unfinished = names(image)?.into_iter().filter(|name| name.starts_with(UNFINISHED));
     for name in unfinished {
-        host_tool::remove(image, &[&name], cancel).await?;
+        remove(&image.join(name), cancel).await?;
     }
     let mut count = Removed::default();
     for key in keys {
         let folder = Folder::at(image.join(&key));
         match deletable(store, &folder, folder.path())? {
             Deletable::Yes(_lock) => {
-                host_tool::remove(image, &[&key], cancel).await?;
+                remove(folder.path(), cancel).await?;
                 count.removed += 1;
             }
             Deletable::Used | Deletable::NeededBy(_) => count.kept += 1,
@@ -52,18 +53,12 @@ async fn remove_image(store: &Store, image: &Path, cancel: &CancellationToken) -
 
 /// Deletes every publisher's disk that nobody is fetching.
 pub fn remove_disks(store: &Store) -> Result<Removed, ImageError> {
-    let (folder, mut count) = (cloud::folder(store), Removed::default());
-    for name in names(&folder)? {
-        let slot = folder.join(name);
-        match Lock::try_take(&slot.join(".lock"))? {
-            Some(_fetching) => {
-                fs_err::remove_dir_all(&slot)?;
-                count.removed += 1;
-            }
-            None => count.kept += 1,
-        }
+    let folders = cloud::folders(store)?;
+    let mut removed = 0;
+    for folder in &folders {
+        removed += usize::from(cloud::remove_if_idle(folder)?);
     }
-    Ok(count)
+    Ok(Removed { removed, kept: folders.len() - removed })
 }
 
 /// Empties the cache of packages, unless somebody is filling it now. Says how many entries there were.

@@ -7,21 +7,16 @@ use super::bootstrap::EPOCH;
 use super::folder::{Folder, UNFINISHED};
 use super::lock::{self, PackageCache, PackageLock};
 use super::{Image, ImageError, PackageLists, Role, host_tool, settle};
-use crate::event::{Events, Part, Unit};
+use crate::event::{Events, Part};
 use crate::machine::{Lifetime, Machine, MachineError, MachineName, MachineSpec, Network, RootTree, Start};
 use crate::store::Store;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use vmbuild_protocol::{Package, Provision, Stage};
-use vmbuild_supervise::Tail;
-
-/// How often a line of the package manager's output is shown.
-const SHOWN_EVERY: Duration = Duration::from_millis(250);
 
 /// What is no part of an installation: run-time state, caches, logs, and what the sandbox put into `etc`.
 /// Removing a name from the layer lets the clean tree's own show again.
-const STRIPPED: [&str; 18] = [
+pub(super) const TRACES: [&str; 12] = [
     "dev",
     "proc",
     "run",
@@ -30,16 +25,20 @@ const STRIPPED: [&str; 18] = [
     "root",
     "etc/hostname",
     "etc/hosts",
-    "etc/machine-id",
     "etc/resolv.conf",
     "var/cache/apt",
+    "var/lib/apt/lists",
+    "var/log",
+];
+
+/// What a golden machine has none of beside those.
+const OWN_TRACES: [&str; 6] = [
+    "etc/machine-id",
     "var/cache/vmbuild",
     "var/cache/debconf/config.dat-old",
     "var/cache/debconf/templates.dat-old",
     "var/cache/ldconfig",
-    "var/lib/apt/lists",
     "var/lib/dpkg/status-old",
-    "var/log",
 ];
 
 /// What a layer is made of.
@@ -64,7 +63,8 @@ pub(super) async fn make(making: Making<'_>) -> Result<Vec<Package>, ImageError>
         None => making.install_current(&name).await?,
     };
     let layer = folder.path().join(&name);
-    let names: Vec<&str> = STRIPPED.into_iter().filter(|name| layer.join(name).symlink_metadata().is_ok()).collect();
+    let names: Vec<&str> =
+        TRACES.into_iter().chain(OWN_TRACES).filter(|name| layer.join(name).symlink_metadata().is_ok()).collect();
     if !names.is_empty() {
         host_tool::remove(&layer, &names, cancel).await?;
     }
@@ -108,15 +108,8 @@ impl Making<'_> {
         let Making { store, folder, events, cancel, .. } = *self;
         let running = events.phase(Part::Golden, "provision", format!("{} packages", provision.packages.len()));
         let machine = Machine::start(spec, store, events, cancel).await?;
-        let mut tail = Tail::default();
-        let mut shown = Instant::now();
-        let installing = machine.session().provision(provision, cancel, |_, bytes| {
-            tail.push(bytes);
-            if shown.elapsed() >= SHOWN_EVERY {
-                shown = Instant::now();
-                running.advance(0, None, Unit::Lines, tail.last_line());
-            }
-        });
+        let mut shown = running.last_line();
+        let installing = machine.session().provision(provision, cancel, |_, bytes| shown.hear(bytes));
         let installed = machine.ask(installing).await;
         let kept = machine.stop_keeping().await?;
         if installed.is_ok() {

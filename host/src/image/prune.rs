@@ -70,7 +70,7 @@ pub async fn discard(store: &Store, image: &str, cancel: &CancellationToken) -> 
 }
 
 /// Takes a folder out of sight at once, then deletes it: a killed run leaves nothing that looks whole.
-async fn remove(path: &Path, cancel: &CancellationToken) -> Result<(), ImageError> {
+pub(super) async fn remove(path: &Path, cancel: &CancellationToken) -> Result<(), ImageError> {
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return Ok(()) };
     let name = name.to_string_lossy();
     let hidden = if name.starts_with(UNFINISHED) { name.into_owned() } else { format!("{UNFINISHED}{name}") };
@@ -130,14 +130,13 @@ impl Pruner<'_> {
         for name in Image::names(self.store)? {
             wanted.extend(cloud::folder_of(&Image::load(&name, self.store)?, self.store));
         }
-        let all = cloud::folder(self.store);
-        for path in names(&all)?.into_iter().map(|name| all.join(name)).filter(|path| !wanted.contains(path)) {
-            let fetching = Lock::try_take(&path.join(".lock"))?;
+        for path in cloud::folders(self.store)?.into_iter().filter(|path| !wanted.contains(path)) {
             let bytes = bytes_on_disk(&path);
-            let kept = fetching.is_none().then(|| "another vmbuild is fetching it".to_owned());
-            if fetching.is_some() && self.pruning == Pruning::Real {
-                fs_err::remove_dir_all(&path)?;
-            }
+            let is_idle = match self.pruning {
+                Pruning::Real => cloud::remove_if_idle(&path)?,
+                Pruning::DryRun => Lock::try_take(&path.join(".lock"))?.is_some(),
+            };
+            let kept = (!is_idle).then(|| "another vmbuild is fetching it".to_owned());
             self.found.push(Pruned { path, why: "no image is made of it", bytes, kept });
         }
         Ok(())

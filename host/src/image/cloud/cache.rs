@@ -10,6 +10,8 @@
 use super::record::{CloudRecord, SCHEMA};
 use super::{CloudError, Digest, DiskFormat, digest};
 use crate::event::{Events, Part};
+use crate::image::ImageError;
+use crate::image::inventory::names;
 use crate::store::{Lock, Store, sync_folder, write_atomically};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -24,8 +26,21 @@ pub(super) struct Slot {
 }
 
 /// The folder of all fetched images.
-pub(in crate::image) fn folder(store: &Store) -> PathBuf {
+fn folder(store: &Store) -> PathBuf {
     store.root().join("cloud")
+}
+
+/// The folders of the fetched images, sorted.
+pub(in crate::image) fn folders(store: &Store) -> Result<Vec<PathBuf>, ImageError> {
+    let all = folder(store);
+    Ok(names(&all)?.into_iter().map(|name| all.join(name)).collect())
+}
+
+/// Deletes a fetched image, unless somebody is fetching it now. Says whether it did.
+pub(in crate::image) fn remove_if_idle(folder: &Path) -> io::Result<bool> {
+    let Some(_fetching) = Lock::try_take(&folder.join(".lock"))? else { return Ok(false) };
+    fs_err::remove_dir_all(folder)?;
+    Ok(true)
 }
 
 impl Slot {

@@ -27,7 +27,7 @@ mod sums;
 mod tests;
 mod update;
 
-pub(super) use cache::folder;
+pub(super) use cache::{folders, remove_if_idle};
 pub use description::{CloudFile, CloudImage, DiskFormat, Listing, SumsSignature};
 pub use digest::Digest;
 pub use error::CloudError;

@@ -8,6 +8,7 @@
 use super::ExportError;
 use super::make::Job;
 use crate::image::bootstrap::EPOCH;
+use crate::image::layer::TRACES;
 use crate::image::{host_tool, settle};
 use crate::machine::{Kept, Lifetime, Machine, MachineName, MachineSpec, Network, RootTree, Start};
 use serde::Deserialize;
@@ -25,22 +26,6 @@ const KEY: &str = include_str!("../../../../provision/vagrant/insecure.pub");
 
 /// Where the archive is named while packages are installed.
 const SOURCES: &str = "/tmp/sources.list";
-
-/// What is the sandbox's, or only cached.
-const STRIPPED: [&str; 12] = [
-    "dev",
-    "proc",
-    "run",
-    "sys",
-    "tmp",
-    "root",
-    "etc/hostname",
-    "etc/hosts",
-    "etc/resolv.conf",
-    "var/cache/apt",
-    "var/lib/apt/lists",
-    "var/log",
-];
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -125,7 +110,7 @@ async fn set_up(job: &Job<'_>, machine: &Machine) -> Result<(), ExportError> {
 
 async fn clean(kept: &Kept, job: &Job<'_>) -> Result<(), ExportError> {
     let upper = kept.folder.file("upper");
-    let names: Vec<&str> = STRIPPED.into_iter().filter(|name| upper.join(name).symlink_metadata().is_ok()).collect();
+    let names: Vec<&str> = TRACES.into_iter().filter(|name| upper.join(name).symlink_metadata().is_ok()).collect();
     host_tool::remove(&upper, &names, job.cancel).await?;
     settle::settle(kept.folder.path(), "upper", job.cancel).await?;
     name_it(&job.tree.top())?;

@@ -30,4 +30,4 @@ pub(super) use firmware::HINT as FIRMWARE_HINT;
 pub use make::Firmware;
 pub(super) use make::{BaseDisk, FirstBoot, make};
 pub use phase::Phase;
-pub(super) use provision::{Provisioned, is_absence};
+pub(super) use provision::Provisioned;

@@ -7,16 +7,15 @@
 
 use super::guest::run;
 use super::make::FirstBoot;
-use crate::event::{Events, Pace, Part, Unit};
-use crate::guest::{Depth, SessionError, send};
+use crate::event::{Events, Part};
+use crate::guest::{Depth, send};
 use crate::image::ImageError;
 use crate::image::bootstrap::EPOCH;
 use crate::image::lock::{self, Archives, Decision, PackageCache, PackageLock};
-use crate::machine::{Machine, MachineError};
+use crate::machine::Machine;
 use std::path::Path;
 use tokio_util::sync::CancellationToken;
 use vmbuild_protocol::{Offered, Package, Provision, Stage};
-use vmbuild_supervise::Tail;
 
 /// The package manager's own folder of what it downloaded, under the root.
 const DOWNLOADED: &str = "var/cache/apt/archives";
@@ -110,14 +109,9 @@ impl Archives for Guest<'_> {
         let FirstBoot { image, events, cancel, .. } = *self.first;
         let stage = if renewed { Stage::Whole } else { Stage::Install };
         let running = events.phase(Part::Golden, "resolve", format!("{} packages of {}", packages.len(), image.name));
-        let (mut tail, mut pace) = (Tail::default(), Pace::default());
         let wish = self.first.wish(packages, None, stage)?;
-        let asking = self.machine.session().resolve(wish, cancel, |_, bytes| {
-            tail.push(bytes);
-            if pace.is_time() {
-                running.advance(0, None, Unit::Lines, tail.last_line());
-            }
-        });
+        let mut shown = running.last_line();
+        let asking = self.machine.session().resolve(wish, cancel, |_, bytes| shown.hear(bytes));
         let offered = self.machine.ask(asking).await?;
         running.finish(format!("{} packages", offered.len()));
         Ok(offered)
@@ -138,24 +132,9 @@ async fn provision(
 ) -> Result<Vec<Package>, ImageError> {
     let phase = if provision.stage == Stage::Download { "packages" } else { "provision" };
     let running = events.phase(Part::Golden, phase, format!("{} packages", provision.packages.len()));
-    let (mut tail, mut pace) = (Tail::default(), Pace::default());
-    let installing = machine.session().provision(provision, cancel, |_, bytes| {
-        tail.push(bytes);
-        if pace.is_time() {
-            running.advance(0, None, Unit::Lines, tail.last_line());
-        }
-    });
+    let mut shown = running.last_line();
+    let installing = machine.session().provision(provision, cancel, |_, bytes| shown.hear(bytes));
     let installed = machine.ask(installing).await?;
     running.finish(format!("{} packages installed", installed.len()));
     Ok(installed)
-}
-
-/// Whether the guest's archives do not answer: what is in the cache may do instead.
-pub(in crate::image) fn is_absence(error: &ImageError) -> bool {
-    match error {
-        ImageError::Machine(MachineError::Session(SessionError::Refused(failure))) => {
-            vmbuild_protocol::PackageTrouble::of(&failure.tail) == vmbuild_protocol::PackageTrouble::Unreachable
-        }
-        _ => false,
-    }
 }

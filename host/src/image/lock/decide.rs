@@ -1,11 +1,11 @@
 //! From a guest's own archives to a lock: what they offer now, or what the lock says.
 
-use super::drift::{drift, summary};
-use super::find::{find, path_in, write};
+use super::drift::drift;
+use super::known::{Known, is_absence};
 use super::{Change, LockedPackage, Locking, PackageCache, PackageLock};
-use crate::event::{Events, Part};
+use crate::event::Events;
 use crate::image::description::SchemaOne;
-use crate::image::{Image, ImageError, Source, first_boot};
+use crate::image::{Image, ImageError, Source};
 use crate::store::Store;
 use jiff::Zoned;
 use std::path::Path;
@@ -42,50 +42,48 @@ pub(in crate::image) enum Decision {
 
 /// Decides on the packages of a cloud image.
 pub(in crate::image) async fn decide(order: &Order<'_>, archives: &impl Archives) -> Result<Decision, ImageError> {
-    let known = find(order.store, order.image)?;
-    let cache = PackageCache::of(order.store)?;
-    let decider = Decider { order, cache };
-    match (order.locking, known) {
-        (Locking::Compare, known) => decider.current(known, archives).await,
-        (Locking::Locked, Some(lock)) => decider.locked(lock, archives).await,
-        (Locking::Locked, None) => {
-            Err(ImageError::NoLock { image: order.image.name.clone(), arch: std::env::consts::ARCH })
-        }
+    let known = Known::of(order.store, order.image, order.events)?;
+    let binding = known.binding(order.locking)?;
+    let decider = Decider { order, known };
+    match binding {
+        None => decider.current(archives).await,
+        Some(lock) => decider.locked(lock, archives).await,
     }
 }
 
 struct Decider<'a> {
     order: &'a Order<'a>,
-    cache: PackageCache,
+    known: Known<'a>,
 }
 
 impl Decider<'_> {
-    async fn current(&self, known: Option<PackageLock>, archives: &impl Archives) -> Result<Decision, ImageError> {
+    async fn current(&self, archives: &impl Archives) -> Result<Decision, ImageError> {
         let lock = match self.ask(archives).await {
             Ok(lock) => lock,
-            Err(error) if first_boot::is_absence(&error) => return self.remembered(known, error).await,
+            Err(error) if is_absence(&error) => {
+                let is_usable = async |lock: &PackageLock| {
+                    Ok(uncovered_here(self.order.image, lock).is_empty() && self.is_whole(lock).await?)
+                };
+                return self.known.remembered(error, is_usable).await.map(Decision::Cached);
+            }
             Err(error) => return Err(error),
         };
-        let changes = known.map(|known| drift(&known, &lock)).unwrap_or_default();
-        if !changes.is_empty() {
-            let text = format!("{} packages are not those of the lock: {}", changes.len(), summary(&changes));
-            self.order.events.warn(Part::Golden, text);
-        }
-        write(&self.cache.file("last"), &lock)?;
+        self.known.compare(&lock);
+        self.known.remember(&lock)?;
         Ok(Decision::Archives(lock))
     }
 
     async fn locked(&self, lock: PackageLock, archives: &impl Archives) -> Result<Decision, ImageError> {
         let uncovered = uncovered_here(self.order.image, &lock);
         if !uncovered.is_empty() {
-            return Err(self.drifted(uncovered));
+            return Err(self.known.drifted(uncovered));
         }
         if self.is_whole(&lock).await? {
-            self.note("every package of the lock is in the cache: no archive is asked");
+            self.known.note_no_archive_is_asked();
             return Ok(Decision::Cached(lock));
         }
         let changes = drift(&lock, &self.ask(archives).await?);
-        if changes.is_empty() { Ok(Decision::Archives(lock)) } else { Err(self.drifted(changes)) }
+        if changes.is_empty() { Ok(Decision::Archives(lock)) } else { Err(self.known.drifted(changes)) }
     }
 
     async fn ask(&self, archives: &impl Archives) -> Result<PackageLock, ImageError> {
@@ -108,34 +106,13 @@ impl Decider<'_> {
         })
     }
 
-    /// Without an archive: the last answer, or the lock, whichever is for this image and whole in the cache.
-    async fn remembered(&self, known: Option<PackageLock>, error: ImageError) -> Result<Decision, ImageError> {
-        let last = fs_err::read_to_string(path_in(&self.cache.file("last"), &self.order.image.name)).ok();
-        let last = last.and_then(|text| PackageLock::parse(&text, "the last answer").ok());
-        for lock in last.into_iter().chain(known) {
-            if uncovered_here(self.order.image, &lock).is_empty() && self.is_whole(&lock).await? {
-                self.note(&format!("{error}: the packages of {} are all in the cache and are taken", lock.release));
-                return Ok(Decision::Cached(lock));
-            }
-        }
-        Err(error)
-    }
-
     /// Whether the guest can be given everything: dnf's packages are compared, and not kept.
     async fn is_whole(&self, lock: &PackageLock) -> Result<bool, ImageError> {
         if self.order.image.lists()?.manager != PackageManager::Apt {
             return Ok(false);
         }
-        let _held = self.cache.lock(self.order.events, self.order.cancel).await?;
-        Ok(self.cache.missing(lock.all().cloned().collect(), self.order.events).await?.is_empty())
-    }
-
-    fn drifted(&self, changes: Vec<Change>) -> ImageError {
-        ImageError::Drift { image: self.order.image.name.clone(), changes }
-    }
-
-    fn note(&self, text: &str) {
-        self.order.events.note(Part::Golden, text);
+        let _held = self.known.cache.lock(self.order.events, self.order.cancel).await?;
+        Ok(self.known.cache.missing(lock.all().cloned().collect(), self.order.events).await?.is_empty())
     }
 }
 

@@ -6,7 +6,8 @@
 //! network. The answer is written down: a lock file says what it was when somebody last looked, and a later run
 //! says what has changed since (`drift`) or, with `--locked`, refuses to take anything else (`obtain`).
 //!
-//! A cloud image's own apt is asked instead of the host's (`decide`): it knows its archives and their keys.
+//! A cloud image's own apt is asked instead of the host's (`decide`): it knows its archives and their keys. What is
+//! known beforehand, and what is said of an answer, is the same for both (`known`).
 //!
 //! apt does the resolving, the downloading and all verification of signatures, with the host's programs and state
 //! of its own (`apt`); its failures are tried again by kind (`persist`).
@@ -18,6 +19,7 @@ mod drift;
 mod fetch;
 mod file;
 mod find;
+mod known;
 mod obtain;
 mod persist;
 mod repository;

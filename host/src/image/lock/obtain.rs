@@ -1,11 +1,9 @@
 //! From an image to packages in the cache: what they are now, or what the lock says.
 
 use super::apt::{Apt, Archive};
-use super::drift::{Change, drift, summary};
-use super::{
-    LockedPackage, PackageCache, PackageLock, fetch::fetch, find, find::path_in, find::write, persist::persist,
-    resolve::resolve,
-};
+use super::drift::{Change, drift};
+use super::known::{Known, is_absence};
+use super::{LockedPackage, PackageCache, PackageLock, fetch::fetch, persist::persist, resolve::resolve};
 use crate::event::{Events, Part};
 use crate::image::{Image, ImageError, Source, archive_address};
 use crate::store::Store;
@@ -44,16 +42,11 @@ pub(in crate::image) struct Obtained {
 
 /// Decides on the packages and sees to it that all of them are in the cache.
 pub(in crate::image) async fn obtain(wish: &Wish<'_>) -> Result<Obtained, ImageError> {
-    let cache = PackageCache::of(wish.store)?;
-    let _held = cache.lock(wish.events, wish.cancel).await?;
-    let known = find(wish.store, wish.image)?;
-    let quest = Quest { wish, cache };
-    match (wish.locking, known) {
-        (Locking::Compare, known) => quest.current(known).await,
-        (Locking::Locked, Some(lock)) => quest.locked(lock).await,
-        (Locking::Locked, None) => {
-            Err(ImageError::NoLock { image: wish.image.name.clone(), arch: std::env::consts::ARCH })
-        }
+    let _held = PackageCache::of(wish.store)?.lock(wish.events, wish.cancel).await?;
+    let quest = Quest { wish, known: Known::of(wish.store, wish.image, wish.events)? };
+    match quest.known.binding(wish.locking)? {
+        None => quest.current().await,
+        Some(lock) => quest.locked(lock).await,
     }
 }
 
@@ -77,10 +70,9 @@ pub(in crate::image) async fn complete(
     events: &Events,
     cancel: &CancellationToken,
 ) -> Result<bool, ImageError> {
-    let cache = PackageCache::of(store)?;
-    let _held = cache.lock(events, cancel).await?;
+    let _held = PackageCache::of(store)?.lock(events, cancel).await?;
     let wish = Wish { store, image, locking: Locking::Locked, archive: None, events, cancel };
-    let quest = Quest { wish: &wish, cache };
+    let quest = Quest { wish: &wish, known: Known::of(store, image, events)? };
     if quest.missing(lock).await?.is_empty() {
         return Ok(true);
     }
@@ -93,24 +85,24 @@ pub(in crate::image) async fn complete(
 
 struct Quest<'a> {
     wish: &'a Wish<'a>,
-    cache: PackageCache,
+    known: Known<'a>,
 }
 
 impl Quest<'_> {
     /// What the archive offers now; without an archive, what it offered last.
-    async fn current(&self, known: Option<PackageLock>) -> Result<Obtained, ImageError> {
+    async fn current(&self) -> Result<Obtained, ImageError> {
         let resolved = match self.archive().await {
             Ok(archive) => self.ask(&archive).await.map(|lock| (archive, lock)),
             Err(error) => Err(error),
         };
         let (archive, lock) = match resolved {
             Ok(found) => found,
-            Err(error) if is_absence(&error) => return self.remembered(known, error).await,
+            Err(error) if is_absence(&error) => return self.remembered(error).await,
             Err(error) => return Err(error),
         };
-        self.compare(known.as_ref(), &lock);
+        self.known.compare(&lock);
         self.complete(&archive, &lock).await?;
-        write(&self.cache.file("last"), &lock)?;
+        self.known.remember(&lock)?;
         Ok(Obtained { lock, archive: archive.address })
     }
 
@@ -118,10 +110,10 @@ impl Quest<'_> {
     async fn locked(&self, lock: PackageLock) -> Result<Obtained, ImageError> {
         let uncovered = uncovered(self.wish.image, &lock)?;
         if !uncovered.is_empty() {
-            return Err(self.drifted(uncovered));
+            return Err(self.known.drifted(uncovered));
         }
         if self.missing(&lock).await?.is_empty() {
-            self.note("every package of the lock is in the cache: no archive is asked");
+            self.known.note_no_archive_is_asked();
             return Ok(Obtained { lock, archive: "the package cache".to_owned() });
         }
         let archive = self.archive().await?;
@@ -149,38 +141,26 @@ impl Quest<'_> {
         Ok(lock)
     }
 
-    fn compare(&self, known: Option<&PackageLock>, lock: &PackageLock) {
-        let changes = known.map(|known| drift(known, lock)).unwrap_or_default();
-        if !changes.is_empty() {
-            let text = format!("{} packages are not those of the lock: {}", changes.len(), summary(&changes));
-            self.wish.events.warn(Part::Golden, text);
-        }
-    }
-
     /// Fetches what is missing.
     async fn complete(&self, archive: &Archive, lock: &PackageLock) -> Result<(), ImageError> {
         let missing = self.missing(lock).await?;
         if missing.is_empty() {
             return Ok(());
         }
-        fetch(&self.cache, &self.apt(archive)?, archive, missing, self.wish.events, self.wish.cancel).await
+        fetch(&self.known.cache, &self.apt(archive)?, archive, missing, self.wish.events, self.wish.cancel).await
     }
 
     async fn missing(&self, lock: &PackageLock) -> Result<Vec<LockedPackage>, ImageError> {
-        self.cache.missing(lock.all().cloned().collect(), self.wish.events).await
+        self.known.cache.missing(lock.all().cloned().collect(), self.wish.events).await
     }
 
-    /// Without an archive: the last answer, or the lock, whichever is whole in the cache.
-    async fn remembered(&self, known: Option<PackageLock>, error: ImageError) -> Result<Obtained, ImageError> {
-        let last = fs_err::read_to_string(self.memory()).ok();
-        let last = last.and_then(|text| PackageLock::parse(&text, "the last answer").ok());
-        for lock in last.into_iter().chain(known) {
-            if uncovered(self.wish.image, &lock)?.is_empty() && self.missing(&lock).await?.is_empty() {
-                self.note(&format!("{error}: the packages of {} are all in the cache and are taken", lock.release));
-                return Ok(Obtained { lock, archive: "the package cache".to_owned() });
-            }
-        }
-        Err(error)
+    /// What is known without an archive, if all of it is in the cache.
+    async fn remembered(&self, error: ImageError) -> Result<Obtained, ImageError> {
+        let is_usable = async |lock: &PackageLock| {
+            Ok(uncovered(self.wish.image, lock)?.is_empty() && self.missing(lock).await?.is_empty())
+        };
+        let lock = self.known.remembered(error, is_usable).await?;
+        Ok(Obtained { lock, archive: "the package cache".to_owned() })
     }
 
     /// The lock names packages that the archive has no more: with what it has instead.
@@ -191,15 +171,7 @@ impl Quest<'_> {
         let named: Vec<Change> = changes.iter().filter(|change| is_gone(change)).cloned().collect();
         // Gone and yet still in the index: a mirror that lost files. Then what is missing has to do as a name.
         let missing = |package: LockedPackage| Change { name: package.name, old: Some(package.version), new: None };
-        Ok(self.drifted(if named.is_empty() { gone.into_iter().map(missing).collect() } else { named }))
-    }
-
-    fn drifted(&self, changes: Vec<Change>) -> ImageError {
-        ImageError::Drift { image: self.wish.image.name.clone(), changes }
-    }
-
-    fn note(&self, text: &str) {
-        self.wish.events.note(Part::Golden, text);
+        Ok(self.known.drifted(if named.is_empty() { gone.into_iter().map(missing).collect() } else { named }))
     }
 
     async fn archive(&self) -> Result<Archive, ImageError> {
@@ -210,18 +182,8 @@ impl Quest<'_> {
     }
 
     fn apt(&self, archive: &Archive) -> Result<Apt, ImageError> {
-        Apt::new(&self.cache.file(&format!("apt-{}", self.wish.image.name)), archive)
+        Apt::new(&self.known.cache.file(&format!("apt-{}", self.wish.image.name)), archive)
     }
-
-    /// What the archive said last.
-    fn memory(&self) -> std::path::PathBuf {
-        path_in(&self.cache.file("last"), &self.wish.image.name)
-    }
-}
-
-/// Nobody answers: what is in the cache may do instead. A wrong signature or hash never leads here.
-fn is_absence(error: &ImageError) -> bool {
-    matches!(error, ImageError::NoArchive { .. } | ImageError::Archive { trouble: PackageTrouble::Unreachable, .. })
 }
 
 /// Listed packages that the lock does not have.
