@@ -116,6 +116,7 @@ pub fn recipe(input: &RecipeInput) -> Recipe {
     let mut steps = vec![site.unpack(), site.rules(), site.configure()];
     match input.profile {
         Profile::Release => {
+            steps.push(site.frozen());
             steps.extend(match input.counts {
                 Counts::Trained => site.train(),
                 Counts::Given => vec![site.given_counts()],
@@ -174,6 +175,11 @@ impl<'a> Site<'a> {
         self.run("configure", command, 10, Watch::LastLine)
     }
 
+    /// The modules that are part of the interpreter, before there is one.
+    fn frozen(&self) -> Step {
+        self.make("frozen", "vmbuild-frozen", 60)
+    }
+
     /// Trains in the configured tree, takes the counts out of it, and puts the tree back as it was before: what comes
     /// next must not depend on where the counts are from.
     fn train(&self) -> Vec<Step> {
@@ -185,7 +191,8 @@ impl<'a> Site<'a> {
             self.training(),
             self.files("profile-folder", &["mkdir", "-p", &gcda], WORK),
             self.files("collect-counts", &argv, tree),
-            self.files("clear", &["rm", "-r", tree], WORK),
+            // Deleting it would take longer than everything else here, and the machine is thrown away anyway.
+            self.files("clear", &["mv", tree, &format!("{WORK}/trained")], WORK),
             self.files("put-back", &["mv", &aside, tree], WORK),
         ]
     }
@@ -224,7 +231,12 @@ impl<'a> Site<'a> {
 
     fn training(&self) -> Step {
         let limit = format!("--timeout={}", self.input.slowness.stretch(20) * 60);
-        let argv = vec![format!("{}/python", self.tree), "-m".to_owned(), "test".to_owned(), "--pgo".to_owned(), limit];
+        let mut argv =
+            vec![format!("{}/python", self.tree), "-m".to_owned(), "test".to_owned(), "--pgo".to_owned(), limit];
+        if self.input.jobs > 1 {
+            // GCC's counts of several processes are added up under a lock on the file.
+            argv.push(format!("-j{}", self.input.jobs));
+        }
         // The tests see a plain environment: some of them look at how SOURCE_DATE_EPOCH changes things.
         let env = vec![pair("LC_ALL", "C.UTF-8"), pair("LD_LIBRARY_PATH", &self.tree)];
         let command = CommandLine { argv, env, cwd: self.tree.clone() };

@@ -4,12 +4,21 @@
 # (before 3.13), and cannot be stopped between its stages. Here each stage is a target of its own, so that each can be
 # watched, timed and judged. The flags are CPython's own except where said.
 #
+#   vmbuild-frozen         the modules that are compiled into the interpreter, as C; nothing else is left behind
 #   vmbuild-instrumented   the interpreter that counts; run the training with it next
 #   vmbuild-optimised      the interpreter made from those counts
 #   vmbuild-install        install into $(DESTDIR), with pip and byte code
 #
 # Variables: VMBUILD_JOBS (processes in one link or in byte-compiling), VMBUILD_BYTE_CODE (`no` for none),
 # VMBUILD_LTO_PARTITION (how GCC is to divide the last link, where CPython's own way is bad), and CPython's own DESTDIR.
+
+# After vmbuild-frozen nobody needs the programs that freeze. `override`, since CPython's Makefile says so otherwise, and
+# prerequisites are read when it is.
+VMBUILD_FROZEN := vmbuild-frozen-stamp
+ifneq ($(wildcard $(VMBUILD_FROZEN)),)
+override FREEZE_MODULE_BOOTSTRAP_DEPS :=
+override FREEZE_MODULE_DEPS :=
+endif
 
 include Makefile
 
@@ -23,29 +32,51 @@ ifneq ($(VMBUILD_SETUP_PY),)
 export CFLAGS_NODIST
 endif
 
+# CPython freezes with programs made of the interpreter's own objects. So the objects of each stage had to be such that
+# they can be linked without link-time optimisation, which means to generate code twice: nearly all of a compiler's time.
+# Programs that run for two seconds need no optimisation at all, and without them the stages below are free.
+.PHONY: vmbuild-frozen
+vmbuild-frozen: CFLAGS_NODIST := -fno-lto -O0 -g0
+vmbuild-frozen: $(FROZEN_FILES_OUT) $(if $(DEEPFREEZE_OBJS),Python/deepfreeze/deepfreeze.c)
+	find . -name '*.[oa]' -type f -delete
+	rm -f _bootstrap_python Programs/_freeze_module
+	touch $(VMBUILD_FROZEN)
+
 .PHONY: vmbuild-instrumented vmbuild-optimised vmbuild-final vmbuild-install
+
+# GCC puts its counters in after the early passes. What comes later changes no count, is run for seconds, and is half of
+# the compilation. A count that does not fit the code it is used for is an error of the optimised stage
+# (-Wcoverage-mismatch), so a GCC in which one of these comes early would not go unnoticed.
+VMBUILD_LATE_PASSES := tree-pre code-hoisting tree-vectorize tree-slp-vectorize tree-slsr store-merging gcse \
+	schedule-insns2 crossjumping reorder-blocks cse-follow-jumps rerun-cse-after-loop ipa-cp ipa-sra ipa-icf \
+	tree-loop-optimize tree-loop-im ivopts tree-loop-distribution unswitch-loops split-loops peel-loops
+VMBUILD_IS_GCC := $(findstring -fprofile-correction,$(PGO_PROF_USE_FLAG))
 
 # Counting neither needs link-time optimisation nor debugging symbols, and both cost minutes. The later of two
 # contradicting options wins, and CFLAGS_NODIST comes last. Counters are updated atomically: threads that lose updates
 # leave counts that contradict each other, and GCC has died on those (CPython issue 145801).
-vmbuild-instrumented: CFLAGS_NODIST := $(PGO_PROF_GEN_FLAG) -fprofile-update=atomic -fno-lto -g0
+vmbuild-instrumented: CFLAGS_NODIST := $(PGO_PROF_GEN_FLAG) -fprofile-update=atomic -fno-lto -g0 \
+	$(if $(VMBUILD_IS_GCC),$(addprefix -fno-,$(VMBUILD_LATE_PASSES)))
 vmbuild-instrumented: LDFLAGS_NODIST := $(PGO_PROF_GEN_FLAG) -fno-lto
 vmbuild-instrumented: build_all
 
 # CPython's rules would train again unless profile-run-stamp says that it was done: `make install` depends on them.
-vmbuild-optimised:
-	$(MAKE) -f Makefile clean-retain-profile
-	$(MAKE) -f $(VMBUILD_MK) vmbuild-final
+vmbuild-optimised: vmbuild-final
 ifneq ($(VMBUILD_SETUP_PY),)
 	@# Once more without the exported flags: what is installed must not tell extensions to use our profile.
 	rm -f pybuilddir.txt
-	$(MAKE) -f Makefile pybuilddir.txt
+	$(MAKE) -f $(VMBUILD_MK) pybuilddir.txt
 endif
 	touch profile-run-stamp
 
 # CPython before 3.14 asks for -flto-partition=none: one process optimises all of libpython. In balanced parts it takes
-# a fraction of the time. Not in LDFLAGS_NODIST: the bootstrap interpreter takes that too, and is linked without LTO.
+# a fraction of the time. Objects hold no machine code, only what the link optimises; so `ar` must be the compiler's.
+ifneq ($(VMBUILD_IS_GCC),)
+vmbuild-final: CFLAGS_NODIST := $(PGO_PROF_USE_FLAG) -fno-fat-lto-objects
+vmbuild-final: AR := gcc-ar
+else
 vmbuild-final: CFLAGS_NODIST := $(PGO_PROF_USE_FLAG)
+endif
 vmbuild-final: CONFIGURE_LDFLAGS_NODIST += -flto=$(VMBUILD_JOBS) $(addprefix -flto-partition=,$(VMBUILD_LTO_PARTITION))
 vmbuild-final: build_all
 

@@ -1,6 +1,7 @@
 //! Measurements that the documentation quotes: each prints a Markdown table, with the machine it was made on.
 
 mod boot;
+mod build;
 mod console;
 mod host;
 mod image;
@@ -14,11 +15,20 @@ use crate::workshop::{TaskError, Workshop};
 use clap::Subcommand;
 
 /// What to measure.
-#[derive(Debug, Clone, Copy, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 pub(crate) enum Bench {
     /// From QEMU's start to a ready agent, against a bare kernel and against systemd.
     Boot {
         /// How often to boot each.
+        #[arg(long, default_value_t = 5, value_parser = at_least_one)]
+        rounds: usize,
+    },
+    /// CPython's own optimised build against vmbuild's, and their interpreters against each other. Takes 45 minutes.
+    Build {
+        /// Which CPython.
+        #[arg(long, default_value = "3.13.5")]
+        version: String,
+        /// How often to compare the interpreters.
         #[arg(long, default_value_t = 5, value_parser = at_least_one)]
         rounds: usize,
     },
@@ -40,6 +50,7 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 pub(crate) async fn run(workshop: &Workshop, bench: Bench) -> Result<(), TaskError> {
     match bench {
         Bench::Boot { rounds } => boot::run(workshop, rounds).await,
+        Bench::Build { version, rounds } => build::run(workshop, &version, rounds).await,
         Bench::Image => image::run(workshop).await,
         Bench::Transfer { rounds } => transfer::run(workshop, rounds).await,
     }

@@ -1,0 +1,198 @@
+//! `cargo xtask bench build`: CPython's own optimised build against vmbuild's, in one run, with the same packages on the
+//! same processors, and what comes out of both against each other.
+//!
+//! The plain build is what CPython's documentation says, in a machine that has every package already. vmbuild's times
+//! are those of the whole command: machine, copying, packing, and the checks in a second machine included.
+
+mod memory;
+mod plain;
+mod speed;
+mod usage;
+
+use super::host;
+use super::machine::Program;
+use crate::workshop::{TaskError, Workshop, say};
+use memory::Watched;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use usage::Processors;
+
+const IMAGE: &str = "debian-12";
+
+/// What a build took.
+struct Cost {
+    what: String,
+    wall: Duration,
+    /// Seconds of all processors together.
+    processors: f64,
+    /// The most memory that the machine's processes had at one time.
+    peak: u64,
+    /// Bytes of what it made, compressed by vmbuild's packer where there is one.
+    bytes: Option<u64>,
+    /// Seconds by stage.
+    stages: String,
+}
+
+/// Everything a part of this measurement works with.
+struct Bench<'a> {
+    workshop: &'a Workshop,
+    program: Program,
+    version: String,
+    folder: PathBuf,
+    name: String,
+}
+
+/// Measures, prints the tables and writes them to `target/bench/build/build.md`.
+pub(crate) async fn run(workshop: &Workshop, version: &str, rounds: usize) -> Result<(), TaskError> {
+    let program = Program::build(workshop).await?;
+    let folder = crate::agent::target_folder(workshop).await?.join("bench/build");
+    if folder.exists() {
+        fs_err::remove_dir_all(&folder)?;
+    }
+    fs_err::create_dir_all(&folder)?;
+    let name = format!("bench-build-{}", std::process::id());
+    let bench = Bench { workshop, program, version: version.to_owned(), folder, name };
+    let machine = host::describe(workshop).await;
+    bench.vmbuild(&["up", "--name", &bench.name, "--image", IMAGE, "--backend", "sandbox"]).await?;
+    let measured = bench.measure(rounds).await;
+    bench.program.destroy(workshop, &bench.name).await;
+    let report = format!("{machine}\n\n{}", measured?);
+    let file = bench.folder.join("build.md");
+    fs_err::write(&file, &report)?;
+    say(&format!("\n{report}\nin {}", file.display()));
+    Ok(())
+}
+
+impl Bench<'_> {
+    async fn measure(&self, rounds: usize) -> Result<String, TaskError> {
+        let source = self.source().await?;
+        let plain = plain::measure(self, &source).await?;
+        let cold = self.build("cold", &["--train", "--no-cache"]).await?;
+        let profile = self.beside("cold", "-profile.tar.zst")?;
+        let profile = profile.to_string_lossy().into_owned();
+        let given = self.build("given", &["--no-cache", "--profile-data", &profile]).await?;
+        let again = self.build("given", &["--profile-data", &profile]).await?;
+        let costs = [
+            plain,
+            Cost { what: "`vmbuild build --train --no-cache`".to_owned(), ..cold },
+            Cost { what: "`vmbuild build --no-cache --profile-data FILE`".to_owned(), ..given },
+            Cost { what: "the same again, without `--no-cache`".to_owned(), ..again },
+        ];
+        let table = table(&costs);
+        say(&table);
+        let speed = speed::compare(self, &self.beside("cold", ".tgz")?, rounds).await?;
+        Ok(format!("{table}\n{speed}"))
+    }
+
+    /// The source archive, fetched and verified by vmbuild.
+    async fn source(&self) -> Result<PathBuf, TaskError> {
+        let plan = self.vmbuild(&["plan", &self.version, "--image", IMAGE, "--backend", "sandbox"]).await?;
+        let plan: Value = serde_json::from_str(&plan).map_err(|_| TaskError::Silent("vmbuild plan"))?;
+        let digest = plan["source_sha256"].as_str().or(plan["plan"]["source_sha256"].as_str());
+        let slot = self.program.store.join("sources").join(digest.ok_or(TaskError::Silent("vmbuild plan"))?);
+        let is_source =
+            |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("Python"));
+        let mut files = fs_err::read_dir(slot)?.filter_map(|entry| entry.ok().map(|entry| entry.path()));
+        files.find(is_source).ok_or(TaskError::Silent("vmbuild plan"))
+    }
+
+    async fn build(&self, into: &str, more: &[&str]) -> Result<Cost, TaskError> {
+        let artifacts = self.folder.join(into).to_string_lossy().into_owned();
+        let words = ["build", &self.version, "--image", IMAGE, "--backend", "sandbox", "--artifacts", &artifacts];
+        let (watched, processors, since) = (Watched::start(), Processors::now()?, Instant::now());
+        self.vmbuild(&[&words[..], more].concat()).await?;
+        let (wall, processors, peak) = (since.elapsed(), processors.since()?, watched.peak());
+        let tarball = self.beside(into, ".tgz")?;
+        let record = fs_err::read(format!("{}.build.json", tarball.display()))?;
+        let record: Value = serde_json::from_slice(&record).map_err(|_| TaskError::Silent("the record"))?;
+        let stages = if record["origin"] == "cache" { "taken from the cache".to_owned() } else { stages(&record) };
+        let bytes = Some(fs_err::metadata(&tarball)?.len());
+        Ok(Cost { what: String::new(), wall, processors, peak, bytes, stages })
+    }
+
+    /// The newest file of this ending among a build's artifacts.
+    fn beside(&self, build: &str, ending: &str) -> Result<PathBuf, TaskError> {
+        let all = fs_err::read_dir(self.folder.join(build))?.filter_map(|entry| entry.ok().map(|entry| entry.path()));
+        let mut fitting: Vec<PathBuf> = all.filter(|path| path.to_string_lossy().ends_with(ending)).collect();
+        fitting.sort();
+        fitting.pop().ok_or(TaskError::Silent("vmbuild build"))
+    }
+
+    async fn vmbuild(&self, words: &[&str]) -> Result<String, TaskError> {
+        say(&format!("$ vmbuild {}", words.join(" ")));
+        self.workshop.read(self.program.command(self.workshop, words)).await
+    }
+
+    /// Runs a program in the machine.
+    async fn inside(&self, words: &[&str]) -> Result<String, TaskError> {
+        let words = [&["exec", &self.name, "--"], words].concat();
+        self.workshop.read(self.program.command(self.workshop, &words)).await
+    }
+
+    async fn copy(&self, from: &Path, to: &str) -> Result<(), TaskError> {
+        let (from, to) = (from.to_string_lossy(), format!("{}:{to}", self.name));
+        self.workshop.read(self.program.command(self.workshop, &["cp", "-r", &from, &to])).await.map(drop)
+    }
+}
+
+/// The stages that took a second or more.
+fn stages(record: &Value) -> String {
+    let stages = record["measured"]["stage_seconds"].as_object();
+    let stages = stages.into_iter().flatten().filter_map(|(name, seconds)| Some((name, seconds.as_f64()?)));
+    let long = stages.filter(|(_, seconds)| *seconds >= 1.0).map(|(name, seconds)| format!("{name} {seconds:.0}"));
+    let checks = record["validation_seconds"].as_f64().map(|seconds| format!("checks {seconds:.0}"));
+    long.chain(checks).collect::<Vec<_>>().join(", ")
+}
+
+fn table(costs: &[Cost]) -> String {
+    let first = costs.first().map_or(1.0, |cost| cost.wall.as_secs_f64());
+    let line = |cost: &Cost| {
+        let wall = cost.wall.as_secs_f64();
+        format!(
+            "| {} | {wall:.1} s | {:.2} | {:.0} s | {:.0} MB | {} | {} |\n",
+            cost.what,
+            wall / first,
+            cost.processors,
+            cost.peak as f64 / 1e6,
+            cost.bytes.map(|bytes| format!("{:.1} MB", bytes as f64 / 1e6)).unwrap_or_default(),
+            cost.stages,
+        )
+    };
+    let lines: Vec<String> = costs.iter().map(line).collect();
+    let head = "| what | wall | of plain | processors | peak memory | size | seconds by stage |\n|---|---:|---:|---:|---:|---:|---|\n";
+    format!("{head}{}", lines.concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cost, stages, table};
+    use insta::assert_snapshot;
+    use serde_json::json;
+    use std::time::Duration;
+
+    #[test]
+    fn short_stages_are_left_out() {
+        let record =
+            json!({"measured": {"stage_seconds": {"configure": 21.4, "rules": 0.1}}, "validation_seconds": 4.2});
+        assert_eq!(stages(&record), "configure 21, checks 4");
+    }
+
+    #[test]
+    fn costs_are_set_against_the_first() {
+        let cost = |what: &str, seconds, bytes| Cost {
+            what: what.to_owned(),
+            wall: Duration::from_secs(seconds),
+            processors: 10.0,
+            peak: 2_000_000,
+            bytes,
+            stages: "make 9".to_owned(),
+        };
+        assert_snapshot!(table(&[cost("plain", 900, None), cost("vmbuild", 300, Some(50_000_000))]), @r"
+        | what | wall | of plain | processors | peak memory | size | seconds by stage |
+        |---|---:|---:|---:|---:|---:|---|
+        | plain | 900.0 s | 1.00 | 10 s | 2 MB |  | make 9 |
+        | vmbuild | 300.0 s | 0.33 | 10 s | 2 MB | 50.0 MB | make 9 |
+        ");
+    }
+}

@@ -1,0 +1,167 @@
+//! Is the faster build's interpreter as fast? pyperformance's own benchmark programs, run by both in turns.
+//!
+//! Those are chosen that need nothing but the standard library. One round runs each by both interpreters, one right
+//! after the other, so what else the host does meets both. A round gives one geometric mean; the interval is Student's
+//! over the rounds.
+
+use super::{Bench, plain};
+use crate::workshop::{TaskError, say};
+use serde_json::Value;
+use std::path::Path;
+
+/// Names of pyperformance's programs.
+const PROGRAMS: [&str; 24] = [
+    "bm_async_generators",
+    "bm_chaos",
+    "bm_comprehensions",
+    "bm_coroutines",
+    "bm_deepcopy",
+    "bm_deltablue",
+    "bm_fannkuch",
+    "bm_float",
+    "bm_gc_traversal",
+    "bm_generators",
+    "bm_go",
+    "bm_json_dumps",
+    "bm_json_loads",
+    "bm_logging",
+    "bm_nbody",
+    "bm_nqueens",
+    "bm_pathlib",
+    "bm_pickle",
+    "bm_pyflate",
+    "bm_python_startup",
+    "bm_raytrace",
+    "bm_regex_compile",
+    "bm_richards",
+    "bm_unpack_sequence",
+];
+
+/// Student's t for 95 % on both sides, by degrees of freedom from 1.
+const STUDENT: [f64; 9] = [12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26];
+
+/// The interpreters in the machine: the plain one finds its library by the environment alone.
+struct Interpreter {
+    program: String,
+    library: String,
+}
+
+/// Compares, and says it in words and a table.
+pub(super) async fn compare(bench: &Bench<'_>, artifact: &Path, rounds: usize) -> Result<String, TaskError> {
+    bench.copy(artifact, "/root/artifact.tgz").await?;
+    bench.inside(&["tar", "-xf", "/root/artifact.tgz", "-C", "/"]).await?;
+    let interpreters =
+        [interpreter(bench, plain::PREFIX), interpreter(bench, &format!("/opt/python-{}", bench.version))];
+    programs(bench, artifact).await?;
+    let mut ratios = vec![Vec::new(); PROGRAMS.len()];
+    for round in 1..=rounds {
+        for (name, ratios) in PROGRAMS.iter().zip(&mut ratios) {
+            let plain = run(bench, name, &interpreters[0]).await?;
+            let ours = run(bench, name, &interpreters[1]).await?;
+            ratios.push(plain / ours);
+        }
+        say(&format!("round {round} of {rounds}"));
+    }
+    Ok(report(&ratios))
+}
+
+fn interpreter(bench: &Bench<'_>, prefix: &str) -> Interpreter {
+    let minor = bench.version.rsplit_once('.').map_or(bench.version.as_str(), |(minor, _)| minor);
+    Interpreter { program: format!("{prefix}/bin/python{minor}"), library: format!("LD_LIBRARY_PATH={prefix}/lib") }
+}
+
+/// Brings the programs into the machine: fetched here by the artifact's own pip, for the machine may have no network.
+async fn programs(bench: &Bench<'_>, artifact: &Path) -> Result<(), TaskError> {
+    let (tree, wheels) = (bench.folder.join("tree"), bench.folder.join("pyperformance"));
+    fs_err::create_dir_all(&tree)?;
+    let workshop = bench.workshop;
+    workshop.read(workshop.program("tar").arg("-xf").arg(artifact).arg("-C").arg(&tree)).await?;
+    let python = interpreter(bench, &format!("{}/opt/python-{}", tree.display(), bench.version)).program;
+    let words = ["-m", "pip", "install", "--quiet", "--no-deps", "--root-user-action=ignore", "--target"];
+    let pip = workshop.program(&python).args(words).arg(&wheels).args(["pyperformance", "pyperf"]);
+    workshop.read(pip).await?;
+    bench.copy(&wheels, "/root/pyperformance").await
+}
+
+/// The mean of a program's results under one interpreter, in seconds.
+async fn run(bench: &Bench<'_>, name: &str, interpreter: &Interpreter) -> Result<f64, TaskError> {
+    let script = format!("/root/pyperformance/pyperformance/data-files/benchmarks/{name}/run_benchmark.py");
+    let environment = ["env", "PYTHONPATH=/root/pyperformance", &interpreter.library, &interpreter.program, &script];
+    let result = "/root/result.json";
+    let options = ["--processes=1", "--warmups=1", "--values=3", "--inherit-environ=PYTHONPATH,LD_LIBRARY_PATH", "-q"];
+    bench.inside(&["rm", "-f", result]).await?;
+    bench.inside(&[&environment[..], &options, &["-o", result]].concat()).await?;
+    let result: Value = serde_json::from_str(&bench.inside(&["cat", result]).await?).unwrap_or_default();
+    mean(&result).ok_or(TaskError::Silent("pyperf"))
+}
+
+/// Of all results of all benchmarks in a program: most have one.
+fn mean(result: &Value) -> Option<f64> {
+    let runs = result["benchmarks"].as_array()?.iter().filter_map(|benchmark| benchmark["runs"].as_array()).flatten();
+    let values: Vec<f64> =
+        runs.filter_map(|run| run["values"].as_array()).flatten().filter_map(Value::as_f64).collect();
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+}
+
+fn geometric(ratios: impl ExactSizeIterator<Item = f64>) -> f64 {
+    let count = ratios.len() as f64;
+    (ratios.map(f64::ln).sum::<f64>() / count).exp()
+}
+
+/// Half of the 95 % interval around the mean of these.
+fn half_interval(values: &[f64]) -> Option<f64> {
+    let student = STUDENT.get(values.len().checked_sub(2)?).unwrap_or(&2.0);
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (count - 1.0);
+    Some(student * (variance / count).sqrt())
+}
+
+/// `ratios`: by program, then by round; above 1 vmbuild's interpreter is faster.
+fn report(ratios: &[Vec<f64>]) -> String {
+    let rounds = ratios.first().map_or(0, Vec::len);
+    let logs: Vec<f64> = (0..rounds).map(|round| geometric(ratios.iter().map(|all| all[round])).ln()).collect();
+    let mean = logs.iter().sum::<f64>() / rounds as f64;
+    let interval = half_interval(&logs).map_or_else(
+        || "one round, so no interval".to_owned(),
+        |half| format!("95 %: {:.3} to {:.3}", (mean - half).exp(), (mean + half).exp()),
+    );
+    let all = ratios.len();
+    let head =
+        format!("Speed of the plain build = 1: **{:.3}** ({interval}), {all} programs, {rounds} rounds.\n", mean.exp());
+    let line = |(name, ratios): (&&str, &Vec<f64>)| {
+        format!("| {} | {:.3} |\n", name.trim_start_matches("bm_"), geometric(ratios.iter().copied()))
+    };
+    let lines: Vec<String> = PROGRAMS.iter().zip(ratios).map(line).collect();
+    format!("{head}\n| program | speed |\n|---|---:|\n{}", lines.concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{half_interval, mean, report};
+    use serde_json::json;
+
+    #[test]
+    fn results_are_read_and_calibrations_are_not() {
+        let result = json!({"benchmarks": [{"runs": [{"warmups": [[1, 9.0]]}, {"values": [1.0, 3.0]}]}]});
+        assert_eq!(mean(&result), Some(2.0));
+        assert_eq!(mean(&json!({})), None);
+    }
+
+    #[test]
+    fn intervals_are_students() {
+        assert_eq!(half_interval(&[1.0]), None);
+        let half = half_interval(&[1.0, 2.0, 3.0]).expect("three values");
+        assert!((half - 4.30 / 3f64.sqrt()).abs() < 1e-9, "{half}");
+    }
+
+    #[test]
+    fn a_round_is_one_geometric_mean() {
+        let text = report(&[vec![2.0, 2.0], vec![0.5, 0.5]]);
+        assert!(
+            text.starts_with("Speed of the plain build = 1: **1.000** (95 %: 1.000 to 1.000), 2 programs"),
+            "{text}"
+        );
+        assert!(text.contains("| async_generators | 2.000 |"), "{text}");
+    }
+}
