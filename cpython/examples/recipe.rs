@@ -2,7 +2,7 @@
 //! release /build/Python-3.13.5.tar.xz 2`.
 
 use std::io::Write;
-use vmbuild_cpython::{Counts, Profile, RecipeInput, Slowness, Version, recipe};
+use vmbuild_cpython::{Counts, Extent, Profile, RecipeInput, Slowness, Version, recipe};
 use vmbuild_protocol::{Action, CommandLine, Step};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -12,7 +12,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let (version, profile): (Version, Profile) = (version.parse()?, profile.parse()?);
     let (source, jobs, slowness) = (source.clone(), jobs.parse()?, Slowness::Native);
-    let made = recipe(&RecipeInput { version, profile, jobs, source, slowness, counts: Counts::Trained });
+    let made = recipe(&RecipeInput {
+        version,
+        profile,
+        jobs,
+        source,
+        slowness,
+        counts: Counts::Trained,
+        extent: Extent::Full,
+    });
     let mut out = std::io::stdout().lock();
     writeln!(out, "set -eu\nmkdir -p /build/log")?;
     for step in &made.steps.steps {

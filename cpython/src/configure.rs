@@ -29,7 +29,7 @@ enum When {
 const ALWAYS: &[Profile] = &Profile::ALL;
 const RELEASE: &[Profile] = &[Profile::Release];
 
-const OPTIONS: [Flag; 11] = [
+const OPTIONS: [Flag; 14] = [
     Flag { text: "--enable-option-checking=fatal", when: When::Always, profiles: ALWAYS },
     Flag { text: "--enable-shared", when: When::Always, profiles: ALWAYS },
     Flag { text: "--enable-loadable-sqlite-extensions", when: When::Always, profiles: ALWAYS },
@@ -43,15 +43,29 @@ const OPTIONS: [Flag; 11] = [
     // With LTO, libpython.a is 130 MB that only the very same compiler can use: more than all the rest. Those who embed
     // CPython link the shared library.
     Flag { text: "--without-static-libpython", when: When::Always, profiles: RELEASE },
-    // -g is what makes its size believable: a build without it and without byte code is under `layout::MIN_BYTES`.
-    Flag { text: "OPT=-O0 -g -DNDEBUG -fwrapv", when: When::Always, profiles: &[Profile::Smoke] },
+    Flag { text: "OPT=-O0 -DNDEBUG -fwrapv", when: When::Always, profiles: &[Profile::Smoke] },
     Flag { text: "OPT=-O2 -DNDEBUG -fwrapv -Wall", when: When::Always, profiles: &[Profile::Fast] },
+    Flag { text: CFLAGS_OPTIMISED, when: When::Always, profiles: &[Profile::Release, Profile::Fast] },
+    Flag { text: CFLAGS_SMOKE, when: When::Always, profiles: &[Profile::Smoke] },
+    Flag { text: LDFLAGS, when: When::Always, profiles: ALWAYS },
 ];
 
-/// Finds the shared libpython from wherever the tree was unpacked to. Make turns `$$` into `$`, and the backslash keeps
-/// the shell that make starts from reading `$ORIGIN`. As `LDFLAGS_NODIST` it does not reach the extensions that users
-/// compile with the result.
-const RPATH: &str = r"LDFLAGS_NODIST=-Wl,-rpath,\$$ORIGIN/../lib";
+// Hardening as distributions do it, and debug info. All in variables that end in NODIST: what users compile with the
+// result has flags of its own. The stages of `vmbuild.mk` set CFLAGS_NODIST and LDFLAGS_NODIST themselves, and keep what
+// came through here. What differs from file to file is there too: PIE and rpath.
+//
+// -g1 is what backtraces need: functions and lines. It wins over the -g that CPython's OPT has where we set none, and
+// takes far less time and space: docs/artifact.md has the numbers. Debian and Ubuntu fortify at level 2 or 3; 3 makes
+// glibc compute sizes at run time, which CPython itself calls slower, and GCC 11 does not know it. -U comes first because
+// Ubuntu's compiler defines it by itself.
+const CFLAGS_OPTIMISED: &str = "CFLAGS_NODIST=-g1 -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2";
+/// Fortifying needs an optimising compiler.
+const CFLAGS_SMOKE: &str = "CFLAGS_NODIST=-g1 -fstack-protector-strong";
+/// The build id is how debuggers find the debug info, which is packed apart.
+const LDFLAGS: &str = "LDFLAGS_NODIST=-Wl,-z,relro,-z,now,-z,noexecstack,--build-id=sha1";
+
+/// What a configure line has in it if the C library's checking functions were asked for.
+pub const FORTIFIES: &str = "-D_FORTIFY_SOURCE=";
 
 /// The arguments, in a fixed order.
 pub fn flags(version: &Version, profile: Profile) -> Vec<String> {
@@ -64,7 +78,6 @@ pub fn flags(version: &Version, profile: Profile) -> Vec<String> {
     let fits = |option: &&Flag| wanted(option) && option.profiles.contains(&profile);
     let mut flags = vec![format!("--prefix={}", layout::prefix(version))];
     flags.extend(OPTIONS.iter().filter(fits).map(|option| option.text.to_owned()));
-    flags.push(RPATH.to_owned());
     flags
 }
 
@@ -80,7 +93,7 @@ mod tests {
             "--enable-shared",
             "--enable-loadable-sqlite-extensions",
             "--with-ensurepip=no",
-            r"LDFLAGS_NODIST=-Wl,-rpath,\$$ORIGIN/../lib",
+            LDFLAGS,
         ];
         assert!(common.iter().all(|flag| flags.iter().any(|found| found == flag)), "{flags:?}");
         let rest: Vec<&String> = flags.iter().filter(|flag| !common.contains(&flag.as_str())).collect();
@@ -89,14 +102,24 @@ mod tests {
 
     #[test]
     fn options_follow_the_version() {
-        check("3.11.2", Profile::Fast, &["--with-system-ffi", "OPT=-O2 -DNDEBUG -fwrapv -Wall"]);
-        check("3.12.0", Profile::Fast, &["OPT=-O2 -DNDEBUG -fwrapv -Wall"]);
-        check("3.14.10t", Profile::Fast, &["--disable-gil", "OPT=-O2 -DNDEBUG -fwrapv -Wall"]);
+        check("3.11.2", Profile::Fast, &["--with-system-ffi", "OPT=-O2 -DNDEBUG -fwrapv -Wall", CFLAGS_OPTIMISED]);
+        check("3.12.0", Profile::Fast, &["OPT=-O2 -DNDEBUG -fwrapv -Wall", CFLAGS_OPTIMISED]);
+        check("3.14.10t", Profile::Fast, &["--disable-gil", "OPT=-O2 -DNDEBUG -fwrapv -Wall", CFLAGS_OPTIMISED]);
     }
 
     #[test]
     fn options_follow_the_profile() {
-        check("3.13.5", Profile::Release, &["--enable-optimizations", "--with-lto", "--without-static-libpython"]);
-        check("3.13.5", Profile::Smoke, &["OPT=-O0 -g -DNDEBUG -fwrapv"]);
+        let optimised = ["--enable-optimizations", "--with-lto", "--without-static-libpython", CFLAGS_OPTIMISED];
+        check("3.13.5", Profile::Release, &optimised);
+        check("3.13.5", Profile::Smoke, &["OPT=-O0 -DNDEBUG -fwrapv", CFLAGS_SMOKE]);
+    }
+
+    #[test]
+    fn what_users_compile_inherits_nothing() {
+        for flag in Profile::ALL.iter().flat_map(|profile| flags(&"3.13.5".parse().unwrap(), *profile)) {
+            let hardens = ["-fstack", "FORTIFY", "-Wl,", "-g1"].iter().any(|word| flag.contains(word));
+            assert!(!hardens || flag.split('=').next().unwrap().ends_with("_NODIST"), "{flag}");
+        }
+        assert!(CFLAGS_OPTIMISED.contains(FORTIFIES) && !CFLAGS_SMOKE.contains(FORTIFIES));
     }
 }

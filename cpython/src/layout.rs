@@ -3,19 +3,15 @@
 //! `cpython-3.13.5-debian12-build1.tgz` holds `opt/python-3.13.5/…`, to be unpacked at the root of a file system, with
 //! `.build-info` and `LICENSE` beside `bin` and `lib`. Beside the artifact lie its `.sha256` and its `.build.json`.
 
+mod extent;
 mod name;
 
 use crate::minor::{Minor, minors};
 use crate::version::Version;
 use vmbuild_protocol::Interpreter;
 
+pub use extent::{Bounds, Extent};
 pub use name::{ArtifactName, BuildNumber, ImageWord, NameError};
-
-/// Smallest size in bytes that a complete artifact has been seen to have is well above this: 30 MiB.
-pub const MIN_BYTES: u64 = 30 << 20;
-
-/// Largest size in bytes: 150 MiB. Beyond it, something went in that does not belong there.
-pub const MAX_BYTES: u64 = 150 << 20;
 
 /// What determined the artifact, as JSON ([`crate::BuildInfo`]); below the prefix.
 pub const BUILD_INFO: &str = ".build-info";
@@ -30,6 +26,10 @@ pub const MTIME: u64 = 1_704_067_200;
 
 /// The end of a published profile's name.
 pub const PROFILE_DATA: &str = "-profile.tar.zst";
+
+/// The end of the name of the tarball with debug info. It holds `usr/lib/debug/.build-id/ab/cdef….debug`, where gdb looks
+/// by build id if it is unpacked at the root of a file system.
+pub const DEBUG_INFO: &str = "-debug.tar.zst";
 
 /// Where a version is installed: `/opt/python-3.13.5`.
 pub fn prefix(version: &Version) -> String {
@@ -66,6 +66,11 @@ pub fn record_file(artifact: &ArtifactName) -> String {
 /// Name of the profile that an artifact was optimised by, in the form of [`crate::counts`].
 pub fn profile_data_file(artifact: &ArtifactName) -> String {
     format!("{}{PROFILE_DATA}", artifact.to_string().trim_end_matches(".tgz"))
+}
+
+/// Name of the tarball with an artifact's debug info: see [`DEBUG_INFO`].
+pub fn debug_info_file(artifact: &ArtifactName) -> String {
+    format!("{}{DEBUG_INFO}", artifact.to_string().trim_end_matches(".tgz"))
 }
 
 /// What an artifact's name promises to hold. A free-threaded interpreter says the same version as the other: the `t` is

@@ -5,6 +5,7 @@
 //! steps in full and the packer's number, not a build id: a new vmbuild that does the same has the same plans. The host
 //! hashes [`Plan::to_json`].
 
+use crate::layout::Extent;
 use crate::profile::Profile;
 use crate::recipe::{Counts, RecipeInput, Slowness, recipe};
 use crate::schema::Schema;
@@ -23,6 +24,9 @@ pub struct Plan {
     pub version: Version,
     /// How much work goes into it.
     pub profile: Profile,
+    /// How much of it goes into the artifact.
+    #[serde(default, skip_serializing_if = "Extent::is_full")]
+    pub extent: Extent,
     /// SHA-256 of the source archive.
     pub source_sha256: Sha256,
     /// The image's name, such as `debian-12`.
@@ -59,6 +63,7 @@ impl Plan {
             source: String::new(),
             slowness: Slowness::Native,
             counts: Counts::Given,
+            extent: self.extent,
         };
         let steps = recipe(&input).plan_steps();
         Self { steps, profile_data_sha256: Some(profile_data), ..self.clone() }
@@ -78,11 +83,13 @@ pub(crate) mod tests {
     pub(crate) fn plan(version: &str, profile: Profile, jobs: u32) -> Plan {
         let (version, slowness) = (version.parse().unwrap(), Slowness::Native);
         let (source, counts) = (format!("/build/{jobs}"), Counts::Trained);
-        let made = recipe(&RecipeInput { version, profile, jobs, source, slowness, counts });
+        let extent = Extent::Full;
+        let made = recipe(&RecipeInput { version, profile, jobs, source, slowness, counts, extent });
         Plan {
             schema: Schema,
             version,
             profile,
+            extent,
             source_sha256: Sha256([1; 32]),
             image: "debian-12".to_owned(),
             image_digest: "02".repeat(32),
@@ -118,6 +125,7 @@ pub(crate) mod tests {
             Plan { source_sha256: Sha256([3; 32]), ..base.clone() },
             Plan { packages_sha256: Sha256([3; 32]), ..base.clone() },
             Plan { packer: 2, ..base.clone() },
+            Plan { extent: Extent::Slim, ..base.clone() },
             base.with_profile_data(Sha256([3; 32])),
             base.with_profile_data(Sha256([4; 32])),
             Plan { arch: "aarch64".to_owned(), ..base.clone() },

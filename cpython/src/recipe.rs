@@ -8,7 +8,7 @@
 
 use crate::configure;
 use crate::counts;
-use crate::layout;
+use crate::layout::{self, Extent};
 use crate::minor::{Minor, Quirk};
 use crate::profile::Profile;
 use crate::version::Version;
@@ -17,6 +17,10 @@ use vmbuild_protocol::{Action, CommandLine, Step, Steps, Watch};
 /// Make rules for the stages; written beside CPython's own Makefile.
 const RULES: &str = include_str!("../../provision/cpython/vmbuild.mk");
 const RULES_FILE: &str = "vmbuild.mk";
+
+/// What is done to the installed tree; run by those rules, with the tree's own interpreter.
+const FINISH: &str = include_str!("../../provision/cpython/finish.py");
+const FINISH_FILE: &str = "finish.py";
 
 /// Training that covers less than this has not run the interpreter it was meant to. A full run leaves about 340.
 const FEWEST_COUNTS: u32 = 100;
@@ -36,6 +40,8 @@ pub struct RecipeInput {
     pub slowness: Slowness,
     /// Where a release build has its counts from.
     pub counts: Counts,
+    /// How much of CPython goes into the artifact.
+    pub extent: Extent,
 }
 
 /// Where a release build has the counts from that it is optimised by. Other builds have none.
@@ -72,6 +78,9 @@ pub const WORK: &str = "/build";
 /// Where the counts are while nobody uses them.
 const PROFILE: &str = "/build/profile";
 
+/// Where the debug info lies that was split off.
+const DEBUG: &str = "/build/debug";
+
 /// How to compile one CPython.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recipe {
@@ -82,6 +91,8 @@ pub struct Recipe {
     pub source: String,
     /// The folder in the guest whose contents become the artifact.
     pub destination: String,
+    /// The folder in the guest whose contents become the debug tarball, in the form of [`layout::DEBUG_INFO`].
+    pub debug_info: String,
     /// Where in the guest `.build-info` belongs, below the destination.
     pub build_info: String,
     /// Where in the guest the counts lie: made there by the training, to be published; or expected there as an archive
@@ -113,7 +124,9 @@ impl Recipe {
 pub fn recipe(input: &RecipeInput) -> Recipe {
     let site = Site::new(input);
     let installed = format!("{}{}", site.destination, layout::prefix(&input.version));
-    let mut steps = vec![site.unpack(), site.rules(), site.configure()];
+    let mut steps =
+        vec![site.unpack(), site.write("rules", RULES_FILE, RULES), site.write("finish", FINISH_FILE, FINISH)];
+    steps.push(site.configure());
     match input.profile {
         Profile::Release => {
             steps.push(site.frozen());
@@ -133,6 +146,7 @@ pub fn recipe(input: &RecipeInput) -> Recipe {
         source: input.source.clone(),
         build_info: format!("{installed}/{}", layout::BUILD_INFO),
         counts: site.counts_place(),
+        debug_info: DEBUG.to_owned(),
         destination: site.destination,
         configure_line,
     }
@@ -158,10 +172,10 @@ impl<'a> Site<'a> {
         self.run("unpack", command, 5, Watch::LastLine)
     }
 
-    fn rules(&self) -> Step {
-        let path = format!("{}/{RULES_FILE}", self.tree);
-        let action = Action::Write { path, contents: RULES.to_owned(), mode: 0o644 };
-        Step { name: "rules".to_owned(), action }
+    fn write(&self, name: &str, file: &str, contents: &str) -> Step {
+        let path = format!("{}/{file}", self.tree);
+        let action = Action::Write { path, contents: contents.to_owned(), mode: 0o644 };
+        Step { name: name.to_owned(), action }
     }
 
     fn configure_argv(&self) -> Vec<String> {
@@ -270,7 +284,12 @@ impl<'a> Site<'a> {
             Profile::Smoke => "VMBUILD_BYTE_CODE=no",
             Profile::Release | Profile::Fast => "VMBUILD_BYTE_CODE=yes",
         };
-        let argv = self.make_argv(&[&destination, byte_code, "vmbuild-install"]);
+        let extent = match self.input.extent {
+            Extent::Full => "VMBUILD_SLIM=no",
+            Extent::Slim => "VMBUILD_SLIM=yes",
+        };
+        let debug = format!("VMBUILD_DEBUG={DEBUG}");
+        let argv = self.make_argv(&[&destination, &debug, byte_code, extent, "vmbuild-install"]);
         let command = CommandLine { argv, env: fixed(), cwd: self.tree.clone() };
         self.run("install", command, 30, Watch::LastLine)
     }

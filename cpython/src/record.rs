@@ -28,6 +28,9 @@ pub struct BuildRecord {
     pub sha256: Sha256,
     /// Length of the tarball.
     pub bytes: u64,
+    /// The tarball with the debug info that was split off it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub debug_info: Option<Beside>,
     /// Whether this build compiled it or took it from an earlier one of the same plan.
     pub origin: BuildOrigin,
     /// What vouches for the source it was compiled from.
@@ -42,6 +45,16 @@ pub struct BuildRecord {
     pub validation_seconds: f64,
     /// The artifact's own `.build-info`.
     pub info: BuildInfo,
+}
+
+/// A file beside an artifact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Beside {
+    /// Its SHA-256.
+    pub sha256: Sha256,
+    /// Its length.
+    pub bytes: u64,
 }
 
 /// Where an artifact's bytes come from.
@@ -178,6 +191,7 @@ mod tests {
             build: BuildNumber::FIRST.next(),
             sha256: Sha256([5; 32]),
             bytes: 39_891_054,
+            debug_info: Some(Beside { sha256: Sha256([8; 32]), bytes: 5_000_000 }),
             origin: BuildOrigin::Cache,
             source: Some(SourceEvidence {
                 file: "Python-3.13.5.tar.xz".to_owned(),

@@ -12,7 +12,7 @@ use crate::machine::{Accelerator, BackendChoice};
 use crate::source::FileOrUrl;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
-use vmbuild_cpython::{BuildNumber, Profile, Sha256, Version};
+use vmbuild_cpython::{BuildNumber, Extent, Profile, Sha256, Version};
 
 /// Compile CPython in reproducible throw-away machines.
 #[derive(Debug, Parser)]
@@ -174,6 +174,9 @@ pub struct Wanted {
     /// How.
     #[command(flatten)]
     pub compiled: ProfileOption,
+    /// Leave out CPython's own tests, IDLE and static libraries.
+    #[arg(long, env = "VMBUILD_SLIM")]
+    pub slim: bool,
     /// Take the source from this file or URL instead of looking for it.
     #[arg(long, value_name = "FILE|URL")]
     pub source: Option<FileOrUrl>,
@@ -186,6 +189,13 @@ pub struct Wanted {
     /// Optimise by this published profile instead of training.
     #[arg(long, value_name = "FILE")]
     pub profile_data: Option<PathBuf>,
+}
+
+impl Wanted {
+    /// How much of CPython goes into the artifact.
+    pub(crate) fn extent(&self) -> Extent {
+        if self.slim { Extent::Slim } else { Extent::Full }
+    }
 }
 
 /// A CPython to build.

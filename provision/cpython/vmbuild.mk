@@ -7,10 +7,11 @@
 #   vmbuild-frozen         the modules that are compiled into the interpreter, as C; nothing else is left behind
 #   vmbuild-instrumented   the interpreter that counts; run the training with it next
 #   vmbuild-optimised      the interpreter made from those counts
-#   vmbuild-install        install into $(DESTDIR), with pip and byte code
+#   vmbuild-install        install into $(DESTDIR), with pip and byte code; free of its place, debug info split off
 #
-# Variables: VMBUILD_JOBS (processes in one link or in byte-compiling), VMBUILD_BYTE_CODE (`no` for none),
-# VMBUILD_LTO_PARTITION (how GCC is to divide the last link, where CPython's own way is bad), and CPython's own DESTDIR.
+# Variables: VMBUILD_JOBS (processes in one link or in byte-compiling), VMBUILD_BYTE_CODE (`no` for none), VMBUILD_SLIM
+# (`yes` leaves out what only developers of CPython need), VMBUILD_DEBUG (the folder for debug info), VMBUILD_LTO_PARTITION
+# (how GCC is to divide the last link, where CPython's own way is bad), and CPython's own DESTDIR.
 
 # After vmbuild-frozen nobody needs the programs that freeze. `override`, since CPython's Makefile says so otherwise, and
 # prerequisites are read when it is.
@@ -36,13 +37,23 @@ endif
 # they can be linked without link-time optimisation, which means to generate code twice: nearly all of a compiler's time.
 # Programs that run for two seconds need no optimisation at all, and without them the stages below are free.
 .PHONY: vmbuild-frozen
-vmbuild-frozen: CFLAGS_NODIST := -fno-lto -O0 -g0
+vmbuild-frozen: CFLAGS_NODIST := -fno-lto -O0 -g0 -U_FORTIFY_SOURCE
 vmbuild-frozen: $(FROZEN_FILES_OUT) $(if $(DEEPFREEZE_OBJS),Python/deepfreeze/deepfreeze.c)
 	find . -name '*.[oa]' -type f -delete
 	rm -f _bootstrap_python Programs/_freeze_module
 	touch $(VMBUILD_FROZEN)
 
 .PHONY: vmbuild-instrumented vmbuild-optimised vmbuild-final vmbuild-install
+
+# Hardening comes through configure's CFLAGS_NODIST and LDFLAGS_NODIST (CONFIGURE_CFLAGS_NODIST here), which the stages
+# below leave alone. What differs from file to file is said here, and so is not in the installed Makefile.
+CONFIGURE_LDFLAGS_NODIST += $(VMBUILD_LINK)
+
+# The interpreter finds libpython from wherever it was unpacked to. DT_RPATH, not DT_RUNPATH as linkers write by
+# default: LD_LIBRARY_PATH beats the latter, and whoever has another Python's folder in it would run that one's library.
+# Extension modules link no libpython and need neither.
+$(BUILDPYTHON): private VMBUILD_LINK = -pie -Wl,--disable-new-dtags,-rpath,'$$ORIGIN/../lib'
+libpython3.so: private VMBUILD_LINK = -Wl,--disable-new-dtags,-rpath,'$$ORIGIN'
 
 # GCC puts its counters in after the early passes. What comes later changes no count, is run for seconds, and is half of
 # the compilation. A count that does not fit the code it is used for is an error of the optimised stage
@@ -93,6 +104,8 @@ VMBUILD_BUNDLED := $(srcdir)/Lib/ensurepip/_bundled
 VMBUILD_WHEELS := $(sort $(foreach wheel,$(notdir $(wildcard $(VMBUILD_BUNDLED)/*.whl)),$(firstword $(subst -, ,$(wheel)))))
 VMBUILD_PIP := $(lastword $(sort $(wildcard $(VMBUILD_BUNDLED)/pip-*.whl)))
 VMBUILD_PYTHON := $(BINDIR)/python$(VERSION) -IB
+VMBUILD_DEBUG ?= $(abs_builddir)/debug
+VMBUILD_SLIM_WORDS := $(if $(filter yes,$(VMBUILD_SLIM)),--slim)
 
 # The tree is finished by its own interpreter, reached by a link at the place it will have: older pips look whether
 # there is one before they name it in their scripts, and byte code holds the path of its source.
@@ -106,6 +119,7 @@ vmbuild-install: install
 	ENSUREPIP_OPTIONS=install $(VMBUILD_PYTHON) $(VMBUILD_PIP)/pip install --isolated --no-compile --no-index \
 		--no-cache-dir --find-links=$(VMBUILD_BUNDLED) --root-user-action=ignore --no-warn-script-location $(VMBUILD_WHEELS)
 	$(foreach table,$(notdir $(VMBUILD_TABLES)),$(VMBUILD_PYTHON) -m lib2to3.pgen2.driver $(LIBDEST)/lib2to3/$(table) &&) true
+	$(VMBUILD_PYTHON) $(srcdir)/finish.py $(prefix) --build-folder=$(abs_builddir) --debug=$(VMBUILD_DEBUG) $(VMBUILD_SLIM_WORDS)
 ifneq ($(VMBUILD_BYTE_CODE),no)
 	$(VMBUILD_PYTHON) -Wi -m compileall -q -f -o 0 -j $(VMBUILD_JOBS) --invalidation-mode unchecked-hash \
 		-x 'bad_coding|badsyntax|lib2to3/tests/data' $(LIBDEST)

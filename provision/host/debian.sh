@@ -22,6 +22,7 @@ readonly run_packages=(
 )
 readonly test_packages=(
     dnsmasq-base          # libvirt's networks, for the Vagrant backend's test
+    gdb                   # finds debug info by build id
     gnupg                 # signs what the tests verify
     grub-pc-bin           # makes exported disks boot
     iptables              # the same

@@ -1,5 +1,6 @@
 //! An artifact's file name, and the words in it.
 
+use super::Extent;
 use crate::version::{Version, VersionError};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -14,6 +15,8 @@ pub struct ArtifactName {
     pub version: Version,
     /// Which image it was built in, and for.
     pub image_word: ImageWord,
+    /// How much of it is in there; a slim one says so: `cpython-3.13.5-debian12-slim-build1.tgz`.
+    pub extent: Extent,
     /// Which of several builds of the same version for the same image.
     pub build: BuildNumber,
 }
@@ -32,7 +35,7 @@ pub struct BuildNumber(NonZeroU32);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// The words are not where they should be.
-    #[error("`{0}` is no artifact name: want cpython-VERSION-IMAGE-buildN.tgz")]
+    #[error("`{0}` is no artifact name: want cpython-VERSION-IMAGE[-slim]-buildN.tgz")]
     Form(String),
     /// The version is none.
     #[error("the artifact name does not say which version it holds")]
@@ -49,21 +52,29 @@ impl FromStr for ArtifactName {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
-        let (version, image_word, build) = words(text).ok_or_else(|| NameError::Form(text.to_owned()))?;
-        Ok(Self { version: version.parse()?, image_word: image_word.parse()?, build: build.parse()? })
+        let (version, image_word, extent, build) = words(text).ok_or_else(|| NameError::Form(text.to_owned()))?;
+        Ok(Self { version: version.parse()?, image_word: image_word.parse()?, extent, build: build.parse()? })
     }
 }
 
-fn words(text: &str) -> Option<(&str, &str, &str)> {
+fn words(text: &str) -> Option<(&str, &str, Extent, &str)> {
     let middle = text.strip_prefix("cpython-")?.strip_suffix(".tgz")?;
     let (version, rest) = middle.split_once('-')?;
     let (image_word, build) = rest.split_once('-')?;
-    Some((version, image_word, build.strip_prefix("build")?))
+    let (extent, build) = match build.strip_prefix("slim-") {
+        Some(build) => (Extent::Slim, build),
+        None => (Extent::Full, build),
+    };
+    Some((version, image_word, extent, build.strip_prefix("build")?))
 }
 
 impl fmt::Display for ArtifactName {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(to, "cpython-{}-{}-build{}.tgz", self.version, self.image_word, self.build)
+        let extent = match self.extent {
+            Extent::Full => "",
+            Extent::Slim => "slim-",
+        };
+        write!(to, "cpython-{}-{}-{extent}build{}.tgz", self.version, self.image_word, self.build)
     }
 }
 
@@ -167,6 +178,7 @@ mod tests {
             ("cpython-3.13.5-debian12-build0.tgz", "`0` is no build number"),
             ("cpython-3.13.5-debian12-build01.tgz", "`01` is no build number"),
             ("cpython-3.13.5-debian12-build-1.tgz", "`-1` is no build number"),
+            ("cpython-3.13.5-debian12-fat-build1.tgz", "is no artifact name"),
             ("../cpython-3.13.5-debian12-build1.tgz", "is no artifact name"),
         ];
         for (name, expect) in bad {
@@ -177,10 +189,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn names_come_back(minor in 0u16..30, patch in 0u16..30, stage in "((a|b|rc)[1-9])?", word in "[a-z0-9.]{1,12}", build in 1u32..) {
+        fn names_come_back(minor in 0u16..30, patch in 0u16..30, stage in "((a|b|rc)[1-9])?", word in "[a-z0-9.]{1,12}", slim: bool, build in 1u32..) {
             let version: Version = format!("3.{minor}.{patch}{stage}").parse().unwrap();
             let build = BuildNumber::new(build).unwrap();
-            let name = ArtifactName { version, image_word: word.parse().unwrap(), build };
+            let extent = if slim { Extent::Slim } else { Extent::Full };
+            let name = ArtifactName { version, image_word: word.parse().unwrap(), extent, build };
             prop_assert_eq!(name.to_string().parse(), Ok(name));
         }
     }

@@ -8,6 +8,7 @@ fn input(version: &str, profile: Profile) -> RecipeInput {
         source: format!("/build/Python-{version}.tar.xz"),
         slowness: Slowness::Native,
         counts: Counts::Trained,
+        extent: Extent::Full,
     }
 }
 
@@ -32,8 +33,11 @@ fn shown_action(action: &Action) -> String {
             )
         }
         Action::Write { path, contents, mode } => {
-            assert_eq!(contents, RULES);
-            format!("    write vmbuild.mk to {path} with mode {mode:o}\n")
+            assert!([RULES, FINISH].contains(&contents.as_str()));
+            format!(
+                "    write {} lines to {path} with mode {mode:o}\n",
+                if contents == RULES { "the rules'" } else { "the finish's" }
+            )
         }
         Action::RequireFiles { under, suffix, at_least, otherwise } => {
             format!("    at least {at_least} of *{suffix} under {under}, or: {otherwise}\n")
@@ -88,6 +92,14 @@ fn build_info_lies_in_the_tree_that_is_packed() {
 fn the_configure_line_can_be_pasted_into_a_shell() {
     let line = recipe(&input("3.13.5", Profile::Smoke)).configure_line;
     assert!(line.starts_with("sh ./configure --prefix=/opt/python-3.13.5 "), "{line}");
-    assert!(line.contains("'OPT=-O0 -g -DNDEBUG -fwrapv'"), "{line}");
-    assert!(line.ends_with(r"'LDFLAGS_NODIST=-Wl,-rpath,\$$ORIGIN/../lib'"), "{line}");
+    assert!(line.contains("'OPT=-O0 -DNDEBUG -fwrapv' 'CFLAGS_NODIST=-g1 -fstack-protector-strong'"), "{line}");
+}
+
+#[test]
+fn a_slim_artifact_differs_in_its_installation_alone() {
+    let full = input("3.13.5", Profile::Fast);
+    let slim = recipe(&RecipeInput { extent: Extent::Slim, ..full.clone() }).steps.steps;
+    let full = recipe(&full).steps.steps;
+    let differing: Vec<&str> = full.iter().zip(&slim).filter(|(a, b)| a != b).map(|(a, _)| a.name.as_str()).collect();
+    assert_eq!((differing, full.len()), (vec!["install"], slim.len()));
 }

@@ -6,9 +6,11 @@
 //!
 //! ```text
 //! <store>/cache/builds/<plan>/artifact.tgz
+//! <store>/cache/builds/<plan>/debug.tar.zst its debug info
 //! <store>/cache/builds/<plan>/build.json    appears with it, by rename of the whole folder
 //! ```
 
+use crate::artifact::DebugInfo;
 use crate::store::{Store, sync_folder, write_atomically};
 use serde::{Deserialize, Serialize};
 use std::io::{self, ErrorKind};
@@ -19,6 +21,7 @@ use vmbuild_cpython::{BuildInfo, Measured, Schema, Sha256};
 /// How many builds are kept; those not used for the longest time go first. Each is 30 to 150 MB.
 const MOST: usize = 24;
 const TARBALL: &str = "artifact.tgz";
+const DEBUG: &str = "debug.tar.zst";
 const FACTS: &str = "build.json";
 
 /// Builds by plan.
@@ -37,6 +40,9 @@ pub struct KeptBuild {
     pub sha256: Sha256,
     /// Length of the tarball.
     pub bytes: u64,
+    /// The debug info that was split off it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub debug_info: Option<DebugInfo>,
     /// The tarball's own `.build-info`.
     pub info: BuildInfo,
     /// What was measured while it was compiled.
@@ -60,8 +66,8 @@ impl BuildCache {
         Self { root: store.cache().join("builds") }
     }
 
-    /// Copies the tarball of a plan to `to` and verifies the copy. Blocks.
-    pub fn take(&self, plan: Sha256, to: &Path) -> io::Result<Cached> {
+    /// Copies the tarball of a plan to `to`, its debug info to `debug`, and verifies the copies. Blocks.
+    pub fn take(&self, plan: Sha256, to: &Path, debug: &Path) -> io::Result<Cached> {
         let folder = self.folder(plan);
         let Some(text) = unless_missing(fs_err::read(folder.join(FACTS)))? else { return Ok(Cached::Nothing) };
         if unless_missing(fs_err::copy(folder.join(TARBALL), to))?.is_none() {
@@ -72,7 +78,9 @@ impl BuildCache {
         let sound = |kept: &KeptBuild| {
             kept.sha256 == Sha256::from(sha256) && kept.bytes == bytes && kept.info.plan_sha256 == plan
         };
-        let Some(kept) = kept.filter(sound) else {
+        let kept = kept.filter(sound);
+        let debugged = kept.as_ref().map(|kept: &KeptBuild| take_debug_info(&folder, kept, debug)).transpose()?;
+        let Some(kept) = kept.filter(|_| debugged == Some(true)) else {
             fs_err::remove_file(to)?;
             return remove_damaged(&folder);
         };
@@ -81,8 +89,9 @@ impl BuildCache {
         Ok(Cached::Taken(Box::new(kept)))
     }
 
-    /// Keeps a tarball that passed its checks, and says the digest of what it takes the place of. Blocks.
-    pub fn keep(&self, tarball: &Path, kept: &KeptBuild) -> io::Result<Option<Sha256>> {
+    /// Keeps a tarball that passed its checks with its debug info, and says the digest of what it takes the place of.
+    /// Blocks.
+    pub fn keep(&self, tarball: &Path, debug: &Path, kept: &KeptBuild) -> io::Result<Option<Sha256>> {
         fs_err::create_dir_all(&self.root)?;
         let folder = self.folder(kept.info.plan_sha256);
         let before = unless_missing(fs_err::read(folder.join(FACTS)))?;
@@ -90,6 +99,10 @@ impl BuildCache {
         let new = tempfile::Builder::new().prefix(".new-").tempdir_in(&self.root)?;
         fs_err::copy(tarball, new.path().join(TARBALL))?;
         fs_err::File::open(new.path().join(TARBALL))?.sync_all()?;
+        if kept.debug_info.is_some() {
+            fs_err::copy(debug, new.path().join(DEBUG))?;
+            fs_err::File::open(new.path().join(DEBUG))?.sync_all()?;
+        }
         write_atomically(&new.path().join(FACTS), &serde_json::to_vec(kept).map_err(io::Error::other)?)?;
         unless_missing(fs_err::remove_dir_all(&folder))?;
         match fs_err::rename(new.path(), &folder) {
@@ -121,6 +134,17 @@ impl BuildCache {
     fn folder(&self, plan: Sha256) -> PathBuf {
         self.root.join(plan.to_string())
     }
+}
+
+/// Copies the debug info, if a build has any; says whether it is what was kept.
+fn take_debug_info(folder: &Path, kept: &KeptBuild, to: &Path) -> io::Result<bool> {
+    let Some(expected) = kept.debug_info else { return Ok(true) };
+    let copied = unless_missing(fs_err::copy(folder.join(DEBUG), to))?;
+    let same = copied.is_some() && DebugInfo::of(to)? == expected;
+    if copied.is_some() && !same {
+        fs_err::remove_file(to)?;
+    }
+    Ok(same)
 }
 
 fn remove_damaged(folder: &Path) -> io::Result<Cached> {

@@ -5,8 +5,8 @@ use crate::store::Lock;
 use std::io;
 use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
-use vmbuild_cpython::layout::{checksum_file, profile_data_file, record_file};
-use vmbuild_cpython::{ArtifactName, BuildNumber, ImageWord, Version};
+use vmbuild_cpython::layout::{checksum_file, debug_info_file, profile_data_file, record_file};
+use vmbuild_cpython::{ArtifactName, BuildNumber, Extent, ImageWord, Version};
 
 /// Before the name of the tarball that a build under way will become.
 const STAGING: &str = ".staging-";
@@ -24,6 +24,8 @@ pub struct Wish {
     pub version: Version,
     /// The image's word, such as `debian12`.
     pub image_word: ImageWord,
+    /// How much of it.
+    pub extent: Extent,
     /// The build number; the next free one if the user named none.
     pub number: Option<BuildNumber>,
     /// What to do if there is such an artifact.
@@ -69,6 +71,11 @@ impl ArtifactFolder {
     /// Where the counts that it was optimised by lie.
     pub fn profile_data(&self, name: &ArtifactName) -> PathBuf {
         self.path.join(profile_data_file(name))
+    }
+
+    /// Where the debug info of its programs and libraries lies.
+    pub fn debug_info(&self, name: &ArtifactName) -> PathBuf {
+        self.path.join(debug_info_file(name))
     }
 
     /// Counts published with builds of this version and image, those of the newest build first.
@@ -117,7 +124,8 @@ impl ArtifactFolder {
         self.sweep()?;
         let free = self.next_build_number(&wish.version, &wish.image_word)?;
         let build = wish.number.unwrap_or(free);
-        let name = ArtifactName { version: wish.version, image_word: wish.image_word.clone(), build };
+        let image_word = wish.image_word.clone();
+        let name = ArtifactName { version: wish.version, image_word, extent: wish.extent, build };
         let staging = self.path.join(format!("{STAGING}{name}"));
         if staging.exists() {
             return Err(ArtifactError::Busy { name, free });

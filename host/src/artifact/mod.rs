@@ -9,6 +9,7 @@
 //!   cpython-3.13.5-debian12-build1.tgz.sha256       for `sha256sum -c`
 //!   cpython-3.13.5-debian12-build1.tgz.build.json   what was measured on the way
 //!   cpython-3.13.5-debian12-build1-profile.tar.zst  the counts that a release build was optimised by
+//!   cpython-3.13.5-debian12-build1-debug.tar.zst    the debug info of its programs and libraries
 //!   logs/<stem>/<step>.log                          of published builds
 //!   failed/<stem>-<job>/                            of failed ones
 //!   .staging-<tarball>/                             a build under way; its lock says that it lives
@@ -17,6 +18,7 @@
 
 mod cache;
 mod compare;
+mod debug_info;
 mod error;
 mod folder;
 mod placing;
@@ -27,6 +29,7 @@ mod tests;
 
 pub use cache::{BuildCache, Cached, KeptBuild};
 pub use compare::{Cause, Changed, Difference, Explanation, FileChange, Surroundings, What, differences, explain};
+pub use debug_info::DebugInfo;
 pub use error::ArtifactError;
 pub use folder::{ArtifactFolder, Existing, Wish};
 pub use profile_data::{ProfileData, ProfileDataError, ProfileStore};

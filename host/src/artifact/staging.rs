@@ -13,7 +13,7 @@ use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 use vmbuild_cpython::ArtifactName;
 use vmbuild_cpython::Sha256;
-use vmbuild_cpython::layout::{checksum_file, profile_data_file, record_file};
+use vmbuild_cpython::layout::{checksum_file, debug_info_file, profile_data_file, record_file};
 
 /// A build under way: its name is taken, its files are out of sight. Dropping it removes them and frees the name.
 #[derive(Debug)]
@@ -36,6 +36,8 @@ pub struct Placed {
     pub record: PathBuf,
     /// The counts it was optimised by, if there are any.
     pub profile_data: Option<PathBuf>,
+    /// The debug info of its programs and libraries, if it was split off.
+    pub debug_info: Option<PathBuf>,
     /// The folder of step logs.
     pub logs: PathBuf,
     /// The tarball's digest.
@@ -86,6 +88,11 @@ impl Staging {
         self.path.join(profile_data_file(&self.name))
     }
 
+    /// Where to write the debug info that was split off the tarball's programs and libraries.
+    pub fn debug_info(&self) -> PathBuf {
+        self.path.join(debug_info_file(&self.name))
+    }
+
     /// Where to write a step's log.
     pub fn log(&self, step: &str) -> PathBuf {
         self.path.join("logs").join(format!("{step}.log"))
@@ -97,7 +104,7 @@ impl Staging {
         File::create(self.checksum())?.write_all(line.as_bytes())
     }
 
-    /// Puts logs, counts, record, checksum and tarball into their places, in this order: whoever sees the tarball sees the rest.
+    /// Puts logs, counts, debug info, record, checksum and tarball into their places, in this order: whoever sees the tarball sees the rest.
     /// `validated` is the digest of what passed the checks; nothing else is published.
     pub async fn publish(self, validated: Sha256, cancel: &CancellationToken) -> Result<Placed, ArtifactError> {
         let folder = self.folder.lock(cancel).await?;
@@ -134,6 +141,7 @@ impl Staging {
             checksum,
             record,
             profile_data,
+            debug_info: Some(self.folder.debug_info(&self.name)).filter(|path| path.exists()),
             logs: self.folder.logs(&self.name),
             sha256: validated,
             bytes,
@@ -143,8 +151,8 @@ impl Staging {
     /// Writes the checksum, and makes both files readable and durable before anybody can see them.
     fn seal(&self, sha256: Sha256) -> io::Result<()> {
         self.write_checksum(sha256)?;
-        let counts = Some(self.profile_data()).filter(|path| path.exists());
-        for path in [self.record(), self.checksum(), self.tarball()].into_iter().chain(counts) {
+        let beside = [self.profile_data(), self.debug_info()].into_iter().filter(|path| path.exists());
+        for path in [self.record(), self.checksum(), self.tarball()].into_iter().chain(beside) {
             fs_err::set_permissions(&path, Permissions::from_mode(0o644))?;
             File::open(&path)?.sync_all()?;
         }
@@ -162,6 +170,7 @@ impl Staging {
         unless_gone(fs_err::rename(self.folder.checksum(&self.name), self.path.join("old.sha256")))?;
         unless_gone(fs_err::rename(self.folder.record(&self.name), self.path.join("old.json")))?;
         unless_gone(fs_err::rename(self.folder.profile_data(&self.name), self.path.join("old.zst")))?;
+        unless_gone(fs_err::rename(self.folder.debug_info(&self.name), self.path.join("old-debug.zst")))?;
         Ok(())
     }
 
@@ -172,6 +181,9 @@ impl Staging {
         if self.profile_data().exists() {
             self.put_new(&self.profile_data(), &self.folder.profile_data(&self.name))?;
         }
+        if self.debug_info().exists() {
+            self.put_new(&self.debug_info(), &self.folder.debug_info(&self.name))?;
+        }
         self.put_new(&self.record(), &self.folder.record(&self.name))?;
         let placed = self.put_new(&self.checksum(), &self.folder.checksum(&self.name));
         placed.and_then(|()| self.put_new(&self.tarball(), &self.folder.tarball(&self.name))).inspect_err(|_| {
@@ -179,6 +191,7 @@ impl Staging {
             let _ = fs_err::remove_file(self.folder.checksum(&self.name));
             let _ = fs_err::remove_file(self.folder.record(&self.name));
             let _ = fs_err::remove_file(self.folder.profile_data(&self.name));
+            let _ = fs_err::remove_file(self.folder.debug_info(&self.name));
         })
     }
 
@@ -192,6 +205,7 @@ impl Staging {
     /// Undoes `make_room`: first record and checksum, then the tarball, each only if nobody took its name meanwhile.
     fn put_back(&self) -> io::Result<()> {
         for (old, place) in [
+            (self.path.join("old-debug.zst"), self.folder.debug_info(&self.name)),
             (self.path.join("old.zst"), self.folder.profile_data(&self.name)),
             (self.path.join("old.json"), self.folder.record(&self.name)),
             (self.path.join("old.sha256"), self.folder.checksum(&self.name)),

@@ -5,8 +5,8 @@ use crate::failure::{Diagnose, Exit};
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
-use vmbuild_cpython::BuildNumber;
 use vmbuild_cpython::Sha256;
+use vmbuild_cpython::{BuildNumber, Extent};
 use vmbuild_supervise::{Command, Deadline};
 
 struct World {
@@ -60,6 +60,7 @@ fn wish(version: &str, number: Option<u32>, existing: Existing) -> Wish {
     Wish {
         version,
         image_word: "debian12".parse().expect("a word"),
+        extent: Extent::Full,
         number: number.and_then(BuildNumber::new),
         existing,
     }

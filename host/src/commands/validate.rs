@@ -1,5 +1,6 @@
 //! `vmbuild validate`: the 11 checks, in a machine that has no compiler.
 
+use super::build::read_info;
 use super::context::Context;
 use super::machines::Setup;
 use super::program::Ending;
@@ -10,7 +11,7 @@ use crate::failure::{Exit, Failure};
 use crate::guest::Session;
 use crate::image::Role;
 use std::path::{Path, PathBuf};
-use vmbuild_cpython::{ArtifactName, CHECKS, layout};
+use vmbuild_cpython::{ArtifactName, Bounds, CHECKS, layout};
 use vmbuild_protocol::{Check, Validate, Verdict};
 
 /// Where the artifact lies in the guest.
@@ -84,12 +85,17 @@ async fn check(
     for path in [&candidate.artifact, &checksum] {
         send(context, session, path).await?;
     }
+    // What cannot say its profile is measured as a release: another check says that it has no build info.
+    let (artifact, name) = (candidate.artifact.clone(), candidate.name.clone());
+    let profile = tokio::task::spawn_blocking(move || read_info(&artifact, &name).ok().map(|info| info.profile));
+    let profile = profile.await.map_err(|error| ArtifactError::Io(std::io::Error::other(error)))?;
+    let bounds = Bounds::of(candidate.name.extent, profile);
     let request = Validate {
         folder: GUEST_FOLDER.to_owned(),
         artifact: candidate.name.to_string(),
         interpreter: layout::interpreter(&candidate.name),
-        min_bytes: layout::MIN_BYTES,
-        max_bytes: layout::MAX_BYTES,
+        min_bytes: bounds.min,
+        max_bytes: bounds.max,
         strict: !candidate.lenient,
         modules: layout::required_modules(&candidate.name.version),
         timeout_ms: if setup.is_emulated() { 900_000 } else { 60_000 },

@@ -1,5 +1,6 @@
 //! The main job: compile, validate, publish.
 
+use crate::anywhere::{gdb_finds_debug_info_by_build_id, the_tree_works_anywhere};
 use crate::support::{Ran, mounts_under, processes_with, root, run, store, tree};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -38,6 +39,9 @@ fn smoke_build_in_the_sandbox_is_published_and_holds_up() {
     let name = "cpython-3.13.5-debian12-build1.tgz";
     assert!(folder.join(name).is_file());
     assert!(sha256sum_accepts(folder, &format!("{name}.sha256")));
+    nothing_is_left_behind();
+    the_tree_works_anywhere(&folder.join(name));
+    gdb_finds_debug_info_by_build_id(&folder.join(name));
     nothing_is_left_behind();
     the_steps_were_reported_and_logged(folder, events);
     the_machine_was_clean(events);
@@ -103,6 +107,9 @@ fn the_same_plan_is_not_compiled_twice(folder: &Path, name: &str) {
     let compiled = ran.events_of("started").iter().any(|event| event["phase"]["phase"] == "compile");
     assert!(!compiled, "nothing was compiled");
     assert!(sha256sum_accepts(folder, "cpython-3.13.5-debian12-build2.tgz.sha256"));
+    assert!(first["debug_info"]["bytes"].as_u64() > Some(1_000_000));
+    assert_eq!(second["debug_info"], first["debug_info"]);
+    assert!(folder.join("cpython-3.13.5-debian12-build2-debug.tar.zst").is_file());
 }
 
 /// Compiled anew from the plan in the artifact, byte for byte.

@@ -2,6 +2,7 @@
 //!
 //! These tests share one store (`target/test-store`), so the golden machines are made once per clone.
 
+mod anywhere;
 mod build;
 #[expect(clippy::print_stdout, reason = "what took how long is shown")]
 mod cloud_image;

@@ -1,13 +1,18 @@
-//! Check 6: the programs are there.
+//! Check 6: the programs are there, and hardened.
 
+use super::hardening::hardened;
 use super::outcome::Outcome;
 use super::subject::Subject;
 use super::tree::Tree;
 use std::os::unix::fs::PermissionsExt;
 
-/// 6: the interpreter's binary is a file that may be run.
-pub(super) fn binaries(subject: &Subject<'_>, tree: &Tree) -> Outcome {
-    runnable(tree, &subject.ask.interpreter.binary).into()
+/// 6: the interpreter's binary is a file that may be run, and whatever is loaded is hardened.
+pub(super) async fn binaries(subject: &Subject<'_>, tree: &Tree) -> Outcome {
+    let found = match runnable(tree, &subject.ask.interpreter.binary) {
+        Ok(there) => hardened(tree).await.map(|hardened| format!("{there}; {hardened}")),
+        Err(why) => Err(why),
+    };
+    found.into()
 }
 
 /// Demands a program in `bin`, and names it.

@@ -9,7 +9,7 @@
 //! |---|---|---|
 //! | 1 artifact exists, 2 checksum file, 3 sha256, 4 size | `files` | the archive as a file |
 //! | 5 structure | `structure` | its list of entries |
-//! | 6 binaries | `binaries` | unpacked into a fresh folder (`tree`) |
+//! | 6 binaries | `binaries`, `hardening`, `elf` | unpacked into a fresh folder (`tree`) |
 //! | 7 version | `version` | the interpreter runs |
 //! | 8 native modules | `modules` | it finds its libraries |
 //! | 9 pip | `pip` | it finds its own packages |
@@ -18,7 +18,9 @@
 //! Checks 4, 10 and 11 warn, or fail when the request is strict.
 
 mod binaries;
+mod elf;
 mod files;
+mod hardening;
 mod modules;
 mod outcome;
 mod papers;

@@ -34,7 +34,7 @@ async fn from_outside(subject: &Subject<'_>, report: &mut Report<'_>) -> Result<
         return Err(failure(FailureKind::Cancelled, "the checks were cancelled"));
     }
     let (outcome, tree) = match Tree::unpack(subject).await {
-        Ok(tree) => (binaries::binaries(subject, &tree), Some(tree)),
+        Ok(tree) => (binaries::binaries(subject, &tree).await, Some(tree)),
         Err(why) => (Outcome::Fail(why), None),
     };
     report.add(outcome).await;

@@ -1,9 +1,16 @@
 use super::*;
-use vmbuild_cpython::{Counts, Plan, Profile, RecipeInput, Slowness, recipe};
+use vmbuild_cpython::{Counts, Extent, Plan, Profile, RecipeInput, Slowness, recipe};
 
 fn kept(tarball: &Path, plan: u8) -> KeptBuild {
     let (bytes, sha256) = vmbuild_archive::sha256_file(tarball).expect("the tarball is there");
-    KeptBuild { schema: Schema, sha256: sha256.into(), bytes, info: info(Sha256([plan; 32])), measured: measured() }
+    KeptBuild {
+        schema: Schema,
+        sha256: sha256.into(),
+        bytes,
+        debug_info: None,
+        info: info(Sha256([plan; 32])),
+        measured: measured(),
+    }
 }
 
 pub(in crate::artifact) fn info(plan_sha256: Sha256) -> BuildInfo {
@@ -15,11 +22,13 @@ pub(in crate::artifact) fn info(plan_sha256: Sha256) -> BuildInfo {
         source: "/s".to_owned(),
         slowness: Slowness::Native,
         counts: Counts::Trained,
+        extent: Extent::Full,
     };
     let plan = Plan {
         schema: Schema,
         version,
         profile,
+        extent: Extent::Full,
         source_sha256: Sha256([1; 32]),
         image: "debian-12".to_owned(),
         image_digest: "02".repeat(32),
@@ -79,9 +88,13 @@ impl Scene {
         self.folder.path().join("a.tgz")
     }
 
+    fn debug(&self) -> PathBuf {
+        self.folder.path().join("debug.zst")
+    }
+
     fn taken(&self, plan: u8) -> (Cached, Option<String>) {
         let to = self.folder.path().join("out.tgz");
-        let cached = self.cache.take(Sha256([plan; 32]), &to).expect("a readable cache");
+        let cached = self.cache.take(Sha256([plan; 32]), &to, &self.debug()).expect("a readable cache");
         let bytes = fs_err::read_to_string(&to).ok();
         let _ = fs_err::remove_file(to);
         (cached, bytes)
@@ -93,7 +106,7 @@ fn what_is_kept_is_found_by_its_plan() {
     let scene = Scene::new();
     assert_eq!(scene.taken(7), (Cached::Nothing, None));
     let kept = kept(&scene.tarball(), 7);
-    assert_eq!(scene.cache.keep(&scene.tarball(), &kept).expect("kept"), None);
+    assert_eq!(scene.cache.keep(&scene.tarball(), &scene.debug(), &kept).expect("kept"), None);
     assert_eq!(scene.taken(7), (Cached::Taken(Box::new(kept)), Some("a tarball".to_owned())));
     assert_eq!(scene.taken(8), (Cached::Nothing, None), "another plan");
 }
@@ -111,7 +124,7 @@ fn damage_is_noticed_and_removed() {
     ];
     for damage in damages {
         let scene = Scene::new();
-        scene.cache.keep(&scene.tarball(), &kept(&scene.tarball(), 7)).expect("kept");
+        scene.cache.keep(&scene.tarball(), &scene.debug(), &kept(&scene.tarball(), 7)).expect("kept");
         damage(&scene.cache.folder(Sha256([7; 32])));
         assert_eq!(scene.taken(7), (Cached::Damaged, None));
         assert_eq!(scene.taken(7), (Cached::Nothing, None));
@@ -119,14 +132,28 @@ fn damage_is_noticed_and_removed() {
 }
 
 #[test]
+fn debug_info_comes_along_or_nothing_does() {
+    let scene = Scene::new();
+    fs_err::write(scene.debug(), "debug info").expect("writing");
+    let debug_info = Some(DebugInfo::of(&scene.debug()).expect("a file"));
+    let kept = KeptBuild { debug_info, ..kept(&scene.tarball(), 7) };
+    scene.cache.keep(&scene.tarball(), &scene.debug(), &kept).expect("kept");
+    fs_err::remove_file(scene.debug()).expect("removing");
+    assert_eq!(scene.taken(7).0, Cached::Taken(Box::new(kept)));
+    assert_eq!(fs_err::read_to_string(scene.debug()).expect("it was copied"), "debug info");
+    fs_err::write(scene.cache.folder(Sha256([7; 32])).join(DEBUG), "debug inf0").expect("writing");
+    assert_eq!(scene.taken(7), (Cached::Damaged, None));
+}
+
+#[test]
 fn a_second_build_of_a_plan_says_what_the_first_gave() {
     let scene = Scene::new();
     let first = kept(&scene.tarball(), 7);
-    scene.cache.keep(&scene.tarball(), &first).expect("kept");
-    assert_eq!(scene.cache.keep(&scene.tarball(), &first).expect("kept again"), Some(first.sha256));
+    scene.cache.keep(&scene.tarball(), &scene.debug(), &first).expect("kept");
+    assert_eq!(scene.cache.keep(&scene.tarball(), &scene.debug(), &first).expect("kept again"), Some(first.sha256));
     fs_err::write(scene.tarball(), "other bytes").expect("writing");
     let second = kept(&scene.tarball(), 7);
-    assert_eq!(scene.cache.keep(&scene.tarball(), &second).expect("kept anew"), Some(first.sha256));
+    assert_eq!(scene.cache.keep(&scene.tarball(), &scene.debug(), &second).expect("kept anew"), Some(first.sha256));
     assert_eq!(scene.taken(7).1.as_deref(), Some("other bytes"));
 }
 
@@ -134,7 +161,7 @@ fn a_second_build_of_a_plan_says_what_the_first_gave() {
 fn those_not_used_for_the_longest_time_go_first() {
     let scene = Scene::new();
     for plan in 1..=3 {
-        scene.cache.keep(&scene.tarball(), &kept(&scene.tarball(), plan)).expect("kept");
+        scene.cache.keep(&scene.tarball(), &scene.debug(), &kept(&scene.tarball(), plan)).expect("kept");
         let facts = fs_err::File::open(scene.cache.folder(Sha256([plan; 32])).join(FACTS)).expect("facts");
         let used = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(u64::from(plan));
         facts.file().set_modified(used).expect("a time");

@@ -1,10 +1,11 @@
 //! The compiling half of a build: one machine, from source to tarball.
 
 use super::counts::{self, Used};
+use super::debug_info;
 use super::logs::{Follower, stage_times};
 use super::order::Order;
 use super::plan::Planned;
-use crate::artifact::{ArtifactError, Staging};
+use crate::artifact::{ArtifactError, DebugInfo, Staging};
 use crate::commands::context::Context;
 use crate::commands::machines::Setup;
 use crate::event::{Pace, Part, StageTime, Unit};
@@ -31,6 +32,8 @@ const EVIDENCE: Duration = Duration::from_secs(10);
 pub(super) struct Compiled {
     pub(super) sha256: Sha256,
     pub(super) bytes: u64,
+    /// The debug info that was split off it; beside it.
+    pub(super) debug_info: Option<DebugInfo>,
     pub(super) info: BuildInfo,
     pub(super) measured: Measured,
     pub(super) origin: BuildOrigin,
@@ -121,9 +124,11 @@ impl Workshop<'_> {
         let info = info(planned, &facts);
         self.describe(session, &recipe, &info).await?;
         let (sha256, bytes) = self.pack(session, &recipe).await?;
+        let debug_info = Some(debug_info::publish(self, session, &recipe).await?);
         stages.push(StageTime { stage: "pack".to_owned(), seconds: packing.elapsed().as_secs_f64() });
         let measured = self.measured(began, input.jobs, &facts, &stages);
-        Ok(Compiled { sha256, bytes, info, measured, origin: BuildOrigin::Compiled, used, stages })
+        let origin = BuildOrigin::Compiled;
+        Ok(Compiled { sha256, bytes, debug_info, info, measured, origin, used, stages })
     }
 
     fn input(&self, facts: &Facts) -> RecipeInput {
@@ -134,6 +139,7 @@ impl Workshop<'_> {
             source: format!("{WORK}/source/{}", self.order.source.file_name),
             slowness: if self.setup.is_emulated() { Slowness::Emulated } else { Slowness::Native },
             counts: if self.profile.is_some() { Counts::Given } else { Counts::Trained },
+            extent: self.order.extent,
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod compile;
 mod counts;
+mod debug_info;
 mod logs;
 mod order;
 mod plan;

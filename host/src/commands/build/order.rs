@@ -10,13 +10,14 @@ use crate::event::Part;
 use crate::failure::Failure;
 use crate::image::Image;
 use crate::source::{Need, Settings, Source, SourceRequest, Vouched, obtain, vouch};
-use vmbuild_cpython::{ImageWord, Profile, Version};
+use vmbuild_cpython::{Extent, ImageWord, Profile, Version};
 
 /// An accepted order: its source is here.
 #[derive(Debug)]
 pub(super) struct Order {
     pub(super) version: Version,
     pub(super) profile: Profile,
+    pub(super) extent: Extent,
     pub(super) machine: MachineOptions,
     pub(super) source: Source,
     /// What vouches for it.
@@ -28,6 +29,7 @@ pub(super) struct Order {
 impl Order {
     /// Gets the source: that can refuse before any machine is made.
     pub(super) async fn accept(context: &Context, wanted: Wanted) -> Result<Self, Failure> {
+        let extent = wanted.extent();
         let request = SourceRequest { version: wanted.version, given: wanted.source, sha256: wanted.source_sha256 };
         let profile_data = counts::given(wanted.profile_data, wanted.compiled.profile).await?;
         let settings = Settings::from_env();
@@ -36,7 +38,7 @@ impl Order {
         let (store, events, cancel) = (&context.store, &context.events, &context.cancel);
         let vouched = vouch(&request, &source, need, store, &settings, events, cancel).await?;
         let (version, profile, machine) = (wanted.version, wanted.compiled.profile, wanted.machine);
-        Ok(Self { version, profile, machine, source, vouched, profile_data })
+        Ok(Self { version, profile, extent, machine, source, vouched, profile_data })
     }
 
     /// Puts the source's signatures and bill of materials among the logs, where they can be verified again.
@@ -68,6 +70,7 @@ pub(super) async fn reserve(context: &Context, args: &Build) -> Result<Staging, 
     let wish = Wish {
         version: args.wanted.version,
         image_word,
+        extent: args.wanted.extent(),
         number: args.build_number,
         existing: if args.force { Existing::Replace } else { Existing::Keep },
     };

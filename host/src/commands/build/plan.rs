@@ -31,6 +31,7 @@ impl Planned {
             source: String::new(),
             slowness: Slowness::Native,
             counts: Counts::Trained,
+            extent: order.extent,
         };
         let recipe = recipe(&input);
         let (_, packages) = vmbuild_archive::sha256_file(&golden.packages()).map_err(ArtifactError::Io)?;
@@ -38,6 +39,7 @@ impl Planned {
             schema: Schema,
             version: order.version,
             profile: order.profile,
+            extent: order.extent,
             source_sha256: order.source.sha256,
             image: golden.image().to_owned(),
             image_digest: golden.digest().to_owned(),
@@ -106,17 +108,19 @@ pub(crate) async fn plan(context: &Context, wanted: Wanted) -> Result<Ending, Fa
 #[cfg(test)]
 mod tests {
     use super::{Planned, changes};
-    use vmbuild_cpython::{Counts, Plan, Profile, RecipeInput, Schema, Sha256, Slowness, recipe};
+    use vmbuild_cpython::{Counts, Extent, Plan, Profile, RecipeInput, Schema, Sha256, Slowness, recipe};
 
     fn plan(profile: Profile) -> Plan {
         let version = "3.13.5".parse().expect("a version");
         let (source, slowness, counts) = (String::new(), Slowness::Native, Counts::Trained);
-        let input = RecipeInput { version, profile, jobs: 1, source, slowness, counts };
+        let extent = Extent::Full;
+        let input = RecipeInput { version, profile, jobs: 1, source, slowness, counts, extent };
         let recipe = recipe(&input);
         Plan {
             schema: Schema,
             version,
             profile,
+            extent,
             source_sha256: Sha256([1; 32]),
             image: "debian-12".to_owned(),
             image_digest: "02".repeat(32),

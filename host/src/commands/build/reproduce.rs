@@ -16,7 +16,7 @@ use crate::image::Role;
 use crate::report::{self, Cell};
 use crate::store::StoreError;
 use std::path::{Path, PathBuf};
-use vmbuild_cpython::{ArtifactName, BuildInfo, BuildRecord, Profile, Sha256, layout};
+use vmbuild_cpython::{ArtifactName, BuildInfo, BuildRecord, Extent, Profile, Sha256, layout};
 
 /// A `.build-info` is not longer than this.
 const LONGEST_INFO: u64 = 1 << 20;
@@ -92,6 +92,7 @@ async fn stage(context: &Context, folder: &Path, name: &ArtifactName) -> Result<
     let wish = Wish {
         version: name.version,
         image_word: name.image_word.clone(),
+        extent: name.extent,
         number: Some(name.build),
         existing: Existing::Keep,
     };
@@ -126,6 +127,7 @@ fn wanted(args: &Reproduce, info: &BuildInfo) -> Wanted {
         version: info.plan.version,
         machine: MachineOptions { image, backend, accel, cpus: None, memory: None, locked: false },
         compiled: ProfileOption { profile: info.plan.profile },
+        slim: info.plan.extent == Extent::Slim,
         source: args.source.clone(),
         source_sha256: Some(info.plan.source_sha256),
         require_signature: false,

@@ -19,7 +19,8 @@ pub(super) async fn reuse(
 ) -> Result<Option<Compiled>, Failure> {
     let since = Instant::now();
     let (cache, plan, to) = (BuildCache::of(&context.store), planned.sha256, staging.tarball());
-    let taken = blocking(move || cache.take(plan, &to)).await?;
+    let debug = staging.debug_info();
+    let taken = blocking(move || cache.take(plan, &to, &debug)).await?;
     let short = plan.short();
     let kept = match taken {
         Cached::Nothing => return Ok(None),
@@ -33,8 +34,9 @@ pub(super) async fn reuse(
     context.events.note(Part::Build, text);
     staging.write_checksum(kept.sha256).map_err(ArtifactError::Io)?;
     let stages = vec![StageTime { stage: "reuse".to_owned(), seconds: since.elapsed().as_secs_f64() }];
-    let KeptBuild { sha256, bytes, info, measured, .. } = *kept;
-    Ok(Some(Compiled { sha256, bytes, info, measured, origin: BuildOrigin::Cache, used: used.cloned(), stages }))
+    let KeptBuild { sha256, bytes, debug_info, info, measured, .. } = *kept;
+    let (origin, used) = (BuildOrigin::Cache, used.cloned());
+    Ok(Some(Compiled { sha256, bytes, debug_info, info, measured, origin, used, stages }))
 }
 
 /// Keeps what was compiled and has passed, and says so if an earlier build of the same plan gave other bytes.
@@ -47,10 +49,12 @@ pub(super) async fn keep(context: &Context, staging: &Staging, compiled: &Compil
         schema: Schema,
         sha256: compiled.sha256,
         bytes: compiled.bytes,
+        debug_info: compiled.debug_info,
         info: compiled.info.clone(),
         measured: compiled.measured.clone(),
     };
-    match blocking(move || cache.keep(&tarball, &kept)).await {
+    let debug = staging.debug_info();
+    match blocking(move || cache.keep(&tarball, &debug, &kept)).await {
         Ok(Some(before)) if before != compiled.sha256 => tell_apart(context, compiled, before),
         Ok(_) => {}
         // The artifact itself is sound.

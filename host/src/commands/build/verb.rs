@@ -17,7 +17,7 @@ use crate::image::Role;
 use crate::machine::MachineName;
 use crate::store::write_atomically;
 use std::time::Instant;
-use vmbuild_cpython::{BuildOrigin, BuildRecord, Schema};
+use vmbuild_cpython::{Beside, BuildOrigin, BuildRecord, Schema};
 use vmbuild_protocol::Check;
 
 /// Builds, validates and publishes one CPython.
@@ -88,6 +88,7 @@ fn write_record(staging: &Staging, order: &Order, compiled: &Compiled, validated
         build: staging.name().build,
         sha256: compiled.sha256,
         bytes: compiled.bytes,
+        debug_info: compiled.debug_info.map(|made| Beside { sha256: made.sha256, bytes: made.bytes }),
         origin: compiled.origin,
         source: Some(order.vouched.evidence.clone()),
         profile_data: compiled.used.as_ref().map(Used::record),

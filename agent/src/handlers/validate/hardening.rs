@@ -1,0 +1,130 @@
+//! A part of check 6: programs and libraries are made as distributions make theirs.
+//!
+//! A compiler that was not asked says nothing, and a flag that a stage of the build lost shows nowhere: the interpreter
+//! works all the same. So every file that the loader takes is looked at. What must be there: position-independent code,
+//! relocations that are read-only after the start (RELRO, `BIND_NOW`), a stack that is not executable, library folders that
+//! are in the artifact and exist; in the interpreter also stack protectors and, where the build asked for them, the C
+//! library's checking functions. docs/artifact.md says why each.
+
+use super::elf::{self, Found, MAGIC};
+use super::tree::Tree;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use vmbuild_cpython::configure::FORTIFIES;
+
+/// Looks at every program and library. What is wrong is named with the file.
+pub(super) async fn hardened(tree: &Tree) -> Result<String, String> {
+    let (prefix, fortifies) = (tree.prefix().to_owned(), fortifies(tree));
+    let looked = tokio::task::spawn_blocking(move || look_at_all(&prefix, fortifies));
+    looked.await.map_err(|error| error.to_string())?
+}
+
+/// Whether the artifact says that it was to be fortified. One that says nothing fails another check.
+fn fortifies(tree: &Tree) -> bool {
+    let text = fs_err::read_to_string(tree.prefix().join(".build-info")).unwrap_or_default();
+    let info: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+    info["configure_line"].as_str().is_some_and(|line| line.contains(FORTIFIES))
+}
+
+fn look_at_all(prefix: &Path, fortifies: bool) -> Result<String, String> {
+    let (mut count, mut flaws) = (0, Vec::new());
+    for path in files(prefix)? {
+        let name = path.strip_prefix(prefix).unwrap_or(&path).display().to_string();
+        let Some(found) = look_at(&path).map_err(|why| format!("{name}: {why}"))? else { continue };
+        count += 1;
+        flaws.extend(found.flaws.iter().map(|flaw| format!("{name} {flaw}")));
+        if fortifies && found.is_interpreter && !found.fortified {
+            flaws.push(format!("{name} is not fortified, though its build asked for it"));
+        }
+    }
+    if flaws.is_empty() { Ok(format!("{count} hardened files")) } else { Err(flaws.join("; ")) }
+}
+
+fn look_at(path: &Path) -> Result<Option<Found>, String> {
+    let said = |error: std::io::Error| error.to_string();
+    let mut file = fs_err::File::open(path).map_err(said)?;
+    let mut bytes = Vec::new();
+    (&mut file).take(MAGIC.len() as u64).read_to_end(&mut bytes).map_err(said)?;
+    if bytes != MAGIC {
+        return Ok(None);
+    }
+    file.read_to_end(&mut bytes).map_err(said)?;
+    elf::look(&bytes, path.parent().unwrap_or(path))
+}
+
+/// Every regular file, in a fixed order. Links are not followed: what they lead to in here is looked at itself.
+fn files(folder: &Path) -> Result<Vec<PathBuf>, String> {
+    let said = |error: std::io::Error| error.to_string();
+    let mut found = Vec::new();
+    for entry in fs_err::read_dir(folder).map_err(said)? {
+        let entry = entry.map_err(said)?;
+        let kind = entry.file_type().map_err(said)?;
+        if kind.is_dir() {
+            found.extend(files(&entry.path())?);
+        } else if kind.is_file() {
+            found.push(entry.path());
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::look_at_all;
+    use std::time::Duration;
+    use tokio_util::sync::CancellationToken;
+    use vmbuild_supervise::{Command, Deadline};
+
+    const SOURCE: &str = "#include <string.h>\n#include <stdio.h>\n\
+        int Py_BytesMain(int n, char **v) { char s[64]; strcpy(s, v[0]); return printf(\"%s\", s) + n; }\n\
+        int main(int n, char **v) { return Py_BytesMain(n, v); }\n";
+    const SOUND: &[&str] = &[
+        "-O2",
+        "-fPIE",
+        "-pie",
+        "-rdynamic",
+        "-fstack-protector-strong",
+        "-U_FORTIFY_SOURCE",
+        "-D_FORTIFY_SOURCE=2",
+        "-Wl,-z,relro,-z,now,-z,noexecstack",
+        "-Wl,-rpath,$ORIGIN/../lib",
+    ];
+
+    /// Compiles a program with the sound flags and these after them; says what is found.
+    async fn check(more: &[&str]) -> Option<Result<String, String>> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        for name in ["bin", "lib"] {
+            fs_err::create_dir(path(name)).unwrap();
+        }
+        fs_err::write(path("a.c"), SOURCE).unwrap();
+        let command = Command::new("gcc").arg("-o").arg(path("bin/a")).arg(path("a.c")).args(SOUND).args(more);
+        let ran = command.output(Deadline::after(Duration::from_mins(1)), &CancellationToken::new()).await;
+        ran.ok().map(|_| look_at_all(folder.path(), true))
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn each_property_is_missed() {
+        if check(&[]).await.is_none() {
+            use std::io::Write as _;
+            let _ =
+                writeln!(std::io::stdout(), "skipped: each_property_is_missed: no gcc that compiles hardened programs");
+            return;
+        }
+        let cases: [(&[&str], Result<&str, &str>); 8] = [
+            (&[], Ok("1 hardened files")),
+            (&["-fno-pie", "-no-pie"], Err("bin/a is not position-independent")),
+            (&["-Wl,-z,norelro"], Err("bin/a has no RELRO")),
+            (&["-Wl,-z,lazy"], Err("bin/a is not bound at start (BIND_NOW)")),
+            (&["-Wl,-z,execstack"], Err("bin/a has an executable stack")),
+            (&["-fno-stack-protector"], Err("bin/a has no stack protector")),
+            (&["-U_FORTIFY_SOURCE"], Err("bin/a is not fortified, though its build asked for it")),
+            (&["-Wl,-rpath,/build/src"], Err("bin/a looks for libraries in `/build/src`")),
+        ];
+        for (more, expect) in cases {
+            let got = check(more).await.unwrap();
+            assert_eq!(got.as_deref().map_err(String::as_str), expect, "{more:?}");
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! The debug info that a recipe split off: brought out of the machine, in the form in which it is published.
+
+use super::compile::{WORK, Workshop};
+use crate::artifact::{ArtifactError, DebugInfo};
+use crate::event::Part;
+use crate::failure::Failure;
+use crate::guest::Session;
+use crate::report::size;
+use vmbuild_cpython::{Recipe, layout};
+use vmbuild_protocol::Pack;
+
+/// Leaves it in the staging folder.
+pub(super) async fn publish(workshop: Workshop<'_>, session: &Session, recipe: &Recipe) -> Result<DebugInfo, Failure> {
+    let phase = workshop.context.events.phase(Part::Pack, "debug info", "");
+    let packed = format!("{WORK}/debug.tgz");
+    let request = Pack { root: recipe.debug_info.clone(), to: packed.clone(), mtime: layout::MTIME };
+    session.pack(request, &workshop.context.cancel).await?;
+    let to = workshop.staging.debug_info();
+    let fetched = to.with_extension("tgz");
+    session.get_file(&packed, &fetched, &workshop.context.cancel, |_| ()).await?;
+    let made = tokio::task::spawn_blocking(move || {
+        let made = DebugInfo::publish(&fetched, &to);
+        // In the way of nobody: the staging folder goes, and this with it.
+        let _ = fs_err::remove_file(&fetched);
+        made
+    });
+    let made = made.await.map_err(std::io::Error::other).and_then(|made| made).map_err(ArtifactError::Io)?;
+    phase.finish(size(made.bytes));
+    Ok(made)
+}
