@@ -8,6 +8,8 @@
 //!   cpython-3.13.5-debian12-build1.tgz              the tarball, appears last
 //!   cpython-3.13.5-debian12-build1.tgz.sha256       for `sha256sum -c`
 //!   cpython-3.13.5-debian12-build1.tgz.build.json   what was measured on the way
+//!   cpython-3.13.5-debian12-build1.tgz.spdx.json    the bill of materials
+//!   cpython-3.13.5-debian12-build1.tgz.provenance.json  where it comes from
 //!   cpython-3.13.5-debian12-build1-profile.tar.zst  the counts that a release build was optimised by
 //!   logs/<stem>/<step>.log                          of published builds
 //!   failed/<stem>-<job>/                            of failed ones
@@ -19,6 +21,7 @@ mod cache;
 mod compare;
 mod error;
 mod folder;
+mod papers;
 mod placing;
 mod profile_data;
 mod staging;

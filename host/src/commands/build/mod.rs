@@ -2,8 +2,11 @@
 
 mod compile;
 mod counts;
+mod effect;
 mod logs;
+mod observe;
 mod order;
+mod papers;
 mod plan;
 mod reproduce;
 mod reuse;
