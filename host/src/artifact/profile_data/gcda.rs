@@ -18,7 +18,7 @@ const BYTES_SINCE: u32 = 12;
 pub(super) fn coverage(bytes: &[u8]) -> Option<Coverage> {
     let mut records = Records::open(bytes)?;
     let (mut found, mut function) = (Coverage::default(), None);
-    while let Some(record) = records.next()? {
+    while let Some(record) = records.next().ok()? {
         match record.tag {
             FUNCTION => {
                 found.add(function.take());
@@ -48,6 +48,9 @@ struct Record<'a> {
     tag: u32,
     payload: &'a [u8],
 }
+
+/// The file ends in the middle of a record.
+struct Cut;
 
 struct Records<'a> {
     rest: &'a [u8],
@@ -81,20 +84,20 @@ impl<'a> Records<'a> {
         Some((self.number)(*word))
     }
 
-    /// The next record, or that there is none; nothing if the file is cut.
-    fn next(&mut self) -> Option<Option<Record<'a>>> {
+    /// The next record, if there is one.
+    fn next(&mut self) -> Result<Option<Record<'a>>, Cut> {
         if self.rest.is_empty() {
-            return Some(None);
+            return Ok(None);
         }
-        let tag = self.word()?;
+        let tag = self.word().ok_or(Cut)?;
         if tag == 0 {
-            return Some(None);
+            return Ok(None);
         }
-        let length = self.word()?.cast_signed();
-        let length = usize::try_from(length).unwrap_or(0).checked_mul(self.unit)?;
-        let (payload, rest) = self.rest.split_at_checked(length)?;
+        let length = self.word().ok_or(Cut)?.cast_signed();
+        let length = usize::try_from(length).unwrap_or(0).checked_mul(self.unit).ok_or(Cut)?;
+        let (payload, rest) = self.rest.split_at_checked(length).ok_or(Cut)?;
         self.rest = rest;
-        Some(Some(Record { tag, payload }))
+        Ok(Some(Record { tag, payload }))
     }
 }
 
@@ -135,8 +138,8 @@ mod tests {
         }
         let entries = fs_err::read_dir(folder.path()).expect("the folder");
         let paths = entries.map(|entry| entry.expect("an entry").path());
-        let counts = paths.filter(|path| path.extension().is_some_and(|end| end == "gcda")).next().expect("counts");
-        let bytes = fs_err::read(counts).expect("reading");
+        let mut counts = paths.filter(|path| path.extension().is_some_and(|end| end == "gcda"));
+        let bytes = fs_err::read(counts.next().expect("counts")).expect("reading");
         assert_eq!(coverage(&bytes), Some(Coverage { functions: 4, executed: 2 }));
         assert_eq!(coverage(&bytes[..bytes.len() - 6]), None, "a cut file is none");
     }

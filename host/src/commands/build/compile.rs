@@ -125,7 +125,9 @@ impl Workshop<'_> {
         let tests = tests_passed(&recipe.steps, &done);
         let used = counts::publish(self, session, &recipe, planned, tests).await?;
         let planned = &counts::planned_with(planned, used.as_ref())?;
-        let (info, sbom) = self.examine(session, &recipe, planned, &facts, used.as_ref()).await?;
+        // Boxed: it is deep, and the rest of a build would carry its size.
+        let examined = Box::pin(self.examine(session, &recipe, planned, &facts, used.as_ref()));
+        let (info, sbom) = examined.await?;
         self.describe(session, &recipe, &info, &sbom).await?;
         let (sha256, bytes) = self.pack(session, &recipe).await?;
         stages.push(StageTime { stage: "pack".to_owned(), seconds: packing.elapsed().as_secs_f64() });
