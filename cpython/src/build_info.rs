@@ -9,6 +9,7 @@ use crate::plan::Plan;
 use crate::profile::Profile;
 use crate::schema::Schema;
 use crate::sha256::Sha256;
+use crate::took_effect::TookEffect;
 use crate::version::Version;
 use serde::{Deserialize, Serialize};
 use vmbuild_protocol::Package;
@@ -39,6 +40,9 @@ pub struct BuildInfo {
     pub arch: String,
     /// The packages that were installed, sorted by name.
     pub packages: Vec<Package>,
+    /// What was seen of what was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub took_effect: Option<TookEffect>,
     /// SHA-256 of [`Plan::to_json`].
     pub plan_sha256: Sha256,
     /// Everything that determined the artifact.
@@ -61,6 +65,13 @@ impl BuildInfo {
 pub(crate) mod tests {
     use super::*;
     use crate::plan::tests::plan;
+    use crate::took_effect::{Libpython, LinkedLibrary};
+
+    fn took_effect() -> TookEffect {
+        let [name, version, arch] = ["libffi8", "3.4.4-1", "amd64"].map(str::to_owned);
+        let libffi = LinkedLibrary { soname: "libffi.so.8".to_owned(), package: Package { name, version, arch } };
+        TookEffect { libpython: Libpython::Shared, libffi, lto: None, profile_coverage: None }
+    }
 
     pub(crate) fn info() -> BuildInfo {
         let plan = plan("3.13.5", Profile::Fast, 1);
@@ -80,6 +91,7 @@ pub(crate) mod tests {
                 version: "12.2.0-14".to_owned(),
                 arch: "amd64".to_owned(),
             }],
+            took_effect: Some(took_effect()),
             plan_sha256: Sha256([4; 32]),
             plan,
         }

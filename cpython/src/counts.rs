@@ -40,6 +40,12 @@ pub struct AboutCounts {
     pub arch: String,
     /// SHA-256 of the plan that the training was a part of: equal for equal source, image and steps.
     pub training_plan_sha256: Sha256,
+    /// How many test files the training ran, all of which passed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tests: Option<u64>,
+    /// Whether the processor was emulated: such counts are right, but the order of threads in them is not a real one's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub emulated: bool,
 }
 
 impl AboutCounts {
@@ -66,6 +72,8 @@ mod tests {
             source_sha256: Sha256([1; 32]),
             arch: "x86_64".to_owned(),
             training_plan_sha256: Sha256([2; 32]),
+            tests: Some(44),
+            emulated: true,
         };
         assert_eq!(AboutCounts::from_json(&about.to_json()).unwrap(), about);
         let more = about.to_json().replacen('{', "{ \"more\": 1,", 1);

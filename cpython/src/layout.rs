@@ -16,6 +16,9 @@ pub use name::{ArtifactName, BuildNumber, ImageWord, NameError};
 /// What determined the artifact, as JSON ([`crate::BuildInfo`]); below the prefix.
 pub const BUILD_INFO: &str = ".build-info";
 
+/// The bill of materials ([`crate::sbom`]); below the prefix.
+pub const SBOM: &str = ".sbom.spdx.json";
+
 /// CPython's licence; below the prefix.
 pub const LICENSE: &str = "LICENSE";
 
@@ -23,6 +26,12 @@ pub const LICENSE: &str = "LICENSE";
 /// of the archive have it, and so do the texts in the binaries that say when they were compiled: real times would make
 /// every two builds differ. When a build took place is said in its record, beside the artifact.
 pub const MTIME: u64 = 1_704_067_200;
+
+/// What follows an artifact's name in that of its bill of materials.
+pub const SBOM_SUFFIX: &str = ".spdx.json";
+
+/// What follows an artifact's name in that of what says where it comes from.
+pub const PROVENANCE_SUFFIX: &str = ".provenance.json";
 
 /// The end of a published profile's name.
 pub const PROFILE_DATA: &str = "-profile.tar.zst";
@@ -61,6 +70,16 @@ pub fn checksum_file(artifact: &ArtifactName) -> String {
 /// Name of an artifact's record: [`crate::BuildRecord`] as JSON.
 pub fn record_file(artifact: &ArtifactName) -> String {
     format!("{artifact}.build.json")
+}
+
+/// Name of an artifact's bill of materials: [`crate::sbom`].
+pub fn sbom_file(artifact: &ArtifactName) -> String {
+    format!("{artifact}{SBOM_SUFFIX}")
+}
+
+/// Name of what says where an artifact comes from: [`crate::provenance`].
+pub fn provenance_file(artifact: &ArtifactName) -> String {
+    format!("{artifact}{PROVENANCE_SUFFIX}")
 }
 
 /// Name of the profile that an artifact was optimised by, in the form of [`crate::counts`].

@@ -9,6 +9,7 @@
 //! * [`profile`], [`configure`] and [`recipe`]: how one is compiled.
 //! * [`layout`] and [`checks`]: what comes out, and what is demanded of it.
 //! * [`plan`], [`build_info`] and [`record`]: what determined it, what it says of itself, and how it came about.
+//! * [`sbom`], [`provenance`] and [`took_effect`]: the same in others' forms, and the proof that it is so.
 
 pub mod build_info;
 pub mod checks;
@@ -21,11 +22,14 @@ pub mod minor;
 pub mod month;
 pub mod plan;
 pub mod profile;
+pub mod provenance;
 pub mod recipe;
 pub mod record;
 pub mod release;
+pub mod sbom;
 pub mod schema;
 pub mod sha256;
+pub mod took_effect;
 pub mod version;
 
 pub use build_info::BuildInfo;
@@ -38,8 +42,9 @@ pub use month::Month;
 pub use plan::Plan;
 pub use profile::Profile;
 pub use recipe::{Counts, CountsPlace, Recipe, RecipeInput, Slowness, recipe};
-pub use record::{Beside, BuildOrigin, BuildRecord, Measured, ProfileOrigin, UsedProfile};
+pub use record::{Beside, BuildOrigin, BuildRecord, Measured, Paper, Papers, ProfileOrigin, Training, UsedProfile};
 pub use release::{Archive, Release, Releases, releases};
 pub use schema::Schema;
 pub use sha256::{Sha256, Sha256Error};
+pub use took_effect::{Coverage, Libpython, Lto, NotInEffect, TookEffect};
 pub use version::{Version, VersionError};

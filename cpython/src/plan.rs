@@ -49,6 +49,17 @@ pub struct Plan {
     /// comes out is determined only when its counts are published: see [`Self::with_profile_data`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile_data_sha256: Option<Sha256>,
+    /// Which form of what vmbuild writes about an artifact into it: [`PAPERS`]. 0 in older plans.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub papers: u32,
+}
+
+/// The form of `.build-info` and `.sbom.spdx.json`. Raised whenever equal builds begin to be described by other bytes.
+pub const PAPERS: u32 = 1;
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl Plan {
@@ -100,6 +111,7 @@ pub(crate) mod tests {
             mtime: crate::layout::MTIME,
             packer: 1,
             profile_data_sha256: None,
+            papers: PAPERS,
         }
     }
 
@@ -126,6 +138,7 @@ pub(crate) mod tests {
             Plan { packages_sha256: Sha256([3; 32]), ..base.clone() },
             Plan { packer: 2, ..base.clone() },
             Plan { extent: Extent::Slim, ..base.clone() },
+            Plan { papers: 0, ..base.clone() },
             base.with_profile_data(Sha256([3; 32])),
             base.with_profile_data(Sha256([4; 32])),
             Plan { arch: "aarch64".to_owned(), ..base.clone() },

@@ -41,6 +41,9 @@ pub struct BuildRecord {
     pub profile_data: Option<UsedProfile>,
     /// What was measured while it was compiled.
     pub measured: Measured,
+    /// What lies beside it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub papers: Option<Papers>,
     /// Seconds that the validation of this artifact took, to a tenth.
     pub validation_seconds: f64,
     /// The artifact's own `.build-info`.
@@ -68,7 +71,7 @@ pub enum BuildOrigin {
 }
 
 /// The profile that an artifact was optimised by; published beside it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UsedProfile {
     /// SHA-256 of the published file.
@@ -79,6 +82,51 @@ pub struct UsedProfile {
     pub files: usize,
     /// SHA-256 of the plan that was trained.
     pub training_plan_sha256: Sha256,
+    /// The training itself, as far as it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training: Option<Training>,
+}
+
+/// A training that passed; one that did not makes no artifact.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Training {
+    /// Test files that ran.
+    pub tests: u64,
+    /// Those of them that failed: none, or there would be no profile.
+    pub failed: u64,
+    /// Seconds it took, to a tenth; unknown where another build trained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
+    /// Whether the processor was emulated.
+    pub emulated: bool,
+}
+
+/// What lies beside an artifact and says something about it, each with its digest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Papers {
+    /// The bill of materials: [`crate::sbom`].
+    pub sbom: Paper,
+    /// Where it comes from: [`crate::provenance`].
+    pub provenance: Paper,
+    /// What is installed in the build machine, a line `name=version arch` each.
+    pub packages: Paper,
+    /// The lock file that the machines were made by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub package_lock: Option<Paper>,
+    /// The folder of logs.
+    pub logs: String,
+}
+
+/// A file beside an artifact.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Paper {
+    /// Where it is, seen from the artifact's folder.
+    pub file: String,
+    /// Its SHA-256.
+    pub sha256: Sha256,
 }
 
 /// Where a build has its profile from.
@@ -183,6 +231,17 @@ mod tests {
     use crate::build_info::tests::info;
     use crate::evidence::{DigestOrigin, SourceSignature};
 
+    fn papers() -> Papers {
+        let paper = |file: &str| Paper { file: file.to_owned(), sha256: Sha256([3; 32]) };
+        Papers {
+            sbom: paper("a.tgz.spdx.json"),
+            provenance: paper("a.tgz.provenance.json"),
+            packages: paper("logs/a/packages.list"),
+            package_lock: None,
+            logs: "logs/a".to_owned(),
+        }
+    }
+
     fn record() -> BuildRecord {
         let stages = [("unpack", 2.04), ("configure", 21.449), ("compile", 90.0)];
         BuildRecord {
@@ -210,6 +269,7 @@ mod tests {
                 from: ProfileOrigin::Published,
                 files: 340,
                 training_plan_sha256: Sha256([7; 32]),
+                training: Some(Training { tests: 44, failed: 0, seconds: Some(70.1), emulated: false }),
             }),
             measured: Measured {
                 began: "2026-01-02T03:04:05Z".to_owned(),
@@ -221,6 +281,7 @@ mod tests {
                 vmbuild: "0123456789abcdef".to_owned(),
                 stage_seconds: stages.map(|(stage, seconds)| (stage.to_owned(), seconds)).into_iter().collect(),
             },
+            papers: Some(papers()),
             validation_seconds: 4.2,
             info: info(),
         }

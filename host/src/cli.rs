@@ -219,6 +219,9 @@ pub struct Build {
     /// Train even if an earlier build of the same inputs published its profile.
     #[arg(long, conflicts_with = "profile_data")]
     pub train: bool,
+    /// Train a release build even on an emulated processor; the record says so.
+    #[arg(long)]
+    pub allow_emulated_pgo: bool,
     /// Compile even if this plan has been built before.
     #[arg(long)]
     pub no_cache: bool,
@@ -244,6 +247,9 @@ pub struct Reproduce {
     /// The profile that the artifact was optimised by [default: the one published beside it].
     #[arg(long, value_name = "FILE")]
     pub profile_data: Option<PathBuf>,
+    /// Train even on an emulated processor, where the artifact's plan trains.
+    #[arg(long)]
+    pub allow_emulated_pgo: bool,
     /// Keep in this folder what was built, if it differs, or the logs, if building fails.
     #[arg(long, value_name = "DIR")]
     pub keep: Option<PathBuf>,

@@ -31,6 +31,7 @@ readonly test_packages=(
     mtools                # reads the seed that first boots are given
     openssh-server        # answers to what is tried over SSH; the tests start one of their own
     ovmf                  # UEFI firmware, for boot loaders
+    python3-venv          # holds the tools that read what is said about an artifact
     skopeo                # reads exported container images
     umoci                 # unpacks them
     vagrant               # validates the Vagrantfile, reads exported boxes

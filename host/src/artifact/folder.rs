@@ -1,11 +1,12 @@
 //! The folder itself: its names, and who has which.
 
+use crate::artifact::papers::Part;
 use crate::artifact::{ArtifactError, Staging};
 use crate::store::Lock;
 use std::io;
 use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
-use vmbuild_cpython::layout::{checksum_file, debug_info_file, profile_data_file, record_file};
+use vmbuild_cpython::layout::{PROVENANCE_SUFFIX, SBOM_SUFFIX};
 use vmbuild_cpython::{ArtifactName, BuildNumber, Extent, ImageWord, Version};
 
 /// Before the name of the tarball that a build under way will become.
@@ -55,27 +56,27 @@ impl ArtifactFolder {
 
     /// Where the tarball of this name lies.
     pub fn tarball(&self, name: &ArtifactName) -> PathBuf {
-        self.path.join(name.to_string())
+        Part::Tarball.within(&self.path, name)
     }
 
     /// Where its checksum lies.
     pub fn checksum(&self, name: &ArtifactName) -> PathBuf {
-        self.path.join(checksum_file(name))
+        Part::Checksum.within(&self.path, name)
     }
 
     /// Where its record lies.
     pub fn record(&self, name: &ArtifactName) -> PathBuf {
-        self.path.join(record_file(name))
+        Part::Record.within(&self.path, name)
     }
 
     /// Where the counts that it was optimised by lie.
     pub fn profile_data(&self, name: &ArtifactName) -> PathBuf {
-        self.path.join(profile_data_file(name))
+        Part::ProfileData.within(&self.path, name)
     }
 
     /// Where the debug info of its programs and libraries lies.
     pub fn debug_info(&self, name: &ArtifactName) -> PathBuf {
-        self.path.join(debug_info_file(name))
+        Part::DebugInfo.within(&self.path, name)
     }
 
     /// Counts published with builds of this version and image, those of the newest build first.
@@ -104,14 +105,14 @@ impl ArtifactFolder {
         Ok(highest.map_or(BuildNumber::FIRST, BuildNumber::next))
     }
 
-    /// Every name that a tarball, a checksum, a record or a build under way has.
+    /// Every name that a tarball, something beside one, or a build under way has.
     fn names(&self) -> io::Result<Vec<ArtifactName>> {
         let mut names = Vec::new();
         for entry in fs_err::read_dir(&self.path)? {
             let name = entry?.file_name().to_string_lossy().into_owned();
-            let of_an_artifact =
-                [name.strip_suffix(".sha256"), name.strip_suffix(".build.json"), name.strip_prefix(STAGING)];
-            let name = of_an_artifact.into_iter().flatten().next().unwrap_or(&name);
+            let ends = [".sha256", ".build.json", SBOM_SUFFIX, PROVENANCE_SUFFIX].map(|end| name.strip_suffix(end));
+            let of_an_artifact = ends.into_iter().chain([name.strip_prefix(STAGING)]);
+            let name = of_an_artifact.flatten().next().unwrap_or(&name);
             names.extend(name.parse::<ArtifactName>());
         }
         Ok(names)

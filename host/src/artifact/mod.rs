@@ -8,6 +8,8 @@
 //!   cpython-3.13.5-debian12-build1.tgz              the tarball, appears last
 //!   cpython-3.13.5-debian12-build1.tgz.sha256       for `sha256sum -c`
 //!   cpython-3.13.5-debian12-build1.tgz.build.json   what was measured on the way
+//!   cpython-3.13.5-debian12-build1.tgz.spdx.json    the bill of materials
+//!   cpython-3.13.5-debian12-build1.tgz.provenance.json  where it comes from
 //!   cpython-3.13.5-debian12-build1-profile.tar.zst  the counts that a release build was optimised by
 //!   cpython-3.13.5-debian12-build1-debug.tar.zst    the debug info of its programs and libraries
 //!   logs/<stem>/<step>.log                          of published builds
@@ -21,6 +23,7 @@ mod compare;
 mod debug_info;
 mod error;
 mod folder;
+mod papers;
 mod placing;
 mod profile_data;
 mod staging;

@@ -5,6 +5,7 @@
 
 mod error;
 mod form;
+mod gcda;
 mod kept;
 #[cfg(test)]
 mod tests;
@@ -13,7 +14,7 @@ pub use error::ProfileDataError;
 pub use kept::ProfileStore;
 
 use std::path::{Path, PathBuf};
-use vmbuild_cpython::{AboutCounts, Plan, Sha256};
+use vmbuild_cpython::{AboutCounts, Coverage, Plan, Sha256};
 
 /// A profile that was read to its end, and found to be one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub struct ProfileData {
     pub about: AboutCounts,
     /// How many files of counts there are in it.
     pub files: usize,
+    /// What they say ran; nothing where the compiler's form of counts is not known.
+    pub coverage: Option<Coverage>,
 }
 
 impl ProfileData {
@@ -33,8 +36,8 @@ impl ProfileData {
     pub fn read(path: &Path) -> Result<Self, ProfileDataError> {
         let unreadable = |source| ProfileDataError::Unreadable { path: path.to_owned(), source };
         let (_, sha256) = vmbuild_archive::sha256_file(path).map_err(unreadable)?;
-        let (about, files) = form::inspect(path)?;
-        Ok(Self { path: path.to_owned(), sha256: sha256.into(), about, files })
+        let form::Found { about, files, coverage } = form::inspect(path)?;
+        Ok(Self { path: path.to_owned(), sha256: sha256.into(), about, files, coverage })
     }
 
     /// Makes the published form, at `to`, of what the agent packed. Blocks.

@@ -1,6 +1,7 @@
 //! One build's own folder until it is published or has failed.
 
 use crate::artifact::folder::unless_gone;
+use crate::artifact::papers::Part;
 use crate::artifact::placing::rename_to_new;
 use crate::artifact::{ArtifactError, ArtifactFolder, Existing};
 use crate::store::{Lock, sync_folder};
@@ -13,7 +14,6 @@ use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 use vmbuild_cpython::ArtifactName;
 use vmbuild_cpython::Sha256;
-use vmbuild_cpython::layout::{checksum_file, debug_info_file, profile_data_file, record_file};
 
 /// A build under way: its name is taken, its files are out of sight. Dropping it removes them and frees the name.
 #[derive(Debug)]
@@ -34,6 +34,10 @@ pub struct Placed {
     pub checksum: PathBuf,
     /// What was measured on the way.
     pub record: PathBuf,
+    /// The bill of materials, if there is one.
+    pub sbom: Option<PathBuf>,
+    /// Where it comes from, if that is said.
+    pub provenance: Option<PathBuf>,
     /// The counts it was optimised by, if there are any.
     pub profile_data: Option<PathBuf>,
     /// The debug info of its programs and libraries, if it was split off.
@@ -70,12 +74,22 @@ impl Staging {
 
     /// Where to write the tarball.
     pub fn tarball(&self) -> PathBuf {
-        self.path.join(self.name.to_string())
+        self.part(Part::Tarball)
     }
 
     /// Where to write the record.
     pub fn record(&self) -> PathBuf {
-        self.path.join(record_file(&self.name))
+        self.part(Part::Record)
+    }
+
+    /// Where to write the bill of materials.
+    pub fn sbom(&self) -> PathBuf {
+        self.part(Part::Sbom)
+    }
+
+    /// Where to write where it comes from.
+    pub fn provenance(&self) -> PathBuf {
+        self.part(Part::Provenance)
     }
 
     /// Counts published with earlier builds of the same version and image, those of the newest build first.
@@ -85,12 +99,24 @@ impl Staging {
 
     /// Where to write the counts that the tarball was optimised by.
     pub fn profile_data(&self) -> PathBuf {
-        self.path.join(profile_data_file(&self.name))
+        self.part(Part::ProfileData)
+    }
+
+    /// Where to put something that is published among the logs.
+    pub fn among_logs(&self, file: &str) -> PathBuf {
+        self.path.join("logs").join(file)
+    }
+
+    /// The name that [`Self::among_logs`] will have, seen from the folder of artifacts.
+    pub fn published_log(&self, file: &str) -> String {
+        let logs = self.folder.logs(&self.name);
+        let logs = logs.strip_prefix(self.folder.path()).unwrap_or(&logs);
+        logs.join(file).to_string_lossy().into_owned()
     }
 
     /// Where to write the debug info that was split off the tarball's programs and libraries.
     pub fn debug_info(&self) -> PathBuf {
-        self.path.join(debug_info_file(&self.name))
+        self.part(Part::DebugInfo)
     }
 
     /// Where to write a step's log.
@@ -104,7 +130,8 @@ impl Staging {
         File::create(self.checksum())?.write_all(line.as_bytes())
     }
 
-    /// Puts logs, counts, debug info, record, checksum and tarball into their places, in this order: whoever sees the tarball sees the rest.
+    /// Puts the logs, then counts, debug info, papers, record, checksum and tarball into their places, in this order: whoever sees the
+    /// tarball sees the rest.
     /// `validated` is the digest of what passed the checks; nothing else is published.
     pub async fn publish(self, validated: Sha256, cancel: &CancellationToken) -> Result<Placed, ArtifactError> {
         let folder = self.folder.lock(cancel).await?;
@@ -133,28 +160,28 @@ impl Staging {
         }
         placed?;
         sync_folder(self.folder.path())?;
-        let (tarball, checksum) = (self.folder.tarball(&self.name), self.folder.checksum(&self.name));
-        let record = self.folder.record(&self.name);
-        let profile_data = Some(self.folder.profile_data(&self.name)).filter(|path| path.exists());
+        let place = |part: Part| part.within(self.folder.path(), &self.name);
+        let if_there = |part: Part| Some(place(part)).filter(|path| path.exists());
         Ok(Placed {
-            tarball,
-            checksum,
-            record,
-            profile_data,
-            debug_info: Some(self.folder.debug_info(&self.name)).filter(|path| path.exists()),
+            tarball: place(Part::Tarball),
+            checksum: place(Part::Checksum),
+            record: place(Part::Record),
+            sbom: if_there(Part::Sbom),
+            provenance: if_there(Part::Provenance),
+            profile_data: if_there(Part::ProfileData),
+            debug_info: if_there(Part::DebugInfo),
             logs: self.folder.logs(&self.name),
             sha256: validated,
             bytes,
         })
     }
 
-    /// Writes the checksum, and makes both files readable and durable before anybody can see them.
+    /// Writes the checksum, and makes all files readable and durable before anybody can see them.
     fn seal(&self, sha256: Sha256) -> io::Result<()> {
         self.write_checksum(sha256)?;
-        let beside = [self.profile_data(), self.debug_info()].into_iter().filter(|path| path.exists());
-        for path in [self.record(), self.checksum(), self.tarball()].into_iter().chain(beside) {
-            fs_err::set_permissions(&path, Permissions::from_mode(0o644))?;
-            File::open(&path)?.sync_all()?;
+        for path in Part::ALL.map(|part| self.part(part)).iter().filter(|path| path.exists()) {
+            fs_err::set_permissions(path, Permissions::from_mode(0o644))?;
+            File::open(path)?.sync_all()?;
         }
         Ok(())
     }
@@ -166,11 +193,9 @@ impl Staging {
         if self.existing == Existing::Keep && tarball.exists() {
             return Err(self.exists()?);
         }
-        unless_gone(fs_err::rename(&tarball, self.path.join("old.tgz")))?;
-        unless_gone(fs_err::rename(self.folder.checksum(&self.name), self.path.join("old.sha256")))?;
-        unless_gone(fs_err::rename(self.folder.record(&self.name), self.path.join("old.json")))?;
-        unless_gone(fs_err::rename(self.folder.profile_data(&self.name), self.path.join("old.zst")))?;
-        unless_gone(fs_err::rename(self.folder.debug_info(&self.name), self.path.join("old-debug.zst")))?;
+        for part in Part::ALL.into_iter().rev() {
+            unless_gone(fs_err::rename(part.within(self.folder.path(), &self.name), self.path.join(part.aside())))?;
+        }
         Ok(())
     }
 
@@ -178,21 +203,18 @@ impl Staging {
         let logs = self.folder.logs(&self.name);
         unless_gone(fs_err::remove_dir_all(&logs))?;
         move_to_new(&self.path.join("logs"), &logs)?;
-        if self.profile_data().exists() {
-            self.put_new(&self.profile_data(), &self.folder.profile_data(&self.name))?;
+        for (index, part) in Part::ALL.into_iter().enumerate().filter(|(_, part)| self.part(*part).exists()) {
+            let to = part.within(self.folder.path(), &self.name);
+            self.put_new(&self.part(part), &to).inspect_err(|_| self.take_back(&Part::ALL[..index]))?;
         }
-        if self.debug_info().exists() {
-            self.put_new(&self.debug_info(), &self.folder.debug_info(&self.name))?;
+        Ok(())
+    }
+
+    /// Removes what was placed a moment ago. What cannot be removed, the next publisher of this name removes.
+    fn take_back(&self, placed: &[Part]) {
+        for part in placed {
+            let _ = fs_err::remove_file(part.within(self.folder.path(), &self.name));
         }
-        self.put_new(&self.record(), &self.folder.record(&self.name))?;
-        let placed = self.put_new(&self.checksum(), &self.folder.checksum(&self.name));
-        placed.and_then(|()| self.put_new(&self.tarball(), &self.folder.tarball(&self.name))).inspect_err(|_| {
-            // Ours, placed a moment ago. What cannot be removed, the next publisher of this name removes.
-            let _ = fs_err::remove_file(self.folder.checksum(&self.name));
-            let _ = fs_err::remove_file(self.folder.record(&self.name));
-            let _ = fs_err::remove_file(self.folder.profile_data(&self.name));
-            let _ = fs_err::remove_file(self.folder.debug_info(&self.name));
-        })
     }
 
     fn put_new(&self, from: &Path, to: &Path) -> Result<(), ArtifactError> {
@@ -202,15 +224,10 @@ impl Staging {
         }
     }
 
-    /// Undoes `make_room`: first record and checksum, then the tarball, each only if nobody took its name meanwhile.
+    /// Undoes `make_room`: the tarball last, each only if nobody took its name meanwhile.
     fn put_back(&self) -> io::Result<()> {
-        for (old, place) in [
-            (self.path.join("old-debug.zst"), self.folder.debug_info(&self.name)),
-            (self.path.join("old.zst"), self.folder.profile_data(&self.name)),
-            (self.path.join("old.json"), self.folder.record(&self.name)),
-            (self.path.join("old.sha256"), self.folder.checksum(&self.name)),
-            (self.path.join("old.tgz"), self.folder.tarball(&self.name)),
-        ] {
+        for part in Part::ALL {
+            let (old, place) = (self.path.join(part.aside()), part.within(self.folder.path(), &self.name));
             if old.exists() && !place.exists() {
                 rename_to_new(&old, &place)?;
             }
@@ -224,7 +241,11 @@ impl Staging {
     }
 
     fn checksum(&self) -> PathBuf {
-        self.path.join(checksum_file(&self.name))
+        self.part(Part::Checksum)
+    }
+
+    fn part(&self, part: Part) -> PathBuf {
+        part.within(&self.path, &self.name)
     }
 
     /// Keeps what a failed build left, under the job's name, and says where. A tarball that did not pass is called

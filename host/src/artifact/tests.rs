@@ -209,3 +209,22 @@ async fn a_failed_build_keeps_its_logs_and_no_artifact() {
     assert_eq!(fs_err::read_to_string(failed.join("rejected.tgz")).expect("the tarball"), "bytes");
     assert_eq!(world.names(), ["failed"]);
 }
+
+#[tokio::test]
+async fn papers_come_and_go_with_the_artifact() {
+    let world = World::new();
+    let staging = world.begin(None, Existing::Keep).await.expect("free");
+    fs_err::write(staging.sbom(), "parts").expect("writing");
+    fs_err::write(staging.provenance(), "where from").expect("writing");
+    fs_err::write(staging.among_logs("packages.list"), "a=1 all\n").expect("writing");
+    let listed = staging.published_log("packages.list");
+    let placed = world.finish(staging, "one").await.expect("nothing is there yet");
+    let read = |path: Option<std::path::PathBuf>| fs_err::read_to_string(path.expect("placed")).expect("reading");
+    assert_eq!((read(placed.sbom), read(placed.provenance)), ("parts".to_owned(), "where from".to_owned()));
+    assert_eq!(read(Some(world.artifacts.path().join(listed))), "a=1 all\n");
+    let replaced = world.publish(Some(1), Existing::Replace, "two").await.expect("by force");
+    assert_eq!((replaced.sbom, replaced.provenance), (None, None), "another's papers do not stay");
+    assert_eq!(world.names(), [TGZ, &format!("{TGZ}.build.json"), &format!("{TGZ}.sha256"), "logs"]);
+    fs_err::write(world.artifacts.path().join("cpython-3.13.5-debian12-build4.tgz.spdx.json"), "x").expect("writing");
+    assert_eq!(world.next("3.13.5", "debian12"), 5, "a paper alone takes the number too");
+}

@@ -1,6 +1,7 @@
 //! The main job: compile, validate, publish.
 
 use crate::anywhere::{gdb_finds_debug_info_by_build_id, the_tree_works_anywhere};
+use crate::papers::{equal_artifacts_have_equal_bills, independent_tools_accept, papers_say_what_is_so};
 use crate::support::{Ran, mounts_under, processes_with, root, run, store, tree};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -46,6 +47,8 @@ fn smoke_build_in_the_sandbox_is_published_and_holds_up() {
     the_steps_were_reported_and_logged(folder, events);
     the_machine_was_clean(events);
     the_record_says_what_was_measured(folder, name);
+    papers_say_what_is_so(folder, name);
+    independent_tools_accept(folder, name);
     an_existing_artifact_is_not_overwritten(folder);
     the_same_plan_is_not_compiled_twice(folder, name);
     the_same_plan_gives_the_same_bytes(folder, name);
@@ -106,6 +109,8 @@ fn the_same_plan_is_not_compiled_twice(folder: &Path, name: &str) {
     assert_eq!((&second["sha256"], &second["measured"]), (&first["sha256"], &first["measured"]));
     let compiled = ran.events_of("started").iter().any(|event| event["phase"]["phase"] == "compile");
     assert!(!compiled, "nothing was compiled");
+    papers_say_what_is_so(folder, "cpython-3.13.5-debian12-build2.tgz");
+    equal_artifacts_have_equal_bills(folder, name, "cpython-3.13.5-debian12-build2.tgz");
     assert!(sha256sum_accepts(folder, "cpython-3.13.5-debian12-build2.tgz.sha256"));
     assert!(first["debug_info"]["bytes"].as_u64() > Some(1_000_000));
     assert_eq!(second["debug_info"], first["debug_info"]);

@@ -16,6 +16,7 @@ mod images;
 mod interruption;
 mod lifecycle;
 mod machines;
+mod papers;
 mod reconnects;
 #[allow(clippy::unwrap_used, clippy::print_stdout, reason = "clippy knows tests, not their helpers")]
 mod standin;

@@ -39,6 +39,7 @@ pub(in crate::artifact) fn info(plan_sha256: Sha256) -> BuildInfo {
         mtime: 0,
         packer: 1,
         profile_data_sha256: None,
+        papers: 1,
     };
     BuildInfo {
         schema: Schema,
@@ -52,6 +53,7 @@ pub(in crate::artifact) fn info(plan_sha256: Sha256) -> BuildInfo {
         os: String::new(),
         arch: plan.arch.clone(),
         packages: Vec::new(),
+        took_effect: None,
         plan_sha256,
         plan,
     }

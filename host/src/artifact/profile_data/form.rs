@@ -1,10 +1,10 @@
 //! The file's form: what may be in it, and how it is compressed.
 
-use super::ProfileDataError;
+use super::{ProfileDataError, gcda};
 use flate2::read::GzDecoder;
 use std::io::{self, Read};
 use std::path::Path;
-use vmbuild_cpython::{AboutCounts, counts};
+use vmbuild_cpython::{AboutCounts, Coverage, counts};
 
 /// A profile is some 2 MB packed and 10 MB unpacked; this is more than any can have, in bytes.
 const LONGEST: u64 = 256 << 20;
@@ -13,21 +13,31 @@ const LONGEST_ABOUT: u64 = 1 << 16;
 /// Counts compress well, and are packed once: 19 of 22.
 const LEVEL: i32 = 19;
 
-/// What the counts are of, and how many files of them there are. Anything else in the file is refused.
-pub(super) fn inspect(path: &Path) -> Result<(AboutCounts, usize), ProfileDataError> {
+/// What is in a published profile.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) about: AboutCounts,
+    pub(super) files: usize,
+    pub(super) coverage: Option<Coverage>,
+}
+
+/// What the counts are of, how many files of them there are, and what ran. Anything else in the file is refused.
+pub(super) fn inspect(path: &Path) -> Result<Found, ProfileDataError> {
     let refuse = |why: String| ProfileDataError::Form { path: path.to_owned(), why };
     let broken = |error: io::Error| refuse(error.to_string());
     let file =
         fs_err::File::open(path).map_err(|source| ProfileDataError::Unreadable { path: path.to_owned(), source })?;
     let mut archive = tar::Archive::new(zstd::Decoder::new(file).map_err(broken)?.take(LONGEST));
-    let (mut about, mut files) = (None, 0);
+    let (mut about, mut files, mut coverage) = (None, 0, None);
     for entry in archive.entries().map_err(broken)? {
         let mut entry = entry.map_err(broken)?;
         let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
         match kind(&name, entry.header().entry_type()) {
             Some(Kind::About) => about = Some(read_about(&mut entry).map_err(broken)?),
             Some(Kind::Counts) => {
-                io::copy(&mut entry, &mut io::sink()).map_err(broken)?;
+                let mut bytes = Vec::new();
+                entry.read_to_end(&mut bytes).map_err(broken)?;
+                coverage = sum(coverage, gcda::coverage(&bytes));
                 files += 1;
             }
             Some(Kind::Folder) => {}
@@ -40,7 +50,12 @@ pub(super) fn inspect(path: &Path) -> Result<(AboutCounts, usize), ProfileDataEr
     if files == 0 {
         return Err(refuse("there are no counts in it".to_owned()));
     }
-    Ok((about, files))
+    Ok(Found { about, files, coverage })
+}
+
+fn sum(all: Option<Coverage>, one: Option<Coverage>) -> Option<Coverage> {
+    let (Some(a), Some(b)) = (all, one) else { return all.or(one) };
+    Some(Coverage { functions: a.functions + b.functions, executed: a.executed + b.executed })
 }
 
 enum Kind {

@@ -13,6 +13,8 @@ fn about() -> AboutCounts {
         source_sha256: Sha256([1; 32]),
         arch: "x86_64".to_owned(),
         training_plan_sha256: Sha256([2; 32]),
+        tests: None,
+        emulated: false,
     }
 }
 

@@ -2,8 +2,10 @@
 
 use super::counts::{self, Used};
 use super::debug_info;
-use super::logs::{Follower, stage_times};
+use super::logs::{Follower, stage_times, tests_passed};
+use super::observe::observe;
 use super::order::Order;
+use super::papers;
 use super::plan::Planned;
 use crate::artifact::{ArtifactError, DebugInfo, Staging};
 use crate::commands::context::Context;
@@ -17,8 +19,10 @@ use crate::report::size;
 use crate::store::write_atomically;
 use jiff::Timestamp;
 use std::time::{Duration, Instant};
+use vmbuild_cpython::sbom::Document;
 use vmbuild_cpython::{
-    BuildInfo, BuildOrigin, Counts, Measured, Recipe, RecipeInput, Schema, Sha256, Slowness, layout, recipe,
+    BuildInfo, BuildOrigin, Counts, Measured, Recipe, RecipeInput, Schema, Sha256, Slowness, TookEffect, layout,
+    recipe, took_effect,
 };
 use vmbuild_protocol::{BUILD_ID, Facts, Pack, StepDone};
 
@@ -39,6 +43,8 @@ pub(super) struct Compiled {
     pub(super) origin: BuildOrigin,
     /// The counts it was optimised by.
     pub(super) used: Option<Used>,
+    /// The bill of materials in it; an older vmbuild put none in.
+    pub(super) sbom: Option<Document>,
     /// Where this build's own time went.
     pub(super) stages: Vec<StageTime>,
 }
@@ -119,16 +125,19 @@ impl Workshop<'_> {
         let done = self.run(session, &recipe).await?;
         let mut stages = stage_times(&recipe.steps, &done);
         let packing = Instant::now();
-        let used = counts::publish(self, session, &recipe, planned).await?;
+        let tests = tests_passed(&recipe.steps, &done);
+        let used = counts::publish(self, session, &recipe, planned, tests).await?;
         let planned = &counts::planned_with(planned, used.as_ref())?;
-        let info = info(planned, &facts);
-        self.describe(session, &recipe, &info).await?;
+        // Boxed: it is deep, and the rest of a build would carry its size.
+        let examined = Box::pin(self.examine(session, &recipe, planned, &facts, used.as_ref()));
+        let (info, sbom) = examined.await?;
+        self.describe(session, &recipe, &info, &sbom).await?;
         let (sha256, bytes) = self.pack(session, &recipe).await?;
         let debug_info = Some(debug_info::publish(self, session, &recipe).await?);
         stages.push(StageTime { stage: "pack".to_owned(), seconds: packing.elapsed().as_secs_f64() });
         let measured = self.measured(began, input.jobs, &facts, &stages);
-        let origin = BuildOrigin::Compiled;
-        Ok(Compiled { sha256, bytes, debug_info, info, measured, origin, used, stages })
+        let (origin, sbom) = (BuildOrigin::Compiled, Some(sbom));
+        Ok(Compiled { sha256, bytes, debug_info, info, measured, origin, used, sbom, stages })
     }
 
     fn input(&self, facts: &Facts) -> RecipeInput {
@@ -169,11 +178,40 @@ impl Workshop<'_> {
         outcome.map_err(|source| step_failed(recipe, source))
     }
 
-    /// Writes `.build-info` into the installed tree.
-    async fn describe(&self, session: &Session, recipe: &Recipe, info: &BuildInfo) -> Result<(), Failure> {
-        let local = self.staging.log("build-info").with_extension("json");
-        write_atomically(&local, info.to_json().as_bytes()).map_err(ArtifactError::Io)?;
-        session.put_file(&local, &recipe.build_info, 0o644, &self.context.cancel, |_| ()).await?;
+    /// Looks at what was made: it must be what was asked for.
+    async fn examine(
+        &self,
+        session: &Session,
+        recipe: &Recipe,
+        planned: &Planned,
+        facts: &Facts,
+        used: Option<&Used>,
+    ) -> Result<(BuildInfo, Document), Failure> {
+        let Self { context, staging, .. } = self;
+        let (guest, coverage) = ((session, &context.cancel), used.and_then(Used::coverage));
+        let (version, packages) = (&planned.plan.version, facts.packages.as_slice());
+        let observed = observe(guest, recipe, version, packages, coverage, (staging, &context.events)).await?;
+        let took_effect = took_effect::judge(&planned.plan.configure_line, &observed.seen)?;
+        Ok((info(planned, facts, took_effect), papers::sbom(planned, observed)))
+    }
+
+    /// Writes `.build-info` and the bill of materials into the installed tree.
+    async fn describe(
+        &self,
+        session: &Session,
+        recipe: &Recipe,
+        info: &BuildInfo,
+        sbom: &Document,
+    ) -> Result<(), Failure> {
+        let folder = recipe.build_info.trim_end_matches(layout::BUILD_INFO);
+        let sbom_place = format!("{folder}{}", layout::SBOM);
+        let papers =
+            [("build-info.json", info.to_json(), &recipe.build_info), ("sbom.spdx.json", sbom.to_json(), &sbom_place)];
+        for (name, text, to) in papers {
+            let local = self.staging.among_logs(name);
+            write_atomically(&local, text.as_bytes()).map_err(ArtifactError::Io)?;
+            session.put_file(&local, to, 0o644, &self.context.cancel, |_| ()).await?;
+        }
         Ok(())
     }
 
@@ -224,7 +262,7 @@ impl Workshop<'_> {
 }
 
 /// What the plan and its golden machine determine.
-fn info(planned: &Planned, facts: &Facts) -> BuildInfo {
+fn info(planned: &Planned, facts: &Facts, took_effect: TookEffect) -> BuildInfo {
     let plan = planned.plan.clone();
     BuildInfo {
         schema: Schema,
@@ -238,6 +276,7 @@ fn info(planned: &Planned, facts: &Facts) -> BuildInfo {
         os: facts.os.clone(),
         arch: plan.arch.clone(),
         packages: facts.packages.clone(),
+        took_effect: Some(took_effect),
         plan_sha256: planned.sha256,
         plan,
     }

@@ -15,8 +15,10 @@ use crate::guest::Session;
 use crate::report::size;
 use crate::store::write_atomically;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use vmbuild_cpython::{
-    AboutCounts, BuildInfo, CountsPlace, Profile, ProfileOrigin, Recipe, Schema, Sha256, UsedProfile, counts, layout,
+    AboutCounts, BuildInfo, CountsPlace, Coverage, Profile, ProfileOrigin, Recipe, Schema, Sha256, Training,
+    UsedProfile, counts, layout,
 };
 use vmbuild_protocol::Pack;
 
@@ -25,9 +27,15 @@ use vmbuild_protocol::Pack;
 pub(super) struct Used {
     data: ProfileData,
     from: ProfileOrigin,
+    /// Test files and seconds, if this build trained.
+    trained: Option<(u64, Duration)>,
 }
 
 impl Used {
+    fn found(data: ProfileData, from: ProfileOrigin) -> Self {
+        Self { data, from, trained: None }
+    }
+
     /// As the build's record says it.
     pub(super) fn record(&self) -> UsedProfile {
         UsedProfile {
@@ -35,7 +43,20 @@ impl Used {
             from: self.from,
             files: self.data.files,
             training_plan_sha256: self.data.about.training_plan_sha256,
+            training: self.training(),
         }
+    }
+
+    /// The training, by this build or as the profile says it.
+    fn training(&self) -> Option<Training> {
+        let seconds = self.trained.map(|(_, time)| (time.as_secs_f64() * 10.0).round() / 10.0);
+        let tests = self.data.about.tests?;
+        Some(Training { tests, failed: 0, seconds, emulated: self.data.about.emulated })
+    }
+
+    /// What the counts say ran.
+    pub(super) fn coverage(&self) -> Option<Coverage> {
+        self.data.coverage
     }
 }
 
@@ -58,10 +79,10 @@ pub(super) async fn choose(
 ) -> Result<Option<Used>, Failure> {
     let found = match &order.profile_data {
         _ if order.profile != Profile::Release || train => None,
-        Some(data) => Some(Used { data: data.clone(), from: ProfileOrigin::Given }),
+        Some(data) => Some(Used::found(data.clone(), ProfileOrigin::Given)),
         None => find(context, staging, trained.sha256).await?,
     };
-    let Some(Used { data, from }) = found else { return Ok(None) };
+    let Some(Used { data, from, .. }) = found else { return Ok(None) };
     data.check_fits(&trained.plan)?;
     if from != ProfileOrigin::Given {
         let text =
@@ -74,7 +95,7 @@ pub(super) async fn choose(
     }
     let to = staging.profile_data();
     fs_err::copy(&data.path, &to).map_err(ArtifactError::Io)?;
-    Ok(Some(Used { data: ProfileData { path: to, ..data }, from }))
+    Ok(Some(Used::found(ProfileData { path: to, ..data }, from)))
 }
 
 async fn find(context: &Context, staging: &Staging, training: Sha256) -> Result<Option<Used>, Failure> {
@@ -84,7 +105,7 @@ async fn find(context: &Context, staging: &Staging, training: Sha256) -> Result<
         // What cannot be read is nobody's profile: it was not asked for.
         let mut readable = published.iter().filter_map(|path| ProfileData::read(path).ok());
         let published = readable.find(|data| data.about.training_plan_sha256 == training);
-        let used = |from| move |data| Used { data, from };
+        let used = |from| move |data| Used::found(data, from);
         published.map(used(ProfileOrigin::Published)).or_else(|| store.find(training).map(used(ProfileOrigin::Kept)))
     });
     Ok(found.await?)
@@ -110,7 +131,7 @@ pub(super) async fn of_artifact(
     if data.sha256 != expected {
         return Err(ProfileDataError::Mismatch { path: data.path, expected, got: data.sha256 }.into());
     }
-    Ok(Some(Used { data, from }))
+    Ok(Some(Used::found(data, from)))
 }
 
 fn origin(given: Option<&Path>) -> ProfileOrigin {
@@ -145,6 +166,7 @@ pub(super) async fn publish(
     session: &Session,
     recipe: &Recipe,
     planned: &Planned,
+    trained: Option<(u64, Duration)>,
 ) -> Result<Option<Used>, Failure> {
     let Some(CountsPlace::LeftIn(folder)) = &recipe.counts else { return Ok(workshop.profile.cloned()) };
     let phase = workshop.context.events.phase(Part::Pack, "profile", "");
@@ -155,6 +177,8 @@ pub(super) async fn publish(
         source_sha256: planned.plan.source_sha256,
         arch: planned.plan.arch.clone(),
         training_plan_sha256: planned.sha256,
+        tests: trained.map(|(tests, _)| tests),
+        emulated: workshop.setup.is_emulated(),
     };
     let local = workshop.staging.log("profile").with_extension("json");
     write_atomically(&local, about.to_json().as_bytes()).map_err(ArtifactError::Io)?;
@@ -172,7 +196,7 @@ pub(super) async fn publish(
     });
     let data = data.await??;
     phase.finish(format!("{} files of counts, {}", data.files, size(length(&data.path))));
-    Ok(Some(Used { data, from: ProfileOrigin::Trained }))
+    Ok(Some(Used { data, from: ProfileOrigin::Trained, trained }))
 }
 
 fn length(path: &Path) -> u64 {
@@ -181,7 +205,7 @@ fn length(path: &Path) -> u64 {
 
 /// Keeps what a training left for the next build of the same inputs.
 pub(super) async fn keep(context: &Context, used: Option<&Used>) {
-    let Some(Used { data, from: ProfileOrigin::Trained }) = used else { return };
+    let Some(Used { data, from: ProfileOrigin::Trained, .. }) = used else { return };
     let (store, data) = (ProfileStore::of(&context.store), data.clone());
     let kept = blocking(move || store.keep(&data)).await;
     if let Ok(Err(error)) = kept {

@@ -86,6 +86,15 @@ pub(super) fn stage_times(steps: &Steps, done: &[StepDone]) -> Vec<StageTime> {
     done.iter().map(|done| StageTime { stage: name(done.step), seconds: seconds(done.millis) }).collect()
 }
 
+/// How many of CPython's test files a training ran, and how long that took; nothing where there was none. They all passed:
+/// otherwise the step would have failed.
+pub(super) fn tests_passed(steps: &Steps, done: &[StepDone]) -> Option<(u64, Duration)> {
+    let is_training = |done: &&StepDone| {
+        steps.steps.get(done.step as usize).is_some_and(|step| matches!(unit(&step.action), Unit::Tests))
+    };
+    done.iter().find(is_training).map(|done| (done.units, Duration::from_millis(done.millis)))
+}
+
 fn unit(action: &Action) -> Unit {
     match action {
         Action::Run { watch: Watch::Compile { .. }, .. } => Unit::Objects,

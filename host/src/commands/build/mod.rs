@@ -3,8 +3,11 @@
 mod compile;
 mod counts;
 mod debug_info;
+mod effect;
 mod logs;
+mod observe;
 mod order;
+mod papers;
 mod plan;
 mod reproduce;
 mod reuse;

@@ -55,8 +55,7 @@ impl Order {
         if self.profile == Profile::Release && setup.is_emulated() {
             context.events.warn(
                 Part::Build,
-                "profile release under software emulation takes hours, and its training measures the emulator; \
-                 the sandbox runs at native speed: --backend sandbox",
+                "profile release under software emulation takes hours; the sandbox runs at native speed: --backend sandbox",
             );
         }
     }

@@ -11,6 +11,7 @@ use crate::image::{Golden, Role};
 use crate::report;
 use crate::store::StoreError;
 use sha2::Digest as _;
+use vmbuild_cpython::plan::PAPERS;
 use vmbuild_cpython::{Counts, Plan, RecipeInput, Schema, Sha256, Slowness, layout, recipe};
 
 /// A plan with its digest.
@@ -50,6 +51,7 @@ impl Planned {
             mtime: layout::MTIME,
             packer: vmbuild_archive::FORM,
             profile_data_sha256: None,
+            papers: PAPERS,
         };
         Ok(Self::of(plan))
     }
@@ -131,6 +133,7 @@ mod tests {
             mtime: 0,
             packer: 1,
             profile_data_sha256: None,
+            papers: 1,
         }
     }
 

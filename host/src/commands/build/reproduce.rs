@@ -2,6 +2,7 @@
 
 use super::compile::{Compiled, Workshop};
 use super::counts;
+use super::effect::EmulatedTraining;
 use super::order::Order;
 use super::plan::{Planned, changes};
 use super::verb::keep_logs;
@@ -110,6 +111,9 @@ async fn build_again(
     let used = counts::of_artifact(context, args.profile_data.as_deref(), artifact, info).await?;
     let order = Order::accept(context, wanted(args, info)).await?;
     let setup = Setup::decide(context, &order.machine).await?;
+    if is_trained(info) && setup.is_emulated() && !args.allow_emulated_pgo {
+        return Err(EmulatedTraining.into());
+    }
     let golden = setup.golden(context, Role::Build).await?;
     let planned = counts::planned_with(&Planned::new(&order, &golden)?, used.as_ref())?;
     let changes = changes(&info.plan, &planned.plan);

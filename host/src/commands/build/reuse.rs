@@ -2,6 +2,7 @@
 
 use super::compile::Compiled;
 use super::counts::Used;
+use super::papers;
 use super::plan::Planned;
 use crate::artifact::{ArtifactError, BuildCache, Cached, KeptBuild, Staging};
 use crate::commands::context::Context;
@@ -35,8 +36,10 @@ pub(super) async fn reuse(
     staging.write_checksum(kept.sha256).map_err(ArtifactError::Io)?;
     let stages = vec![StageTime { stage: "reuse".to_owned(), seconds: since.elapsed().as_secs_f64() }];
     let KeptBuild { sha256, bytes, debug_info, info, measured, .. } = *kept;
+    let (tarball, plan) = (staging.tarball(), info.plan.clone());
+    let sbom = blocking(move || papers::read_sbom(&tarball, &plan)).await?;
     let (origin, used) = (BuildOrigin::Cache, used.cloned());
-    Ok(Some(Compiled { sha256, bytes, debug_info, info, measured, origin, used, stages }))
+    Ok(Some(Compiled { sha256, bytes, debug_info, info, measured, origin, used, sbom, stages }))
 }
 
 /// Keeps what was compiled and has passed, and says so if an earlier build of the same plan gave other bytes.

@@ -2,7 +2,9 @@
 
 use super::compile::{Compiled, Workshop};
 use super::counts::{self, Used};
+use super::effect::EmulatedTraining;
 use super::order::{self, Order};
+use super::papers::Press;
 use super::plan::Planned;
 use super::reuse;
 use crate::artifact::{ArtifactError, Placed, Staging};
@@ -16,13 +18,14 @@ use crate::failure::{Exit, Failure};
 use crate::image::Role;
 use crate::machine::MachineName;
 use crate::store::write_atomically;
+use jiff::Timestamp;
 use std::time::Instant;
-use vmbuild_cpython::{Beside, BuildOrigin, BuildRecord, Schema};
+use vmbuild_cpython::{Beside, BuildOrigin, BuildRecord, Papers, Profile, Schema};
 use vmbuild_protocol::Check;
 
 /// Builds, validates and publishes one CPython.
 pub(crate) async fn build(context: &Context, args: Build) -> Result<Ending, Failure> {
-    let since = Instant::now();
+    let (since, began) = (Instant::now(), Timestamp::now());
     context.tidy_up().await?;
     let staging = order::reserve(context, &args).await?;
     let order = Order::accept(context, args.wanted).await?;
@@ -34,6 +37,10 @@ pub(crate) async fn build(context: &Context, args: Build) -> Result<Ending, Fail
     let planned = counts::planned_with(&trained, used.as_ref())?;
     if args.print_plan {
         return planned.print(context);
+    }
+    let trains = order.profile == Profile::Release && used.is_none();
+    if trains && setup.is_emulated() && !args.allow_emulated_pgo {
+        return Err(EmulatedTraining.into());
     }
     context.events.note(Part::Build, format!("plan {}", planned.sha256));
 
@@ -65,8 +72,10 @@ pub(crate) async fn build(context: &Context, args: Build) -> Result<Ending, Fail
     context.go_on()?;
     reuse::keep(context, &staging, &compiled).await;
     counts::keep(context, compiled.used.as_ref()).await;
-    write_record(&staging, &order, &compiled, validated)?;
     order.keep_evidence(&staging)?;
+    let press = Press { staging: &staging, order: &order, golden: &golden, compiled: &compiled, since: began };
+    let papers = press.write()?;
+    write_record(&staging, &order, &compiled, papers, validated)?;
     let placed = staging.publish(compiled.sha256, &context.cancel).await?;
     context.events.emit(Kind::Published(summary(placed, compiled, validated, since)));
     Ok(Exit::Success.into())
@@ -81,7 +90,13 @@ async fn make(workshop: Workshop<'_>, planned: &Planned, no_cache: bool) -> Resu
     workshop.compile(planned).await
 }
 
-fn write_record(staging: &Staging, order: &Order, compiled: &Compiled, validated: f64) -> Result<(), ArtifactError> {
+fn write_record(
+    staging: &Staging,
+    order: &Order,
+    compiled: &Compiled,
+    papers: Option<Papers>,
+    validated: f64,
+) -> Result<(), ArtifactError> {
     let record = BuildRecord {
         schema: Schema,
         artifact: staging.name().clone(),
@@ -93,6 +108,7 @@ fn write_record(staging: &Staging, order: &Order, compiled: &Compiled, validated
         source: Some(order.vouched.evidence.clone()),
         profile_data: compiled.used.as_ref().map(Used::record),
         measured: compiled.measured.clone(),
+        papers,
         validation_seconds: (validated * 10.0).round() / 10.0,
         info: compiled.info.clone(),
     };

@@ -1,0 +1,68 @@
+//! What CPython's own bill of materials says: `Misc/sbom.spdx.json`, in its source since 3.12.
+
+use super::document::{Checksum, ExternalRef, Package};
+use serde::Deserialize;
+
+/// The part of the document that is taken over. It is somebody else's, so what is not known here is passed over.
+#[derive(Debug, Deserialize)]
+struct SourceDocument {
+    packages: Vec<SourcePackage>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SourcePackage {
+    name: String,
+    version_info: Option<String>,
+    download_location: Option<String>,
+    originator: Option<String>,
+    license_concluded: Option<String>,
+    primary_package_purpose: Option<String>,
+    #[serde(default)]
+    checksums: Vec<Checksum>,
+    #[serde(default)]
+    external_refs: Vec<ExternalRef>,
+}
+
+/// The projects whose code is in CPython's source, in the document's order: expat, mpdecimal, HACL* and others.
+pub fn source_packages(text: &str) -> Result<Vec<Package>, serde_json::Error> {
+    let document: SourceDocument = serde_json::from_str(text)?;
+    Ok(document.packages.into_iter().map(taken_over).collect())
+}
+
+fn taken_over(package: SourcePackage) -> Package {
+    let plain = Package::new(&super::make::id("source", &package.name), &package.name);
+    Package {
+        version_info: package.version_info,
+        originator: package.originator,
+        download_location: package.download_location.unwrap_or_else(|| plain.download_location.clone()),
+        license_concluded: package.license_concluded.unwrap_or_else(|| plain.license_concluded.clone()),
+        primary_package_purpose: package.primary_package_purpose,
+        checksums: package.checksums,
+        external_refs: package.external_refs.into_iter().map(in_this_form).collect(),
+        ..plain
+    }
+}
+
+/// SPDX 2.3's JSON schema has `PACKAGE-MANAGER` and, for older files, `PACKAGE_MANAGER`.
+fn in_this_form(mut reference: ExternalRef) -> ExternalRef {
+    reference.reference_category = reference.reference_category.replace('_', "-");
+    reference
+}
+
+#[cfg(test)]
+mod tests {
+    use super::source_packages;
+
+    #[test]
+    fn packages_are_taken_over_and_files_are_not() {
+        let text = r#"{ "SPDXID": "SPDXRef-DOCUMENT", "files": [{ "fileName": "Modules/expat/COPYING" }], "packages": [
+            { "SPDXID": "SPDXRef-PACKAGE-expat", "name": "expat", "versionInfo": "2.6.3", "licenseConcluded": "NOASSERTION",
+              "downloadLocation": "https://example.org/expat-2.6.3.tar.gz", "originator": "Organization: Expat team",
+              "checksums": [{ "algorithm": "SHA256", "checksumValue": "17aa" }], "primaryPackagePurpose": "SOURCE",
+              "externalRefs": [{ "referenceCategory": "PACKAGE_MANAGER", "referenceLocator": "pkg:x/y", "referenceType": "purl" }] },
+            { "SPDXID": "SPDXRef-PACKAGE-hacl-star", "name": "hacl-star" } ] }"#;
+        insta::assert_json_snapshot!(source_packages(text).unwrap());
+        assert!(source_packages("<html>").is_err());
+    }
+}

@@ -1,0 +1,61 @@
+//! What must have taken effect, and where training must not run.
+
+use crate::failure::{Diagnose, Exit};
+use vmbuild_cpython::NotInEffect;
+
+impl Diagnose for NotInEffect {
+    fn exit(&self) -> Exit {
+        Exit::Job
+    }
+
+    fn hints(&self) -> Vec<String> {
+        vec![
+            match self {
+                Self::Lto(_) => {
+                    "optimised.log says with what flags was linked; the image's binutils must know its compiler's LTO"
+                }
+                Self::Training(_) => "training.log says what ran; counts of a compiler other than GCC cannot be read",
+                Self::Libffi(_) => {
+                    "configure.log says why `_ctypes` was left out; the image's build packages need libffi's"
+                }
+                Self::Shared(_) => "optimised.log or compile.log says how the interpreter was linked",
+            }
+            .to_owned(),
+        ]
+    }
+}
+
+/// A release build would train on an emulated processor.
+#[derive(Debug, thiserror::Error)]
+#[error("the training of a release build would run on an emulated processor")]
+pub(super) struct EmulatedTraining;
+
+impl Diagnose for EmulatedTraining {
+    fn exit(&self) -> Exit {
+        Exit::Environment
+    }
+
+    fn hints(&self) -> Vec<String> {
+        vec![
+            "it takes hours, and tests that look at the time fail there: --backend sandbox runs at native speed".to_owned(),
+            "--profile-data FILE uses an earlier training's profile; --allow-emulated-pgo trains all the same, and the \
+             record says so"
+                .to_owned(),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::EmulatedTraining;
+    use crate::failure::Diagnose;
+    use vmbuild_cpython::NotInEffect;
+    use vmbuild_cpython::took_effect::Lto;
+
+    #[test]
+    fn each_says_what_to_do() {
+        let said = |error: &dyn Diagnose| format!("{error}\n{:?} {:?}", error.exit(), error.hints());
+        let lto = NotInEffect::Lto(Lto { objects: 3, symbols: 0 });
+        insta::assert_snapshot!([said(&EmulatedTraining), said(&lto)].join("\n"));
+    }
+}
