@@ -4,6 +4,7 @@
 //! right and lacks what was asked for. So `provision/cpython/minors.toml` says which exist where, and
 //! `--enable-option-checking=fatal` makes a mistake in that table stop the build.
 
+use crate::flavour;
 use crate::layout;
 use crate::minor::Minor;
 use crate::profile::Profile;
@@ -61,9 +62,14 @@ pub fn flags(version: &Version, profile: Profile) -> Vec<String> {
         When::Known => minor.knows(option.text),
         When::FreeThreaded => version.is_free_threaded(),
     };
+    let flavours = version.flavours();
+    let opt = flavour::opt(flavours, profile);
     let fits = |option: &&Flag| wanted(option) && option.profiles.contains(&profile);
+    let replaced = |option: &&Flag| opt.is_some() && option.text.starts_with("OPT=");
     let mut flags = vec![format!("--prefix={}", layout::prefix(version))];
-    flags.extend(OPTIONS.iter().filter(fits).map(|option| option.text.to_owned()));
+    flags.extend(OPTIONS.iter().filter(fits).filter(|option| !replaced(option)).map(|option| option.text.to_owned()));
+    flags.extend(flavour::flags(flavours));
+    flags.extend(opt);
     flags.push(RPATH.to_owned());
     flags
 }
@@ -92,6 +98,9 @@ mod tests {
         check("3.11.2", Profile::Fast, &["--with-system-ffi", "OPT=-O2 -DNDEBUG -fwrapv -Wall"]);
         check("3.12.0", Profile::Fast, &["OPT=-O2 -DNDEBUG -fwrapv -Wall"]);
         check("3.14.10t", Profile::Fast, &["--disable-gil", "OPT=-O2 -DNDEBUG -fwrapv -Wall"]);
+        check("3.14.10t+debug", Profile::Smoke, &["--disable-gil", "--with-pydebug", "OPT=-O0 -g -fwrapv -Wall"]);
+        let sanitized = ["--with-undefined-behavior-sanitizer", "LDFLAGS=-static-libubsan"];
+        check("3.13.5+ubsan", Profile::Fast, &[&sanitized[..], &["OPT=-O1 -g -DNDEBUG -fwrapv -Wall"]].concat());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod compile;
 mod counts;
+mod flavour;
 mod logs;
 mod order;
 mod plan;
