@@ -4,6 +4,7 @@
 //! right and lacks what was asked for. So `provision/cpython/minors.toml` says which exist where, and
 //! `--enable-option-checking=fatal` makes a mistake in that table stop the build.
 
+use crate::flavour::{self, Flavour, Flavours};
 use crate::layout;
 use crate::minor::Minor;
 use crate::profile::Profile;
@@ -29,7 +30,7 @@ enum When {
 const ALWAYS: &[Profile] = &Profile::ALL;
 const RELEASE: &[Profile] = &[Profile::Release];
 
-const OPTIONS: [Flag; 14] = [
+const OPTIONS: [Flag; 12] = [
     Flag { text: "--enable-option-checking=fatal", when: When::Always, profiles: ALWAYS },
     Flag { text: "--enable-shared", when: When::Always, profiles: ALWAYS },
     Flag { text: "--enable-loadable-sqlite-extensions", when: When::Always, profiles: ALWAYS },
@@ -45,8 +46,6 @@ const OPTIONS: [Flag; 14] = [
     Flag { text: "--without-static-libpython", when: When::Always, profiles: RELEASE },
     Flag { text: "OPT=-O0 -DNDEBUG -fwrapv", when: When::Always, profiles: &[Profile::Smoke] },
     Flag { text: "OPT=-O2 -DNDEBUG -fwrapv -Wall", when: When::Always, profiles: &[Profile::Fast] },
-    Flag { text: CFLAGS_OPTIMISED, when: When::Always, profiles: &[Profile::Release, Profile::Fast] },
-    Flag { text: CFLAGS_SMOKE, when: When::Always, profiles: &[Profile::Smoke] },
     Flag { text: LDFLAGS, when: When::Always, profiles: ALWAYS },
 ];
 
@@ -58,14 +57,24 @@ const OPTIONS: [Flag; 14] = [
 // takes far less time and space: docs/artifact.md has the numbers. Debian and Ubuntu fortify at level 2 or 3; 3 makes
 // glibc compute sizes at run time, which CPython itself calls slower, and GCC 11 does not know it. -U comes first because
 // Ubuntu's compiler defines it by itself.
-const CFLAGS_OPTIMISED: &str = "CFLAGS_NODIST=-g1 -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2";
+const HARDENED: &str = "-fstack-protector-strong";
 /// Fortifying needs an optimising compiler.
-const CFLAGS_SMOKE: &str = "CFLAGS_NODIST=-g1 -fstack-protector-strong";
+const FORTIFIED: &str = "-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2";
 /// The build id is how debuggers find the debug info, which is packed apart.
 const LDFLAGS: &str = "LDFLAGS_NODIST=-Wl,-z,relro,-z,now,-z,noexecstack,--build-id=sha1";
 
 /// What a configure line has in it if the C library's checking functions were asked for.
 pub const FORTIFIES: &str = "-D_FORTIFY_SOURCE=";
+
+/// What CPython's own files are compiled with beyond `OPT`. `watched`: a flavour has its own `OPT`, whose traces need all
+/// debug info, and hardly optimises.
+fn cflags(flavours: Flavours, profile: Profile, watched: bool) -> String {
+    let debug = if watched { "-g" } else { "-g1" };
+    let fortified = (!watched && profile != Profile::Smoke).then_some(FORTIFIED);
+    let analyzer = flavours.has(Flavour::Analyzer).then_some(flavour::ANALYZER);
+    let words: Vec<&str> = [debug, HARDENED].into_iter().chain(fortified).chain(analyzer).collect();
+    format!("CFLAGS_NODIST={}", words.join(" "))
+}
 
 /// The arguments, in a fixed order.
 pub fn flags(version: &Version, profile: Profile) -> Vec<String> {
@@ -75,15 +84,23 @@ pub fn flags(version: &Version, profile: Profile) -> Vec<String> {
         When::Known => minor.knows(option.text),
         When::FreeThreaded => version.is_free_threaded(),
     };
+    let flavours = version.flavours();
+    let opt = flavour::opt(flavours, profile);
     let fits = |option: &&Flag| wanted(option) && option.profiles.contains(&profile);
+    let replaced = |option: &&Flag| opt.is_some() && option.text.starts_with("OPT=");
     let mut flags = vec![format!("--prefix={}", layout::prefix(version))];
-    flags.extend(OPTIONS.iter().filter(fits).map(|option| option.text.to_owned()));
+    flags.extend(OPTIONS.iter().filter(fits).filter(|option| !replaced(option)).map(|option| option.text.to_owned()));
+    flags.extend(flavour::flags(flavours));
+    flags.push(cflags(flavours, profile, opt.is_some()));
+    flags.extend(opt);
     flags
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const OPTIMISED: &str = "CFLAGS_NODIST=-g1 -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2";
 
     fn check(version: &str, profile: Profile, expect: &[&str]) {
         let flags = flags(&version.parse().unwrap(), profile);
@@ -102,16 +119,23 @@ mod tests {
 
     #[test]
     fn options_follow_the_version() {
-        check("3.11.2", Profile::Fast, &["--with-system-ffi", "OPT=-O2 -DNDEBUG -fwrapv -Wall", CFLAGS_OPTIMISED]);
-        check("3.12.0", Profile::Fast, &["OPT=-O2 -DNDEBUG -fwrapv -Wall", CFLAGS_OPTIMISED]);
-        check("3.14.10t", Profile::Fast, &["--disable-gil", "OPT=-O2 -DNDEBUG -fwrapv -Wall", CFLAGS_OPTIMISED]);
+        check("3.11.2", Profile::Fast, &["--with-system-ffi", "OPT=-O2 -DNDEBUG -fwrapv -Wall", OPTIMISED]);
+        check("3.12.0", Profile::Fast, &["OPT=-O2 -DNDEBUG -fwrapv -Wall", OPTIMISED]);
+        check("3.14.10t", Profile::Fast, &["--disable-gil", "OPT=-O2 -DNDEBUG -fwrapv -Wall", OPTIMISED]);
+        let watched = "CFLAGS_NODIST=-g -fstack-protector-strong";
+        let debug = ["--disable-gil", "--with-pydebug", watched, "OPT=-O0 -g -fwrapv -Wall"];
+        check("3.14.10t+debug", Profile::Smoke, &debug);
+        let sanitized = ["--with-undefined-behavior-sanitizer", "LDFLAGS=-static-libubsan", watched];
+        check("3.13.5+ubsan", Profile::Fast, &[&sanitized[..], &["OPT=-O1 -g -DNDEBUG -fwrapv -Wall"]].concat());
+        let analyzed = format!("{OPTIMISED} -fanalyzer -fdiagnostics-format=sarif-file");
+        check("3.13.5+analyzer", Profile::Fast, &["OPT=-O2 -DNDEBUG -fwrapv -Wall", &analyzed]);
     }
 
     #[test]
     fn options_follow_the_profile() {
-        let optimised = ["--enable-optimizations", "--with-lto", "--without-static-libpython", CFLAGS_OPTIMISED];
+        let optimised = ["--enable-optimizations", "--with-lto", "--without-static-libpython", OPTIMISED];
         check("3.13.5", Profile::Release, &optimised);
-        check("3.13.5", Profile::Smoke, &["OPT=-O0 -DNDEBUG -fwrapv", CFLAGS_SMOKE]);
+        check("3.13.5", Profile::Smoke, &["OPT=-O0 -DNDEBUG -fwrapv", "CFLAGS_NODIST=-g1 -fstack-protector-strong"]);
     }
 
     #[test]
@@ -120,6 +144,6 @@ mod tests {
             let hardens = ["-fstack", "FORTIFY", "-Wl,", "-g1"].iter().any(|word| flag.contains(word));
             assert!(!hardens || flag.split('=').next().unwrap().ends_with("_NODIST"), "{flag}");
         }
-        assert!(CFLAGS_OPTIMISED.contains(FORTIFIES) && !CFLAGS_SMOKE.contains(FORTIFIES));
+        assert!(FORTIFIED.contains(FORTIFIES));
     }
 }

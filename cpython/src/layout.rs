@@ -50,10 +50,10 @@ pub fn entry_prefix(version: &Version) -> String {
     format!("opt/python-{version}")
 }
 
-/// Name of the interpreter in `bin`: `python3.13`, or `python3.14t` for a free-threaded one.
+/// Name of the interpreter in `bin`: `python3.13`, `python3.14t` for a free-threaded one, `python3.13d` for a debug build.
 pub fn binary(version: &Version) -> String {
     let (major, minor) = version.minor();
-    format!("python{major}.{minor}{}", version.abi_thread())
+    format!("python{major}.{minor}{}", version.abi_flags())
 }
 
 /// Name of pip in `bin`: `pip3.13`. A free-threaded build's has the same name.

@@ -6,7 +6,7 @@
 //!
 //! * [`version`], [`release`] and [`minor`]: which releases there are, the digests of their source archives, and what is
 //!   particular to each minor version.
-//! * [`profile`], [`configure`] and [`recipe`]: how one is compiled.
+//! * [`profile`], [`flavour`], [`configure`] and [`recipe`]: how one is compiled.
 //! * [`layout`] and [`checks`]: what comes out, and what is demanded of it.
 //! * [`plan`], [`build_info`] and [`record`]: what determined it, what it says of itself, and how it came about.
 //! * [`sbom`], [`provenance`] and [`took_effect`]: the same in others' forms, and the proof that it is so.
@@ -16,6 +16,7 @@ pub mod checks;
 pub mod configure;
 pub mod counts;
 pub mod evidence;
+pub mod flavour;
 mod json;
 pub mod layout;
 pub mod minor;
@@ -36,6 +37,7 @@ pub use build_info::BuildInfo;
 pub use checks::{CHECKS, CheckKind};
 pub use counts::AboutCounts;
 pub use evidence::{DigestOrigin, LogProof, SourceEvidence, SourceSignature};
+pub use flavour::{Flavour, FlavourError, Flavours};
 pub use layout::{ArtifactName, Bounds, BuildNumber, Extent, ImageWord};
 pub use minor::{Minor, MinorNumber, Phase, minors};
 pub use month::Month;

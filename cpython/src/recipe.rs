@@ -8,6 +8,7 @@
 
 use crate::configure;
 use crate::counts;
+use crate::flavour::{self, FINDINGS, Flavour};
 use crate::layout::{self, Extent};
 use crate::minor::{Minor, Quirk};
 use crate::profile::Profile;
@@ -24,6 +25,9 @@ const FINISH_FILE: &str = "finish.py";
 
 /// Training that covers less than this has not run the interpreter it was meant to. A full run leaves about 340.
 const FEWEST_COUNTS: u32 = 100;
+
+/// An analyzer that looked at fewer files has not looked at CPython: each that is compiled leaves one.
+const FEWEST_FINDINGS: u32 = 100;
 
 /// What a recipe is computed from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,6 +143,9 @@ pub fn recipe(input: &RecipeInput) -> Recipe {
         Profile::Fast | Profile::Smoke => steps.push(site.compile()),
     }
     steps.extend([site.install(), site.licence(&installed)]);
+    if input.version.flavours().has(Flavour::Analyzer) {
+        steps.extend(site.findings(&installed));
+    }
     let configure_line = site.configure_argv().iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ");
     Recipe {
         steps: Steps { steps },
@@ -274,7 +281,8 @@ impl<'a> Site<'a> {
     }
 
     fn compile(&self) -> Step {
-        self.make("compile", "build_all", 60)
+        let analyzed = self.input.version.flavours().has(Flavour::Analyzer);
+        self.make("compile", "build_all", if analyzed { 240 } else { 60 })
     }
 
     fn install(&self) -> Step {
@@ -301,6 +309,24 @@ impl<'a> Site<'a> {
         self.run("licence", command, 1, Watch::LastLine)
     }
 
+    /// What the analyzer found, one file for each that was compiled.
+    fn findings(&self, installed: &str) -> [Step; 3] {
+        let (folder, suffix) = (format!("{installed}/{FINDINGS}"), ".sarif");
+        let argv = ["find", ".", "-name", "*.sarif", "-exec", "cp", "--parents", "-t", &folder, "{}", "+"];
+        let otherwise = "the analyzer left too few findings".to_owned();
+        let action = Action::RequireFiles {
+            under: folder.clone(),
+            suffix: suffix.to_owned(),
+            at_least: FEWEST_FINDINGS,
+            otherwise,
+        };
+        [
+            self.files("findings-folder", &["mkdir", "-p", &folder], WORK),
+            self.files("collect-findings", &argv, &self.tree),
+            Step { name: "findings".to_owned(), action },
+        ]
+    }
+
     fn make(&self, name: &str, target: &str, minutes: u64) -> Step {
         self.make_with(name, &[], target, minutes)
     }
@@ -321,6 +347,8 @@ impl<'a> Site<'a> {
     fn run(&self, name: &str, mut command: CommandLine, minutes: u64, watch: Watch) -> Step {
         // Said here and not left to the agent: what decides which compiler is found belongs into the plan.
         command.env.insert(0, pair("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"));
+        let flavours = flavour::environment(self.input.version.flavours());
+        command.env.extend(flavours.map(|(name, value)| pair(name, value)));
         let timeout_ms = self.input.slowness.stretch(minutes) * 60_000;
         Step { name: name.to_owned(), action: Action::Run { command, timeout_ms, watch } }
     }

@@ -1,6 +1,7 @@
-//! CPython's version numbers: `3.13.5`, before a release `3.15.0a2`, `3.15.0b4`, `3.15.0rc1`, and with a `t` at the end
-//! the free-threaded build of the same source: `3.14.10t`.
+//! CPython's version numbers: `3.13.5`, before a release `3.15.0a2`, `3.15.0b4`, `3.15.0rc1`, and behind it which build
+//! of that source: with a `t` the free-threaded one, `3.14.10t`; with other flavours `3.13.5+debug`.
 
+use crate::flavour::{self, Flavour, FlavourError, Flavours};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -13,7 +14,7 @@ pub struct Version {
     minor: u16,
     patch: u16,
     stage: Stage,
-    threads: Threads,
+    flavours: Flavours,
 }
 
 /// How far it was when it came out. The order of the variants is the order in time.
@@ -25,27 +26,17 @@ enum Stage {
     Final,
 }
 
-/// Which of the two builds of one source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Threads {
-    /// The usual one.
-    WithGil,
-    /// The free-threaded one. Source: PEP 703.
-    Free,
-}
-
-/// The first minor version that can be built free-threaded.
-const FIRST_FREE_THREADED: (u16, u16) = (3, 13);
-
 /// A text is no version.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum VersionError {
     /// The numbers and letters are not where they should be.
-    #[error("`{0}` is no CPython version: want three numbers like 3.13.5, or 3.15.0a2, 3.15.0b4, 3.15.0rc1, 3.14.10t")]
+    #[error(
+        "`{0}` is no CPython version: want three numbers like 3.13.5, or 3.15.0a2, 3.15.0b4, 3.15.0rc1, 3.14.10t, 3.13.5+debug"
+    )]
     Form(String),
     /// There is such a version, but no such build of it.
-    #[error("`{0}` cannot be: free-threaded builds exist from 3.13")]
-    NotFreeThreaded(String),
+    #[error(transparent)]
+    Flavour(#[from] FlavourError),
 }
 
 impl Version {
@@ -58,23 +49,38 @@ impl Version {
     /// The release whose source it is made from: `3.14.10` for `3.14.10t`.
     #[must_use]
     pub fn release(&self) -> Self {
-        Self { threads: Threads::WithGil, ..*self }
+        self.flavoured(Flavours::NONE)
     }
 
-    /// Another release, built as this one is: free-threaded or not.
+    /// The same release in these flavours; whether they go together is not looked at.
+    pub(crate) fn flavoured(&self, flavours: Flavours) -> Self {
+        Self { flavours, ..*self }
+    }
+
+    /// This release, built as the other one is: free-threaded or not, and so on.
     #[must_use]
     pub fn built_as(&self, other: &Self) -> Self {
-        Self { threads: other.threads, ..*self }
+        self.flavoured(other.flavours)
     }
 
     /// Whether it is the free-threaded build.
     pub fn is_free_threaded(&self) -> bool {
-        self.threads == Threads::Free
+        self.flavours.has(Flavour::FreeThreaded)
     }
 
-    /// What its programs and its library's folder have behind the minor version: `t` in a free-threaded build.
-    pub fn abi_thread(&self) -> &'static str {
-        if self.is_free_threaded() { "t" } else { "" }
+    /// Which of the builds of its source.
+    pub fn flavours(&self) -> Flavours {
+        self.flavours
+    }
+
+    /// What its program has behind the minor version: `t` in a free-threaded build, `d` in one with assertions.
+    pub fn abi_flags(&self) -> &'static str {
+        match (self.is_free_threaded(), self.flavours.has(Flavour::Debug)) {
+            (false, false) => "",
+            (true, false) => "t",
+            (false, true) => "d",
+            (true, true) => "td",
+        }
     }
 
     /// Major and minor number: `(3, 13)`.
@@ -97,7 +103,13 @@ impl fmt::Display for Version {
             Stage::Candidate(number) => write!(to, "rc{number}"),
             Stage::Final => Ok(()),
         }?;
-        to.write_str(self.abi_thread())
+        if self.is_free_threaded() {
+            to.write_str("t")?;
+        }
+        self.flavours
+            .iter()
+            .filter(|&flavour| flavour != Flavour::FreeThreaded)
+            .try_for_each(|flavour| write!(to, "+{flavour}"))
     }
 }
 
@@ -108,18 +120,19 @@ impl FromStr for Version {
         let parsed = parse(text).filter(|version| version.to_string() == text);
         // Written back it must be the same: that rules out `03.13.5`, `3.13.+5` and the like.
         let version = parsed.ok_or_else(|| VersionError::Form(text.to_owned()))?;
-        if version.is_free_threaded() && version.minor() < FIRST_FREE_THREADED {
-            return Err(VersionError::NotFreeThreaded(text.to_owned()));
-        }
+        flavour::check(&version)?;
         Ok(version)
     }
 }
 
 fn parse(text: &str) -> Option<Version> {
-    let (text, threads) = match text.strip_suffix('t') {
-        Some(text) => (text, Threads::Free),
-        None => (text, Threads::WithGil),
+    let mut words = text.split('+');
+    let text = words.next()?;
+    let (text, flavours) = match text.strip_suffix('t') {
+        Some(text) => (text, Flavours::NONE.and(Flavour::FreeThreaded)),
+        None => (text, Flavours::NONE),
     };
+    let flavours = words.try_fold(flavours, |all, word| Some(all.and(word.parse().ok()?)))?;
     let (major, rest) = text.split_once('.')?;
     let (minor, rest) = rest.split_once('.')?;
     let letters = rest.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(rest.len());
@@ -131,7 +144,13 @@ fn parse(text: &str) -> Option<Version> {
         "rc" => Stage::Candidate(stage[2..].parse().ok()?),
         _ => return None,
     };
-    Some(Version { major: major.parse().ok()?, minor: minor.parse().ok()?, patch: patch.parse().ok()?, stage, threads })
+    Some(Version {
+        major: major.parse().ok()?,
+        minor: minor.parse().ok()?,
+        patch: patch.parse().ok()?,
+        stage,
+        flavours,
+    })
 }
 
 impl TryFrom<String> for Version {
@@ -161,6 +180,9 @@ mod tests {
         for text in ["3.13.5", "3.15.0rc1", "3.14.0a2", "3.15.0b4", "3.12.14", "0.0.0", "3.14.10t", "3.15.0rc1t"] {
             assert_eq!(version(text).to_string(), text);
         }
+        for text in ["3.13.5+debug", "3.13.5t+debug", "3.13.5+asan+ubsan", "3.15.0b1t+tsan+clang"] {
+            assert_eq!(version(text).to_string(), text);
+        }
     }
 
     #[test]
@@ -169,7 +191,8 @@ mod tests {
         let worse =
             ["3.15.0rc", "3.15.0c1", "3.15.0rc01", "3.15.0a-1", "3.15.0.rc1", "3.+13.5", "3.13.99999999", "3..5"];
         let worst = ["3.14.0tt", "3.14.0t1", "3.15.0trc1", "t", "3.14t"];
-        for text in bad.iter().chain(&worse).chain(&worst) {
+        let flavoured = ["3.13.5+", "3.13.5+x", "3.13.5+debugt", "3.13.5+ubsan+asan", "3.14.1+freethreaded", "+asan"];
+        for text in bad.iter().chain(&worse).chain(&worst).chain(&flavoured) {
             let error = text.parse::<Version>().unwrap_err().to_string();
             assert!(error.starts_with(&format!("`{text}` is no CPython version")), "{error}");
         }

@@ -12,7 +12,7 @@ use crate::machine::{Accelerator, BackendChoice};
 use crate::source::FileOrUrl;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
-use vmbuild_cpython::{BuildNumber, Extent, Profile, Sha256, Version};
+use vmbuild_cpython::{BuildNumber, Extent, Flavour, Profile, Sha256, Version};
 
 /// Compile CPython in reproducible throw-away machines.
 #[derive(Debug, Parser)]
@@ -147,9 +147,10 @@ pub struct Exec {
 /// How a CPython is compiled.
 #[derive(Debug, Clone, Args)]
 pub struct ProfileOption {
-    /// How it is compiled: release (PGO and LTO), fast (-O2) or smoke (-O0, for tests).
-    #[arg(long, env = "VMBUILD_PROFILE", default_value_t = Profile::Release)]
-    pub profile: Profile,
+    /// How it is compiled: release (PGO and LTO), fast (-O2) or smoke (-O0, for tests) [default: release; fast with a
+    /// flavour other than freethreaded].
+    #[arg(long, env = "VMBUILD_PROFILE")]
+    pub profile: Option<Profile>,
 }
 
 /// How a build is made, and where it goes.
@@ -166,8 +167,12 @@ pub struct BuildOptions {
 /// What determines an artifact, as far as people say it.
 #[derive(Debug, Clone, Args)]
 pub struct Wanted {
-    /// The version, such as 3.13.5, 3.15.0rc1, or 3.14.10t for the free-threaded build.
+    /// The version, such as 3.13.5, 3.15.0rc1, 3.14.10t for the free-threaded build, or 3.13.5+debug.
     pub version: Version,
+    /// Which builds of its source at once: freethreaded (as the `t` behind a version), debug, asan, ubsan, tsan, analyzer,
+    /// clang. `3.13.5+debug` says the same.
+    #[arg(long, value_name = "FLAVOUR", value_delimiter = ',')]
+    pub flavour: Vec<Flavour>,
     /// Image and backend.
     #[command(flatten)]
     pub machine: MachineOptions,

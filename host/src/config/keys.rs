@@ -30,7 +30,7 @@ pub const KEYS: [Key; 9] = [
     Key { name: "cpus", kind: Kind::Number, otherwise: "all of this host's" },
     Key { name: "memory", kind: Kind::Number, otherwise: "half of this host's, from 1024 to 4096" },
     Key { name: "disk", kind: Kind::Text, otherwise: "the image's" },
-    Key { name: "profile", kind: Kind::Text, otherwise: "" },
+    Key { name: "profile", kind: Kind::Text, otherwise: "release; fast with a flavour" },
     Key { name: "jobs", kind: Kind::Number, otherwise: "the machine's processors" },
     Key { name: "artifacts", kind: Kind::Folder, otherwise: "" },
 ];

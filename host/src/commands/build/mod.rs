@@ -4,6 +4,7 @@ mod compile;
 mod counts;
 mod debug_info;
 mod effect;
+mod flavour;
 mod logs;
 mod observe;
 mod order;

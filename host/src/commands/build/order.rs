@@ -1,6 +1,7 @@
 //! What was ordered, checked as far as that goes without a machine: cheap refusals come first.
 
 use super::counts;
+use super::flavour::{Settled, settle};
 use crate::artifact::{ArtifactError, ArtifactFolder, Existing, ProfileData, Staging, Wish};
 use crate::cli::{Build, MachineOptions, Wanted};
 use crate::commands::context::Context;
@@ -30,15 +31,15 @@ impl Order {
     /// Gets the source: that can refuse before any machine is made.
     pub(super) async fn accept(context: &Context, wanted: Wanted) -> Result<Self, Failure> {
         let extent = wanted.extent();
-        let request = SourceRequest { version: wanted.version, given: wanted.source, sha256: wanted.source_sha256 };
-        let profile_data = counts::given(wanted.profile_data, wanted.compiled.profile).await?;
+        let Settled { version, profile } = settle(&wanted)?;
+        let request = SourceRequest { version, given: wanted.source, sha256: wanted.source_sha256 };
+        let profile_data = counts::given(wanted.profile_data, profile).await?;
         let settings = Settings::from_env();
         let source = obtain(&request, &context.store, &settings, &context.events, &context.cancel).await?;
         let need = if wanted.require_signature { Need::Always } else { Need::IfItCanBeHad };
         let (store, events, cancel) = (&context.store, &context.events, &context.cancel);
         let vouched = vouch(&request, &source, need, store, &settings, events, cancel).await?;
-        let (version, profile, machine) = (wanted.version, wanted.compiled.profile, wanted.machine);
-        Ok(Self { version, profile, extent, machine, source, vouched, profile_data })
+        Ok(Self { version, profile, extent, machine: wanted.machine, source, vouched, profile_data })
     }
 
     /// Puts the source's signatures and bill of materials among the logs, where they can be verified again.
@@ -63,11 +64,12 @@ impl Order {
 
 /// Reserves the artifact's name.
 pub(super) async fn reserve(context: &Context, args: &Build) -> Result<Staging, Failure> {
+    let version = settle(&args.wanted)?.version;
     let image = Image::load(&args.wanted.machine.image, &context.store)?;
-    versions::advise(context, &args.wanted.version);
+    versions::advise(context, &version);
     let image_word: ImageWord = image.artifact_word.parse().map_err(ArtifactError::Name)?;
     let wish = Wish {
-        version: args.wanted.version,
+        version,
         image_word,
         extent: args.wanted.extent(),
         number: args.build_number,

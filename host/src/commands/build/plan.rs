@@ -1,5 +1,6 @@
 //! The plan of an order, and the verb that prints it.
 
+use super::flavour::check_tools;
 use super::order::Order;
 use crate::artifact::{ArtifactError, ProfileData};
 use crate::cli::Wanted;
@@ -24,6 +25,7 @@ pub(super) struct Planned {
 impl Planned {
     /// Everything that determines the artifact, known before any machine is started. A release build trains.
     pub(super) fn new(order: &Order, golden: &Golden) -> Result<Self, Failure> {
+        check_tools(order.version, golden)?;
         // What is particular to a machine or a run is no part of a plan; the recipe leaves it out again.
         let input = RecipeInput {
             version: order.version,

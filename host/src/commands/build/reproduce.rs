@@ -129,8 +129,9 @@ fn wanted(args: &Reproduce, info: &BuildInfo) -> Wanted {
     let (image, backend, accel) = (info.plan.image.clone(), args.backend, args.accel);
     Wanted {
         version: info.plan.version,
+        flavour: Vec::new(),
         machine: MachineOptions { image, backend, accel, cpus: None, memory: None, locked: false },
-        compiled: ProfileOption { profile: info.plan.profile },
+        compiled: ProfileOption { profile: Some(info.plan.profile) },
         slim: info.plan.extent == Extent::Slim,
         source: args.source.clone(),
         source_sha256: Some(info.plan.source_sha256),
