@@ -19,6 +19,8 @@ VMBUILD_FROZEN := vmbuild-frozen-stamp
 ifneq ($(wildcard $(VMBUILD_FROZEN)),)
 override FREEZE_MODULE_BOOTSTRAP_DEPS :=
 override FREEZE_MODULE_DEPS :=
+# For the makes that CPython's rules start: `make install` looks at everything again, by its own Makefile.
+MAKEOVERRIDES += FREEZE_MODULE_BOOTSTRAP_DEPS= FREEZE_MODULE_DEPS=
 endif
 
 include Makefile
