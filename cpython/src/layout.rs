@@ -141,6 +141,19 @@ mod tests {
     }
 
     #[test]
+    fn a_flavoured_interpreter_has_its_flavours_in_its_folder() {
+        let artifact: ArtifactName = "cpython-3.14.10t+debug+asan-debian12-build1.tgz".parse().unwrap();
+        let expect = Interpreter {
+            version: "3.14.10".to_owned(),
+            prefix: "opt/python-3.14.10t+debug+asan".to_owned(),
+            binary: "python3.14td".to_owned(),
+            pip: "pip3.14".to_owned(),
+        };
+        assert_eq!(interpreter(&artifact), expect);
+        assert_eq!(artifact.to_string(), "cpython-3.14.10t+debug+asan-debian12-build1.tgz");
+    }
+
+    #[test]
     fn prefix_and_entries_agree() {
         let version = "3.13.5".parse().unwrap();
         assert_eq!(prefix(&version), format!("/{}", entry_prefix(&version)));

@@ -53,6 +53,8 @@ fn recipes_stay_as_they_are() {
     insta::assert_snapshot!("3.13.5-smoke", shown(&input("3.13.5", Profile::Smoke)));
     insta::assert_snapshot!("3.14.10-release", shown(&input("3.14.10", Profile::Release)));
     insta::assert_snapshot!("3.14.10t-fast", shown(&input("3.14.10t", Profile::Fast)));
+    insta::assert_snapshot!("3.13.5-debug-asan-fast", shown(&input("3.13.5+debug+asan", Profile::Fast)));
+    insta::assert_snapshot!("3.13.5-analyzer-smoke", shown(&input("3.13.5+analyzer", Profile::Smoke)));
 }
 
 #[test]

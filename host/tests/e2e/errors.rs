@@ -39,6 +39,9 @@ fn a_profile_that_is_none_is_refused_before_any_machine() {
     check(&["build", "3.13.5", "--profile", "fast", "--profile-data", "x"], 2, &["profile release", "hint:"]);
     check(&["build", "3.13.5", "--profile-data", "/nowhere/x.tar.zst"], 2, &["/nowhere/x.tar.zst"]);
     check(&["build", "3.13.5", "--train", "--profile-data", "x"], 2, &["--train"]);
+    check(&["build", "3.13.5", "--flavour", "asan,tsan"], 2, &["asan and tsan", "address space"]);
+    check(&["build", "3.13.5+debug", "--profile", "release"], 2, &["no debug build", "hint:", "--profile fast"]);
+    check(&["plan", "3.12.6", "--flavour", "freethreaded"], 2, &["`3.12.6t` cannot be"]);
     let other = root().join("target/test-other-profile.tar.zst");
     fs_err::write(&other, b"no counts").expect("a file");
     check(
