@@ -53,10 +53,9 @@ const OPTIONS: [Flag; 12] = [
 // result has flags of its own. The stages of `vmbuild.mk` set CFLAGS_NODIST and LDFLAGS_NODIST themselves, and keep what
 // came through here. What differs from file to file is there too: PIE and rpath.
 //
-// -g1 is what backtraces need: functions and lines. It wins over the -g that CPython's OPT has where we set none, and
-// takes far less time and space: docs/artifact.md has the numbers. Debian and Ubuntu fortify at level 2 or 3; 3 makes
-// glibc compute sizes at run time, which CPython itself calls slower, and GCC 11 does not know it. -U comes first because
-// Ubuntu's compiler defines it by itself.
+// -g1 is what backtraces need: functions and lines. It wins over the -g that CPython's OPT has where we set none. Debian
+// and Ubuntu fortify at level 2 or 3; 3 makes glibc compute sizes at run time, and GCC 11 does not know it. -U comes first
+// because Ubuntu's compiler defines it by itself.
 const HARDENED: &str = "-fstack-protector-strong";
 /// Fortifying needs an optimising compiler.
 const FORTIFIED: &str = "-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2";

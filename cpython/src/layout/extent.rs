@@ -39,9 +39,9 @@ impl Bounds {
     /// artifact is smaller.
     pub fn of(extent: Extent, profile: Option<Profile>) -> Self {
         match (extent, profile) {
-            (Extent::Full, Some(Profile::Smoke)) => Self::mib(20, 60),
+            (Extent::Full, Some(Profile::Smoke)) => Self::mib(12, 60),
             (Extent::Full, _) => Self::mib(30, 150),
-            (Extent::Slim, Some(Profile::Smoke)) => Self::mib(8, 30),
+            (Extent::Slim, Some(Profile::Smoke)) => Self::mib(5, 30),
             (Extent::Slim, _) => Self::mib(10, 50),
         }
     }
