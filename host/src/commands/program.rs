@@ -107,7 +107,7 @@ async fn start(cli: Cli, known: Vec<Known>, events: Events, cancel: Cancellation
     let context = Context { store: Store::from_env()?, events, cancel, json: cli.json };
     match cli.verb {
         Verb::Config(_) => config::config(&context, &known),
-        verb => dispatch(&context, verb).await,
+        verb => Box::pin(dispatch(&context, verb)).await,
     }
 }
 
