@@ -173,12 +173,12 @@ mod tests {
 
     #[test]
     fn each_missing_effect_is_an_error_that_says_so() {
+        type Case = (fn(&mut Seen), &'static str);
         let without = |change: fn(&mut Seen)| {
             let mut seen = seen();
             change(&mut seen);
             judge(RELEASE, &seen).unwrap_err().to_string()
         };
-        type Case = (fn(&mut Seen), &'static str);
         let cases: [Case; 8] = [
             (|seen| seen.lto.objects = 0, "--with-lto took no effect: 0 object files hold code for the linker, 900"),
             (|seen| seen.lto.symbols = 0, "--with-lto took no effect: 300 object files hold code for the linker, 0"),

@@ -147,6 +147,12 @@ impl Lock {
         }
     }
 
+    /// Whether somebody holds the lock alone. Who only looks shares the look with others, so that none of them is taken
+    /// for a holder, and nobody has to wait to be sure.
+    pub fn is_held(path: &Path) -> io::Result<bool> {
+        Ok(Self::try_share(path)?.is_none())
+    }
+
     /// Takes the lock, waiting for its holder.
     pub async fn take(path: &Path, cancel: &tokio_util::sync::CancellationToken) -> io::Result<Option<Self>> {
         loop {

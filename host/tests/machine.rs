@@ -118,11 +118,11 @@ async fn a_job_whose_vmbuild_is_gone_is_swept() {
     let sandbox = bench.start(&spec, &folder).await.unwrap();
     folder.write_record(&MachineRecord::new(spec, sandbox.process(), None)).unwrap();
     let groups = groups(&folder);
-    assert_eq!(folder.state().await.unwrap(), MachineState::Running);
+    assert_eq!(folder.state().unwrap(), MachineState::Running);
     assert_eq!(bench.sweep().await.len(), 0, "in use");
 
     drop(owner);
-    assert_eq!(folder.state().await.unwrap(), MachineState::Abandoned);
+    assert_eq!(folder.state().unwrap(), MachineState::Abandoned);
     let said = bench.sweep().await;
     assert_eq!(said, ["removed machine bench: its command was killed"]);
     assert!(!folder.path().exists() && groups.iter().all(|group| !group.exists()));
@@ -144,11 +144,11 @@ async fn a_half_made_machine_is_swept_and_a_named_one_is_not() {
     drop((owner, sandbox));
     assert_eq!(bench.sweep().await, ["removed machine half: its command was killed"]);
     assert!(!half.path().exists());
-    assert_eq!(folder.state().await.unwrap(), MachineState::Running, "a named machine outlives its command");
+    assert_eq!(folder.state().unwrap(), MachineState::Running, "a named machine outlives its command");
 
     let mut attached = Sandbox::attach(&folder, &record).unwrap();
     attached.stop(limit()).await.unwrap();
-    assert_eq!(folder.state().await.unwrap(), MachineState::Stopped);
+    assert_eq!(folder.state().unwrap(), MachineState::Stopped);
     assert!(matches!(Sandbox::attach(&folder, &record), Err(SandboxError::NotRunning(_))));
     folder.remove(&CancellationToken::new()).await.unwrap();
 }

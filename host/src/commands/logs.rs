@@ -21,7 +21,7 @@ pub(crate) async fn logs(context: &Context, args: Logs) -> Result<Ending, Failur
     let mut logs: Vec<Log> = folder.logs().into_iter().map(Log::new).collect();
     loop {
         // Asked before reading: what a machine writes last is printed all the same.
-        let goes_on = args.follow && folder.state().await.map_err(MachineError::Folder)? == MachineState::Running;
+        let goes_on = args.follow && folder.state().map_err(MachineError::Folder)? == MachineState::Running;
         for log in &mut logs {
             report::program_output(OutputStream::Stdout, &log.news().map_err(StoreError::Io)?);
         }

@@ -107,7 +107,7 @@ async fn start(cli: Cli, known: Vec<Known>, events: Events, cancel: Cancellation
     let context = Context { store: Store::from_env()?, events, cancel, json: cli.json };
     match cli.verb {
         Verb::Config(_) => config::config(&context, &known),
-        verb => dispatch(&context, verb).await,
+        verb => Box::pin(dispatch(&context, verb)).await,
     }
 }
 
@@ -116,7 +116,7 @@ async fn dispatch(context: &Context, verb: Verb) -> Result<Ending, Failure> {
         Verb::Up(args) => up::up(context, args).await,
         Verb::Status => status::status(context).await,
         Verb::Exec(args) => exec::exec(context, args).await,
-        Verb::Build(args) => build::build(context, args).await,
+        Verb::Build(args) => Box::pin(build::build(context, args)).await,
         Verb::Plan(wanted) => build::plan(context, wanted).await,
         Verb::Reproduce(args) => build::reproduce(context, args).await,
         Verb::Diff(args) => diff::diff(context, args).await,

@@ -108,7 +108,7 @@ async fn describe(context: &Context, folder: &MachineFolder) -> Result<MachineSt
         // Who has stopped it meanwhile did not tell us. What Vagrant cannot say now stays as it was noted.
         let _ = vagrant::is_running(folder, &context.cancel).await;
     }
-    let state = folder.state().await.map_err(MachineError::Folder)?;
+    let state = folder.state().map_err(MachineError::Folder)?;
     let spec = record.as_ref().map(|record| &record.spec);
     let running = state == MachineState::Running;
     let started = record.as_ref().map(|record| record.started_unix).filter(|_| running);

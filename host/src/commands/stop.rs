@@ -39,7 +39,7 @@ pub(crate) async fn destroy(context: &Context, args: Targets) -> Result<Ending, 
 
 async fn halt_one(context: &Context, folder: &MachineFolder) -> Result<(), Failure> {
     let phase = context.events.phase(Part::Machine, "halt", folder.name().to_string());
-    let was = folder.state().await.map_err(MachineError::Folder)?;
+    let was = folder.state().map_err(MachineError::Folder)?;
     end_named(&context.store, folder, &context.cancel).await?;
     phase.finish(if was == MachineState::Running { "stopped" } else { "was not running" });
     Ok(())

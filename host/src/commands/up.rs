@@ -6,11 +6,13 @@ use super::program::Ending;
 use crate::cli::{DiskSize, Up};
 use crate::event::Part;
 use crate::failure::{Diagnose, Exit, Failure};
-use crate::image::Role;
+use crate::image::{Golden, Role};
 use crate::machine::{
     Backend, Lifetime, Machine, MachineError, MachineFolder, MachineName, MachineSpec, MachineState, qemu, vagrant,
 };
 use crate::store::StoreError;
+use futures_util::future::{Either, select};
+use std::pin::pin;
 
 /// A disk was to grow that is none.
 #[derive(Debug, thiserror::Error)]
@@ -61,7 +63,7 @@ pub(crate) async fn up(context: &Context, args: Up) -> Result<Ending, Failure> {
 
 async fn up_one(context: &Context, args: &Up, name: MachineName) -> Result<(), Failure> {
     let folder = MachineFolder::new(&context.store.machines(), name.clone());
-    let mut sources = None;
+    let mut made_from = None;
     let spec = match halted(context, &folder).await? {
         Before::Running => {
             context.events.note(Part::Machine, format!("{name} is running already"));
@@ -76,13 +78,13 @@ async fn up_one(context: &Context, args: &Up, name: MachineName) -> Result<(), F
         }
         Before::Halted(spec) => resized(*spec, args),
         Before::Nothing => {
-            let (spec, archive) = fresh(context, args, name.clone()).await?;
-            sources = archive;
+            let (spec, golden) = fresh(context, args, name.clone()).await?;
+            made_from = golden;
             spec
         }
     };
     refuse_disk(args, spec.backend(), &name)?;
-    let machine = start(context, spec).await?;
+    let (machine, sources) = Box::pin(start_knowing(context, spec, made_from.as_ref())).await?;
     if let Some(sources) = sources {
         name_archive(context, &machine, &sources).await?;
     }
@@ -142,7 +144,7 @@ async fn halted(context: &Context, folder: &MachineFolder) -> Result<Before, Fai
         return Ok(Before::Nothing);
     }
     let record = folder.read_record().map_err(MachineError::Folder)?;
-    let runs = folder.state().await.map_err(MachineError::Folder)? == MachineState::Running;
+    let runs = folder.state().map_err(MachineError::Folder)? == MachineState::Running;
     let of_vagrant = record.as_ref().is_some_and(|record| record.spec.backend() == Backend::Vagrant);
     if runs && (!of_vagrant || vagrant::is_running(folder, &context.cancel).await?) {
         return Ok(Before::Running);
@@ -162,8 +164,31 @@ async fn name_archive(context: &Context, machine: &Machine, sources: &str) -> Re
     Ok(())
 }
 
-/// The machine, and what its package manager is to be told about archives.
-async fn fresh(context: &Context, args: &Up, name: MachineName) -> Result<(MachineSpec, Option<String>), Failure> {
+/// Starts the machine. Meanwhile the host's apt says where the archive is: that takes it half a second on a quiet host.
+async fn start_knowing(
+    context: &Context,
+    spec: MachineSpec,
+    golden: Option<&Golden>,
+) -> Result<(Machine, Option<String>), Failure> {
+    let (starting, asking) = (pin!(start(context, spec)), pin!(archive_of(context, golden)));
+    match select(starting, asking).await {
+        Either::Left((machine, asking)) => {
+            let machine = machine?;
+            let phase = context.events.phase(Part::Machine, "archive", "asking the host's apt");
+            let sources = asking.await;
+            phase.finish("");
+            Ok((machine, sources))
+        }
+        Either::Right((sources, starting)) => Ok((starting.await?, sources)),
+    }
+}
+
+async fn archive_of(context: &Context, golden: Option<&Golden>) -> Option<String> {
+    golden?.sources(&context.cancel).await
+}
+
+/// The machine, and what its golden machine was, if it has one.
+async fn fresh(context: &Context, args: &Up, name: MachineName) -> Result<(MachineSpec, Option<Golden>), Failure> {
     let setup = Setup::decide(context, &args.machine).await?;
     refuse_disk(args, setup.backend(), &name)?;
     if setup.backend() == Backend::Vagrant {
@@ -171,5 +196,5 @@ async fn fresh(context: &Context, args: &Up, name: MachineName) -> Result<(Machi
     }
     let golden = setup.golden(context, Role::Build).await?;
     let spec = setup.spec(context, &golden, name, Lifetime::Named).await?;
-    Ok((spec, golden.sources(&context.cancel).await))
+    Ok((spec, Some(golden)))
 }

@@ -1,79 +1,33 @@
 //! What the host's kernel offers virtual machines.
 
 use super::Finding;
+use crate::machine::accelerator::{Device, Finding as Accelerated, HARDWARE, last};
 use crate::machine::qemu::on_path;
 use crate::store::Store;
-use serde::Deserialize;
-use std::io::ErrorKind;
 use std::path::Path;
 
 const SLOWER: &str = "builds use the sandbox, at full speed; virtual machines use tcg, about twelve times slower";
 
 /// A device that opens proves nothing: on some hosts QEMU starts, firmware runs, and the guest's kernel then hangs
 /// for ever. Only the kept result of a real boot settles it.
-pub(super) fn kvm(store: &Store) -> Finding {
-    match opens(Path::new("/dev/kvm")) {
-        Err(ErrorKind::PermissionDenied) => Finding::warn(
-            "kvm",
-            "/dev/kvm is not yours to open",
-            "`sudo usermod --append --groups kvm \"$USER\"`, then log in again",
-        ),
-        Err(_) => Finding::warn("kvm", "no /dev/kvm on this host", SLOWER),
-        Ok(()) => believed(probed(&store.cache().join("accelerator.json"), "kvm")),
+pub(super) async fn hypervisor(store: &Store) -> Finding {
+    let device = Device::of(HARDWARE).await;
+    believed(&Accelerated::new(HARDWARE, device, last(store, HARDWARE)))
+}
+
+fn believed(found: &Accelerated) -> Finding {
+    let topic = found.accelerator.to_string();
+    let text = found.to_string();
+    // The table has a column for the topic.
+    let text = text.strip_prefix(&format!("{topic}: ")).unwrap_or(&text);
+    match (&found.device, &found.outcome) {
+        (Device::Usable, None) => Finding::ok(&topic, format!("{text} yet, and only that is believed")),
+        _ if found.works() => Finding::ok(&topic, text),
+        _ => match found.hint() {
+            Some(hint) => Finding::warn(&topic, text, &format!("{hint}; without it {SLOWER}")),
+            None => Finding::warn(&topic, text, SLOWER),
+        },
     }
-}
-
-fn opens(device: &Path) -> Result<(), ErrorKind> {
-    let opened = fs_err::OpenOptions::new().read(true).write(true).open(device);
-    opened.map(drop).map_err(|error| error.kind())
-}
-
-fn believed(probe: Option<Probe>) -> Finding {
-    match probe {
-        None => Finding::ok("kvm", "/dev/kvm opens; believed only after a guest kernel has run under it"),
-        Some(Probe::UserSpace { millis }) => {
-            Finding::ok("kvm", format!("guest reached user space in {:.1} s", millis as f64 / 1000.0))
-        }
-        Some(Probe::Hung { seconds }) => {
-            let text = format!("/dev/kvm opens, but a guest kernel hung for {seconds} s (nested or paravirtual host?)");
-            Finding::warn("kvm", text, SLOWER)
-        }
-        Some(Probe::Ended { how, last_line }) => {
-            let text = format!("/dev/kvm opens, but QEMU {how}: {last_line}");
-            Finding::warn("kvm", text.trim_end_matches(": "), SLOWER)
-        }
-    }
-}
-
-/// What came of a guest kernel, as `machine::accelerator` keeps it.
-#[derive(Debug, PartialEq, Eq, Deserialize)]
-#[serde(tag = "outcome", rename_all = "kebab-case")]
-enum Probe {
-    UserSpace { millis: u64 },
-    Hung { seconds: u64 },
-    Ended { how: String, last_line: String },
-}
-
-#[derive(Deserialize)]
-struct Kept {
-    entries: Vec<Entry>,
-}
-
-#[derive(Deserialize)]
-struct Entry {
-    key: Key,
-    outcome: Probe,
-}
-
-#[derive(Deserialize)]
-struct Key {
-    accelerator: String,
-}
-
-/// A cache may be of another version or damaged: then nothing is known.
-fn probed(file: &Path, accelerator: &str) -> Option<Probe> {
-    let kept: Kept = serde_json::from_slice(&fs_err::read(file).ok()?).ok()?;
-    kept.entries.into_iter().find(|entry| entry.key.accelerator == accelerator).map(|entry| entry.outcome)
 }
 
 pub(super) fn vsock() -> Finding {
@@ -91,33 +45,39 @@ pub(super) fn vsock() -> Finding {
 mod tests {
     use super::*;
     use crate::doctor::Status;
+    use crate::machine::Accelerator;
+    use crate::machine::accelerator::{Ground, Outcome};
 
-    #[test]
-    fn devices() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        assert_eq!(opens(&folder.path().join("kvm")), Err(ErrorKind::NotFound));
-        assert_eq!(opens(Path::new("/dev/null")), Ok(()));
-    }
-
-    fn check(text: &str, status: Status, expect: &str) {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let file = folder.path().join("accelerator.json");
-        fs_err::write(&file, text).expect("a file");
-        let finding = believed(probed(&file, "kvm"));
-        assert_eq!((finding.status, finding.text.contains(expect)), (status, true), "{finding:?}");
+    fn check(device: Device, outcome: Option<Outcome>, status: Status, text: &str, mend: &str) {
+        let found = Accelerated { accelerator: Accelerator::Kvm, device, outcome, ground: Ground::Machine };
+        let finding = believed(&found);
+        assert_eq!((finding.topic.as_str(), finding.status), ("kvm", status), "{finding:?}");
+        assert!(finding.text.contains(text) && !finding.text.starts_with("kvm"), "{finding:?}");
+        assert!(finding.mend.unwrap_or_default().contains(mend));
     }
 
     #[test]
     fn only_a_probe_settles_it() {
-        let kept = |outcome: &str| {
-            format!(
-                r#"{{"schema":1,"entries":[{{"key":{{"accelerator":"kvm","kernel_release":"6"}},"outcome":{outcome},"probed_unix":1}}]}}"#
-            )
-        };
-        check(&kept(r#"{"outcome":"user-space","millis":940}"#), Status::Ok, "user space in 0.9 s");
-        check(&kept(r#"{"outcome":"hung","seconds":5}"#), Status::Warn, "hung for 5 s");
-        check(&kept(r#"{"outcome":"ended","how":"exited with 1","last_line":""}"#), Status::Warn, "QEMU exited with 1");
-        check(r#"{"schema":1,"entries":[]}"#, Status::Ok, "believed only after");
-        check("half a fi", Status::Ok, "believed only after");
+        check(Device::Usable, Some(Outcome::UserSpace { millis: 940 }), Status::Ok, "user space in 0.9 s", "");
+        check(Device::Usable, None, Status::Ok, "no guest kernel was tried yet", "");
+        check(Device::Usable, Some(Outcome::Hung { seconds: 5 }), Status::Warn, "hung for 5 s", "dmesg");
+        let ended = Outcome::Ended { how: "exited with 1".to_owned(), telling: "no rights".to_owned() };
+        check(Device::Usable, Some(ended), Status::Warn, "no rights", SLOWER);
+        check(Device::NotPermitted, None, Status::Warn, "may not open it", "usermod");
+        check(Device::Unusable("busy".to_owned()), None, Status::Warn, "busy", SLOWER);
+    }
+
+    #[test]
+    fn what_probes_keep_is_read_and_what_is_damaged_is_nothing() {
+        let temp = tempfile::tempdir().expect("a folder");
+        let store = Store::at(temp.path()).expect("a store");
+        let file = store.cache().join("accelerator.json");
+        fs_err::write(&file, "half a fi").expect("a file");
+        assert_eq!(last(&store, Accelerator::Kvm), None);
+        let kept = r#"{"schema":1,"entries":[{"key":{"accelerator":"kvm","kernel_release":"6",
+            "qemu":{"major":7,"minor":2,"micro":0},"cpu_model":"x"},"outcome":{"outcome":"ended","how":"exited with 1","telling":"why"},
+            "probed_unix":1}]}"#;
+        fs_err::write(&file, kept).expect("a file");
+        assert!(matches!(last(&store, Accelerator::Kvm), Some(Outcome::Ended { telling, .. }) if telling == "why"));
     }
 }

@@ -9,6 +9,7 @@ mod kernel;
 mod resources;
 mod tools;
 mod users;
+mod vagrant;
 
 pub use finding::{Finding, Status};
 
@@ -22,8 +23,9 @@ pub async fn examine(store: &Store, cancel: &CancellationToken) -> Vec<Finding> 
     findings.push(tools::agent());
     findings.push(archive::examine(cancel).await);
     findings.extend(users::examine(root));
-    findings.push(kernel::kvm(store));
+    findings.push(kernel::hypervisor(store).await);
     findings.push(kernel::vsock());
+    findings.push(vagrant::examine(cancel).await);
     findings.push(resources::disk(store.root()));
     findings.push(resources::memory());
     findings

@@ -72,7 +72,7 @@ async fn look(tool: &Tool, cancel: &CancellationToken) -> Finding {
 }
 
 /// The first word with a digit in front and a dot in it: `7.2.22` of `QEMU emulator version 7.2.22 (Debian…)`.
-fn version(text: &str) -> Option<&str> {
+pub(super) fn version(text: &str) -> Option<&str> {
     let is_version = |word: &&str| word.starts_with(|c: char| c.is_ascii_digit()) && word.contains('.');
     text.split_whitespace().find(is_version)
 }

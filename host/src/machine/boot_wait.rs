@@ -18,6 +18,8 @@ const TICK: Duration = Duration::from_secs(1);
 const STALL: u32 = 3;
 /// What is no stall yet, whatever is usual.
 const LEAST: Duration = Duration::from_secs(30);
+/// The same where SSH leads to the agent, which is sent over it: an emulated processor works out keys for seconds.
+const LEAST_SSH: Duration = Duration::from_mins(2);
 /// The same for a distribution's own start-up, which takes minutes when it is emulated.
 const LEAST_FIRST_BOOT: Duration = Duration::from_mins(5);
 
@@ -107,7 +109,8 @@ fn kind(spec: &MachineSpec) -> String {
 
 fn least(start: &Start) -> Duration {
     match start {
-        Start::Sandbox { .. } | Start::Qemu { .. } | Start::Vagrant { .. } => LEAST,
+        Start::Sandbox { .. } | Start::Qemu { .. } => LEAST,
+        Start::Vagrant { .. } => LEAST_SSH,
         Start::FirstBoot { .. } => LEAST_FIRST_BOOT,
     }
 }

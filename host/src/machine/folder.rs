@@ -243,21 +243,26 @@ impl MachineFolder {
 
     /// Whether the machine runs: its process holds a lock. Vagrant's has no process of ours, and vmbuild's own note
     /// must do.
-    pub async fn runs(&self) -> io::Result<bool> {
+    pub fn runs(&self) -> io::Result<bool> {
         if vagrant::is_vagrant(self) {
             return Ok(vagrant::supposed_to_run(self));
         }
-        Ok(self.take_alive_lock().await?.is_none())
+        self.is_alive()
+    }
+
+    /// Whether a process of the machine's holds its lock.
+    pub(super) fn is_alive(&self) -> io::Result<bool> {
+        Lock::is_held(&self.alive_lock())
     }
 
     /// How the machine is.
-    pub async fn state(&self) -> Result<MachineState, FolderError> {
-        let owned = self.take_owner_lock().await?.is_none();
+    pub fn state(&self) -> Result<MachineState, FolderError> {
+        let owned = Lock::is_held(&self.file("owner.lock"))?;
         let named = self.read_record()?.is_some_and(|record| record.spec.lifetime == Lifetime::Named);
         if !owned && !named {
             return Ok(MachineState::Abandoned);
         }
-        Ok(if self.runs().await? { MachineState::Running } else { MachineState::Stopped })
+        Ok(if self.runs()? { MachineState::Running } else { MachineState::Stopped })
     }
 
     /// Its record, once it has started.
@@ -311,7 +316,7 @@ fn rename_to_free(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 async fn take(path: &Path) -> io::Result<Option<Lock>> {
-    // Whoever only looks at a lock holds it for an instant.
+    // Whoever only looks at a lock shares it for an instant.
     for _ in 0..4 {
         if let Some(lock) = Lock::try_take(path)? {
             return Ok(Some(lock));

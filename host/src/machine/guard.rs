@@ -16,6 +16,9 @@ use vmbuild_protocol::Clock;
 
 /// Between two looks at the disk.
 const LOOK: Duration = Duration::from_secs(2);
+/// How long an agent's answer may take before QEMU is asked whether the machine is paused. The usual answer takes a
+/// hundredth of it.
+const HUSH: Duration = Duration::from_millis(500);
 /// Looks between two questions to QEMU, as long as there is room.
 const QUESTION: u32 = 10;
 /// Room on disk below which QEMU is asked at every look, and above which a paused machine goes on, in bytes.
@@ -120,7 +123,7 @@ impl Guard<'_> {
         if qemu::resume(self.folder, record).await.is_err() {
             return;
         }
-        set_clock(self.session).await;
+        set_clock(self.session);
         if let Some(events) = self.events {
             events
                 .note(Part::Machine, format!("there is room again: it goes on after {} s", begin.elapsed().as_secs()));
@@ -140,9 +143,19 @@ async fn is_paused(folder: &MachineFolder, record: &MachineRecord) -> bool {
     qemu::status(folder, record).await.is_ok_and(|status| status.state == PAUSED)
 }
 
+/// Looks why a machine's agent does not answer, if it does not soon, and wakes the machine where that helps. Returns only
+/// if it cannot be woken.
+pub(super) async fn wake_silent(folder: &MachineFolder, record: &MachineRecord) -> MachineError {
+    tokio::time::sleep(HUSH).await;
+    match wake(folder, record).await {
+        Ok(()) => std::future::pending().await,
+        Err(error) => error,
+    }
+}
+
 /// Lets a machine go on that was paused while nobody looked after it, if there is room by now. Its agent would not
 /// answer before.
-pub(super) async fn wake(folder: &MachineFolder, record: &MachineRecord) -> Result<(), MachineError> {
+async fn wake(folder: &MachineFolder, record: &MachineRecord) -> Result<(), MachineError> {
     if record.spec.backend() != Backend::Qemu || !is_paused(folder, record).await {
         return Ok(());
     }
@@ -153,12 +166,12 @@ pub(super) async fn wake(folder: &MachineFolder, record: &MachineRecord) -> Resu
     Ok(qemu::resume(folder, record).await?)
 }
 
-/// Sets the guest's clock to the host's. One that was paused or booted slowly is behind; a guest that refuses keeps
-/// its own.
-pub(super) async fn set_clock(session: &Session) {
+/// Sets the guest's clock to the host's, before anything that is asked after this. One that was paused or booted slowly
+/// is behind; a guest that refuses keeps its own.
+pub(super) fn set_clock(session: &Session) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let clock = Clock { unix_nanos: u64::try_from(now.as_nanos()).unwrap_or(u64::MAX) };
-    let _ = session.set_clock(clock).await;
+    session.tell_clock(clock);
 }
 
 fn full(free: u64, folder: &MachineFolder) -> String {

@@ -29,7 +29,7 @@ impl Held {
     /// The process of `folder`'s machine, started by somebody else: `None` if it is not running, or another one.
     pub(crate) fn attach(folder: &MachineFolder, identity: ProcessIdentity) -> io::Result<Option<Self>> {
         let lock = folder.alive_lock();
-        if Lock::try_take(&lock)?.is_some() {
+        if !Lock::is_held(&lock)? {
             return Ok(None);
         }
         if cfg!(target_os = "linux") {
@@ -47,7 +47,7 @@ impl Held {
                 Err(error) => format!("was lost sight of ({error})"),
             },
             Self::Lock(lock) => {
-                while !matches!(Lock::try_take(lock), Ok(Some(_))) {
+                while !matches!(Lock::is_held(lock), Ok(false)) {
                     tokio::time::sleep(POLL).await;
                 }
                 "ended".to_owned()

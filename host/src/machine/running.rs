@@ -3,7 +3,7 @@
 use super::boot_wait::BootWait;
 use super::error::MachineError;
 use super::folder::{FolderError, MachineFolder, MachineRecord};
-use super::guard::{self, Guard, wake};
+use super::guard::{self, Guard, wake_silent};
 use super::qemu::Qemu;
 use super::sandbox::Sandbox;
 use super::spec::{Lifetime, MachineName, MachineSpec, Start};
@@ -104,19 +104,19 @@ impl Machine {
     pub async fn attach(store: &Store, name: &MachineName, cancel: &CancellationToken) -> Result<Self, MachineError> {
         let folder = MachineFolder::find(&store.machines(), name.clone())?;
         let record = folder.read_record()?.ok_or_else(|| MachineError::NotRunning(name.clone()))?;
-        if !folder.runs().await? {
+        if !folder.runs()? {
             return Err(MachineError::NotRunning(name.clone()));
         }
         let mut backend = match record.spec.start {
             Start::Sandbox { .. } => Running::Sandbox(Box::new(Sandbox::attach(&folder, &record)?)),
             Start::Vagrant { .. } => Running::Vagrant(Box::new(VagrantMachine::attach(&folder, &record)?)),
-            Start::Qemu { .. } | Start::FirstBoot { .. } => {
-                Running::Qemu(Box::new(Qemu::attach(&folder, &record).await?))
-            }
+            Start::Qemu { .. } | Start::FirstBoot { .. } => Running::Qemu(Box::new(Qemu::attach(&folder, &record)?)),
         };
-        wake(&folder, &record).await?;
         let way = (Opening::Again, patience(&record.spec.start));
-        let (session, reached) = backend.open_session(&folder, way, cancel).await?;
+        let (session, reached) = tokio::select! {
+            opened = Box::pin(backend.open_session(&folder, way, cancel)) => opened?,
+            stuck = wake_silent(&folder, &record) => return Err(stuck),
+        };
         let (spec, backend) = (record.spec.clone(), Mutex::new(backend));
         Ok(Self { spec, folder, backend, session, reached: Some(reached), record, events: None, owner: None })
     }
@@ -280,5 +280,5 @@ async fn claim(spec: &MachineSpec, store: &Store) -> Result<(MachineFolder, Lock
     let folder = MachineFolder::find(&store.machines(), taken.clone())?;
     let owner = folder.take_owner_lock().await?.ok_or_else(|| FolderError::Busy(taken.clone()))?;
     let same = folder.read_record()?.is_none_or(|record| record.spec.start == spec.start);
-    if same && !folder.runs().await? { Ok((folder, owner)) } else { Err(FolderError::Exists(taken)) }
+    if same && !folder.runs()? { Ok((folder, owner)) } else { Err(FolderError::Exists(taken)) }
 }

@@ -140,7 +140,7 @@ impl Running {
                 Ok((session, mut reached)) => {
                     reached.losers.extend(no_ways);
                     if matches!(self, Self::Qemu(_)) {
-                        set_clock(&session).await;
+                        set_clock(&session);
                     }
                     return Ok((session, reached));
                 }

@@ -78,7 +78,7 @@ async fn end(folder: &MachineFolder, record: &MachineRecord) -> Result<(), crate
 /// vmbuild's death has been its own, though, and it is on its way out.
 async fn wait_for_end(folder: &MachineFolder) -> Result<(), FolderError> {
     let deadline = Deadline::after(LIMIT);
-    while folder.take_alive_lock().await?.is_none() {
+    while folder.is_alive()? {
         if deadline.passed() {
             return Err(FolderError::Busy(folder.name().clone()));
         }

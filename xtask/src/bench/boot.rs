@@ -2,64 +2,89 @@
 //!
 //! Wall-clock time says what people wait for, on a quiet machine; QEMU's processor time says what it costs, on any.
 
-use super::console::{Cost, processor_seconds, qemu, until};
-use super::machine::{Program, describe};
+use super::console::{Cost, children_seconds, processor_seconds, qemu, until};
+use super::machine::{Compiled, Program, describe};
 use super::systemd::Systemd;
+use super::vagrant;
 use crate::workshop::{TaskError, Workshop, say};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 const NAME: &str = "bench-boot";
+/// Small commands per machine.
+const EXECS: usize = 20;
 /// What the agent's lines on the console begin with.
 const MARK: &str = "vmbuild-agent: ";
 const Q35: [&str; 2] = ["-machine", "q35,vmport=off,sata=off,smbus=off,hpet=off"];
 const MICROVM: [&str; 2] = ["-machine", "microvm"];
 
-pub(super) async fn run(workshop: &Workshop, rounds: usize) -> Result<(), TaskError> {
-    let program = Program::build(workshop).await?;
+/// Each row is printed as soon as it is known: one that takes long takes none of the others with it.
+pub(super) async fn run(workshop: &Workshop, rounds: usize, compiled: Compiled) -> Result<(), TaskError> {
+    let program = Program::build(workshop, compiled).await?;
     let machine = describe(workshop).await?;
-    let (mut ready, mut runs, mut boot) = (Vec::new(), Vec::new(), None);
-    for _ in 0..rounds {
-        ready.push(up(workshop, &program).await?);
-        boot = Some(Boot::of(&program.store.join("machines").join(NAME))?);
-        for _ in 0..4 {
-            runs.push(exec(workshop, &program).await?);
-        }
-        program.destroy(workshop, NAME).await;
-    }
-    let boot = boot.ok_or(TaskError::Silent("vmbuild up"))?;
+    let Ours { ready, runs, boot } = ours(workshop, &program, rounds).await?;
     let (mut floor, mut micro) = (Vec::new(), Vec::new());
     for _ in 0..rounds {
         floor.push(boot.first_process(workshop, &Q35).await?);
         micro.push(boot.first_process(workshop, &MICROVM).await?);
     }
-    let systemd = systemd(workshop, &program, rounds).await;
     let floor = median(floor);
-    say(&format!("\n{machine}, medians of {rounds}\n\n| what | seconds | processor seconds | of the floor |"));
-    say("|---|---|---|---|");
-    let machine = [("bare kernel to its first process, q35: the floor", floor), ("the same, microvm", median(micro))];
-    for (what, cost) in machine.into_iter().chain([("`vmbuild up`, agent ready", median(ready))]) {
-        say(&row(what, cost, floor));
-    }
-    say(&match systemd {
+    say(&format!("\n{machine}, medians of {rounds}\n"));
+    say("| what | seconds | of the floor | processor seconds | of the floor |\n|---|---|---|---|---|");
+    say(&row("bare kernel to its first process, q35: the floor", floor, floor));
+    say(&row("the same, microvm", median(micro), floor));
+    say(&row("`vmbuild up`, agent ready", median(ready), floor));
+    let (exec, alone) = (median(runs), "| `vmbuild exec -- true`, its own processor time |");
+    say(&format!("{alone} {:.3} | - | {:.3} | - |", exec.wall, exec.processor));
+    say(&match systemd(workshop, &program, rounds).await {
         Ok(costs) => row("Debian's own kernel and systemd to a login prompt", median(costs), floor),
-        Err(why) => format!("| systemd to a login prompt | - | - | did not run: {why} |"),
+        Err(why) => absent("systemd to a login prompt", &format!("did not run: {why}")),
     });
-    for other in ["vagrant", "packer"] {
-        say(&format!("| {other} | - | - | {} |", why_not(workshop, other).await));
-    }
-    say(&format!("| `vmbuild exec -- true` | {:.3} | - | - |", median(runs).wall));
+    say(&match vagrant::up(workshop, &program).await {
+        Ok(cost) => row("`vagrant up` of a halted machine, to SSH; once", cost, floor),
+        Err(why) => absent("`vagrant up` of a halted machine, to SSH", &why),
+    });
+    say(&absent("packer", &vagrant::why_no_packer(workshop).await));
     Ok(())
 }
 
 fn row(what: &str, Cost { wall, processor }: Cost, floor: Cost) -> String {
-    format!("| {what} | {wall:.2} | {processor:.2} | {:.2} |", processor / floor.processor)
+    let of_floor = [wall / floor.wall, processor / floor.processor];
+    format!("| {what} | {wall:.2} | {:.2} | {processor:.2} | {:.2} |", of_floor[0], of_floor[1])
 }
 
-async fn exec(workshop: &Workshop, program: &Program) -> Result<Cost, TaskError> {
-    let since = Instant::now();
-    workshop.read(program.command(workshop, &["exec", "--name", NAME, "--", "true"])).await?;
-    Ok(Cost { wall: since.elapsed().as_secs_f64(), processor: 0.0 })
+fn absent(what: &str, why: &str) -> String {
+    format!("| {what} | - | - | - | {why} |")
+}
+
+/// What vmbuild's own machines took, and what the last of them was booted from.
+struct Ours {
+    ready: Vec<Cost>,
+    runs: Vec<Cost>,
+    boot: Boot,
+}
+
+async fn ours(workshop: &Workshop, program: &Program, rounds: usize) -> Result<Ours, TaskError> {
+    let (mut ready, mut runs, mut boot) = (Vec::new(), Vec::new(), None);
+    for _ in 0..rounds {
+        ready.push(up(workshop, program).await?);
+        boot = Some(Boot::of(&program.store.join("machines").join(NAME))?);
+        runs.extend(execs(workshop, program).await?);
+        program.destroy(workshop, NAME).await;
+    }
+    Ok(Ours { ready, runs, boot: boot.ok_or(TaskError::Silent("vmbuild up"))? })
+}
+
+/// A small command some times. The host's processor time is counted in ticks, so it is that of all together.
+async fn execs(workshop: &Workshop, program: &Program) -> Result<Vec<Cost>, TaskError> {
+    let (before, mut walls) = (children_seconds()?, Vec::new());
+    for _ in 0..EXECS {
+        let since = Instant::now();
+        workshop.read(program.command(workshop, &["exec", "--name", NAME, "--", "true"])).await?;
+        walls.push(since.elapsed().as_secs_f64());
+    }
+    let processor = (children_seconds()? - before) / walls.len() as f64;
+    Ok(walls.into_iter().map(|wall| Cost { wall, processor }).collect())
 }
 
 async fn systemd(workshop: &Workshop, program: &Program, rounds: usize) -> Result<Vec<Cost>, TaskError> {
@@ -68,17 +93,6 @@ async fn systemd(workshop: &Workshop, program: &Program, rounds: usize) -> Resul
         costs.push(systemd.login(workshop, &Q35).await?);
     }
     Ok(costs)
-}
-
-/// Both boot a distribution as the row above does, and then wait for SSH. What keeps them from doing it here.
-async fn why_not(workshop: &Workshop, program: &str) -> String {
-    match workshop.read(workshop.program(program).arg("--version")).await {
-        Ok(version) => format!(
-            "{} is here, but not run: it needs a box and a hypervisor's service (libvirtd, VirtualBox)",
-            version.trim()
-        ),
-        Err(_) => "not installed".to_owned(),
-    }
 }
 
 async fn up(workshop: &Workshop, program: &Program) -> Result<Cost, TaskError> {

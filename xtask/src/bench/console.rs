@@ -52,21 +52,39 @@ async fn hear(child: &mut Child, words: &[u8]) -> bool {
 
 /// A process's time in user and kernel mode. Source: proc(5), `/proc/<pid>/stat`, fields 14 and 15, in ticks of 10 ms.
 pub(super) fn processor_seconds(pid: u64) -> Result<f64, TaskError> {
-    let stat = fs_err::read_to_string(format!("/proc/{pid}/stat"))?;
+    seconds(&fs_err::read_to_string(format!("/proc/{pid}/stat"))?, 11)
+}
+
+/// The same of all children that this process has waited for: fields 16 and 17.
+pub(super) fn children_seconds() -> Result<f64, TaskError> {
+    seconds(&fs_err::read_to_string("/proc/self/stat")?, 13)
+}
+
+/// Two fields of ticks, the first of which is so many after the state.
+fn seconds(stat: &str, first: usize) -> Result<f64, TaskError> {
     let rest = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-    let ticks = rest.split_ascii_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<u32>().ok());
-    Ok(f64::from(ticks.sum::<u32>()) / 100.0)
+    let ticks: Vec<u32> =
+        rest.split_ascii_whitespace().skip(first).take(2).filter_map(|ticks| ticks.parse().ok()).collect();
+    match ticks[..] {
+        [user, kernel] => Ok(f64::from(user + kernel) / 100.0),
+        _ => Err(TaskError::Silent("/proc")),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{hear, processor_seconds};
+    use super::{hear, processor_seconds, seconds};
     use vmbuild_supervise::Command;
 
     #[test]
     fn processor_time_is_counted() {
         assert!(processor_seconds(std::process::id().into()).expect("it is ours") >= 0.0);
         assert!(processor_seconds(u64::from(u32::MAX)).is_err());
+        let stat = "7 (a) b) S 1 2 3 4 5 6 7 8 9 10 150 50 20 30 20 0 1";
+        for (first, expect) in [(11, "2.00"), (13, "0.50")] {
+            assert_eq!(format!("{:.2}", seconds(stat, first).expect("two fields")), expect);
+        }
+        assert!(seconds("7 (a", 11).is_err());
     }
 
     #[tokio::test(flavor = "current_thread")]

@@ -18,21 +18,56 @@ pub(super) async fn describe(workshop: &Workshop) -> Result<String, TaskError> {
     Ok(format!("{cpus} processors ({model}), load {load} at the start, {qemu}, tcg"))
 }
 
-/// vmbuild in release mode, with its agent, and a store to use.
+/// How the measured program is compiled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Compiled {
+    /// As people get it.
+    Release,
+    /// As it is developed: to see a measurement run to its end, not to quote it.
+    Dev,
+}
+
+impl Compiled {
+    /// cargo's word for it: `--profile`.
+    fn profile(self) -> &'static str {
+        match self {
+            Self::Release => "release",
+            Self::Dev => "dev",
+        }
+    }
+
+    /// Where cargo puts it, below the target folder.
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Release => "release",
+            Self::Dev => "debug",
+        }
+    }
+}
+
+/// vmbuild with its agent, which is always of release mode, and a store to use.
 pub(super) struct Program {
     path: PathBuf,
     agent: PathBuf,
+    compiled: Compiled,
     pub(super) store: PathBuf,
 }
 
 impl Program {
     /// Builds both. The store is `VMBUILD_HOME`, else the tests'.
-    pub(super) async fn build(workshop: &Workshop) -> Result<Self, TaskError> {
+    pub(super) async fn build(workshop: &Workshop, compiled: Compiled) -> Result<Self, TaskError> {
         let agent = agent::build(workshop).await?;
-        workshop.show(workshop.cargo().args(["build", "--release", "--package", "vmbuild"])).await?;
+        let build = ["build", "--profile", compiled.profile(), "--package", "vmbuild"];
+        workshop.show(workshop.cargo().args(build)).await?;
         let target = agent::target_folder(workshop).await?;
         let store = std::env::var_os("VMBUILD_HOME").map_or_else(|| target.join("test-store"), PathBuf::from);
-        Ok(Self { path: target.join("release/vmbuild"), agent, store })
+        Ok(Self { path: target.join(compiled.folder()).join("vmbuild"), agent, compiled, store })
+    }
+
+    /// An example of vmbuild's, compiled as it is.
+    pub(super) fn example(&self, workshop: &Workshop, name: &str, args: &[&str]) -> Command {
+        let run = workshop.cargo().args(["run", "--quiet", "--profile", self.compiled.profile()]);
+        self.with_env(run.args(["--package", "vmbuild", "--example", name, "--"]).args(args))
     }
 
     /// A command of it.

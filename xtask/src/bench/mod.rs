@@ -10,9 +10,11 @@ mod scp;
 mod systemd;
 mod table;
 mod transfer;
+mod vagrant;
 
 use crate::workshop::{TaskError, Workshop};
 use clap::Subcommand;
+use machine::Compiled;
 
 /// What to measure.
 #[derive(Debug, Clone, Subcommand)]
@@ -22,6 +24,9 @@ pub(crate) enum Bench {
         /// How often to boot each.
         #[arg(long, default_value_t = 5, value_parser = at_least_one)]
         rounds: usize,
+        /// How vmbuild is compiled.
+        #[arg(long, value_enum, default_value_t = Compiled::Release)]
+        compiled: Compiled,
     },
     /// CPython's own optimised build against vmbuild's, and their interpreters against each other. Takes 45 minutes.
     Build {
@@ -39,6 +44,9 @@ pub(crate) enum Bench {
         /// How many small commands to time on each way.
         #[arg(long, default_value_t = 20, value_parser = at_least_one)]
         rounds: usize,
+        /// How vmbuild is compiled.
+        #[arg(long, value_enum, default_value_t = Compiled::Release)]
+        compiled: Compiled,
     },
 }
 
@@ -49,9 +57,9 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 /// Measures.
 pub(crate) async fn run(workshop: &Workshop, bench: Bench) -> Result<(), TaskError> {
     match bench {
-        Bench::Boot { rounds } => boot::run(workshop, rounds).await,
+        Bench::Boot { rounds, compiled } => boot::run(workshop, rounds, compiled).await,
         Bench::Build { version, rounds } => build::run(workshop, &version, rounds).await,
         Bench::Image => image::run(workshop).await,
-        Bench::Transfer { rounds } => transfer::run(workshop, rounds).await,
+        Bench::Transfer { rounds, compiled } => transfer::run(workshop, rounds, compiled).await,
     }
 }

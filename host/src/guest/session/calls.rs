@@ -227,11 +227,11 @@ impl Session {
         }
     }
 
-    /// Sets the guest's clock.
-    pub async fn set_clock(&self, clock: Clock) -> Result<(), SessionError> {
-        match self.quick(Call::SetClock(clock)).await? {
-            Reply::ClockSet => Ok(()),
-            _ => Err(SessionError::WrongAnswer { asked: "clock" }),
+    /// Sets the guest's clock. The agent does so before it begins what it is asked afterwards; nobody waits for its
+    /// answer, and one that cannot keeps the clock it has.
+    pub fn tell_clock(&self, clock: Clock) {
+        if let Ok(asked) = self.ask(Call::SetClock(clock)) {
+            asked.leave();
         }
     }
 

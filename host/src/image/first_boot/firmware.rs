@@ -54,8 +54,8 @@ fn way_among(places: &[Place], arch: &str, exists: impl Fn(&str) -> bool) -> Opt
 }
 
 /// What to install where there is none.
-pub(in crate::image) const HINT: &str =
-    "UEFI firmware is missing: on Debian and Ubuntu, `apt install qemu-efi-aarch64` (or ovmf, on x86_64)";
+pub(in crate::image) const HINT: &str = "UEFI firmware is missing: on Debian and Ubuntu, `apt install qemu-efi-aarch64` (or ovmf, on x86_64); on macOS, \
+     `brew install qemu` has it";
 
 #[cfg(test)]
 mod tests {
@@ -81,5 +81,9 @@ mod tests {
         let arm = ["/usr/share/AAVMF/AAVMF_CODE.fd", "/usr/share/AAVMF/AAVMF_VARS.fd"];
         check("aarch64", &arm, Some(arm[0]));
         check("x86_64", &arm, Some("BIOS"));
+        let homebrew = ["/opt/homebrew/share/qemu/edk2-aarch64-code.fd", "/opt/homebrew/share/qemu/edk2-arm-vars.fd"];
+        check("aarch64", &homebrew, Some(homebrew[0]));
+        let intel = ["/usr/local/share/qemu/edk2-x86_64-code.fd", "/usr/local/share/qemu/edk2-i386-vars.fd"];
+        check("x86_64", &intel, Some(intel[0]));
     }
 }

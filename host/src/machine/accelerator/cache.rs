@@ -56,6 +56,11 @@ pub(crate) fn recall(store: &Store, key: &Key) -> Option<Outcome> {
     recall_at(store, key, now())
 }
 
+/// The outcome of the last probe of an accelerator, under whatever circumstances: for people to read.
+pub(crate) fn last(store: &Store, accelerator: Accelerator) -> Option<Outcome> {
+    read(store).into_iter().find(|entry| entry.key.accelerator == accelerator).map(|entry| entry.outcome)
+}
+
 fn recall_at(store: &Store, key: &Key, now: u64) -> Option<Outcome> {
     let entry = read(store).into_iter().find(|entry| entry.key == *key)?;
     let age = now.saturating_sub(entry.probed_unix);

@@ -101,7 +101,7 @@ pub async fn choose(
 async fn as_requested(accelerator: Accelerator, cancel: &CancellationToken) -> Result<Chosen, AcceleratorError> {
     let device = Device::of(accelerator).await;
     if device != Device::Usable {
-        return Err(AcceleratorError::Unavailable(Box::new(Finding { accelerator, device, outcome: None })));
+        return Err(AcceleratorError::Unavailable(Box::new(Finding::new(accelerator, device, None))));
     }
     QemuBinary::find(cancel).await?;
     Ok(Chosen { accelerator, why: "asked for".to_owned() })

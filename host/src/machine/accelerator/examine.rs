@@ -57,7 +57,7 @@ pub async fn examine(
 ) -> Result<Finding, AcceleratorError> {
     let device = Device::of(accelerator).await;
     if device != Device::Usable {
-        return Ok(Finding { accelerator, device, outcome: None });
+        return Ok(Finding::new(accelerator, device, None));
     }
     let qemu = QemuBinary::find(cancel).await?;
     let key = Key::of_host(accelerator, qemu.version);
@@ -66,12 +66,12 @@ pub async fn examine(
         Freshness::Now => None,
     };
     if recalled.is_some() {
-        return Ok(Finding { accelerator, device, outcome: recalled });
+        return Ok(Finding::new(accelerator, device, recalled));
     }
     let boot = boot().await.map_err(|failure| AcceleratorError::Boot(failure.into()))?;
     let outcome = try_now(accelerator, &boot, &qemu, events, cancel).await?;
     remember(store, key, &outcome, events);
-    Ok(Finding { accelerator, device, outcome: Some(outcome) })
+    Ok(Finding::new(accelerator, device, Some(outcome)))
 }
 
 async fn try_now(
@@ -84,7 +84,7 @@ async fn try_now(
     let limit = if accelerator == Accelerator::Tcg { TRANSLATED } else { HARDWARE };
     let phase = events.phase(Part::Machine, "probe", format!("{accelerator}: booting a guest kernel"));
     let outcome = probe(accelerator, boot, qemu, Deadline::after(limit), cancel).await?;
-    let finding = Finding { accelerator, device: Device::Usable, outcome: Some(outcome.clone()) };
+    let finding = Finding::new(accelerator, Device::Usable, Some(outcome.clone()));
     phase.finish(finding.to_string());
     Ok(outcome)
 }

@@ -1,6 +1,7 @@
 //! What is known about an accelerator, in a sentence for people.
 
 use super::device::Device;
+use super::ground::Ground;
 use super::probe::Outcome;
 use crate::machine::Accelerator;
 use std::fmt;
@@ -14,9 +15,16 @@ pub struct Finding {
     pub device: Device,
     /// What came of a guest kernel under it; `None` if none was started.
     pub outcome: Option<Outcome>,
+    /// What this host itself runs on.
+    pub ground: Ground,
 }
 
 impl Finding {
+    /// On this host.
+    pub fn new(accelerator: Accelerator, device: Device, outcome: Option<Outcome>) -> Self {
+        Self { accelerator, device, outcome, ground: Ground::of_host() }
+    }
+
     /// Whether machines can be run under it.
     pub fn works(&self) -> bool {
         match (&self.device, &self.outcome) {
@@ -29,17 +37,37 @@ impl Finding {
 
     /// What to do about it, if there is something.
     pub fn hint(&self) -> Option<String> {
-        match self.device {
-            Device::NotPermitted => {
-                Some("`sudo usermod -aG kvm \"$USER\"`, then log in again: members of group kvm may use it".to_owned())
+        let hint = match (&self.device, &self.outcome, self.ground) {
+            (Device::NotPermitted, ..) => {
+                "`sudo usermod -aG kvm \"$USER\"`, then log in again: members of group kvm may use it"
             }
-            _ => None,
-        }
+            (Device::Missing, _, Ground::Hypervisor) if self.is_this_systems() => {
+                "whoever runs this virtual machine has to offer it nested virtualisation"
+            }
+            (Device::Missing, ..) if self.is_this_systems() => {
+                "turn virtualisation on in the firmware's settings, then `sudo modprobe kvm_intel` or `kvm_amd`"
+            }
+            (Device::Usable, Some(Outcome::Hung { .. }), Ground::Hypervisor) => {
+                "its host's nested virtualisation does not work, and nothing in here mends that"
+            }
+            (Device::Usable, Some(Outcome::Hung { .. } | Outcome::Ended { .. }), _) => {
+                "`sudo dmesg` may say why; it is tried again after a day"
+            }
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+
+    fn is_this_systems(&self) -> bool {
+        self.accelerator == Accelerator::Kvm && cfg!(target_os = "linux")
     }
 
     fn missing(&self) -> &'static str {
         match self.accelerator {
-            Accelerator::Kvm if cfg!(target_os = "linux") => {
+            Accelerator::Kvm if self.is_this_systems() && self.ground == Ground::Hypervisor => {
+                "no /dev/kvm: this host is a virtual machine, and gets no nested virtualisation"
+            }
+            Accelerator::Kvm if self.is_this_systems() => {
                 "no /dev/kvm (virtualisation is off or not offered, or module kvm is not loaded)"
             }
             Accelerator::Kvm => "only Linux has it",
@@ -75,7 +103,11 @@ impl fmt::Display for Finding {
                 write!(to, "a guest kernel reached user space in {:.1} s", *millis as f64 / 1000.0)
             }
             (Device::Usable, Some(Outcome::Hung { seconds })) => {
-                write!(to, "{device} opens, but a guest kernel hung for {seconds} s")
+                write!(to, "{device} opens, but a guest kernel hung for {seconds} s")?;
+                match self.ground {
+                    Ground::Hypervisor => to.write_str(": this host is a virtual machine itself"),
+                    Ground::Machine => Ok(()),
+                }
             }
             (Device::Usable, Some(Outcome::Ended { how, telling })) if telling.is_empty() => {
                 write!(to, "{device} opens, but QEMU {how} before the guest reached user space")
@@ -89,11 +121,11 @@ impl fmt::Display for Finding {
 
 #[cfg(test)]
 mod tests {
-    use super::{Device, Finding, Outcome};
+    use super::{Device, Finding, Ground, Outcome};
     use crate::machine::Accelerator;
 
     fn check(device: Device, outcome: Option<Outcome>, works: bool, sentence: &str) {
-        let finding = Finding { accelerator: Accelerator::Kvm, device, outcome };
+        let finding = Finding { accelerator: Accelerator::Kvm, device, outcome, ground: Ground::Machine };
         assert_eq!((finding.works(), finding.to_string().as_str()), (works, sentence));
     }
 
@@ -117,10 +149,33 @@ mod tests {
     }
 
     #[test]
-    fn only_who_may_not_gets_a_hint() {
-        let of = |device| Finding { accelerator: Accelerator::Kvm, device, outcome: None }.hint();
-        assert!(of(Device::NotPermitted).is_some_and(|hint| hint.contains("group kvm")));
-        assert_eq!(of(Device::Missing), None);
-        assert_eq!(of(Device::Usable), None);
+    #[cfg(target_os = "linux")]
+    fn each_has_its_own_way_out() {
+        let hung = || Some(Outcome::Hung { seconds: 5 });
+        let check = |device, outcome, ground, expect: Option<&str>| {
+            let hint = Finding { accelerator: Accelerator::Kvm, device, outcome, ground }.hint();
+            assert_eq!(hint.is_some(), expect.is_some(), "{hint:?}");
+            assert!(hint.unwrap_or_default().contains(expect.unwrap_or_default()));
+        };
+        check(Device::NotPermitted, None, Ground::Machine, Some("group kvm"));
+        check(Device::Missing, None, Ground::Machine, Some("modprobe"));
+        check(Device::Missing, None, Ground::Hypervisor, Some("offer it nested"));
+        check(Device::Usable, hung(), Ground::Machine, Some("dmesg"));
+        check(Device::Usable, hung(), Ground::Hypervisor, Some("nested virtualisation does not work"));
+        check(Device::Usable, None, Ground::Hypervisor, None);
+        check(Device::Usable, Some(Outcome::UserSpace { millis: 1 }), Ground::Hypervisor, None);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_host_that_is_a_guest_says_so() {
+        let say = |device, outcome| {
+            let ground = Ground::Hypervisor;
+            Finding { accelerator: Accelerator::Kvm, device, outcome, ground }.to_string()
+        };
+        let missing = "kvm: no /dev/kvm: this host is a virtual machine, and gets no nested virtualisation";
+        assert_eq!(say(Device::Missing, None), missing);
+        let hung = "kvm: /dev/kvm opens, but a guest kernel hung for 5 s: this host is a virtual machine itself";
+        assert_eq!(say(Device::Usable, Some(Outcome::Hung { seconds: 5 })), hung);
     }
 }

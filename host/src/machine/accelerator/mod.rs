@@ -14,11 +14,14 @@ mod choose;
 mod device;
 mod examine;
 mod finding;
+mod ground;
 mod probe;
 
+pub(crate) use cache::last;
 pub(crate) use choose::HARDWARE;
 pub use choose::{AcceleratorError, BootFailure, Chosen, choose};
 pub use device::Device;
 pub use examine::{BootFiles, Freshness, examine};
 pub use finding::Finding;
+pub use ground::Ground;
 pub use probe::{Outcome, probe};

@@ -65,10 +65,14 @@ pub struct QemuBinary {
 }
 
 impl QemuBinary {
+    /// Where it is. One that is started says its version itself, over QMP: asking before takes as long as starting it.
+    pub(super) fn path() -> Result<PathBuf, QemuError> {
+        on_path(Arch::of_host().program())
+    }
+
     /// Finds it on `PATH` and asks for its version.
     pub async fn find(cancel: &CancellationToken) -> Result<Self, QemuError> {
-        let program = Arch::of_host().program();
-        let path = on_path(program)?;
+        let path = Self::path()?;
         let asked = Command::new(&path).arg("--version");
         let said = asked.output(Deadline::after(Duration::from_secs(10)), cancel).await?;
         let said = String::from_utf8_lossy(&said).into_owned();

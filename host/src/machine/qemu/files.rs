@@ -20,5 +20,3 @@ pub(crate) const OVERLAY: &str = "overlay.qcow2";
 pub(crate) const OVERLAY_BASE: &str = "overlay.base.json";
 /// The variables of the machine's UEFI firmware.
 pub(crate) const VARS: &str = "vars.fd";
-/// Held by the machine's own process.
-pub(crate) const ALIVE: &str = "alive.lock";

@@ -5,7 +5,7 @@ use super::options::{Arch, Host, MachineRun, QemuCommand};
 use super::overlay::{self, Base};
 use super::qmp::{Qmp, QmpError};
 use super::vsock::{Vsock, end_recorded};
-use super::{QemuBinary, files, last_words, tsc};
+use super::{OLDEST, QemuBinary, QemuVersion, files, last_words, tsc};
 use crate::machine::ProcessIdentity;
 use crate::machine::process::start_ticks;
 use crate::machine::{Accelerator, BootWay, Lifetime, MachineFolder, MachineSpec, Start};
@@ -37,11 +37,11 @@ impl<'a> Launch<'a> {
     /// Makes folder and disk ready and starts QEMU.
     pub(super) async fn start(
         spec: &MachineSpec,
-        (folder, qemu): (&'a MachineFolder, &QemuBinary),
+        (folder, qemu): (&'a MachineFolder, &Path),
         cancel: &CancellationToken,
     ) -> Result<Self, QemuError> {
         make_private(folder.path())?;
-        let alive = Lock::try_take(&folder.file(files::ALIVE))?;
+        let alive = folder.take_alive_lock().await?;
         let alive = alive.ok_or_else(|| QemuError::Running(folder.name().clone()))?;
         // A QEMU that died by itself has left its helper behind.
         end_recorded(folder.read_record().ok().flatten().and_then(|record| record.vsock).as_ref()).await?;
@@ -69,24 +69,24 @@ impl<'a> Launch<'a> {
     }
 
     /// Waits until its monitor answers and proves that it is this QEMU's.
-    pub(super) async fn finish(mut self, cancel: &CancellationToken) -> Result<(Child, Vsock), QemuError> {
+    pub(super) async fn finish(mut self, cancel: &CancellationToken) -> Result<(Child, Vsock, QemuVersion), QemuError> {
         let deadline = Deadline::after(GREETING);
         let met = self.meet(deadline, cancel).await;
         match (met, self.child.take()) {
-            (Ok(()), Some(child)) => Ok((child, std::mem::replace(&mut self.vsock, Vsock::gone()))),
+            (Ok(version), Some(child)) => Ok((child, std::mem::replace(&mut self.vsock, Vsock::gone()), version)),
             (Err(error), Some(child)) => Err(abandon(child, error).await),
             (met, None) => Err(met.err().unwrap_or(QemuError::Cancelled)),
         }
     }
 
-    async fn meet(&mut self, deadline: Deadline, cancel: &CancellationToken) -> Result<(), QemuError> {
+    async fn meet(&mut self, deadline: Deadline, cancel: &CancellationToken) -> Result<QemuVersion, QemuError> {
         let Some(child) = &mut self.child else { return Err(QemuError::Cancelled) };
         let monitor = self.folder.file(files::MONITOR);
         let refused = tokio::select! {
             ended = child.wait() => return Err(ended_early(self.folder, ended)),
             () = cancel.cancelled() => return Err(QemuError::Cancelled),
             answer = greeted_as(&monitor, deadline) => match answer {
-                Ok(uuid) if uuid == self.uuid => return Ok(()),
+                Ok((uuid, version)) if uuid == self.uuid => return new_enough(version),
                 Ok(_) => return Err(not_ours(self.folder)),
                 Err(refused) => refused,
             },
@@ -151,11 +151,15 @@ async fn abandon(mut child: Child, error: QemuError) -> QemuError {
     error
 }
 
+fn new_enough(version: QemuVersion) -> Result<QemuVersion, QemuError> {
+    if version < OLDEST { Err(QemuError::TooOld { program: QemuBinary::path()?, version }) } else { Ok(version) }
+}
+
 /// Asks the monitor for its uuid, trying until somebody listens.
-async fn greeted_as(monitor: &Path, deadline: Deadline) -> Result<Uuid, QmpError> {
+async fn greeted_as(monitor: &Path, deadline: Deadline) -> Result<(Uuid, QemuVersion), QmpError> {
     loop {
         match Qmp::open(monitor, deadline).await {
-            Ok(mut qmp) => return qmp.query_uuid().await,
+            Ok(mut qmp) => return Ok((qmp.query_uuid().await?, qmp.version())),
             Err(QmpError::Unreachable { .. }) if !deadline.passed() => {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
@@ -193,11 +197,11 @@ pub(super) fn own_words(folder: &MachineFolder) -> String {
 
 fn spawn(
     command: &QemuCommand,
-    qemu: &QemuBinary,
+    qemu: &Path,
     lifetime: Lifetime,
     (folder, alive, vsock): (&MachineFolder, &Lock, &mut Vsock),
 ) -> Result<Child, QemuError> {
-    let command = Command::new(&qemu.path)
+    let command = Command::new(qemu)
         .args(command.arguments())
         // The sockets are named relative to it, see `ChardevBackend::Socket`.
         .current_dir(folder.path())

@@ -2,10 +2,9 @@
 
 use super::machine::{end, proven_monitor, recorded_uuid};
 use super::vsock::end_recorded;
-use super::{QemuError, QemuVersion, files};
+use super::{QemuError, QemuVersion};
 use crate::machine::held::Held;
 use crate::machine::{Accelerator, MachineFolder, MachineRecord};
-use crate::store::Lock;
 use std::time::Duration;
 use vmbuild_supervise::Deadline;
 
@@ -73,7 +72,7 @@ pub async fn end_left_over(
 }
 
 async fn end_qemu(folder: &MachineFolder, record: &MachineRecord, deadline: Deadline) -> Result<(), QemuError> {
-    if Lock::try_take(&folder.file(files::ALIVE))?.is_some() {
+    if !folder.is_alive()? {
         return Ok(());
     }
     let uuid = recorded_uuid(folder, record)?;
@@ -84,7 +83,7 @@ async fn end_qemu(folder: &MachineFolder, record: &MachineRecord, deadline: Dead
 }
 
 fn ended_meanwhile(folder: &MachineFolder, record: &MachineRecord) -> Result<(), QemuError> {
-    if Lock::try_take(&folder.file(files::ALIVE))?.is_some() {
+    if !folder.is_alive()? {
         return Ok(());
     }
     let found = format!("its lock is held, but process {} is not the one that was started", record.process.pid);

@@ -10,13 +10,9 @@ use crate::guest::{Loser, Transport};
 use crate::machine::ProcessIdentity;
 use crate::machine::held::Held;
 use crate::machine::{MachineFolder, MachineRecord, MachineSpec};
-use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use vmbuild_supervise::Deadline;
-
-/// How long a QEMU that is known to run has to answer.
-const ANSWER: Duration = Duration::from_secs(5);
 
 /// A running QEMU.
 #[derive(Debug)]
@@ -40,25 +36,28 @@ impl Qemu {
     ) -> Result<Self, QemuError> {
         let accelerator = spec.accelerator().ok_or_else(|| QemuError::OtherBackend(spec.name.clone()))?;
         let phase = events.phase(Part::Machine, "start", spec.name.to_string());
-        let qemu = QemuBinary::find(cancel).await?;
-        let launch = Launch::start(spec, (folder, &qemu), cancel).await?;
+        let launch = Launch::start(spec, (folder, &QemuBinary::path()?), cancel).await?;
         let (uuid, identity) = (launch.uuid, launch.process()?);
-        let (child, device) = launch.finish(cancel).await?;
-        phase.finish(format!("qemu {}, {accelerator}", qemu.version));
+        let started = launch.finish(cancel).await;
+        if matches!(started, Err(QemuError::EndedEarly { .. })) {
+            // One that is too old refuses a switch in words of its own; ours say what helps.
+            QemuBinary::find(cancel).await?;
+        }
+        let (child, device, version) = started?;
+        phase.finish(format!("qemu {version}, {accelerator}"));
         let (held, vsock) = (Held::Child(Box::new(child)), device.record());
         Ok(Self { folder: folder.clone(), uuid, identity, held, vsock, device })
     }
 
-    /// Takes hold of a machine that an earlier vmbuild started. Its monitor must call itself what the record does.
-    pub async fn attach(folder: &MachineFolder, record: &MachineRecord) -> Result<Self, QemuError> {
+    /// Takes hold of a machine that an earlier vmbuild started: its process, which holds the machine's lock and started
+    /// when the record says. Whoever ends it proves its monitor first; a command in it costs no question to QEMU.
+    pub fn attach(folder: &MachineFolder, record: &MachineRecord) -> Result<Self, QemuError> {
         let gone = || QemuError::NotRunning(folder.name().clone());
         let uuid = recorded_uuid(folder, record)?;
         let held = Held::attach(folder, record.process)?.ok_or_else(gone)?;
         let vsock = record.vsock.clone().unwrap_or(VsockRecord::None { why: "it was started without one".to_owned() });
         let (folder, identity, device) = (folder.clone(), record.process, Vsock::gone());
-        let this = Self { folder, uuid, identity, held, vsock, device };
-        this.monitor(Deadline::after(ANSWER)).await?;
-        Ok(this)
+        Ok(Self { folder, uuid, identity, held, vsock, device })
     }
 
     /// How to reach the agent; and what is no way, with the reason.

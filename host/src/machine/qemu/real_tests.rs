@@ -5,7 +5,6 @@ use super::{Qemu, QemuError, end_left_over, files, status};
 use crate::event::Events;
 use crate::machine::ProcessIdentity;
 use crate::machine::{Accelerator, Lifetime, MachineFolder, MachineRecord, MachineSpec, Network, RootDisk, Start};
-use crate::store::Lock;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::path::{Path, PathBuf};
@@ -55,8 +54,8 @@ impl Bench {
 
     /// Whether the machine's process is gone, by its lock and by its command line.
     fn is_gone(&self) -> bool {
-        let free = Lock::try_take(&self.file(files::ALIVE)).expect("the lock can be tried").is_some();
-        free && processes_about(self.temp.path()).is_empty()
+        let alive = self.folder.is_alive().expect("the lock can be looked at");
+        !alive && processes_about(self.temp.path()).is_empty()
     }
 }
 
@@ -161,15 +160,16 @@ async fn a_named_machine_outlives_its_vmbuild_and_is_found_again() {
     assert!(!bench.is_gone());
 
     let other = MachineRecord { uuid: Some(uuid::Uuid::from_u128(1).to_string()), ..record.clone() };
-    let refused = Qemu::attach(&bench.folder, &other).await.unwrap_err();
+    let mut not_ours = Qemu::attach(&bench.folder, &other).unwrap();
+    let refused = not_ours.stop(Deadline::after(Duration::from_secs(2))).await.unwrap_err();
     assert!(matches!(refused, QemuError::NotOurs { .. }), "{refused}");
     assert!(!bench.is_gone(), "what is not ours is left alone");
 
-    let mut again = Qemu::attach(&bench.folder, &record).await.unwrap();
+    let mut again = Qemu::attach(&bench.folder, &record).unwrap();
     assert_eq!((again.process(), again.uuid()), (record.process, record.uuid.clone().unwrap()));
     again.stop(soon()).await.unwrap();
     assert!(bench.is_gone());
-    let gone = Qemu::attach(&bench.folder, &record).await.unwrap_err();
+    let gone = Qemu::attach(&bench.folder, &record).unwrap_err();
     assert!(matches!(gone, QemuError::NotRunning(_)), "{gone}");
 }
 

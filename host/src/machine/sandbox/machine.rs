@@ -179,9 +179,7 @@ pub async fn end_left_over(
     match Sandbox::attach(folder, record) {
         Ok(mut sandbox) => sandbox.stop(deadline).await,
         // The process is another's, but the lock is held: it is about to let go, or is not what was written down.
-        Err(SandboxError::NotRunning(name)) if folder.take_alive_lock().await?.is_none() => {
-            Err(SandboxError::Running(name))
-        }
+        Err(SandboxError::NotRunning(name)) if folder.is_alive()? => Err(SandboxError::Running(name)),
         Err(SandboxError::NotRunning(_)) => {
             remove_left_over(folder).await;
             Ok(())

@@ -10,7 +10,7 @@ mod speed;
 mod usage;
 
 use super::host;
-use super::machine::Program;
+use super::machine::{Compiled, Program};
 use crate::workshop::{TaskError, Workshop, say};
 use memory::Watched;
 use serde_json::Value;
@@ -45,7 +45,7 @@ struct Bench<'a> {
 
 /// Measures, prints the tables and writes them to `target/bench/build/build.md`.
 pub(crate) async fn run(workshop: &Workshop, version: &str, rounds: usize) -> Result<(), TaskError> {
-    let program = Program::build(workshop).await?;
+    let program = Program::build(workshop, Compiled::Release).await?;
     let folder = crate::agent::target_folder(workshop).await?.join("bench/build");
     if folder.exists() {
         fs_err::remove_dir_all(&folder)?;

@@ -106,6 +106,18 @@ fn first_boot_by_firmware() {
 }
 
 #[test]
+fn first_boot_under_homebrews_firmware() {
+    let folder = Path::new("/opt/homebrew/share/qemu");
+    let boot = BootWay::Uefi { code: folder.join("edk2-aarch64-code.fd"), vars: folder.join("edk2-arm-vars.fd") };
+    let lines = first_boot(boot, (Arch::Aarch64, Host::MacOs));
+    let flash: Vec<_> = lines.lines().filter(|line| line.starts_with("-drive")).collect();
+    insta::assert_snapshot!(flash.join("\n"), @r"
+    -drive if=pflash,format=raw,unit=0,file=/opt/homebrew/share/qemu/edk2-aarch64-code.fd,readonly=on
+    -drive if=pflash,format=raw,unit=1,file=vars.fd,readonly=off
+    ");
+}
+
+#[test]
 fn jobs_on_arm_under_kvm_and_tcg_differ_in_the_board() {
     let of = |accelerator| {
         let spec = spec(Network::None, Lifetime::Job, accelerator);

@@ -1,0 +1,38 @@
+//! Whether this host is a virtual machine itself: then its hypervisor is another's to give, and may be a broken gift.
+
+/// What this host runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ground {
+    /// A machine of its own, as far as it can be known.
+    Machine,
+    /// Another hypervisor.
+    Hypervisor,
+}
+
+impl Ground {
+    /// This host's. Source: the flag that every hypervisor sets for its guests, CPUID leaf 1, ECX bit 31, as
+    /// `/proc/cpuinfo` names it; other processors and systems have none.
+    pub fn of_host() -> Self {
+        Self::of_cpuinfo(&fs_err::read_to_string("/proc/cpuinfo").unwrap_or_default())
+    }
+
+    fn of_cpuinfo(text: &str) -> Self {
+        let flags = text.lines().find(|line| line.starts_with("flags"));
+        let is_guest = flags.is_some_and(|flags| flags.split_ascii_whitespace().any(|flag| flag == "hypervisor"));
+        if is_guest { Self::Hypervisor } else { Self::Machine }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Ground;
+
+    #[test]
+    fn a_guest_is_known_by_its_flag() {
+        let check = |text, expect| assert_eq!(Ground::of_cpuinfo(text), expect, "{text}");
+        check("processor\t: 0\nflags\t\t: fpu sse2 hypervisor lahf_lm\n", Ground::Hypervisor);
+        check("processor\t: 0\nflags\t\t: fpu vmx sse2\n", Ground::Machine);
+        check("model name\t: hypervisor\nflags\t\t: fpu\n", Ground::Machine);
+        check("", Ground::Machine);
+    }
+}
