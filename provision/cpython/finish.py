@@ -90,7 +90,7 @@ def scripts(tree):
         if path.is_symlink() or path.read_bytes()[:2] != b"#!":
             continue
         first, rest = path.read_text().split("\n", 1)
-        found = re.fullmatch(r"#!.*/(python[\d.]+t?)( -\w+)?", first)
+        found = re.fullmatch(r"#!.*/(python[\d.]+t?d?)( -\w+)?", first)
         if not found:
             continue
         interpreter = os.path.relpath(tree.bin / found[1], path.parent)
