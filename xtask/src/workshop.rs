@@ -11,6 +11,9 @@ use vmbuild_supervise::{Command, Deadline, RunError};
 /// Longer than any task: the full tests compile CPython twice.
 const LIMIT: Duration = Duration::from_hours(3);
 
+/// How long to remove what a task made.
+const CLEANING: Duration = Duration::from_mins(1);
+
 /// The repository.
 pub(crate) struct Workshop {
     pub(crate) root: PathBuf,
@@ -68,6 +71,12 @@ impl Workshop {
         say(&format!("$ {}", command.line()));
         let command = command.stdout(Stdio::inherit()).stderr(Stdio::inherit());
         command.run(Deadline::after(LIMIT), &self.cancel, |_| {}).await?;
+        Ok(())
+    }
+
+    /// Runs what removes things again: also after Ctrl-C, and for a minute at most.
+    pub(crate) async fn clean_up(&self, command: Command) -> Result<(), TaskError> {
+        command.output(Deadline::after(CLEANING), &CancellationToken::new()).await?;
         Ok(())
     }
 

@@ -87,7 +87,7 @@ impl Program {
 
     /// Removes it. One that is not there is no error.
     pub(super) async fn destroy(&self, workshop: &Workshop, name: &str) {
-        if let Err(error) = workshop.read(self.command(workshop, &["destroy", "--name", name])).await {
+        if let Err(error) = workshop.clean_up(self.command(workshop, &["destroy", "--name", name])).await {
             say(&format!("{name}: {error}"));
         }
     }

@@ -68,6 +68,7 @@ impl Bench<'_> {
     async fn measure(&self, rounds: usize) -> Result<String, TaskError> {
         let source = self.source().await?;
         let plain = plain::measure(self, &source).await?;
+        say(&table(std::slice::from_ref(&plain)));
         let cold = self.build("cold", &["--train", "--no-cache"]).await?;
         let profile = self.beside("cold", "-profile.tar.zst")?;
         let profile = profile.to_string_lossy().into_owned();
