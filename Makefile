@@ -27,6 +27,7 @@ deps:
 test-deps: deps
 	provision/host/debian.sh test
 	cargo nextest --version >/dev/null 2>&1 || cargo install --locked cargo-nextest
+	-command -v vhost-device-vsock >/dev/null || cargo install --locked vhost-device-vsock
 
 .PHONY: build
 build: deps

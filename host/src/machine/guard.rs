@@ -2,7 +2,8 @@
 //!
 //! Three things end in a wait without end: a host disk that is full (QEMU then pauses the guest instead of giving its
 //! programs write errors), an agent that no longer answers, and a guest that hangs. None of them ends a process, so
-//! none is seen by waiting for one. The guard asks: the agent for a sign of life, QEMU for its state.
+//! none is seen by waiting for one. The guard asks: the agent for a sign of life, QEMU for its state. A fourth comes
+//! without a word: a host without memory, whose kernel ends whatever is largest. Of that it warns.
 
 use super::error::MachineError;
 use super::folder::{MachineFolder, MachineRecord};
@@ -14,7 +15,7 @@ use std::convert::Infallible;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use vmbuild_protocol::Clock;
 
-/// Between two looks at the disk.
+/// Between two looks at the disk, and at the memory.
 const LOOK: Duration = Duration::from_secs(2);
 /// How long an agent's answer may take before QEMU is asked whether the machine is paused. The usual answer takes a
 /// hundredth of it.
@@ -56,10 +57,10 @@ pub(super) struct Guard<'a> {
 impl Guard<'_> {
     /// Looks after it until the agent has been silent for too long; returns for how long.
     pub(super) async fn keep(&self) -> Duration {
-        let watch = async { match self.watch_disk().await {} };
         tokio::select! {
             silence = self.hear() => silence,
-            never = watch => never,
+            never = self.watch_disk() => match never {},
+            never = self.watch_memory() => match never {},
         }
     }
 
@@ -109,6 +110,17 @@ impl Guard<'_> {
                 (true, Some(begin)) if free >= ROOM => self.go_on(begin).await,
                 (false, Some(_)) => since = None,
                 _ => {}
+            }
+        }
+    }
+
+    /// Tells of a host that runs out of memory while there is something to be done about it.
+    async fn watch_memory(&self) -> Infallible {
+        let mut scarcity = room::Scarcity::default();
+        loop {
+            tokio::time::sleep(LOOK).await;
+            if let Some(warning) = room::free_memory().and_then(|free| scarcity.look(free)) {
+                self.warn(warning);
             }
         }
     }

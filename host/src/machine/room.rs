@@ -13,6 +13,9 @@ const LEAST_DISK: u64 = 500_000_000;
 /// Below this the user is warned, in bytes: a PGO build and its artifact take about this much.
 const USUAL_DISK: u64 = 4_000_000_000;
 
+/// Below this the user is warned, in MiB: a compiler that optimises all of libpython at once takes more at one go.
+const SCARCE_MEMORY: u64 = 256;
+
 /// Why there is no room.
 #[derive(Debug, thiserror::Error)]
 pub enum RoomError {
@@ -95,8 +98,27 @@ fn judge_memory(free_mib: u64, wanted_mib: u64) -> Option<String> {
     (free_mib < wanted_mib).then_some(text)
 }
 
+/// A host's memory over time: whether people know that there is hardly any left.
+#[derive(Debug, Default)]
+pub(super) struct Scarcity {
+    told: bool,
+}
+
+impl Scarcity {
+    /// What to tell of so many MiB that are left: once, and again only after there was twice as much.
+    pub(super) fn look(&mut self, free_mib: u64) -> Option<String> {
+        if free_mib >= 2 * SCARCE_MEMORY {
+            self.told = false;
+        }
+        if free_mib >= SCARCE_MEMORY || std::mem::replace(&mut self.told, true) {
+            return None;
+        }
+        Some(format!("this host has {free_mib} MiB of memory left: its kernel may end the machine; end something else"))
+    }
+}
+
 /// What the kernel would give without swapping, in MiB. Source: proc(5), `/proc/meminfo`; none on other systems.
-fn free_memory() -> Option<u64> {
+pub(super) fn free_memory() -> Option<u64> {
     let table = fs_err::read_to_string("/proc/meminfo").ok()?;
     let line = table.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
     let kib: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
@@ -105,7 +127,7 @@ fn free_memory() -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{free_disk, judge_disk, judge_memory};
+    use super::{Scarcity, free_disk, judge_disk, judge_memory};
     use std::path::Path;
 
     fn check(free: u64, expect: &str) {
@@ -128,6 +150,13 @@ mod tests {
         assert_eq!(judge_memory(4096, 4096), None);
         let warning = judge_memory(900, 4096).expect("too little");
         assert!(warning.starts_with("900 MiB of memory are available"), "{warning}");
+    }
+
+    #[test]
+    fn memory_that_runs_out_is_told_of_once_each_time() {
+        let mut scarcity = Scarcity::default();
+        let told: Vec<bool> = [900, 255, 40, 300, 200, 512, 100, 90].map(|free| scarcity.look(free).is_some()).to_vec();
+        assert_eq!(told, [false, true, false, false, false, false, true, false]);
     }
 
     #[test]

@@ -2,10 +2,9 @@
 //!
 //! The machine's files lie on a small file system of their own; everything else of the store is the other tests'.
 
-use crate::support::{Ran, root, skip, store, vmbuild};
-use std::io::{BufRead, BufReader};
+use crate::support::{Ran, Said, root, skip, store, vmbuild};
 use std::path::PathBuf;
-use std::process::{Child, ChildStderr, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 const NAME: &str = "test-full-disk";
@@ -83,24 +82,6 @@ impl Drop for SmallDisk {
 fn tool(name: &str, args: &[&str], disk: &SmallDisk) -> bool {
     let ended = Command::new(name).args(args).arg(disk.machines()).stderr(Stdio::null()).status();
     ended.is_ok_and(|ended| ended.success())
-}
-
-/// What a running `vmbuild` says on standard error.
-struct Said(BufReader<ChildStderr>);
-
-impl Said {
-    fn of(child: &mut Child) -> Self {
-        Self(BufReader::new(child.stderr.take().expect("piped")))
-    }
-
-    /// Reads up to a line that has these words.
-    fn wait_for(&mut self, words: &str) {
-        let mut all = String::new();
-        while !all.contains(words) {
-            let count = self.0.read_line(&mut all).expect("text");
-            assert!(count > 0, "`{words}` was not said:\n{all}");
-        }
-    }
 }
 
 #[test]

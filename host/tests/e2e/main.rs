@@ -18,11 +18,13 @@ mod lifecycle;
 mod machines;
 mod papers;
 mod reconnects;
+mod scarce_memory;
 #[allow(clippy::unwrap_used, clippy::print_stdout, reason = "clippy knows tests, not their helpers")]
 mod standin;
 mod support;
 mod terminal;
 mod vagrant;
+mod vsock;
 
 #[path = "../../src/signature/tests/gpg.rs"]
 #[allow(dead_code, clippy::print_stdout, reason = "each test uses its part; a skip is said on standard output")]

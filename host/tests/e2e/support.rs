@@ -1,9 +1,9 @@
 //! Running the program and reading what it says.
 
 use serde_json::Value;
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
 
 /// The root of the clone.
 pub(crate) fn root() -> PathBuf {
@@ -118,6 +118,24 @@ pub(crate) fn tree(path: &Path) -> Vec<PathBuf> {
 pub(crate) fn skip(test: &str, reason: &str) {
     // A panic-free print that nextest keeps: the count at the end of the run reads it.
     let _ = writeln!(std::io::stdout(), "skipped: {test}: {reason}");
+}
+
+/// What a running `vmbuild` says on standard error.
+pub(crate) struct Said(BufReader<ChildStderr>);
+
+impl Said {
+    pub(crate) fn of(child: &mut Child) -> Self {
+        Self(BufReader::new(child.stderr.take().expect("piped")))
+    }
+
+    /// Reads up to a line that has these words.
+    pub(crate) fn wait_for(&mut self, words: &str) {
+        let mut all = String::new();
+        while !all.contains(words) {
+            let count = self.0.read_line(&mut all).expect("text");
+            assert!(count > 0, "`{words}` was not said:\n{all}");
+        }
+    }
 }
 
 /// A pseudo-terminal that `vmbuild` runs on, as in somebody's window.

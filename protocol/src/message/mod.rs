@@ -263,4 +263,6 @@ pub enum FailureKind {
     NoSpace,
     /// A step's output did not show what it had to show.
     Unconvincing,
+    /// A program failed after the guest's kernel had ended processes for want of memory.
+    NoMemory,
 }

@@ -4,6 +4,7 @@
 mod compile;
 mod file;
 mod lines;
+mod memory;
 mod program;
 mod recipe;
 mod regrtest;

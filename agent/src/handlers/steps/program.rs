@@ -1,5 +1,6 @@
 //! A step that runs a program.
 
+use super::memory;
 use super::watcher::Watcher;
 use crate::exec::run_program;
 use crate::request::{Request, failure};
@@ -24,6 +25,7 @@ pub(super) async fn run(
         return Err(failure(FailureKind::Invalid, "a step without a program"));
     }
     let watcher = Mutex::new(Watcher::new(watch));
+    let ended_before = memory::ended();
     let mut on_output = |stream: OutputStream, bytes: &[u8]| lock(&watcher).push(stream, bytes);
     let program = run_program(request, command, Some(timeout), &mut on_output);
     let (exited, tail) = tokio::select! {
@@ -32,7 +34,7 @@ pub(super) async fn run(
     };
     let mut watcher = watcher.into_inner().unwrap_or_else(PoisonError::into_inner);
     watcher.finish();
-    judge(command, exited, &tail, &watcher)?;
+    judge(command, exited, &tail, &watcher).map_err(|failure| memory::blamed(failure, ended_before))?;
     Ok(watcher.advance().done)
 }
 

@@ -77,7 +77,9 @@ impl Diagnose for SessionError {
                 | FailureKind::NotStarted
                 | FailureKind::Unconvincing => Exit::Job,
                 FailureKind::DigestMismatch => Exit::Integrity,
-                FailureKind::Io | FailureKind::Invalid | FailureKind::NoSpace => Exit::Environment,
+                FailureKind::Io | FailureKind::Invalid | FailureKind::NoSpace | FailureKind::NoMemory => {
+                    Exit::Environment
+                }
             },
             Self::Damaged { .. } => Exit::Integrity,
             Self::Cancelled => Exit::Interrupted,
@@ -94,6 +96,9 @@ impl Diagnose for SessionError {
         let hint = match self {
             Self::Refused(failure) if failure.kind == FailureKind::NoSpace => {
                 "the guest's disk is full: `vmbuild clean` frees space on this host"
+            }
+            Self::Refused(failure) if failure.kind == FailureKind::NoMemory => {
+                "--memory gives the machine more, and --jobs 1 needs the least"
             }
             Self::WrongBuild { theirs } if theirs.protocol > PROTOCOL => {
                 "the agent is newer: update vmbuild, or `vmbuild destroy` the machine and `vmbuild up` again"

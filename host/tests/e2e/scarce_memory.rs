@@ -1,0 +1,48 @@
+//! A host that runs out of memory under a running machine.
+//!
+//! Its whole memory cannot be taken for a test. So `vmbuild` sees a `/proc/meminfo` of ours, in mounts of its own.
+
+use crate::support::{Said, root, run, skip, vmbuild};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+const NAME: &str = "test-scarce-memory";
+
+/// `vmbuild` with `meminfo` in the kernel's place. unshare(1) is of util-linux, an essential package.
+#[expect(clippy::disallowed_methods, reason = "a test arranges the system it runs on")]
+fn under(meminfo: &Path, args: &[&str]) -> Command {
+    let vmbuild = vmbuild(args);
+    let script = "mount --bind \"$0\" /proc/meminfo && exec \"$@\"";
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "sh", "-c", script]).arg(meminfo).arg(vmbuild.get_program()).args(vmbuild.get_args());
+    command.envs(vmbuild.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.current_dir(vmbuild.get_current_dir().expect("it has one")).stdin(Stdio::null());
+    command
+}
+
+fn has(meminfo: &Path, mib: u64) {
+    fs_err::write(meminfo, format!("MemTotal: 8000000 kB\nMemAvailable: {} kB\n", mib * 1024)).expect("a file");
+}
+
+fn meminfo() -> PathBuf {
+    let file = root().join("target/test-meminfo");
+    has(&file, 4000);
+    file
+}
+
+#[test]
+fn people_hear_of_it_while_there_is_something_to_be_done() {
+    let meminfo = meminfo();
+    if !under(&meminfo, &["--version"]).output().is_ok_and(|ended| ended.status.success()) {
+        return skip("scarce memory", "a file must be mounted over /proc/meminfo, which needs root");
+    }
+    run(&["destroy", NAME]);
+    run(&["up", NAME, "--backend", "sandbox"]).expect(0);
+    let mut sleeping = under(&meminfo, &["exec", NAME, "--", "sleep", "12"]);
+    let mut sleeping = sleeping.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("vmbuild starts");
+    let mut said = Said::of(&mut sleeping);
+    has(&meminfo, 120);
+    said.wait_for("this host has 120 MiB of memory left: its kernel may end the machine");
+    assert!(sleeping.wait().expect("it ends").success());
+    run(&["destroy", NAME]).expect(0);
+}
