@@ -8,11 +8,12 @@ use crate::source::quest::{Quest, Step, Trail};
 use crate::source::request::Origin;
 use crate::source::settings::{DebianArchive, below};
 use crate::source::stanza::PoolFile;
+use vmbuild_cpython::Version;
 
 /// Suites whose source packages are worth a look, newest stable first.
 const SUITES: [&str; 3] = ["trixie", "bookworm", "sid"];
 
-/// Looks through the suites and gets the first file that has an expected digest.
+/// Looks through the suites and gets the first file that has an expected digest; then where a pool usually has it.
 pub(super) async fn obtain(quest: &Quest<'_>, trail: &mut Trail) -> Result<Step, SourceError> {
     let archive = match address(quest).await? {
         Ok(archive) => archive,
@@ -27,7 +28,32 @@ pub(super) async fn obtain(quest: &Quest<'_>, trail: &mut Trail) -> Result<Step,
             settled => return Ok(settled),
         }
     }
+    unlisted(quest, &archive, trail).await
+}
+
+/// Asks for the name that Debian gives to a release. A pool keeps what its suites have moved on from for a while: no
+/// index vouches for that any more, but the digest does.
+async fn unlisted(quest: &Quest<'_>, archive: &str, trail: &mut Trail) -> Result<Step, SourceError> {
+    for wanted in &quest.expected.archives {
+        let Some(path) = usual_path(&quest.expected.version, &wanted.file) else { continue };
+        match quest.download(&below(archive, &path), wanted.sha256, Origin::DebianPool, trail).await? {
+            Step::NotHere => {}
+            settled => return Ok(settled),
+        }
+    }
     Ok(Step::NotHere)
+}
+
+/// Where Debian's pool has, or had, what python.org calls `file`: 3.15.0rc1 is version 3.15.0~rc1 there.
+fn usual_path(version: &Version, file: &str) -> Option<String> {
+    let formats = [(".tar.xz", "xz"), (".tgz", "gz")];
+    let (_, compressed) = formats.into_iter().find(|(format, _)| file.strip_suffix(format).is_some())?;
+    let (release, (major, minor)) = (version.release().to_string(), version.minor());
+    let stage = release.find(|letter: char| letter.is_ascii_alphabetic()).unwrap_or(release.len());
+    let (number, stage) = release.split_at(stage);
+    let tilde = if stage.is_empty() { "" } else { "~" };
+    let package = format!("python{major}.{minor}");
+    Some(format!("pool/main/p/{package}/{package}_{number}{tilde}{stage}.orig.tar.{compressed}"))
 }
 
 /// Where the pool has one of the expected archives, if it does.
@@ -93,7 +119,7 @@ async fn search(quest: &Quest<'_>, index: &Index) -> Result<Result<Option<PoolFi
 
 #[cfg(test)]
 mod tests {
-    use super::suites;
+    use super::{suites, usual_path};
     use crate::source::expected::Wanted;
 
     fn check(known: &[&str], expect: &[&str]) {
@@ -111,5 +137,16 @@ mod tests {
         check(&["", "bookworm"], &["bookworm", "trixie", "sid"]);
         check(&["trixie", "trixie"], &["trixie", "bookworm", "sid"]);
         check(&["forky"], &["forky", "trixie", "bookworm", "sid"]);
+    }
+
+    #[test]
+    fn a_release_has_a_usual_place() {
+        let check = |version: &str, file, expect| {
+            assert_eq!(usual_path(&version.parse().expect("a version"), file).as_deref(), expect);
+        };
+        check("3.14.7", "Python-3.14.7.tar.xz", Some("pool/main/p/python3.14/python3.14_3.14.7.orig.tar.xz"));
+        check("3.14.7t", "Python-3.14.7.tgz", Some("pool/main/p/python3.14/python3.14_3.14.7.orig.tar.gz"));
+        check("3.15.0rc1", "x.tar.xz", Some("pool/main/p/python3.15/python3.15_3.15.0~rc1.orig.tar.xz"));
+        check("3.15.0", "x.zip", None);
     }
 }

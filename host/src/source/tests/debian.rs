@@ -55,6 +55,17 @@ async fn is_found_by_digest_after_python_org() {
 }
 
 #[tokio::test]
+async fn what_no_suite_lists_any_more_is_found_by_its_usual_name() {
+    let (server, body) = (Server::start().await, noise(10_000));
+    server.serve(&sources("trixie"), &index(b"a newer one"), Habit::Proper);
+    server.serve(&format!("debian/{ORIG}"), &body, Habit::Proper);
+    let source = world(&server).obtain(pinned("3.13.5", FILE, &body), None).await.expect("still in the pool");
+    assert_eq!((source.origin, source.location), (Origin::DebianPool, server.url(&format!("debian/{ORIG}"))));
+    let error = world(&server).obtain(pinned("3.13.5", FILE, b"others"), None).await.expect_err("other bytes");
+    assert_eq!(error.exit(), Exit::Integrity);
+}
+
+#[tokio::test]
 async fn a_fresh_index_is_not_asked_for_again() {
     let (server, body) = (Server::start().await, noise(10_000));
     server.serve(&sources("trixie"), &index(&body), Habit::Proper);
