@@ -7,7 +7,6 @@
 //! A recipe depends on nothing but its input: not on the machine that computes it, not on the time.
 
 use crate::configure;
-use crate::counts;
 use crate::flavour::{self, FINDINGS, Flavour};
 use crate::layout::{self, Extent};
 use crate::minor::{Minor, Quirk};
@@ -22,9 +21,6 @@ const RULES_FILE: &str = "vmbuild.mk";
 /// What is done to the installed tree; run by those rules, with the tree's own interpreter.
 const FINISH: &str = include_str!("../../provision/cpython/finish.py");
 const FINISH_FILE: &str = "finish.py";
-
-/// Training that covers less than this has not run the interpreter it was meant to. A full run leaves about 340.
-const FEWEST_COUNTS: u32 = 100;
 
 /// An analyzer that looked at fewer files has not looked at CPython: each that is compiled leaves one.
 const FEWEST_FINDINGS: u32 = 100;
@@ -79,9 +75,6 @@ impl Slowness {
 /// name it, so another one would make another artifact.
 pub const WORK: &str = "/build";
 
-/// Where the counts are while nobody uses them.
-const PROFILE: &str = "/build/profile";
-
 /// Where the debug info lies that was split off.
 const DEBUG: &str = "/build/debug";
 
@@ -133,10 +126,9 @@ pub fn recipe(input: &RecipeInput) -> Recipe {
     steps.push(site.configure());
     match input.profile {
         Profile::Release => {
-            steps.push(site.frozen());
             steps.extend(match input.counts {
                 Counts::Trained => site.train(),
-                Counts::Given => vec![site.given_counts()],
+                Counts::Given => vec![site.frozen(), site.given_counts()],
             });
             steps.extend([site.place_counts(), site.counts(), site.optimised()]);
         }
@@ -201,77 +193,10 @@ impl<'a> Site<'a> {
         self.make("frozen", "vmbuild-frozen", 60)
     }
 
-    /// Trains in the configured tree, takes the counts out of it, and puts the tree back as it was before: what comes
-    /// next must not depend on where the counts are from.
-    fn train(&self) -> Vec<Step> {
-        let (tree, aside, gcda) = (self.tree.as_str(), format!("{WORK}/configured"), gcda());
-        let argv = ["find", ".", "-name", counts::PATTERN, "-exec", "cp", "--parents", "-t", &gcda, "{}", "+"];
-        vec![
-            self.files("set-aside", &["cp", "-a", tree, &aside], WORK),
-            self.instrumented(),
-            self.training(),
-            self.files("profile-folder", &["mkdir", "-p", &gcda], WORK),
-            self.files("collect-counts", &argv, tree),
-            // Deleting it would take longer than everything else here, and the machine is thrown away anyway.
-            self.files("clear", &["mv", tree, &format!("{WORK}/trained")], WORK),
-            self.files("put-back", &["mv", &aside, tree], WORK),
-        ]
-    }
-
-    fn given_counts(&self) -> Step {
-        let into = format!("--one-top-level={PROFILE}");
-        self.files("profile", &["tar", "-xf", &self.counts_archive(), &into, "--no-same-owner"], WORK)
-    }
-
-    fn place_counts(&self) -> Step {
-        self.files("place-counts", &["cp", "-R", &format!("{}/.", gcda()), &self.tree], WORK)
-    }
-
-    /// Beside the source.
-    fn counts_archive(&self) -> String {
-        let folder = self.input.source.rsplit_once('/').map_or(".", |(folder, _)| folder);
-        format!("{folder}/profile.tar")
-    }
-
-    fn counts_place(&self) -> Option<CountsPlace> {
-        (self.input.profile == Profile::Release).then(|| match self.input.counts {
-            Counts::Trained => CountsPlace::LeftIn(PROFILE.to_owned()),
-            Counts::Given => CountsPlace::ExpectedAt(self.counts_archive()),
-        })
-    }
-
     /// A step that moves files about.
     fn files(&self, name: &str, argv: &[&str], cwd: &str) -> Step {
         let argv = argv.iter().map(|word| (*word).to_owned()).collect();
         self.run(name, CommandLine { argv, env: Vec::new(), cwd: cwd.to_owned() }, 5, Watch::LastLine)
-    }
-
-    fn instrumented(&self) -> Step {
-        self.make("instrumented", "vmbuild-instrumented", 60)
-    }
-
-    fn training(&self) -> Step {
-        let limit = format!("--timeout={}", self.input.slowness.stretch(20) * 60);
-        let mut argv =
-            vec![format!("{}/python", self.tree), "-m".to_owned(), "test".to_owned(), "--pgo".to_owned(), limit];
-        if self.input.jobs > 1 {
-            // GCC's counts of several processes are added up under a lock on the file.
-            argv.push(format!("-j{}", self.input.jobs));
-        }
-        // The tests see a plain environment: some of them look at how SOURCE_DATE_EPOCH changes things.
-        let env = vec![pair("LC_ALL", "C.UTF-8"), pair("LD_LIBRARY_PATH", &self.tree)];
-        let command = CommandLine { argv, env, cwd: self.tree.clone() };
-        self.run("training", command, 60, Watch::RegressionTests)
-    }
-
-    fn counts(&self) -> Step {
-        let action = Action::RequireFiles {
-            under: self.tree.clone(),
-            suffix: ".gcda".to_owned(),
-            at_least: FEWEST_COUNTS,
-            otherwise: "the training left no counts to optimise by".to_owned(),
-        };
-        Step { name: "counts".to_owned(), action }
     }
 
     fn optimised(&self) -> Step {
@@ -354,11 +279,6 @@ impl<'a> Site<'a> {
     }
 }
 
-/// The counts themselves, while nobody uses them.
-fn gcda() -> String {
-    format!("{PROFILE}/{}", counts::FOLDER)
-}
-
 fn pair(name: &str, value: &str) -> (String, String) {
     (name.to_owned(), value.to_owned())
 }
@@ -383,6 +303,8 @@ fn quote(word: &str) -> String {
         format!("'{}'", word.replace('\'', r"'\''"))
     }
 }
+
+mod training;
 
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@
 # watched, timed and judged. The flags are CPython's own except where said.
 #
 #   vmbuild-frozen         the modules that are compiled into the interpreter, as C; nothing else is left behind
+#   vmbuild-collect-frozen the same, from a tree that has them, into $(VMBUILD_FROZEN_TO)
 #   vmbuild-instrumented   the interpreter that counts; run the training with it next
 #   vmbuild-optimised      the interpreter made from those counts
 #   vmbuild-install        install into $(DESTDIR), with pip and byte code; free of its place, debug info split off
@@ -38,12 +39,21 @@ endif
 # CPython freezes with programs made of the interpreter's own objects. So the objects of each stage had to be such that
 # they can be linked without link-time optimisation, which means to generate code twice: nearly all of a compiler's time.
 # Programs that run for two seconds need no optimisation at all, and without them the stages below are free.
-.PHONY: vmbuild-frozen
+.PHONY: vmbuild-frozen vmbuild-collect-frozen
+VMBUILD_DEEPFROZEN := $(if $(DEEPFREEZE_OBJS),Python/deepfreeze/deepfreeze.c)
 vmbuild-frozen: CFLAGS_NODIST := -fno-lto -O0 -g0 -U_FORTIFY_SOURCE
-vmbuild-frozen: $(FROZEN_FILES_OUT) $(if $(DEEPFREEZE_OBJS),Python/deepfreeze/deepfreeze.c)
+vmbuild-frozen: $(FROZEN_FILES_OUT) $(VMBUILD_DEEPFROZEN)
 	find . -name '*.[oa]' -type f -delete
 	rm -f _bootstrap_python Programs/_freeze_module
 	touch $(VMBUILD_FROZEN)
+
+# Whoever trains compiles all objects of an interpreter without link-time optimisation anyway: there the programs that
+# freeze are made of those, by CPython's own rules, and what they made is taken from there. The whole folder: getpath.h is
+# in none of CPython's lists.
+vmbuild-collect-frozen:
+	mkdir -p $(VMBUILD_FROZEN_TO)
+	cp -R --parents -t $(VMBUILD_FROZEN_TO) Python/frozen_modules $(VMBUILD_DEEPFROZEN)
+	touch $(VMBUILD_FROZEN_TO)/$(VMBUILD_FROZEN)
 
 .PHONY: vmbuild-instrumented vmbuild-optimised vmbuild-final vmbuild-install
 
