@@ -15,6 +15,7 @@ mod vagrant;
 use crate::workshop::{TaskError, Workshop};
 use clap::Subcommand;
 use machine::Compiled;
+use std::path::PathBuf;
 
 /// What to measure.
 #[derive(Debug, Clone, Subcommand)]
@@ -33,6 +34,18 @@ pub(crate) enum Bench {
         /// Which CPython.
         #[arg(long, default_value = "3.13.5")]
         version: String,
+        /// How often to compare the interpreters.
+        #[arg(long, default_value_t = 5, value_parser = at_least_one)]
+        rounds: usize,
+    },
+    /// The second half of `build` again, with what the last one left: pyperformance's programs by both interpreters.
+    Speed {
+        /// Which CPython that was.
+        #[arg(long, default_value = "3.13.5")]
+        version: String,
+        /// A tarball with another interpreter, at /opt/plain, to stand in the plain one's place.
+        #[arg(long)]
+        against: Option<PathBuf>,
         /// How often to compare the interpreters.
         #[arg(long, default_value_t = 5, value_parser = at_least_one)]
         rounds: usize,
@@ -59,6 +72,7 @@ pub(crate) async fn run(workshop: &Workshop, bench: Bench) -> Result<(), TaskErr
     match bench {
         Bench::Boot { rounds, compiled } => boot::run(workshop, rounds, compiled).await,
         Bench::Build { version, rounds } => build::run(workshop, &version, rounds).await,
+        Bench::Speed { version, against, rounds } => build::speed(workshop, &version, against, rounds).await,
         Bench::Image => image::run(workshop).await,
         Bench::Transfer { rounds, compiled } => transfer::run(workshop, rounds, compiled).await,
     }

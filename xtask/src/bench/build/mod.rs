@@ -43,31 +43,57 @@ struct Bench<'a> {
     name: String,
 }
 
-/// Measures, prints the tables and writes them to `target/bench/build/build.md`.
+/// Measures what building costs, then what the interpreters are worth; prints both and writes them to
+/// `target/bench/build`.
 pub(crate) async fn run(workshop: &Workshop, version: &str, rounds: usize) -> Result<(), TaskError> {
-    let program = Program::build(workshop, Compiled::Release).await?;
-    let folder = crate::agent::target_folder(workshop).await?.join("bench/build");
-    if folder.exists() {
-        fs_err::remove_dir_all(&folder)?;
+    let bench = Bench::of(workshop, version).await?;
+    if bench.folder.exists() {
+        fs_err::remove_dir_all(&bench.folder)?;
     }
-    fs_err::create_dir_all(&folder)?;
-    let name = format!("bench-build-{}", std::process::id());
-    let bench = Bench { workshop, program, version: version.to_owned(), folder, name };
-    let machine = host::describe(workshop).await;
-    bench.vmbuild(&["up", "--name", &bench.name, "--image", IMAGE, "--backend", "sandbox"]).await?;
-    let measured = bench.measure(rounds).await;
-    bench.program.destroy(workshop, &bench.name).await;
-    let report = format!("{machine}\n\n{}", measured?);
-    let file = bench.folder.join("build.md");
-    fs_err::write(&file, &report)?;
-    say(&format!("\n{report}\nin {}", file.display()));
-    Ok(())
+    fs_err::create_dir_all(&bench.folder)?;
+    let report = bench.in_machine(bench.costs()).await?;
+    bench.publish("build.md", &report).await?;
+    speed::run(bench, None, rounds).await
 }
 
-impl Bench<'_> {
-    async fn measure(&self, rounds: usize) -> Result<String, TaskError> {
+/// Measures what the interpreters are worth that an earlier [`run`] left, or the artifact against the tree in a tarball.
+pub(crate) async fn speed(
+    workshop: &Workshop,
+    version: &str,
+    against: Option<PathBuf>,
+    rounds: usize,
+) -> Result<(), TaskError> {
+    speed::run(Bench::of(workshop, version).await?, against, rounds).await
+}
+
+impl<'a> Bench<'a> {
+    async fn of(workshop: &'a Workshop, version: &str) -> Result<Self, TaskError> {
+        let program = Program::build(workshop, Compiled::Release).await?;
+        let folder = crate::agent::target_folder(workshop).await?.join("bench/build");
+        let name = format!("bench-build-{}", std::process::id());
+        Ok(Self { workshop, program, version: version.to_owned(), folder, name })
+    }
+
+    /// Does work that needs the machine.
+    async fn in_machine(&self, work: impl Future<Output = Result<String, TaskError>>) -> Result<String, TaskError> {
+        self.vmbuild(&["up", "--name", &self.name, "--image", IMAGE, "--backend", "sandbox"]).await?;
+        let done = work.await;
+        self.program.destroy(self.workshop, &self.name).await;
+        done
+    }
+
+    async fn publish(&self, file: &str, measured: &str) -> Result<(), TaskError> {
+        let report = format!("{}\n\n{measured}", host::describe(self.workshop).await);
+        let file = self.folder.join(file);
+        fs_err::write(&file, &report)?;
+        say(&format!("\n{report}\nin {}", file.display()));
+        Ok(())
+    }
+
+    async fn costs(&self) -> Result<String, TaskError> {
         let source = self.source().await?;
         let plain = plain::measure(self, &source).await?;
+        self.bring(plain::TARBALL, &self.folder.join(plain::FILE)).await?;
         say(&table(std::slice::from_ref(&plain)));
         let cold = self.build("cold", &["--train", "--no-cache"]).await?;
         let profile = self.beside("cold", "-profile.tar.zst")?;
@@ -80,10 +106,7 @@ impl Bench<'_> {
             Cost { what: "`vmbuild build --no-cache --profile-data FILE`".to_owned(), ..given },
             Cost { what: "the same again, without `--no-cache`".to_owned(), ..again },
         ];
-        let table = table(&costs);
-        say(&table);
-        let speed = speed::compare(self, &self.beside("cold", ".tgz")?, rounds).await?;
-        Ok(format!("{table}\n{speed}"))
+        Ok(table(&costs))
     }
 
     /// The source archive, fetched and verified by vmbuild.
@@ -131,9 +154,16 @@ impl Bench<'_> {
         self.workshop.read(self.program.command(self.workshop, &words)).await
     }
 
+    /// Copies into the machine.
     async fn copy(&self, from: &Path, to: &str) -> Result<(), TaskError> {
         let (from, to) = (from.to_string_lossy(), format!("{}:{to}", self.name));
         self.workshop.read(self.program.command(self.workshop, &["cp", "-r", &from, &to])).await.map(drop)
+    }
+
+    /// Copies out of it.
+    async fn bring(&self, from: &str, to: &Path) -> Result<(), TaskError> {
+        let (from, to) = (format!("{}:{from}", self.name), to.to_string_lossy());
+        self.workshop.read(self.program.command(self.workshop, &["cp", &from, &to])).await.map(drop)
     }
 }
 

@@ -9,6 +9,11 @@ use std::time::Instant;
 /// Where it is installed in the machine.
 pub(super) const PREFIX: &str = "/opt/plain";
 
+/// What was installed, there.
+pub(super) const TARBALL: &str = "/root/plain.tar";
+/// What it is called among the results.
+pub(super) const FILE: &str = "plain.tar";
+
 /// The sequence; `make` without `-j` would be no fair opponent. Each line of output is a stage's seconds: wall clock,
 /// user, system.
 const SEQUENCE: &str = r#"
@@ -30,6 +35,7 @@ pub(super) async fn measure(bench: &Bench<'_>, source: &Path) -> Result<Cost, Ta
     let (watched, since) = (Watched::start(), Instant::now());
     let said = bench.inside(&["bash", "-c", SEQUENCE, "plain", &inside, PREFIX]).await?;
     let (wall, peak) = (since.elapsed(), watched.peak());
+    bench.inside(&["tar", "-cf", TARBALL, "-C", "/", PREFIX.trim_start_matches('/')]).await?;
     let (processors, stages) = read(&said).ok_or(TaskError::Silent("the plain build"))?;
     Ok(Cost { what: "plain: configure, make, make install".to_owned(), wall, processors, peak, bytes: None, stages })
 }

@@ -7,9 +7,9 @@
 use super::{Bench, plain};
 use crate::workshop::{TaskError, say};
 use serde_json::Value;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// Names of pyperformance's programs.
+/// Names of pyperformance's programs, some with the words that they want.
 const PROGRAMS: [&str; 24] = [
     "bm_async_generators",
     "bm_chaos",
@@ -28,7 +28,7 @@ const PROGRAMS: [&str; 24] = [
     "bm_nbody",
     "bm_nqueens",
     "bm_pathlib",
-    "bm_pickle",
+    "bm_pickle pickle",
     "bm_pyflate",
     "bm_python_startup",
     "bm_raytrace",
@@ -46,18 +46,27 @@ struct Interpreter {
     library: String,
 }
 
-/// Compares, and says it in words and a table.
-pub(super) async fn compare(bench: &Bench<'_>, artifact: &Path, rounds: usize) -> Result<String, TaskError> {
-    bench.copy(artifact, "/root/artifact.tgz").await?;
-    bench.inside(&["tar", "-xf", "/root/artifact.tgz", "-C", "/"]).await?;
+/// Compares, prints a table and writes it to `speed.md`. `against`: a tarball that has a tree at [`plain::PREFIX`].
+pub(super) async fn run(bench: Bench<'_>, against: Option<PathBuf>, rounds: usize) -> Result<(), TaskError> {
+    let against = against.unwrap_or_else(|| bench.folder.join(plain::FILE));
+    let report = bench.in_machine(compare(&bench, &against, rounds)).await?;
+    bench.publish("speed.md", &report).await
+}
+
+async fn compare(bench: &Bench<'_>, against: &Path, rounds: usize) -> Result<String, TaskError> {
+    let artifact = bench.beside("cold", ".tgz")?;
+    for (tree, inside) in [(against, plain::TARBALL), (&artifact, "/root/artifact.tgz")] {
+        bench.copy(tree, inside).await?;
+        bench.inside(&["tar", "-xf", inside, "-C", "/"]).await?;
+    }
     let interpreters =
         [interpreter(bench, plain::PREFIX), interpreter(bench, &format!("/opt/python-{}", bench.version))];
-    programs(bench, artifact).await?;
+    programs(bench, &artifact).await?;
     let mut ratios = vec![Vec::new(); PROGRAMS.len()];
     for round in 1..=rounds {
         for (name, ratios) in PROGRAMS.iter().zip(&mut ratios) {
-            let plain = run(bench, name, &interpreters[0]).await?;
-            let ours = run(bench, name, &interpreters[1]).await?;
+            let plain = time(bench, name, &interpreters[0]).await?;
+            let ours = time(bench, name, &interpreters[1]).await?;
             ratios.push(plain / ours);
         }
         say(&format!("round {round} of {rounds}"));
@@ -73,6 +82,9 @@ fn interpreter(bench: &Bench<'_>, prefix: &str) -> Interpreter {
 /// Brings the programs into the machine: fetched here by the artifact's own pip, for the machine may have no network.
 async fn programs(bench: &Bench<'_>, artifact: &Path) -> Result<(), TaskError> {
     let (tree, wheels) = (bench.folder.join("tree"), bench.folder.join("pyperformance"));
+    if wheels.exists() {
+        return bench.copy(&wheels, "/root/pyperformance").await;
+    }
     fs_err::create_dir_all(&tree)?;
     let workshop = bench.workshop;
     workshop.read(workshop.program("tar").arg("-xf").arg(artifact).arg("-C").arg(&tree)).await?;
@@ -84,13 +96,16 @@ async fn programs(bench: &Bench<'_>, artifact: &Path) -> Result<(), TaskError> {
 }
 
 /// The mean of a program's results under one interpreter, in seconds.
-async fn run(bench: &Bench<'_>, name: &str, interpreter: &Interpreter) -> Result<f64, TaskError> {
+async fn time(bench: &Bench<'_>, program: &str, interpreter: &Interpreter) -> Result<f64, TaskError> {
+    let mut words = program.split(' ');
+    let name = words.next().unwrap_or_default();
     let script = format!("/root/pyperformance/pyperformance/data-files/benchmarks/{name}/run_benchmark.py");
     let environment = ["env", "PYTHONPATH=/root/pyperformance", &interpreter.library, &interpreter.program, &script];
     let result = "/root/result.json";
     let options = ["--processes=1", "--warmups=1", "--values=3", "--inherit-environ=PYTHONPATH,LD_LIBRARY_PATH", "-q"];
     bench.inside(&["rm", "-f", result]).await?;
-    bench.inside(&[&environment[..], &options, &["-o", result]].concat()).await?;
+    let words: Vec<&str> = words.collect();
+    bench.inside(&[&environment[..], &options, &["-o", result], &words].concat()).await?;
     let result: Value = serde_json::from_str(&bench.inside(&["cat", result]).await?).unwrap_or_default();
     mean(&result).ok_or(TaskError::Silent("pyperf"))
 }
