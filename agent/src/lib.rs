@@ -4,6 +4,7 @@
 pub mod cleanup;
 pub mod exec;
 pub mod files;
+pub mod guest;
 pub mod handlers;
 pub mod init;
 pub mod interactive;

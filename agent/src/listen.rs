@@ -2,6 +2,7 @@
 //! at once, since it is the host who finds out which of them is the better one. Under an SSH server, standard input and
 //! output.
 
+use crate::guest::Guest;
 use crate::port::Port;
 use crate::session::{converse, converse_unless};
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -16,47 +17,47 @@ use vmbuild_protocol::{CodecError, STDIO_READY};
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Serves any number of hosts on a Unix socket, for ever. A socket that an earlier agent left there is replaced.
-pub async fn serve_unix(path: &Path, is_init: bool) -> std::io::Result<()> {
+pub async fn serve_unix(path: &Path, guest: Guest) -> std::io::Result<()> {
     match fs_err::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
     let listener = bind_private(path)?;
-    serve_all(async || listener.accept().await.map(|(stream, _)| stream), is_init).await
+    serve_all(async || listener.accept().await.map(|(stream, _)| stream), guest).await
 }
 
 /// Serves the host at the other end of standard input and output, until it hangs up.
-pub async fn serve_stdio(is_init: bool) -> std::io::Result<()> {
+pub async fn serve_stdio(guest: Guest) -> std::io::Result<()> {
     use tokio::io::AsyncWriteExt;
     tokio::io::stderr().write_all(format!("{STDIO_READY}\n").as_bytes()).await?;
     let pipe = tokio::io::join(tokio::io::stdin(), tokio::io::stdout());
-    converse(pipe, is_init).await.map_err(|ended| match ended {
+    converse(pipe, guest).await.map_err(|ended| match ended {
         CodecError::Io(error) => error,
         garbled => std::io::Error::new(std::io::ErrorKind::InvalidData, garbled),
     })
 }
 
 /// Serves any number of connections from the host on a vsock port, for ever.
-pub async fn serve_vsock(port: u32, is_init: bool) -> std::io::Result<()> {
+pub async fn serve_vsock(port: u32, guest: Guest) -> std::io::Result<()> {
     let listener = VsockListener::bind(VsockAddr::new(VMADDR_CID_ANY, port))?;
     let accept = async || match listener.accept().await? {
         (stream, from) if from.cid() == VMADDR_CID_HOST => Ok(stream),
         // The guest's own programs can come this way too, and must not command what runs as root.
         _ => Err(std::io::ErrorKind::PermissionDenied.into()),
     };
-    serve_all(accept, is_init).await
+    serve_all(accept, guest).await
 }
 
 /// Accepts and serves, for ever.
 async fn serve_all<P: AsyncRead + AsyncWrite>(
     mut accept: impl AsyncFnMut() -> std::io::Result<P>,
-    is_init: bool,
+    guest: Guest,
 ) -> std::io::Result<()> {
     let mut conversations = FuturesUnordered::new();
     loop {
         tokio::select! {
             accepted = accept() => match accepted {
-                Ok(stream) => conversations.push(converse(stream, is_init)),
+                Ok(stream) => conversations.push(converse(stream, guest.clone())),
                 // Out of descriptors, or a host that gave up: neither ends the agent.
                 Err(_) => tokio::time::sleep(PAUSE).await,
             },
@@ -77,10 +78,10 @@ fn bind_private(path: &Path) -> std::io::Result<UnixListener> {
 
 /// Serves one host after another on a virtio-serial port, for ever. One conversation serves them all: a host that left
 /// and the next one cannot be told apart before the next one's hello, see [`Port`].
-pub async fn serve_port(path: &Path, is_init: bool) -> std::io::Result<()> {
+pub async fn serve_port(path: &Path, guest: Guest) -> std::io::Result<()> {
     let port = Port::open(path)?;
     loop {
-        let conversation = converse_unless(port.pipe()?, is_init, async || port.deserted().await);
+        let conversation = converse_unless(port.pipe()?, guest.clone(), async || port.deserted().await);
         // Words that nobody understands end a conversation, and the next hello begins another. But without its port the
         // agent is of no use.
         if let Err(CodecError::Io(error)) = conversation.await {

@@ -3,6 +3,7 @@
 use clap::Parser;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use vmbuild_agent::guest::Guest;
 use vmbuild_agent::init::{
     Net, Prepared, Situation, fatal, prepare, prepare_sandbox, prepare_service, say, spawn_reaper,
 };
@@ -55,35 +56,38 @@ async fn run(situation: Situation) -> std::io::Result<()> {
     if situation == Situation::Kernel {
         return serve_machine(prepare().await.map_err(std::io::Error::other)?).await;
     }
+    let guest = Guest::complete(situation.is_init());
     match Cli::parse() {
         Cli::Serve { unix, .. } => {
             if situation == Situation::Sandbox {
                 prepare_sandbox().await.map_err(std::io::Error::other)?;
             }
             match unix {
-                Some(unix) => serve_unix(&unix, situation.is_init()).await,
-                None => serve_stdio(situation.is_init()).await,
+                Some(unix) => serve_unix(&unix, guest).await,
+                None => serve_stdio(guest).await,
             }
         }
         Cli::ServePort { port, network } => {
-            let prepared = prepare_service(&port, network).await.map_err(std::io::Error::other)?;
-            serve_port(&prepared.port, situation.is_init()).await
+            let device = prepare_service(&port, network).await.map_err(std::io::Error::other)?;
+            serve_port(&device, guest).await
         }
     }
 }
 
-/// Serves a virtual machine's host on everything there is. The port alone will do.
-async fn serve_machine(prepared: Prepared) -> std::io::Result<()> {
-    let vsock = async {
-        if let Some(port) = prepared.vsock
-            && let Err(error) = serve_vsock(port, true).await
+/// Serves a virtual machine's host on everything there is: the port at once, vsock when its driver is loaded. The port
+/// alone will do.
+async fn serve_machine(Prepared { port, vsock, late, guest }: Prepared) -> std::io::Result<()> {
+    let rest = async {
+        late.complete().await.map_err(std::io::Error::other)?;
+        if let Some(port) = vsock
+            && let Err(error) = serve_vsock(port, guest.clone()).await
         {
             say(&format!("vsock port {port} is not served: {error}"));
         }
         std::future::pending().await
     };
     tokio::select! {
-        ended = serve_port(&prepared.port, true) => ended,
-        never = vsock => never,
+        ended = serve_port(&port, guest.clone()) => ended,
+        failed = rest => failed,
     }
 }

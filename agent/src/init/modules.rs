@@ -11,18 +11,38 @@ pub(super) const FOLDER: &str = "/modules";
 /// `MODULE_INIT_COMPRESSED_FILE` of `linux/module.h`: the kernel itself unpacks `.ko.xz` and `.ko.zst`.
 const COMPRESSED: i32 = 4;
 
-/// Loads the modules that `order` in `folder` names, in that order. No such file means that there are none: the
-/// kernel has everything built in. Returns how many it loaded.
-pub(super) fn load_all(folder: &Path) -> Result<usize, InitError> {
+/// What a guest does not need in order to serve its host: network cards and vsock. Their modules may be loaded late.
+const LATE: [&str; 6] = [
+    "failover",
+    "net_failover",
+    "virtio_net",
+    "vmw_vsock_virtio_transport",
+    "vmw_vsock_virtio_transport_common",
+    "vsock",
+];
+
+/// A module that is open, so that it can still be loaded when the initramfs is gone.
+#[derive(Debug)]
+pub(super) struct Module {
+    name: String,
+    file: File,
+}
+
+/// The modules that `order` in `folder` names, in that order: those to load at once, and those that can wait. No such file
+/// means that there are none: the kernel has everything built in.
+pub(super) fn open_all(folder: &Path) -> Result<(Vec<Module>, Vec<Module>), InitError> {
     let order = folder.join("order");
     if !order.exists() {
-        return Ok(0);
+        return Ok((Vec::new(), Vec::new()));
     }
     let names = parse_order(&fs_err::read_to_string(order)?);
-    for name in &names {
-        load(&folder.join(name)).map_err(|source| InitError::Module { name: name.clone(), source })?;
-    }
-    Ok(names.len())
+    let modules = names.into_iter().map(|name| Module::open(folder, name)).collect::<Result<Vec<_>, _>>()?;
+    Ok(modules.into_iter().partition(|module| !module.can_wait()))
+}
+
+/// Loads them, in their order.
+pub(super) fn load_all(modules: Vec<Module>) -> Result<(), InitError> {
+    modules.into_iter().try_for_each(Module::load)
 }
 
 /// File names, one a line; blank lines and lines starting with `#` do not count.
@@ -31,19 +51,29 @@ fn parse_order(text: &str) -> Vec<String> {
     lines.filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned).collect()
 }
 
-fn load(path: &Path) -> std::io::Result<()> {
-    let file = File::open(path)?;
-    let flags = if path.extension().is_some_and(|end| end == "ko") { 0 } else { COMPRESSED };
-    match rustix::system::finit_module(file.file(), c"", flags) {
-        // Already there, as a module or (with some kernels) built in.
-        Ok(()) | Err(Errno::EXIST) => Ok(()),
-        Err(error) => Err(error.into()),
+impl Module {
+    fn open(folder: &Path, name: String) -> Result<Self, InitError> {
+        let file = File::open(folder.join(&name))?;
+        Ok(Self { name, file })
+    }
+
+    fn can_wait(&self) -> bool {
+        self.name.split('.').next().is_some_and(|name| LATE.contains(&name))
+    }
+
+    fn load(self) -> Result<(), InitError> {
+        let plain = Path::new(&self.name).extension().is_some_and(|end| end == "ko");
+        match rustix::system::finit_module(self.file.file(), c"", if plain { 0 } else { COMPRESSED }) {
+            // Already there, as a module or (with some kernels) built in.
+            Ok(()) | Err(Errno::EXIST) => Ok(()),
+            Err(error) => Err(InitError::Module { name: self.name, source: error.into() }),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{load_all, parse_order};
+    use super::{load_all, open_all, parse_order};
 
     #[test]
     fn an_order_is_one_name_a_line() {
@@ -55,15 +85,33 @@ mod tests {
     #[test]
     fn no_order_means_no_modules() {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(load_all(folder.path()).unwrap(), 0);
+        let (now, late) = open_all(folder.path()).unwrap();
+        assert!(now.is_empty() && late.is_empty());
+    }
+
+    fn folder(names: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        fs_err::write(folder.path().join("order"), names.join("\n")).unwrap();
+        for name in names {
+            fs_err::write(folder.path().join(name), "not a module").unwrap();
+        }
+        folder
+    }
+
+    #[test]
+    fn network_and_vsock_can_wait_and_keep_their_order() {
+        let folder = folder(&["virtio.ko", "failover.ko", "virtio_blk.ko.xz", "virtio_net.ko.zst", "vsock.ko"]);
+        let (now, late) = open_all(folder.path()).unwrap();
+        let names = |modules: &[super::Module]| modules.iter().map(|module| module.name.clone()).collect::<Vec<_>>();
+        assert_eq!(names(&now), ["virtio.ko", "virtio_blk.ko.xz"]);
+        assert_eq!(names(&late), ["failover.ko", "virtio_net.ko.zst", "vsock.ko"]);
     }
 
     #[test]
     fn an_error_names_the_module() {
-        let folder = tempfile::tempdir().unwrap();
-        fs_err::write(folder.path().join("order"), "broken.ko\n").unwrap();
-        fs_err::write(folder.path().join("broken.ko"), "not a module").unwrap();
-        let error = load_all(folder.path()).unwrap_err();
+        let folder = folder(&["broken.ko"]);
+        let (now, _) = open_all(folder.path()).unwrap();
+        let error = load_all(now).unwrap_err();
         assert_eq!(error.to_string(), "failed to load kernel module broken.ko");
     }
 }

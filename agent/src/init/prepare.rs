@@ -3,19 +3,25 @@
 use super::cmdline::{Cmdline, Net};
 use super::console::say;
 use super::error::InitError;
+use super::late::{Late, bring_up};
 use super::{disk, modules, mounts, network, port};
+use crate::guest::Guest;
 use crate::handlers::chain;
 use rustix::time::{ClockId, Timespec, clock_settime};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// A guest that is ready, under a kernel of its own.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A guest that is ready to serve, under a kernel of its own.
+#[derive(Debug)]
 pub struct Prepared {
     /// Device of the virtio-serial port to serve on, such as `/dev/vport1p1`.
     pub port: PathBuf,
     /// vsock port to serve on as well, where the machine has such a device.
     pub vsock: Option<u32>,
+    /// What is still to be done beside serving.
+    pub late: Late,
+    /// The guest, which is complete after that.
+    pub guest: Guest,
 }
 
 /// Makes a guest ready, as `/init` of its initramfs. Says each phase on the console. Afterwards the root disk is
@@ -26,16 +32,18 @@ pub async fn prepare() -> Result<Prepared, InitError> {
     say(&format!("{} starts", vmbuild_protocol::BUILD_ID));
     let words = Cmdline::parse(&fs_err::read_to_string("/proc/cmdline")?)?;
     set_clock(words.clock)?;
-    let loaded = modules::load_all(Path::new(modules::FOLDER))?;
-    say(&format!("{loaded} kernel modules loaded"));
+    let (now, late) = modules::open_all(Path::new(modules::FOLDER))?;
+    let said = format!("{} kernel modules loaded, {} later", now.len(), late.len());
+    modules::load_all(now)?;
+    say(&said);
     disk::wait_for(&words.root).await?;
     mounts::switch_root(&words.root)?;
     say(&format!("{} is the root file system", words.root));
     set_hostname(words.hostname.as_deref())?;
-    bring_up(words.net).await?;
     let port = port::wait_for(&words.port).await?;
     say(&format!("serving on {} ({})", port.display(), words.port));
-    Ok(Prepared { port, vsock: words.vsock })
+    let (late, guest) = Late::put_off(late, words.net);
+    Ok(Prepared { port, vsock: words.vsock, late, guest })
 }
 
 /// Makes a sandbox ready. Its host has made the mounts and chosen the host name.
@@ -43,9 +51,9 @@ pub async fn prepare_sandbox() -> Result<(), InitError> {
     network::loopback_up().await
 }
 
-/// Makes ready what a system with its own first process lacks: the network, if it was told to leave that alone. The
-/// system's own name server file is kept beside ours, for the host to put back.
-pub async fn prepare_service(name: &str, net: Net) -> Result<Prepared, InitError> {
+/// Makes ready what a system with its own first process lacks: the network, if it was told to leave that alone. Returns the
+/// port's device. The system's own name server file is kept beside ours, for the host to put back.
+pub async fn prepare_service(name: &str, net: Net) -> Result<PathBuf, InitError> {
     say(&format!("{} starts as a service", vmbuild_protocol::BUILD_ID));
     if net == Net::Slirp {
         network::keep_name_server()?;
@@ -53,7 +61,7 @@ pub async fn prepare_service(name: &str, net: Net) -> Result<Prepared, InitError
     }
     let port = port::wait_for(name).await?;
     say(&format!("serving on {} ({name})", port.display()));
-    Ok(Prepared { port, vsock: None })
+    Ok(port)
 }
 
 /// The end of an agent that cannot go on under its kernel: says why and powers the machine off.
@@ -80,16 +88,4 @@ fn set_hostname(name: Option<&str>) -> Result<(), InitError> {
     let Some(name) = name else { return Ok(()) };
     let set = rustix::system::sethostname(name.as_bytes());
     set.map_err(|error| InitError::Set { what: "host name", source: error.into() })
-}
-
-async fn bring_up(net: Net) -> Result<(), InitError> {
-    network::loopback_up().await?;
-    match net {
-        Net::None => say("network: loopback only"),
-        Net::Slirp => {
-            network::slirp_up().await?;
-            say("network: user-mode, outgoing");
-        }
-    }
-    Ok(())
 }

@@ -4,6 +4,7 @@ use super::dispatch::dispatch;
 use super::frames::Frames;
 use super::link::{Inbound, Link};
 use crate::cleanup;
+use crate::guest::Guest;
 use crate::request::{Request, Saying};
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -21,21 +22,21 @@ use vmbuild_protocol::{
 
 /// Speaks with one host after another over a pipe, until it ends. When this returns, every request it started is
 /// over and its processes are gone.
-pub async fn converse<P: AsyncRead + AsyncWrite>(pipe: P, is_init: bool) -> Result<(), CodecError> {
-    converse_unless(pipe, is_init, std::future::pending).await
+pub async fn converse<P: AsyncRead + AsyncWrite>(pipe: P, guest: Guest) -> Result<(), CodecError> {
+    converse_unless(pipe, guest, std::future::pending).await
 }
 
 /// The same over a pipe that does not end when a host leaves. Once it is `deserted`, the requests of the last host are
 /// cancelled.
 pub async fn converse_unless<P: AsyncRead + AsyncWrite>(
     pipe: P,
-    is_init: bool,
+    guest: Guest,
     deserted: impl AsyncFn(),
 ) -> Result<(), CodecError> {
     let (reader, writer) = tokio::io::split(pipe);
     let mut inbound = Frames::of(reader);
     let (outgoing, queue) = mpsc::unbounded_channel();
-    let mut conversation = Conversation::new(outgoing, is_init);
+    let mut conversation = Conversation::new(outgoing, guest);
     let speaks = Rc::clone(&conversation.speaks);
     let mut writing = std::pin::pin!(write(FramedWrite::new(writer, Codec::default()), queue, speaks));
     let outcome = loop {
@@ -77,7 +78,7 @@ async fn write<W: AsyncWrite>(
 }
 
 struct Conversation {
-    is_init: bool,
+    guest: Guest,
     outgoing: mpsc::UnboundedSender<Envelope<FromAgent>>,
     epoch: Option<Epoch>,
     /// A new host's epoch, answered once the old one's requests are over.
@@ -95,9 +96,9 @@ struct Running {
 }
 
 impl Conversation {
-    fn new(outgoing: mpsc::UnboundedSender<Envelope<FromAgent>>, is_init: bool) -> Self {
+    fn new(outgoing: mpsc::UnboundedSender<Envelope<FromAgent>>, guest: Guest) -> Self {
         Self {
-            is_init,
+            guest,
             outgoing,
             epoch: None,
             opening: None,
@@ -166,7 +167,7 @@ impl Conversation {
         let link = Link::new(id, epoch, self.outgoing.clone(), cancel.clone());
         let (inbox, mail) = mpsc::unbounded_channel();
         let mark = format!("{:08x}-{}", epoch.0, id.0);
-        self.jobs.push(serve(id, call, link.clone(), mail, mark, cancel.clone(), self.is_init).boxed_local());
+        self.jobs.push(serve(id, call, link.clone(), mail, mark, cancel.clone(), self.guest.clone()).boxed_local());
         self.requests.insert(id, Running { link, cancel, inbox });
     }
 
@@ -194,13 +195,13 @@ async fn serve(
     mail: mpsc::UnboundedReceiver<Inbound>,
     mark: String,
     cancel: CancellationToken,
-    is_init: bool,
+    guest: Guest,
 ) -> RequestId {
     let (says, said) = mpsc::channel(4);
     let request = Request { mark, cancel, says };
     let work = async {
         let leaves = starts_programs(&call);
-        let outcome = dispatch(call, &request, &link, mail, is_init).await;
+        let outcome = dispatch(call, &request, &link, mail, &guest).await;
         let gone = if leaves { cleanup::end_marked(&request.mark).await } else { Ok(()) };
         // The last sender: what was said is passed on to its end, then the answer follows it.
         drop(request);

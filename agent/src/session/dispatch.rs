@@ -2,6 +2,7 @@
 
 use super::link::{Inbound, Link};
 use crate::exec::run_program;
+use crate::guest::Guest;
 use crate::request::Request;
 use crate::{files, handlers, interactive};
 use std::time::Duration;
@@ -13,11 +14,14 @@ pub(super) async fn dispatch(
     request: &Request,
     link: &Link,
     mail: mpsc::UnboundedReceiver<Inbound>,
-    is_init: bool,
+    guest: &Guest,
 ) -> Result<Reply, Failure> {
+    if !is_about_the_agent(&call) {
+        guest.completed().await;
+    }
     match call {
         Call::Ping => Ok(Reply::Pong),
-        Call::Facts => handlers::facts::facts(is_init).await.map(Reply::Facts),
+        Call::Facts => handlers::facts::facts(guest.is_init()).await.map(Reply::Facts),
         Call::Exec(exec) => run(request, exec).await.map(Reply::Exited),
         Call::PutFile(put) => files::put(request, put, link, mail).await.map(Reply::Stored),
         Call::GetFile(get) => files::get(request, get, link).await.map(Reply::Sent),
@@ -31,7 +35,7 @@ pub(super) async fn dispatch(
             link.say(|id| FromAgent::Done { id, reply: Reply::Ending });
             // The answer is on its way before the machine ends under it.
             tokio::time::sleep(Duration::from_millis(50)).await;
-            handlers::power::end(is_init)
+            handlers::power::end(guest.is_init())
         }
         Call::Interactive(order) => interact(request, order, link, mail).await.map(Reply::Exited),
         Call::Connect(connect) => {
@@ -44,6 +48,11 @@ pub(super) async fn dispatch(
         Call::Make(make) => files::make(&make).map(|()| Reply::Made),
         Call::GrowRoot => handlers::grow::grow_root().await.map(|bytes| Reply::Grown { bytes }),
     }
+}
+
+/// Answered even before the guest is complete.
+fn is_about_the_agent(call: &Call) -> bool {
+    matches!(call, Call::Ping | Call::Facts | Call::SetClock(_) | Call::PowerOff)
 }
 
 async fn run(request: &Request, exec: Exec) -> Result<Exited, Failure> {

@@ -212,6 +212,7 @@ mod tests {
     use crate::guest::{Opening, Session};
     use std::time::{Duration, Instant};
     use tokio_util::sync::CancellationToken;
+    use vmbuild_agent::guest::Guest;
     use vmbuild_agent::session::converse;
     use vmbuild_supervise::Deadline;
 
@@ -220,7 +221,7 @@ mod tests {
     #[tokio::test]
     async fn an_agent_that_answers_is_left_alone_and_a_mute_one_told_of_and_given_up() {
         let (ours, theirs) = tokio::io::duplex(64 << 10);
-        let mut agent = Box::pin(converse(theirs, false));
+        let mut agent = Box::pin(converse(theirs, Guest::complete(false)));
         let never = CancellationToken::new();
         let open = Session::open(ours, Opening::Fresh, Deadline::after(MILLI * 60_000), &never);
         let session = tokio::select! {

@@ -9,6 +9,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+use vmbuild_agent::guest::Guest;
 use vmbuild_agent::session::converse;
 use vmbuild_protocol::{PutRest, WINDOW};
 use vmbuild_supervise::Deadline;
@@ -21,7 +22,7 @@ async fn with_agent(test: impl AsyncFnOnce(&Session)) {
             Session::open(ours, Opening::Again, deadline, &CancellationToken::new()).await.expect("the agent answers");
         test(&session).await;
     };
-    let (_, ()) = tokio::join!(converse(theirs, false), test);
+    let (_, ()) = tokio::join!(converse(theirs, Guest::complete(false)), test);
 }
 
 fn text(path: &Path) -> &str {

@@ -1,0 +1,52 @@
+//! What an agent knows of its guest when it answers a host.
+
+use tokio::sync::watch;
+
+/// A guest, as the agent in it sees it.
+#[derive(Debug, Clone)]
+pub struct Guest {
+    is_init: bool,
+    /// None where nothing was put off.
+    complete: Option<watch::Receiver<bool>>,
+}
+
+impl Guest {
+    /// A guest that lacks nothing. `is_init`: the agent is its first process.
+    pub fn complete(is_init: bool) -> Self {
+        Self { is_init, complete: None }
+    }
+
+    /// A virtual machine that lacks something until the sender says true.
+    pub(crate) fn incomplete() -> (watch::Sender<bool>, Self) {
+        let (done, complete) = watch::channel(false);
+        (done, Self { is_init: true, complete: Some(complete) })
+    }
+
+    /// Whether the agent is its first process.
+    pub fn is_init(&self) -> bool {
+        self.is_init
+    }
+
+    /// Resolves when nothing is missing any more.
+    pub(crate) async fn completed(&self) {
+        if let Some(complete) = &self.complete {
+            // An error means that nobody completes it any more: then the agent is about to end.
+            let _ = complete.clone().wait_for(|complete| *complete).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Guest;
+    use std::time::Duration;
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn requests_wait_for_what_is_missing_and_for_nothing_else() {
+        Guest::complete(false).completed().await;
+        let (done, guest) = Guest::incomplete();
+        assert!(tokio::time::timeout(Duration::from_millis(20), guest.completed()).await.is_err());
+        done.send_replace(true);
+        guest.completed().await;
+    }
+}
