@@ -26,6 +26,11 @@ endif
 
 include Makefile
 
+# 3.15 works this out while it is read, when none of the stages below has said anything.
+ifdef PY_CORE_EXE_LDFLAGS
+PY_CORE_EXE_LDFLAGS = $(if $(CONFIGURE_EXE_LDFLAGS),$(CONFIGURE_EXE_LDFLAGS) $(PY_LDFLAGS_NODIST),$(PY_CORE_LDFLAGS))
+endif
+
 VMBUILD_JOBS ?= 1
 VMBUILD_MK := vmbuild.mk
 
