@@ -268,6 +268,7 @@ fn small_enums() {
             FailureKind::Invalid,
             FailureKind::NoSpace,
             FailureKind::Unconvincing,
+            FailureKind::NoMemory,
         ]),
     ];
     insta::assert_snapshot!(lists.concat());

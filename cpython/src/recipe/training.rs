@@ -5,7 +5,7 @@ use crate::counts;
 use crate::profile::Profile;
 use vmbuild_protocol::{Action, CommandLine, Step, Watch};
 
-/// Training that covers less than this has not run the interpreter it was meant to. A full run leaves about 340.
+/// Training that covers less than this has not run the interpreter it was meant to. A full run leaves about 310.
 const FEWEST_COUNTS: u32 = 100;
 
 /// Where the counts are while nobody uses them.
