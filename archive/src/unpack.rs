@@ -8,7 +8,7 @@
 use crate::entry::{Inside, MODE_BITS};
 use crate::error::{ArchiveError, Refusal, io};
 use crate::list::{drain, open};
-use rustix::fs::{AtFlags, Mode, OFlags, Timespec, Timestamps};
+use rustix::fs::{AtFlags, Mode, OFlags, RawMode, Timespec, Timestamps};
 use rustix::io::Errno;
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
@@ -173,7 +173,7 @@ fn make_folder(above: &OwnedFd, name: &OsString, mode: Mode) -> Result<(), Errno
 }
 
 fn mode<R: Read>(entry: &tar::Entry<'_, R>) -> Result<Mode, Problem> {
-    entry.header().mode().map(|mode| Mode::from_raw_mode(mode & MODE_BITS)).map_err(Problem::Read)
+    entry.header().mode().map(|mode| Mode::from_raw_mode((mode & MODE_BITS) as RawMode)).map_err(Problem::Read)
 }
 
 fn target<R: Read>(entry: &tar::Entry<'_, R>) -> Result<PathBuf, Problem> {

@@ -197,7 +197,6 @@ fn prepare(lifetime: Lifetime, stdin: Stdin, parent: rustix::process::Pid, kept:
     if stdin == Stdin::ControllingTerminal {
         rustix::process::ioctl_tiocsctty(rustix::stdio::stdin())?;
     }
-    #[cfg(target_os = "linux")]
     if lifetime == Lifetime::BoundToParent {
         die_with(parent)?;
     }
@@ -212,6 +211,12 @@ fn die_with(parent: rustix::process::Pid) -> std::io::Result<()> {
         return Ok(());
     }
     Err(std::io::ErrorKind::BrokenPipe.into())
+}
+
+/// No other kernel can: there a child outlives a parent that is killed, and is found by the next command.
+#[cfg(not(target_os = "linux"))]
+fn die_with(_: rustix::process::Pid) -> std::io::Result<()> {
+    Ok(())
 }
 
 fn quote(word: &OsStr) -> String {

@@ -3,6 +3,7 @@
 mod agent;
 mod bench;
 mod lint;
+mod macos;
 mod skips;
 mod test;
 mod tidy;
@@ -32,6 +33,12 @@ enum Task {
     /// Measure something that the documentation quotes.
     #[command(subcommand)]
     Bench(bench::Bench),
+    /// Check that the host program compiles for macOS, without one.
+    Macos {
+        /// The folder `library` of this compiler's sources, if not rustup's: Debian's package rust-src has it, too.
+        #[arg(long)]
+        library: Option<std::path::PathBuf>,
+    },
     /// Check formatting, clippy and the repository's own rules.
     Lint,
     /// Check the repository's own rules.
@@ -57,6 +64,7 @@ async fn main() -> ExitCode {
 async fn run(task: Task, workshop: &Workshop) -> Result<(), TaskError> {
     match task {
         Task::Agent => agent::build(workshop).await.map(drop),
+        Task::Macos { library } => macos::check(workshop, library).await,
         Task::Test { full: false } => test::run(workshop, test::Extent::Usual).await,
         Task::Test { full: true } => test::run(workshop, test::Extent::Full).await,
         Task::Bench(bench) => bench::run(workshop, bench).await,

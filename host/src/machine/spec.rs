@@ -254,9 +254,9 @@ impl MachineName {
     /// A random name for a job machine: `job-` and eight hex digits.
     pub fn for_job() -> Self {
         let mut random = [0u8; 4];
-        // The kernel's generator does not fail once the system has booted; a short read leaves zeros, and the
+        // The kernel's generator does not fail once the system has booted; if it did, zeros would stay, and the
         // machine folder is made exclusively, so equal names are noticed.
-        let _ = rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty());
+        let _ = getrandom::fill(&mut random);
         Self(format!("job-{}", hex::encode(random)))
     }
 }

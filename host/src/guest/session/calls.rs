@@ -47,8 +47,7 @@ impl Session {
         cancel: &CancellationToken,
     ) -> Result<Self, SessionError> {
         let mut random = [0; 4];
-        rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())
-            .map_err(|error| SessionError::Local(error.into()))?;
+        getrandom::fill(&mut random).map_err(|error| SessionError::Local(error.into()))?;
         let epoch = Epoch(u32::from_ne_bytes(random));
         let (reader, mut writer) = tokio::io::split(pipe);
         let mut inbound = FramedRead::new(reader, Outbound::of_session(epoch));

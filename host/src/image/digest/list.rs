@@ -49,7 +49,8 @@ fn line(path: &Path, shown: &Path, metadata: &Metadata) -> io::Result<String> {
 /// The kind's letter, as `ls` has it, and what is inside.
 fn content(path: &Path, metadata: &Metadata) -> io::Result<(char, String)> {
     let kind = metadata.file_type();
-    let device = || format!("{}:{}", rustix::fs::major(metadata.rdev()), rustix::fs::minor(metadata.rdev()));
+    let number = metadata.rdev() as rustix::fs::Dev;
+    let device = || format!("{}:{}", rustix::fs::major(number), rustix::fs::minor(number));
     Ok(match () {
         () if kind.is_file() => ('-', file(path)?),
         () if kind.is_dir() => ('d', "-".to_owned()),

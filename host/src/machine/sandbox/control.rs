@@ -47,6 +47,7 @@ pub(super) struct Refusal {
 
 impl Refusal {
     /// Makes one from the system's error.
+    #[cfg(target_os = "linux")]
     pub(super) fn new(step: Step, what: impl Into<String>, error: &io::Error) -> Self {
         Self { step, what: what.into(), errno: error.raw_os_error().unwrap_or(0) }
     }

@@ -42,7 +42,7 @@ fn claim(mut number: impl FnMut() -> u32, mut take: impl FnMut(u32) -> io::Resul
 fn random() -> u32 {
     let mut bytes = [0; 4];
     // Without randomness the same number is tried again, and `claim` gives up.
-    let _ = rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty());
+    let _ = getrandom::fill(&mut bytes);
     u32::from_ne_bytes(bytes)
 }
 

@@ -1,0 +1,53 @@
+//! Does the host program compile for macOS? Its types are checked here, on Linux: for that cargo needs the sources of the
+//! standard library, but no Apple linker, no headers and no such machine.
+//!
+//! Some crates compile C for their target. Nothing is linked, so it is enough that their compiler says yes and leaves a file.
+
+use crate::agent;
+use crate::workshop::{TaskError, Workshop, say};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+const TARGET: &str = "aarch64-apple-darwin";
+
+/// Stands for cc and ar: makes the file that was asked for.
+const YES: &str = r#"#!/bin/sh
+output=
+for word in "$@"; do
+    case "$previous" in -o) output=$word ;; esac
+    case "$word" in *.a) output=$word ;; esac
+    previous=$word
+done
+[ -z "$output" ] || : > "$output"
+"#;
+
+/// Checks it. `library`: the folder of that name in the sources of this very compiler; by default rustup's.
+pub(crate) async fn check(workshop: &Workshop, library: Option<PathBuf>) -> Result<(), TaskError> {
+    let library = match library {
+        Some(library) => library,
+        None => installed(workshop).await?,
+    };
+    if !library.join("Cargo.lock").is_file() {
+        say(&format!("no Cargo.lock in {}: `rustup component add rust-src`, or --library", library.display()));
+        return Err(std::io::Error::from(std::io::ErrorKind::NotFound).into());
+    }
+    let folder = agent::target_folder(workshop).await?.join("macos");
+    fs_err::create_dir_all(&folder)?;
+    let yes = folder.join("yes");
+    fs_err::write(&yes, YES)?;
+    fs_err::set_permissions(&yes, std::fs::Permissions::from_mode(0o755))?;
+    let words = ["check", "-Zbuild-std=std,panic_abort", "--target", TARGET, "--package", "vmbuild"];
+    let mut cargo = workshop.cargo().args(words).arg("--target-dir").arg(&folder);
+    for tool in ["CC", "CXX", "AR"] {
+        cargo = cargo.env(format!("{tool}_{}", TARGET.replace('-', "_")), &yes);
+    }
+    // Without them `cc` would ask Xcode.
+    cargo = cargo.env("SDKROOT", &folder).env("MACOSX_DEPLOYMENT_TARGET", "11.0");
+    // `build-std` belongs to the nightly cargo; the variable after it is how cargo's own tests say where the sources are.
+    workshop.show(cargo.env("RUSTC_BOOTSTRAP", "1").env("__CARGO_TESTS_ONLY_SRC_ROOT", library)).await
+}
+
+async fn installed(workshop: &Workshop) -> Result<PathBuf, TaskError> {
+    let sysroot = workshop.read(workshop.program("rustc").args(["--print", "sysroot"])).await?;
+    Ok(Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library"))
+}
