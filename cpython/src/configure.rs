@@ -30,13 +30,15 @@ enum When {
 const ALWAYS: &[Profile] = &Profile::ALL;
 const RELEASE: &[Profile] = &[Profile::Release];
 
-const OPTIONS: [Flag; 12] = [
+const OPTIONS: [Flag; 13] = [
     Flag { text: "--enable-option-checking=fatal", when: When::Always, profiles: ALWAYS },
     Flag { text: "--enable-shared", when: When::Always, profiles: ALWAYS },
     Flag { text: "--enable-loadable-sqlite-extensions", when: When::Always, profiles: ALWAYS },
     Flag { text: "--disable-gil", when: When::FreeThreaded, profiles: ALWAYS },
     // Removed in 3.12 and without effect on Linux before. What it asks for is checked on the result.
     Flag { text: "--with-system-ffi", when: When::Known, profiles: ALWAYS },
+    // 3.15 takes the system's or none, and few systems have one: CPython's own is still in its sources.
+    Flag { text: "--with-system-libmpdec=no", when: When::Known, profiles: ALWAYS },
     // pip is installed by a step of ours, from the same wheels: see `vmbuild.mk`.
     Flag { text: "--with-ensurepip=no", when: When::Always, profiles: ALWAYS },
     Flag { text: "--enable-optimizations", when: When::Always, profiles: RELEASE },
@@ -122,6 +124,7 @@ mod tests {
         check("3.12.0", Profile::Fast, &["OPT=-O2 -DNDEBUG -fwrapv -Wall", OPTIMISED]);
         check("3.14.10t", Profile::Fast, &["--disable-gil", "OPT=-O2 -DNDEBUG -fwrapv -Wall", OPTIMISED]);
         let watched = "CFLAGS_NODIST=-g -fstack-protector-strong";
+        check("3.15.0rc1", Profile::Fast, &["--with-system-libmpdec=no", "OPT=-O2 -DNDEBUG -fwrapv -Wall", OPTIMISED]);
         let debug = ["--disable-gil", "--with-pydebug", watched, "OPT=-O0 -g -fwrapv -Wall"];
         check("3.14.10t+debug", Profile::Smoke, &debug);
         let sanitized = ["--with-undefined-behavior-sanitizer", "LDFLAGS=-static-libubsan", watched];
