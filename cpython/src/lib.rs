@@ -45,7 +45,7 @@ pub use plan::Plan;
 pub use profile::Profile;
 pub use recipe::{Counts, CountsPlace, Recipe, RecipeInput, Slowness, recipe};
 pub use record::{Beside, BuildOrigin, BuildRecord, Measured, Paper, Papers, ProfileOrigin, Training, UsedProfile};
-pub use release::{Archive, Release, Releases, releases};
+pub use release::{Archive, OrigKind, Release, Releases, releases};
 pub use schema::Schema;
 pub use sha256::{Sha256, Sha256Error};
 pub use took_effect::{Coverage, Libpython, Lto, NotInEffect, TookEffect};

@@ -77,11 +77,27 @@ pub enum OrigKind {
 impl DebianSource {
     /// The archive's file name in Debian, such as `python3.13_3.13.5.orig.tar.xz`.
     pub fn file(&self, version: &Version) -> String {
-        let end = match self.kind {
-            OrigKind::TarXz => "orig.tar.xz",
-            OrigKind::TarGz => "orig.tar.gz",
+        self.kind.file(&self.package, version)
+    }
+}
+
+impl OrigKind {
+    /// What Debian makes of one of python.org's archives, if that is a source archive.
+    pub fn of(file: &str) -> Option<Self> {
+        let kinds = [(".tar.xz", Self::TarXz), (".tgz", Self::TarGz)];
+        kinds.into_iter().find(|(end, _)| file.strip_suffix(end).is_some()).map(|(_, kind)| kind)
+    }
+
+    /// The file name of a version's archive in a source package: 3.15.0rc1 is version 3.15.0~rc1 in Debian.
+    pub fn file(self, package: &str, version: &Version) -> String {
+        let end = match self {
+            Self::TarXz => "orig.tar.xz",
+            Self::TarGz => "orig.tar.gz",
         };
-        format!("{}_{}.{end}", self.package, version.release())
+        let release = version.release().to_string();
+        let (number, stage) = release.split_at(release.find(char::is_alphabetic).unwrap_or(release.len()));
+        let tilde = if stage.is_empty() { "" } else { "~" };
+        format!("{package}_{number}{tilde}{stage}.{end}")
     }
 }
 

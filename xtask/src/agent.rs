@@ -43,7 +43,8 @@ async fn triple(workshop: &Workshop) -> Result<String, TaskError> {
     Ok(if installed { musl } else { host.to_owned() })
 }
 
-fn rustc(workshop: &Workshop) -> Command {
+/// The compiler that cargo uses.
+pub(crate) fn rustc(workshop: &Workshop) -> Command {
     workshop.program(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
 }
 

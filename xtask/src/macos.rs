@@ -27,10 +27,8 @@ pub(crate) async fn check(workshop: &Workshop, library: Option<PathBuf>) -> Resu
         Some(library) => library,
         None => installed(workshop).await?,
     };
-    if !library.join("Cargo.lock").is_file() {
-        say(&format!("no Cargo.lock in {}: `rustup component add rust-src`, or --library", library.display()));
-        return Err(std::io::Error::from(std::io::ErrorKind::NotFound).into());
-    }
+    fs_err::metadata(library.join("Cargo.lock"))
+        .inspect_err(|_| say("no sources of the standard library: `rustup component add rust-src`, or --library"))?;
     let folder = agent::target_folder(workshop).await?.join("macos");
     fs_err::create_dir_all(&folder)?;
     let yes = folder.join("yes");
@@ -48,6 +46,6 @@ pub(crate) async fn check(workshop: &Workshop, library: Option<PathBuf>) -> Resu
 }
 
 async fn installed(workshop: &Workshop) -> Result<PathBuf, TaskError> {
-    let sysroot = workshop.read(workshop.program("rustc").args(["--print", "sysroot"])).await?;
+    let sysroot = workshop.read(agent::rustc(workshop).args(["--print", "sysroot"])).await?;
     Ok(Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library"))
 }

@@ -8,7 +8,7 @@ use crate::source::quest::{Quest, Step, Trail};
 use crate::source::request::Origin;
 use crate::source::settings::{DebianArchive, below};
 use crate::source::stanza::PoolFile;
-use vmbuild_cpython::Version;
+use vmbuild_cpython::{OrigKind, Version};
 
 /// Suites whose source packages are worth a look, newest stable first.
 const SUITES: [&str; 3] = ["trixie", "bookworm", "sid"];
@@ -36,7 +36,11 @@ pub(super) async fn obtain(quest: &Quest<'_>, trail: &mut Trail) -> Result<Step,
 async fn unlisted(quest: &Quest<'_>, archive: &str, trail: &mut Trail) -> Result<Step, SourceError> {
     for wanted in &quest.expected.archives {
         let Some(path) = usual_path(&quest.expected.version, &wanted.file) else { continue };
-        match quest.download(&below(archive, &path), wanted.sha256, Origin::DebianPool, trail).await? {
+        let url = below(archive, &path);
+        if trail.has(&url) {
+            continue;
+        }
+        match quest.download(&url, wanted.sha256, Origin::DebianPool, trail).await? {
             Step::NotHere => {}
             settled => return Ok(settled),
         }
@@ -44,16 +48,11 @@ async fn unlisted(quest: &Quest<'_>, archive: &str, trail: &mut Trail) -> Result
     Ok(Step::NotHere)
 }
 
-/// Where Debian's pool has, or had, what python.org calls `file`: 3.15.0rc1 is version 3.15.0~rc1 there.
+/// Where Debian's pool has, or had, what python.org calls `file`.
 fn usual_path(version: &Version, file: &str) -> Option<String> {
-    let formats = [(".tar.xz", "xz"), (".tgz", "gz")];
-    let (_, compressed) = formats.into_iter().find(|(format, _)| file.strip_suffix(format).is_some())?;
-    let (release, (major, minor)) = (version.release().to_string(), version.minor());
-    let stage = release.find(|letter: char| letter.is_ascii_alphabetic()).unwrap_or(release.len());
-    let (number, stage) = release.split_at(stage);
-    let tilde = if stage.is_empty() { "" } else { "~" };
+    let (major, minor) = version.minor();
     let package = format!("python{major}.{minor}");
-    Some(format!("pool/main/p/{package}/{package}_{number}{tilde}{stage}.orig.tar.{compressed}"))
+    Some(format!("pool/main/p/{package}/{}", OrigKind::of(file)?.file(&package, version)))
 }
 
 /// Where the pool has one of the expected archives, if it does.

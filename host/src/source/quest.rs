@@ -47,6 +47,11 @@ impl Trail {
         self.attempts.push(Attempt { place: place.into(), reason: reason.to_string() });
     }
 
+    /// Whether it was tried already.
+    pub(super) fn has(&self, place: &str) -> bool {
+        self.attempts.iter().any(|attempt| attempt.place == place)
+    }
+
     pub(super) fn into_error(self, expected: &Expected) -> SourceError {
         let version = expected.version;
         self.refused.unwrap_or(SourceError::Unobtainable { version, attempts: self.attempts })

@@ -1,19 +1,13 @@
 //! Exported images, read by the programs they are for: QEMU boots the disk, skopeo and umoci load the container
 //! image, Vagrant takes the box, tar lists the archive.
 
-use crate::support::{Ran, run, skip};
+use crate::support::{Ran, has, run, skip};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
-
-/// Whether a program is installed.
-fn has(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).chain(["/usr/sbin".into()]).any(|folder| folder.join(program).is_file())
-}
 
 /// Whether a disk that boots can be made here.
 fn can_boot(test: &str) -> bool {

@@ -2,22 +2,16 @@
 //!
 //! Its whole memory cannot be taken for a test. So `vmbuild` sees a `/proc/meminfo` of ours, in mounts of its own.
 
-use crate::support::{Said, root, run, skip, vmbuild};
+use crate::support::{Said, root, run, skip, through, vmbuild};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 const NAME: &str = "test-scarce-memory";
 
 /// `vmbuild` with `meminfo` in the kernel's place. unshare(1) is of util-linux, an essential package.
-#[expect(clippy::disallowed_methods, reason = "a test arranges the system it runs on")]
 fn under(meminfo: &Path, args: &[&str]) -> Command {
-    let vmbuild = vmbuild(args);
     let script = "mount --bind \"$0\" /proc/meminfo && exec \"$@\"";
-    let mut command = Command::new("unshare");
-    command.args(["--mount", "sh", "-c", script]).arg(meminfo).arg(vmbuild.get_program()).args(vmbuild.get_args());
-    command.envs(vmbuild.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    command.current_dir(vmbuild.get_current_dir().expect("it has one")).stdin(Stdio::null());
-    command
+    through("unshare", &["--mount", "sh", "-c", script, &meminfo.to_string_lossy()], &vmbuild(args))
 }
 
 fn has(meminfo: &Path, mib: u64) {

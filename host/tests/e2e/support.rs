@@ -31,6 +31,22 @@ pub(crate) fn vmbuild(args: &[&str]) -> Command {
     command
 }
 
+/// A prepared `vmbuild`, started by another program: the words are that program's, what it is to start comes after them.
+#[expect(clippy::disallowed_methods, reason = "a test drives the program from outside")]
+pub(crate) fn through(program: &str, words: &[&str], vmbuild: &Command) -> Command {
+    let mut command = Command::new(program);
+    command.args(words).arg(vmbuild.get_program()).args(vmbuild.get_args());
+    command.envs(vmbuild.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.current_dir(vmbuild.get_current_dir().expect("it has one")).stdin(Stdio::null());
+    command
+}
+
+/// Whether a program is installed.
+pub(crate) fn has(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).chain(["/usr/sbin".into()]).any(|folder| folder.join(program).is_file())
+}
+
 /// How a run ended, and what it said.
 #[derive(Debug)]
 pub(crate) struct Ran {
@@ -182,19 +198,17 @@ impl Terminal {
     /// Starts `vmbuild` in a session of its own, whose terminal this is: that is how it hears of new sizes.
     pub(crate) fn start(&self, args: &[&str]) -> OnTerminal {
         let clone = || self.theirs.try_clone().expect("a descriptor");
-        let mut command = vmbuild(&[]);
-        let program = command.get_program().to_owned();
         // setsid(1) of util-linux, an essential package: code between fork and exec would be unsafe.
-        #[expect(clippy::disallowed_methods, reason = "a test drives the program from outside")]
-        let mut session = Command::new("setsid");
-        session
-            .args(["--ctty", "--wait"])
-            .arg(program)
-            .args(args)
-            .envs(command.get_envs().filter_map(|(k, v)| Some((k, v?))));
-        session.current_dir(command.get_current_dir().expect("it has one")).env("TERM", "vt100");
-        command = session;
-        OnTerminal(command.stdin(clone()).stdout(clone()).stderr(clone()).spawn().expect("vmbuild starts"))
+        let mut session = through("setsid", &["--ctty", "--wait"], &vmbuild(args));
+        OnTerminal(
+            session
+                .env("TERM", "vt100")
+                .stdin(clone())
+                .stdout(clone())
+                .stderr(clone())
+                .spawn()
+                .expect("vmbuild starts"),
+        )
     }
 
     pub(crate) fn resize(&self, rows: u16, columns: u16) {

@@ -1,6 +1,6 @@
 //! vsock to a virtual machine: what virtio-serial cannot do is serve two commands at once.
 
-use crate::support::{machines, run, skip, vmbuild};
+use crate::support::{has, machines, run, skip, vmbuild};
 use std::process::Stdio;
 
 const NAME: &str = "test-vsock";
@@ -8,9 +8,7 @@ const DEVICE: &str = "vhost-device-vsock";
 
 /// The kernel's vsock is tried first, but where it is missing only the device beside QEMU is left.
 fn served() -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let on_path = std::env::split_paths(&path).any(|folder| folder.join(DEVICE).is_file());
-    on_path || std::path::Path::new("/dev/vhost-vsock").exists()
+    has(DEVICE) || std::path::Path::new("/dev/vhost-vsock").exists()
 }
 
 #[test]

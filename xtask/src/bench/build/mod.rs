@@ -41,6 +41,8 @@ struct Bench<'a> {
     version: String,
     folder: PathBuf,
     name: String,
+    /// The machine, before anything was measured.
+    machine: String,
 }
 
 /// Measures what building costs, then what the interpreters are worth; prints both and writes them to
@@ -52,8 +54,8 @@ pub(crate) async fn run(workshop: &Workshop, version: &str, rounds: usize) -> Re
     }
     fs_err::create_dir_all(&bench.folder)?;
     let report = bench.in_machine(bench.costs()).await?;
-    bench.publish("build.md", &report).await?;
-    speed::run(bench, None, rounds).await
+    bench.publish("build.md", &report)?;
+    speed::run(&bench, None, rounds).await
 }
 
 /// Measures what the interpreters are worth that an earlier [`run`] left, or the artifact against the tree in a tarball.
@@ -63,7 +65,7 @@ pub(crate) async fn speed(
     against: Option<PathBuf>,
     rounds: usize,
 ) -> Result<(), TaskError> {
-    speed::run(Bench::of(workshop, version).await?, against, rounds).await
+    speed::run(&Bench::of(workshop, version).await?, against, rounds).await
 }
 
 impl<'a> Bench<'a> {
@@ -71,7 +73,8 @@ impl<'a> Bench<'a> {
         let program = Program::build(workshop, Compiled::Release).await?;
         let folder = crate::agent::target_folder(workshop).await?.join("bench/build");
         let name = format!("bench-build-{}", std::process::id());
-        Ok(Self { workshop, program, version: version.to_owned(), folder, name })
+        let machine = host::describe(workshop).await;
+        Ok(Self { workshop, program, version: version.to_owned(), folder, name, machine })
     }
 
     /// Does work that needs the machine.
@@ -82,8 +85,8 @@ impl<'a> Bench<'a> {
         done
     }
 
-    async fn publish(&self, file: &str, measured: &str) -> Result<(), TaskError> {
-        let report = format!("{}\n\n{measured}", host::describe(self.workshop).await);
+    fn publish(&self, file: &str, measured: &str) -> Result<(), TaskError> {
+        let report = format!("{}\n\n{measured}", self.machine);
         let file = self.folder.join(file);
         fs_err::write(&file, &report)?;
         say(&format!("\n{report}\nin {}", file.display()));

@@ -37,6 +37,9 @@ const PROGRAMS: [&str; 24] = [
     "bm_unpack_sequence",
 ];
 
+/// Where the programs lie in the machine.
+const SUITE: &str = "/opt/pyperformance";
+
 /// Student's t for 95 % on both sides, by degrees of freedom from 1.
 const STUDENT: [f64; 9] = [12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26];
 
@@ -47,10 +50,10 @@ struct Interpreter {
 }
 
 /// Compares, prints a table and writes it to `speed.md`. `against`: a tarball that has a tree at [`plain::PREFIX`].
-pub(super) async fn run(bench: Bench<'_>, against: Option<PathBuf>, rounds: usize) -> Result<(), TaskError> {
+pub(super) async fn run(bench: &Bench<'_>, against: Option<PathBuf>, rounds: usize) -> Result<(), TaskError> {
     let against = against.unwrap_or_else(|| bench.folder.join(plain::FILE));
-    let report = bench.in_machine(compare(&bench, &against, rounds)).await?;
-    bench.publish("speed.md", &report).await
+    let report = bench.in_machine(compare(bench, &against, rounds)).await?;
+    bench.publish("speed.md", &report)
 }
 
 async fn compare(bench: &Bench<'_>, against: &Path, rounds: usize) -> Result<String, TaskError> {
@@ -82,25 +85,25 @@ fn interpreter(bench: &Bench<'_>, prefix: &str) -> Interpreter {
 /// Brings the programs into the machine: fetched here by the artifact's own pip, for the machine may have no network.
 async fn programs(bench: &Bench<'_>, artifact: &Path) -> Result<(), TaskError> {
     let (tree, wheels) = (bench.folder.join("tree"), bench.folder.join("pyperformance"));
-    if wheels.exists() {
-        return bench.copy(&wheels, "/root/pyperformance").await;
+    if !wheels.exists() {
+        fs_err::create_dir_all(&tree)?;
+        let workshop = bench.workshop;
+        workshop.read(workshop.program("tar").arg("-xf").arg(artifact).arg("-C").arg(&tree)).await?;
+        let python = interpreter(bench, &format!("{}/opt/python-{}", tree.display(), bench.version)).program;
+        let words = ["-m", "pip", "install", "--quiet", "--no-deps", "--root-user-action=ignore", "--target"];
+        let pip = workshop.program(&python).args(words).arg(&wheels).args(["pyperformance", "pyperf"]);
+        workshop.read(pip).await?;
     }
-    fs_err::create_dir_all(&tree)?;
-    let workshop = bench.workshop;
-    workshop.read(workshop.program("tar").arg("-xf").arg(artifact).arg("-C").arg(&tree)).await?;
-    let python = interpreter(bench, &format!("{}/opt/python-{}", tree.display(), bench.version)).program;
-    let words = ["-m", "pip", "install", "--quiet", "--no-deps", "--root-user-action=ignore", "--target"];
-    let pip = workshop.program(&python).args(words).arg(&wheels).args(["pyperformance", "pyperf"]);
-    workshop.read(pip).await?;
-    bench.copy(&wheels, "/root/pyperformance").await
+    bench.copy(&wheels, SUITE).await
 }
 
 /// The mean of a program's results under one interpreter, in seconds.
 async fn time(bench: &Bench<'_>, program: &str, interpreter: &Interpreter) -> Result<f64, TaskError> {
     let mut words = program.split(' ');
     let name = words.next().unwrap_or_default();
-    let script = format!("/root/pyperformance/pyperformance/data-files/benchmarks/{name}/run_benchmark.py");
-    let environment = ["env", "PYTHONPATH=/root/pyperformance", &interpreter.library, &interpreter.program, &script];
+    let script = format!("{SUITE}/pyperformance/data-files/benchmarks/{name}/run_benchmark.py");
+    let path = format!("PYTHONPATH={SUITE}");
+    let environment = ["env", &path, &interpreter.library, &interpreter.program, &script];
     let result = "/root/result.json";
     let options = ["--processes=1", "--warmups=1", "--values=3", "--inherit-environ=PYTHONPATH,LD_LIBRARY_PATH", "-q"];
     bench.inside(&["rm", "-f", result]).await?;
