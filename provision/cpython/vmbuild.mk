@@ -93,7 +93,11 @@ VMBUILD_IS_GCC := $(findstring -fprofile-correction,$(PGO_PROF_USE_FLAG))
 vmbuild-instrumented: CFLAGS_NODIST := $(PGO_PROF_GEN_FLAG) -fprofile-update=atomic -fno-lto -g0 \
 	$(if $(VMBUILD_IS_GCC),$(addprefix -fno-,$(VMBUILD_LATE_PASSES)))
 vmbuild-instrumented: LDFLAGS_NODIST := $(PGO_PROF_GEN_FLAG) -fno-lto
-vmbuild-instrumented: build_all
+vmbuild-instrumented: build_all vmbuild-steady.so
+
+# Preloaded while that interpreter is trained; says itself what for.
+vmbuild-steady.so: steady.c
+	$(CC) -O1 -fPIC -shared -o $@ $<
 
 # CPython's rules would train again unless profile-run-stamp says that it was done: `make install` depends on them.
 vmbuild-optimised: vmbuild-final

@@ -1,3 +1,4 @@
+use super::training::{STEADY, TRAIN};
 use super::*;
 
 fn input(version: &str, profile: Profile) -> RecipeInput {
@@ -33,11 +34,10 @@ fn shown_action(action: &Action) -> String {
             )
         }
         Action::Write { path, contents, mode } => {
-            assert!([RULES, FINISH].contains(&contents.as_str()));
-            format!(
-                "    write {} lines to {path} with mode {mode:o}\n",
-                if contents == RULES { "the rules'" } else { "the finish's" }
-            )
+            let ours =
+                [(RULES, "the rules'"), (FINISH, "the finish's"), (STEADY, "the steady's"), (TRAIN, "the training's")];
+            let whose = ours.iter().find(|(text, _)| contents == text).expect("a file of ours").1;
+            format!("    write {whose} lines to {path} with mode {mode:o}\n")
         }
         Action::RequireFiles { under, suffix, at_least, otherwise } => {
             format!("    at least {at_least} of *{suffix} under {under}, or: {otherwise}\n")

@@ -11,6 +11,13 @@ const FEWEST_COUNTS: u32 = 100;
 /// Where the counts are while nobody uses them.
 const PROFILE: &str = "/build/profile";
 
+/// What makes a second training count the same: a clock, chance and process ids that are the same each time, and which of
+/// CPython's tests are left out of its training.
+pub(super) const STEADY: &str = include_str!("../../../provision/cpython/steady.c");
+const STEADY_FILE: &str = "steady.c";
+pub(super) const TRAIN: &str = include_str!("../../../provision/cpython/train.py");
+const TRAIN_FILE: &str = "train.py";
+
 /// Where the frozen modules are meanwhile.
 const FROZEN: &str = "/build/frozen";
 
@@ -24,9 +31,12 @@ impl Site<'_> {
         let collect = ["find", ".", "-name", counts::PATTERN, "-exec", "cp", "--parents", "-t", &gcda, "{}", "+"];
         vec![
             self.files("set-aside", &["cp", "-a", tree, &aside], WORK),
+            self.write("steady", STEADY_FILE, STEADY),
+            self.write("train", TRAIN_FILE, TRAIN),
             self.instrumented(),
             self.files("forget", &forget, tree),
             self.training(),
+            self.starts(),
             self.files("profile-folder", &["mkdir", "-p", &gcda], WORK),
             self.files("collect-counts", &collect, tree),
             self.make_with("collect-frozen", &[&format!("VMBUILD_FROZEN_TO={FROZEN}")], "vmbuild-collect-frozen", 5),
@@ -63,18 +73,29 @@ impl Site<'_> {
         self.make("instrumented", "vmbuild-instrumented", 60)
     }
 
+    /// In one process, whatever the number of processors: of several, each is timed by the others.
     fn training(&self) -> Step {
-        let limit = format!("--timeout={}", self.input.slowness.stretch(20) * 60);
-        let mut argv =
-            vec![format!("{}/python", self.tree), "-m".to_owned(), "test".to_owned(), "--pgo".to_owned(), limit];
-        if self.input.jobs > 1 {
-            // GCC's counts of several processes are added up under a lock on the file.
-            argv.push(format!("-j{}", self.input.jobs));
-        }
-        // The tests see a plain environment: some of them look at how SOURCE_DATE_EPOCH changes things.
-        let env = vec![pair("LC_ALL", "C.UTF-8"), pair("LD_LIBRARY_PATH", &self.tree)];
-        let command = CommandLine { argv, env, cwd: self.tree.clone() };
-        self.run("training", command, 60, Watch::RegressionTests)
+        self.run("training", self.counting(&[], &[TRAIN_FILE]), 60, Watch::RegressionTests)
+    }
+
+    /// What CPython's training does by tests that run programs: starting and ending, with and without much to import.
+    fn starts(&self) -> Step {
+        let again = ["sh", "-ec", "for start in $(seq 50); do \"$@\"; done", "sh"];
+        self.run("starts", self.counting(&again, &["-m", "json.tool", "--help"]), 5, Watch::LastLine)
+    }
+
+    /// How the interpreter that counts is run: each time at the same addresses, with the same clock and chance.
+    fn counting(&self, through: &[&str], words: &[&str]) -> CommandLine {
+        let python = format!("{}/python", self.tree);
+        let argv = [through, &["setarch", "-R", &python], words].concat();
+        // No SOURCE_DATE_EPOCH: some of the tests look at how it changes things.
+        let env = vec![
+            pair("LC_ALL", "C.UTF-8"),
+            pair("LD_LIBRARY_PATH", &self.tree),
+            pair("LD_PRELOAD", &format!("{}/vmbuild-steady.so", self.tree)),
+            pair("PYTHONHASHSEED", "0"),
+        ];
+        CommandLine { argv: argv.into_iter().map(str::to_owned).collect(), env, cwd: self.tree.clone() }
     }
 
     /// Demands that there are some.

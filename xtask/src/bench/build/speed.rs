@@ -43,9 +43,11 @@ const SUITE: &str = "/opt/pyperformance";
 /// Student's t for 95 % on both sides, by degrees of freedom from 1.
 const STUDENT: [f64; 9] = [12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26];
 
-/// The interpreters in the machine: the plain one finds its library by the environment alone.
+/// An interpreter in the machine.
 struct Interpreter {
     program: String,
+    /// Where it looks for its library, as a word of the environment: the plain one finds it by that alone, and vmbuild's
+    /// needs none.
     library: String,
 }
 
@@ -62,8 +64,7 @@ async fn compare(bench: &Bench<'_>, against: &Path, rounds: usize) -> Result<Str
         bench.copy(tree, inside).await?;
         bench.inside(&["tar", "-xf", inside, "-C", "/"]).await?;
     }
-    let interpreters =
-        [interpreter(bench, plain::PREFIX), interpreter(bench, &format!("/opt/python-{}", bench.version))];
+    let interpreters = [plain_interpreter(bench), interpreter(bench, &format!("/opt/python-{}", bench.version))];
     programs(bench, &artifact).await?;
     let mut ratios = vec![Vec::new(); PROGRAMS.len()];
     for round in 1..=rounds {
@@ -79,7 +80,11 @@ async fn compare(bench: &Bench<'_>, against: &Path, rounds: usize) -> Result<Str
 
 fn interpreter(bench: &Bench<'_>, prefix: &str) -> Interpreter {
     let minor = bench.version.rsplit_once('.').map_or(bench.version.as_str(), |(minor, _)| minor);
-    Interpreter { program: format!("{prefix}/bin/python{minor}"), library: format!("LD_LIBRARY_PATH={prefix}/lib") }
+    Interpreter { program: format!("{prefix}/bin/python{minor}"), library: "LD_LIBRARY_PATH=".to_owned() }
+}
+
+fn plain_interpreter(bench: &Bench<'_>) -> Interpreter {
+    Interpreter { library: format!("LD_LIBRARY_PATH={}/lib", plain::PREFIX), ..interpreter(bench, plain::PREFIX) }
 }
 
 /// Brings the programs into the machine: fetched here by the artifact's own pip, for the machine may have no network.

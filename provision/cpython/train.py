@@ -1,0 +1,46 @@
+"""Run CPython's training so that a second one counts the same. Called by the interpreter that counts.
+
+CPython's own training is a list of its regression tests. Clock, chance and addresses are held by steady.c and by those who
+call this. What is left are tests that are not the same twice whatever they are given: threads take turns as the
+scheduler likes, and who reads another process's output gets as much at a time as that has written by then. A test that starts
+either is skipped from there on; everything else runs, in CPython's order, in one process.
+
+No time limit is set here: it would be the clock's that only counts.
+"""
+
+import subprocess
+import sys
+import threading
+import unittest
+
+from test.libregrtest import main, pgo
+
+# It is about the clock, and fails where that only counts.
+LEFT_OUT = {"test_time"}
+
+IGNORED = (
+    # Skipped half way, some of them leave things behind, or miss what they would clear away.
+    "*[Tt]hread*",
+    "*.test_tool.*",
+    # Measures itself.
+    "*denial_of_service*",
+    # Writes the times of a folder, as numbers with a fraction.
+    "test_structseq",
+)
+
+
+class NotTheSameTwice(unittest.SkipTest, OSError):
+    """An OSError too: some modules start a program when they are imported, and do without if that fails."""
+
+
+def skip(*_args, **_words):
+    raise NotTheSameTwice
+
+
+threading.Thread.start = skip
+subprocess.Popen.__init__ = skip
+
+words = ["--pgo"]
+words += [f"--ignore={pattern}" for pattern in IGNORED]
+sys.argv[1:] = words + [name for name in pgo.PGO_TESTS if name not in LEFT_OUT]
+main.main()
