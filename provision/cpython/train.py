@@ -8,6 +8,8 @@ either is skipped from there on; everything else runs, in CPython's order, in on
 No time limit is set here: it would be the clock's that only counts.
 """
 
+import _posixsubprocess
+import os
 import subprocess
 import sys
 import threading
@@ -39,6 +41,9 @@ def skip(*_args, **_words):
 
 threading.Thread.start = skip
 subprocess.Popen.__init__ = skip
+# What multiprocessing starts processes with.
+_posixsubprocess.fork_exec = skip
+os.fork = skip
 
 words = ["--pgo"]
 words += [f"--ignore={pattern}" for pattern in IGNORED]
