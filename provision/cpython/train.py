@@ -4,18 +4,18 @@ CPython's own training is a list of its regression tests. Clock, chance and addr
 call this. What is left are tests that are not the same twice whatever they are given: threads take turns as the
 scheduler likes, and who reads another process's output gets as much at a time as that has written by then. A test that starts
 either is skipped from there on; everything else runs, in CPython's order, in one process.
-
-No time limit is set here: it would be the clock's that only counts.
 """
 
 import _posixsubprocess
+import faulthandler
 import os
 import subprocess
 import sys
 import threading
 import unittest
 
-from test.libregrtest import main, pgo
+from test.libregrtest.main import main
+from test.libregrtest.pgo import PGO_TESTS
 
 # It is about the clock, and fails where that only counts.
 LEFT_OUT = {"test_time"}
@@ -39,13 +39,15 @@ def skip(*_args, **_words):
     raise NotTheSameTwice
 
 
-threading.Thread.start = skip
+threading.Thread.__init__ = skip
 subprocess.Popen.__init__ = skip
 # What multiprocessing starts processes with.
 _posixsubprocess.fork_exec = skip
 os.fork = skip
+# Time limits would be over at once, by the clock that only counts.
+faulthandler.dump_traceback_later = lambda *_args, **_words: None
 
 words = ["--pgo"]
 words += [f"--ignore={pattern}" for pattern in IGNORED]
-sys.argv[1:] = words + [name for name in pgo.PGO_TESTS if name not in LEFT_OUT]
-main.main()
+sys.argv[1:] = words + [name for name in PGO_TESTS if name not in LEFT_OUT]
+main()

@@ -89,9 +89,10 @@ VMBUILD_IS_GCC := $(findstring -fprofile-correction,$(PGO_PROF_USE_FLAG))
 
 # Counting neither needs link-time optimisation nor debugging symbols, and both cost minutes. The later of two
 # contradicting options wins, and CFLAGS_NODIST comes last. Counters are updated atomically: threads that lose updates
-# leave counts that contradict each other, and GCC has died on those (CPython issue 145801).
+# leave counts that contradict each other, and GCC has died on those (CPython issue 145801). GCC writes the time of the
+# compilation into each file of counts unless it is given a seed.
 vmbuild-instrumented: CFLAGS_NODIST := $(PGO_PROF_GEN_FLAG) -fprofile-update=atomic -fno-lto -g0 \
-	$(if $(VMBUILD_IS_GCC),$(addprefix -fno-,$(VMBUILD_LATE_PASSES)))
+	$(if $(VMBUILD_IS_GCC),-frandom-seed=vmbuild $(addprefix -fno-,$(VMBUILD_LATE_PASSES)))
 vmbuild-instrumented: LDFLAGS_NODIST := $(PGO_PROF_GEN_FLAG) -fno-lto
 vmbuild-instrumented: build_all vmbuild-steady.so
 

@@ -78,7 +78,7 @@ impl Site<'_> {
         self.run("training", self.counting(&[], &[TRAIN_FILE]), 60, Watch::RegressionTests)
     }
 
-    /// What CPython's training does by tests that run programs: starting and ending, with and without much to import.
+    /// What CPython's training does by tests that run programs: starting, importing and ending.
     fn starts(&self) -> Step {
         let again = ["sh", "-ec", "for start in $(seq 50); do \"$@\"; done", "sh"];
         self.run("starts", self.counting(&again, &["-m", "json.tool", "--help"]), 5, Watch::LastLine)
