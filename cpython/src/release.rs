@@ -85,7 +85,7 @@ impl OrigKind {
     /// What Debian makes of one of python.org's archives, if that is a source archive.
     pub fn of(file: &str) -> Option<Self> {
         let kinds = [(".tar.xz", Self::TarXz), (".tgz", Self::TarGz)];
-        kinds.into_iter().find(|(end, _)| file.strip_suffix(end).is_some()).map(|(_, kind)| kind)
+        kinds.into_iter().find(|(end, _)| file.ends_with(end)).map(|(_, kind)| kind)
     }
 
     /// The file name of a version's archive in a source package: 3.15.0rc1 is version 3.15.0~rc1 in Debian.

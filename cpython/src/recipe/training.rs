@@ -11,10 +11,10 @@ const FEWEST_COUNTS: u32 = 100;
 /// Where the counts are while nobody uses them.
 const PROFILE: &str = "/build/profile";
 
-/// What makes a second training count the same: a clock, chance and process ids that are the same each time, and which of
-/// CPython's tests are left out of its training.
+/// What makes a second training count the same: a clock, chance and process ids that are the same each time.
 pub(super) const STEADY: &str = include_str!("../../../provision/cpython/steady.c");
 const STEADY_FILE: &str = "steady.c";
+/// The training: CPython's own, in one process and without the tests that count differently each time.
 pub(super) const TRAIN: &str = include_str!("../../../provision/cpython/train.py");
 const TRAIN_FILE: &str = "train.py";
 

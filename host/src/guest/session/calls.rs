@@ -46,9 +46,7 @@ impl Session {
         deadline: Deadline,
         cancel: &CancellationToken,
     ) -> Result<Self, SessionError> {
-        let mut random = [0; 4];
-        getrandom::fill(&mut random).map_err(|error| SessionError::Local(error.into()))?;
-        let epoch = Epoch(u32::from_ne_bytes(random));
+        let epoch = Epoch(getrandom::u32().map_err(|error| SessionError::Local(error.into()))?);
         let (reader, mut writer) = tokio::io::split(pipe);
         let mut inbound = FramedRead::new(reader, Outbound::of_session(epoch));
         let peer = greet(epoch, opening, (&mut inbound, &mut writer), deadline, cancel).await?;

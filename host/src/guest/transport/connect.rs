@@ -2,10 +2,11 @@
 
 use super::{SshError, Transport, connect_socket, ssh};
 use std::io;
-use std::path::Path;
+use std::path::PathBuf;
 use std::pin::Pin;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::UnixStream;
+use tokio_util::task::TaskTracker;
 
 /// A pipe of bytes that somebody accepted.
 pub type Pipe = Pin<Box<dyn Stream>>;
@@ -44,10 +45,21 @@ impl ConnectError {
 
 /// Opens the pipe once, without waiting for an agent to answer on it.
 pub async fn connect(transport: &Transport) -> Result<Pipe, ConnectError> {
+    connect_tracked(transport, &TaskTracker::new()).await
+}
+
+/// The same. `asked` are the requests to vsock devices; they go on when this future is dropped, and whoever can wait for
+/// them should.
+pub(super) async fn connect_tracked(transport: &Transport, asked: &TaskTracker) -> Result<Pipe, ConnectError> {
     match transport {
         Transport::Unix(socket) | Transport::VirtioSerial(socket) => Ok(Box::pin(connect_socket(socket).await?)),
         Transport::Vsock { cid, port } => Ok(through_kernel(*cid, *port).await?),
-        Transport::VhostUserVsock { socket, port } => Ok(Box::pin(through_device(socket, *port).await?)),
+        Transport::VhostUserVsock { socket, port } => {
+            // vhost-device-vsock 0.3.0 writes the guest's answer with an `unwrap`, so a caller who hangs up before it
+            // ends the thread that serves the machine, and with it every connection to come (vsock_conn.rs, line 238).
+            let asking = asked.spawn(through_device(socket.clone(), *port));
+            Ok(Box::pin(asking.await.map_err(io::Error::other)??))
+        }
         Transport::Ssh(way) => Ok(Box::pin(ssh::connect(way)).await?),
     }
 }
@@ -67,8 +79,8 @@ const LONGEST: usize = 32;
 
 /// Asks the device for a port of the guest. Source: vhost-device-vsock's README, "Guest listening"; the same words as
 /// Firecracker's.
-async fn through_device(socket: &Path, port: u32) -> io::Result<UnixStream> {
-    let mut pipe = connect_socket(socket).await?;
+async fn through_device(socket: PathBuf, port: u32) -> io::Result<UnixStream> {
+    let mut pipe = connect_socket(&socket).await?;
     pipe.write_all(format!("CONNECT {port}\n").as_bytes()).await?;
     let mut line = Vec::new();
     // Byte by byte: what follows the line is the agent's.

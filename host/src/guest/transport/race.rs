@@ -1,6 +1,7 @@
 //! All ways at once, and the first agent to answer decides.
 
-use super::{ConnectError, SshError, Transport, TransportKind, connect};
+use super::connect::connect_tracked;
+use super::{ConnectError, SshError, Transport, TransportKind};
 use crate::guest::session::{Opening, Session, SessionError};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use serde::{Deserialize, Serialize};
@@ -8,6 +9,7 @@ use std::cell::RefCell;
 use std::io;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use vmbuild_supervise::Deadline;
 
 /// How long to leave a way alone on which nobody listens yet.
@@ -57,16 +59,31 @@ pub enum RaceError {
     Nobody(#[source] io::Error),
 }
 
-/// Tries all ways until an agent answers on one. Those that have lost are dropped.
+/// Tries all ways until an agent answers on one. Those that have lost are dropped, when what they asked of a vsock
+/// device has been answered: that takes as long as the guest needs for a packet.
 pub(crate) async fn race(
     ways: &[Transport],
     opening: Opening,
     deadline: Deadline,
     cancel: &CancellationToken,
 ) -> Result<(Session, RaceResult), RaceError> {
+    let asked = TaskTracker::new();
+    let decided = decide(ways, &asked, opening, deadline, cancel).await;
+    asked.close();
+    let _ = tokio::time::timeout(ATTEMPT, asked.wait()).await;
+    decided
+}
+
+async fn decide(
+    ways: &[Transport],
+    asked: &TaskTracker,
+    opening: Opening,
+    deadline: Deadline,
+    cancel: &CancellationToken,
+) -> Result<(Session, RaceResult), RaceError> {
     let (since, standing) = (Instant::now(), Standing::new(ways));
     let mut runners: FuturesUnordered<_> =
-        (0..ways.len()).map(|lane| run(&ways[lane], lane, &standing, opening, deadline, cancel)).collect();
+        (0..ways.len()).map(|lane| run((&ways[lane], asked), lane, &standing, opening, deadline, cancel)).collect();
     let mut out = None;
     while let Some((lane, outcome)) = runners.next().await {
         match outcome {
@@ -93,7 +110,7 @@ pub(crate) async fn race(
 
 /// One way: connects until somebody accepts, then says hello until somebody answers.
 async fn run(
-    way: &Transport,
+    (way, asked): (&Transport, &TaskTracker),
     lane: usize,
     standing: &Standing<'_>,
     opening: Opening,
@@ -103,7 +120,7 @@ async fn run(
     // Over SSH each connection has an agent of its own, and nothing in it.
     let opening = if way.kind() == TransportKind::Ssh { Opening::Fresh } else { opening };
     loop {
-        let refused = match tokio::time::timeout(attempt(way), connect(way)).await {
+        let refused = match tokio::time::timeout(attempt(way), connect_tracked(way, asked)).await {
             Ok(Ok(pipe)) => {
                 standing.say(lane, "accepted the connection, and no agent had answered yet");
                 return (lane, Session::open(pipe, opening, deadline, cancel).await.map_err(RaceError::from));

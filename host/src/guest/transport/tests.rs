@@ -91,6 +91,35 @@ async fn the_device_is_asked_for_a_port_first() {
 }
 
 #[tokio::test]
+async fn a_device_can_answer_after_the_race_is_decided() {
+    let sockets = Sockets::new();
+    let (slow, agent) = (sockets.path("slow"), sockets.path("agent"));
+    let device = UnixListener::bind(&slow).expect("a socket");
+    let ways = [Transport::VhostUserVsock { socket: slow, port: 7 }, Transport::Unix(agent.clone())];
+    let decided = tokio::sync::Notify::new();
+    let test = async {
+        let cancel = CancellationToken::new();
+        let mut race = Box::pin(race(&ways, Opening::Again, long(), &cancel));
+        // The other way needs a few milliseconds.
+        assert!(tokio::time::timeout(Duration::from_millis(300), &mut race).await.is_err(), "it waits for the answer");
+        decided.notify_one();
+        race.await.expect("an agent").1
+    };
+    let answer = async {
+        let (stream, _) = device.accept().await.expect("a caller");
+        let mut stream = BufReader::new(stream);
+        stream.read_line(&mut String::new()).await.expect("a line");
+        decided.notified().await;
+        stream.write_all(b"OK 1073741824\n").await.expect("the caller is still there");
+    };
+    let result = tokio::select! {
+        end = serve_unix(&agent, Guest::complete(false)) => panic!("the agent left: {end:?}"),
+        (result, ()) = async { tokio::join!(test, answer) } => result,
+    };
+    assert_eq!(result.winner, TransportKind::Unix);
+}
+
+#[tokio::test]
 async fn without_a_winner_the_way_that_came_furthest_is_told() {
     let sockets = Sockets::new();
     let mute = sockets.path("mute");

@@ -46,9 +46,9 @@ const STUDENT: [f64; 9] = [12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26
 /// An interpreter in the machine.
 struct Interpreter {
     program: String,
-    /// Where it looks for its library, as a word of the environment: the plain one finds it by that alone, and vmbuild's
-    /// needs none.
-    library: String,
+    /// Where it looks for its library, as a word for `env`: the plain one finds it by that alone, and vmbuild's needs
+    /// none.
+    environment: String,
 }
 
 /// Compares, prints a table and writes it to `speed.md`. `against`: a tarball that has a tree at [`plain::PREFIX`].
@@ -64,27 +64,29 @@ async fn compare(bench: &Bench<'_>, against: &Path, rounds: usize) -> Result<Str
         bench.copy(tree, inside).await?;
         bench.inside(&["tar", "-xf", inside, "-C", "/"]).await?;
     }
-    let interpreters = [plain_interpreter(bench), interpreter(bench, &format!("/opt/python-{}", bench.version))];
+    let plain = Interpreter {
+        program: python(bench, plain::PREFIX),
+        environment: format!("LD_LIBRARY_PATH={}/lib", plain::PREFIX),
+    };
+    let ours = Interpreter {
+        program: python(bench, &format!("/opt/python-{}", bench.version)),
+        environment: "LD_LIBRARY_PATH=".to_owned(),
+    };
     programs(bench, &artifact).await?;
     let mut ratios = vec![Vec::new(); PROGRAMS.len()];
     for round in 1..=rounds {
         for (name, ratios) in PROGRAMS.iter().zip(&mut ratios) {
-            let plain = time(bench, name, &interpreters[0]).await?;
-            let ours = time(bench, name, &interpreters[1]).await?;
-            ratios.push(plain / ours);
+            ratios.push(time(bench, name, &plain).await? / time(bench, name, &ours).await?);
         }
         say(&format!("round {round} of {rounds}"));
     }
     Ok(report(&ratios))
 }
 
-fn interpreter(bench: &Bench<'_>, prefix: &str) -> Interpreter {
+/// The interpreter of a tree.
+fn python(bench: &Bench<'_>, prefix: &str) -> String {
     let minor = bench.version.rsplit_once('.').map_or(bench.version.as_str(), |(minor, _)| minor);
-    Interpreter { program: format!("{prefix}/bin/python{minor}"), library: "LD_LIBRARY_PATH=".to_owned() }
-}
-
-fn plain_interpreter(bench: &Bench<'_>) -> Interpreter {
-    Interpreter { library: format!("LD_LIBRARY_PATH={}/lib", plain::PREFIX), ..interpreter(bench, plain::PREFIX) }
+    format!("{prefix}/bin/python{minor}")
 }
 
 /// Brings the programs into the machine: fetched here by the artifact's own pip, for the machine may have no network.
@@ -94,7 +96,7 @@ async fn programs(bench: &Bench<'_>, artifact: &Path) -> Result<(), TaskError> {
         fs_err::create_dir_all(&tree)?;
         let workshop = bench.workshop;
         workshop.read(workshop.program("tar").arg("-xf").arg(artifact).arg("-C").arg(&tree)).await?;
-        let python = interpreter(bench, &format!("{}/opt/python-{}", tree.display(), bench.version)).program;
+        let python = python(bench, &format!("{}/opt/python-{}", tree.display(), bench.version));
         let words = ["-m", "pip", "install", "--quiet", "--no-deps", "--root-user-action=ignore", "--target"];
         let pip = workshop.program(&python).args(words).arg(&wheels).args(["pyperformance", "pyperf"]);
         workshop.read(pip).await?;
@@ -108,12 +110,12 @@ async fn time(bench: &Bench<'_>, program: &str, interpreter: &Interpreter) -> Re
     let name = words.next().unwrap_or_default();
     let script = format!("{SUITE}/pyperformance/data-files/benchmarks/{name}/run_benchmark.py");
     let path = format!("PYTHONPATH={SUITE}");
-    let environment = ["env", &path, &interpreter.library, &interpreter.program, &script];
+    let command = ["env", &path, &interpreter.environment, &interpreter.program, &script];
     let result = "/root/result.json";
     let options = ["--processes=1", "--warmups=1", "--values=3", "--inherit-environ=PYTHONPATH,LD_LIBRARY_PATH", "-q"];
     bench.inside(&["rm", "-f", result]).await?;
     let words: Vec<&str> = words.collect();
-    bench.inside(&[&environment[..], &options, &["-o", result], &words].concat()).await?;
+    bench.inside(&[&command[..], &options, &["-o", result], &words].concat()).await?;
     let result: Value = serde_json::from_str(&bench.inside(&["cat", result]).await?).unwrap_or_default();
     mean(&result).ok_or(TaskError::Silent("pyperf"))
 }

@@ -48,6 +48,13 @@ fn spawn(program: &std::path::Path, folder: &MachineFolder, lifetime: Lifetime) 
     command.stdout(stdout).stderr(stderr).spawn().map_err(io::Error::other)
 }
 
+/// Why the device serves nobody any more, if a thread of it has panicked; the process and its socket outlive that.
+pub(super) fn broken(folder: &MachineFolder) -> Option<String> {
+    let words = last_words::of(&folder.file(files::VSOCK_LOG));
+    let panic = words.lines().skip_while(|line| !line.contains("panicked at")).nth(1)?;
+    Some(format!("{PROGRAM} broke down ({panic}); `vmbuild reload {}` starts another", folder.name()))
+}
+
 /// Ends the device that a machine's record names, if it still runs and is proved to be that one.
 pub(in crate::machine::qemu) async fn end_recorded(vsock: Option<&VsockRecord>) -> io::Result<()> {
     if let Some(VsockRecord::VhostUser { device }) = vsock
@@ -56,4 +63,23 @@ pub(in crate::machine::qemu) async fn end_recorded(vsock: Option<&VsockRecord>) 
         Held::Proven(process).force().await?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::broken;
+    use crate::machine::MachineFolder;
+    use crate::machine::qemu::files;
+
+    #[test]
+    fn a_panic_in_its_log_is_told() {
+        let temp = tempfile::tempdir().expect("a folder");
+        let (folder, _lock) = MachineFolder::create(temp.path(), "job".parse().expect("a name")).expect("a machine");
+        assert_eq!(broken(&folder), None, "it has said nothing");
+        let panic =
+            "thread 'vring_worker' (7) panicked at src/vsock_conn.rs:238:64:\ncalled `unwrap` on an `Err`\nnote: …\n";
+        fs_err::write(folder.file(files::VSOCK_LOG), panic).expect("a log");
+        let told = broken(&folder).expect("it is broken");
+        assert!(told.contains("(called `unwrap` on an `Err`); `vmbuild reload job`"), "{told}");
+    }
 }

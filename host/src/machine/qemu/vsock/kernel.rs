@@ -40,10 +40,8 @@ fn claim(mut number: impl FnMut() -> u32, mut take: impl FnMut(u32) -> io::Resul
 }
 
 fn random() -> u32 {
-    let mut bytes = [0; 4];
     // Without randomness the same number is tried again, and `claim` gives up.
-    let _ = getrandom::fill(&mut bytes);
-    u32::from_ne_bytes(bytes)
+    getrandom::u32().unwrap_or_default()
 }
 
 /// `VHOST_VSOCK_SET_GUEST_CID`.

@@ -96,6 +96,9 @@ pub(super) fn ways(folder: &MachineFolder, vsock: &VsockRecord) -> (Vec<Transpor
     match vsock {
         VsockRecord::Kernel { cid } => (vec![Transport::Vsock { cid: *cid, port: VSOCK_PORT }, serial], Vec::new()),
         VsockRecord::VhostUser { .. } => {
+            if let Some(reason) = device::broken(folder) {
+                return (vec![serial], vec![Loser { transport: TransportKind::VhostUserVsock, reason }]);
+            }
             let device = Transport::VhostUserVsock { socket: folder.file(files::VSOCK), port: VSOCK_PORT };
             (vec![device, serial], Vec::new())
         }
