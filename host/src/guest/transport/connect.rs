@@ -77,24 +77,27 @@ async fn through_kernel(_: u32, _: u32) -> io::Result<Pipe> {
 /// Longest answer of the device: `OK`, a port number, a line's end.
 const LONGEST: usize = 32;
 
-/// Asks the device for a port of the guest. Source: vhost-device-vsock's README, "Guest listening"; the same words as
-/// Firecracker's.
+/// Asks the device for a port of the guest.
 async fn through_device(socket: PathBuf, port: u32) -> io::Result<UnixStream> {
     let mut pipe = connect_socket(&socket).await?;
+    let answer = ask(&mut pipe, port).await.map_err(|error| match error.kind() {
+        // The device's way to say no; which of these it looks like depends on when it hung up.
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => {
+            let words = format!("the guest does not listen on vsock port {port}");
+            io::Error::new(io::ErrorKind::ConnectionRefused, words)
+        }
+        _ => error,
+    })?;
+    if answer.starts_with(b"OK ") { Ok(pipe) } else { Err(io::ErrorKind::InvalidData.into()) }
+}
+
+/// The device's answer, a line. Source: vhost-device-vsock's README, "Guest listening"; the same words as Firecracker's.
+async fn ask(pipe: &mut UnixStream, port: u32) -> io::Result<Vec<u8>> {
     pipe.write_all(format!("CONNECT {port}\n").as_bytes()).await?;
     let mut line = Vec::new();
     // Byte by byte: what follows the line is the agent's.
     while !line.ends_with(b"\n") && line.len() < LONGEST {
-        match pipe.read_u8().await {
-            Ok(byte) => line.push(byte),
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Err(refused(port)),
-            Err(error) => return Err(error),
-        }
+        line.push(pipe.read_u8().await?);
     }
-    if line.starts_with(b"OK ") { Ok(pipe) } else { Err(io::ErrorKind::InvalidData.into()) }
-}
-
-fn refused(port: u32) -> io::Error {
-    let words = format!("the guest does not listen on vsock port {port}");
-    io::Error::new(io::ErrorKind::ConnectionRefused, words)
+    Ok(line)
 }
