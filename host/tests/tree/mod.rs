@@ -80,11 +80,13 @@ impl Tree {
 }
 
 impl Drop for Tree {
-    /// The kernel makes `work/work` without any permission; its owner may change that, and then delete it.
+    /// The kernel makes a folder in an overlay's work folder without any permission; its owner may change that, and then
+    /// delete it.
     fn drop(&mut self) {
         use std::os::unix::fs::PermissionsExt;
-        for folder in ["work/work", "store/machines/bench/work/work"] {
-            let _ = fs_err::set_permissions(self.path(folder), std::fs::Permissions::from_mode(0o700));
+        for overlay in ["", "store/machines/bench"] {
+            let made = self.path(overlay).join("work").join("work");
+            let _ = fs_err::set_permissions(made, std::fs::Permissions::from_mode(0o700));
         }
     }
 }

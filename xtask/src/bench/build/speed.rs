@@ -122,12 +122,12 @@ async fn time(bench: &Bench<'_>, program: &str, interpreter: &Interpreter) -> Re
 
 /// Of all results of all benchmarks in a program, most of which have one: other work on the host only adds to a time.
 fn best(result: &Value) -> Option<f64> {
-    let benchmarks = result["benchmarks"].as_array()?;
-    let best = benchmarks.iter().map(|benchmark| {
+    let of_one = |benchmark: &Value| {
         let runs = benchmark["runs"].as_array()?.iter().filter_map(|run| run["values"].as_array());
         runs.flatten().filter_map(Value::as_f64).min_by(f64::total_cmp)
-    });
-    best.collect::<Option<Vec<f64>>>().filter(|best| !best.is_empty()).map(|best| best.iter().sum())
+    };
+    let seconds: f64 = result["benchmarks"].as_array()?.iter().map(of_one).sum::<Option<_>>()?;
+    (seconds > 0.0).then_some(seconds)
 }
 
 fn geometric(ratios: impl ExactSizeIterator<Item = f64>) -> f64 {
@@ -175,6 +175,7 @@ mod tests {
         let two = json!({"benchmarks": [{"runs": [{"values": [3.0]}]}, {"runs": [{"values": [2.5, 2.0]}]}]});
         assert_eq!(best(&two), Some(5.0));
         assert_eq!(best(&json!({"benchmarks": []})), None);
+        assert_eq!(best(&json!({})), None);
     }
 
     #[test]
