@@ -14,9 +14,13 @@ const PROFILE: &str = "/build/profile";
 /// What makes a second training count the same: a clock, chance and process ids that are the same each time.
 pub(super) const STEADY: &str = include_str!("../../../provision/cpython/steady.c");
 const STEADY_FILE: &str = "steady.c";
-/// The training: CPython's own, in one process and without the tests that count differently each time.
+/// The training: CPython's own, in two processes and without the tests that count differently each time.
 pub(super) const TRAIN: &str = include_str!("../../../provision/cpython/train.py");
 const TRAIN_FILE: &str = "train.py";
+
+/// The first half's standard input ends when the second half has ended, however it did: so it knows (train.py).
+const HALVES: &str =
+    r#"{ { "$@" second 2>&1 || echo "Result: ended with $?"; } | sed -u 's/^/second: /' >&2; } | "$@" first"#;
 
 /// Where the frozen modules are meanwhile.
 const FROZEN: &str = "/build/frozen";
@@ -37,9 +41,9 @@ impl Site<'_> {
             self.files("forget", &forget, tree),
             self.training(),
             self.starts(),
-            self.files("profile-folder", &["mkdir", "-p", &gcda], WORK),
-            self.files("collect-counts", &collect, tree),
-            self.make_with("collect-frozen", &[&format!("VMBUILD_FROZEN_TO={FROZEN}")], "vmbuild-collect-frozen", 5),
+            self.files("counts-folder", &["mkdir", "-p", &gcda], WORK),
+            self.files("take-counts", &collect, tree),
+            self.make_with("take-frozen", &[&format!("VMBUILD_FROZEN_TO={FROZEN}")], "vmbuild-collect-frozen", 5),
             // Deleting it would take longer than everything else here, and the machine is thrown away anyway.
             self.files("clear", &["mv", tree, &format!("{WORK}/trained")], WORK),
             self.files("put-back", &["mv", &aside, tree], WORK),
@@ -73,9 +77,10 @@ impl Site<'_> {
         self.make("instrumented", "vmbuild-instrumented", 60)
     }
 
-    /// In one process, whatever the number of processors: of several, each is timed by the others.
+    /// Two halves, whatever the number of processors: which process ran what is seen in the counts.
     fn training(&self) -> Step {
-        self.run("training", self.counting(&[], &[TRAIN_FILE]), 60, Watch::RegressionTests)
+        let halves = self.counting(&["sh", "-ec", HALVES, "sh"], &["-B", TRAIN_FILE]);
+        self.run("training", halves, 60, Watch::RegressionTests)
     }
 
     /// What CPython's training does by tests that run programs: starting, importing and ending.

@@ -93,7 +93,7 @@ pub enum Watch {
         total: Option<u64>,
     },
     /// CPython's regression tests: `0:00:05 load avg: … [ 7/44] test_name` lines give done and total, and
-    /// the run must end with a result of success.
+    /// the run must end with a result of success. Lines that begin with `second: ` are another run's, beside it.
     RegressionTests,
 }
 

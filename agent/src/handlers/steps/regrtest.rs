@@ -6,17 +6,27 @@
 //! 1 test failed:                                       in the end, but not with --pgo before 3.12
 //!     test_generators
 //! Result: SUCCESS                                      before 3.12: Tests result: SUCCESS
+//! second: 0:00:05 load avg: 1.95 [ 3/11] test_json     of another run beside it
 //! ```
 
 use std::collections::BTreeSet;
 
-/// What a run has said.
+/// What stands before each line of a second run.
+const SECOND: &str = "second: ";
+
+/// What a run has said, and one beside it, if there is one.
 #[derive(Debug, Default)]
 pub(super) struct RegressionTests {
+    first: Run,
+    second: Option<Run>,
+}
+
+#[derive(Debug, Default)]
+struct Run {
     /// Tests begun (one process) or ended (several).
-    pub(super) done: u64,
+    done: u64,
     /// All tests, once known.
-    pub(super) total: Option<u64>,
+    total: Option<u64>,
     failed: BTreeSet<String>,
     in_list: bool,
     result: Option<String>,
@@ -25,6 +35,39 @@ pub(super) struct RegressionTests {
 impl RegressionTests {
     /// Takes the next line.
     pub(super) fn line(&mut self, line: &str) {
+        match line.strip_prefix(SECOND) {
+            Some(line) => self.second.get_or_insert_default().line(line),
+            None => self.first.line(line),
+        }
+    }
+
+    /// Tests begun or ended, and all tests, once known.
+    pub(super) fn counted(&self) -> (u64, Option<u64>) {
+        (self.runs().map(|run| run.done).sum(), self.runs().map(|run| run.total).sum())
+    }
+
+    /// Which tests failed, as far as they were named.
+    pub(super) fn failures(&self) -> Option<String> {
+        let names: BTreeSet<&str> = self.runs().flat_map(|run| &run.failed).map(String::as_str).collect();
+        let (_, total) = self.counted();
+        let of = total.map(|total| format!(" of {total}")).unwrap_or_default();
+        let noun = if total.unwrap_or(names.len() as u64) == 1 { "test" } else { "tests" };
+        let names: Vec<&str> = names.into_iter().collect();
+        (!names.is_empty()).then(|| format!("{}{of} {noun} failed ({})", names.len(), names.join(", ")))
+    }
+
+    /// Why a run that exited with 0 does not convince, if so.
+    pub(super) fn doubt(&self) -> Option<String> {
+        self.runs().find_map(Run::doubt)
+    }
+
+    fn runs(&self) -> impl Iterator<Item = &Run> {
+        std::iter::once(&self.first).chain(&self.second)
+    }
+}
+
+impl Run {
+    fn line(&mut self, line: &str) {
         if self.in_list && line.starts_with("    ") {
             self.failed.extend(line.split_ascii_whitespace().map(str::to_owned));
             return;
@@ -39,16 +82,7 @@ impl RegressionTests {
         }
     }
 
-    /// Which tests failed, as far as they were named.
-    pub(super) fn failures(&self) -> Option<String> {
-        let names: Vec<&str> = self.failed.iter().map(String::as_str).collect();
-        let of = self.total.map(|total| format!(" of {total}")).unwrap_or_default();
-        let noun = if self.total.unwrap_or(names.len() as u64) == 1 { "test" } else { "tests" };
-        (!names.is_empty()).then(|| format!("{}{of} {noun} failed ({})", names.len(), names.join(", ")))
-    }
-
-    /// Why a run that exited with 0 does not convince, if so.
-    pub(super) fn doubt(&self) -> Option<String> {
+    fn doubt(&self) -> Option<String> {
         match (self.result.as_deref(), self.total) {
             (None, _) => Some("the regression tests ended without saying a result".to_owned()),
             (Some("SUCCESS"), Some(total)) if self.done < total => {
@@ -128,7 +162,7 @@ mod tests {
         let older =
             "0:00:00 [1/1] test_a\n\n== Tests result: SUCCESS ==\n\nTotal duration: 1 sec\nTests result: SUCCESS\n";
         assert_eq!(read(newer).doubt(), None);
-        assert_eq!((read(newer).done, read(newer).total), (2, Some(2)));
+        assert_eq!(read(newer).counted(), (2, Some(2)));
         assert_eq!(read(older).doubt(), None);
     }
 
@@ -146,6 +180,21 @@ mod tests {
         for (output, expect) in cases {
             assert_eq!(read(output).doubt().as_deref(), Some(expect), "{output}");
         }
+    }
+
+    #[test]
+    fn two_runs_are_told_apart() {
+        let begun = "0:00:00 [1/2] test_a\nsecond: Using random seed: 1\n";
+        assert_eq!(read(begun).counted(), (1, None));
+        let well =
+            "0:00:00 [1/2] test_a\nsecond: 0:00:00 [1/1] test_b\n0:00:01 [2/2] test_c\nsecond: Result: SUCCESS\n";
+        assert_eq!(read(well).counted(), (3, Some(3)));
+        assert_eq!(read(well).doubt().as_deref(), Some("the regression tests ended without saying a result"));
+        assert_eq!(read(&format!("{well}Result: SUCCESS\n")).doubt(), None);
+        let ended = "0:00:00 [1/1] test_a\nResult: SUCCESS\ntest test_a failed\nsecond: 1 test failed:\nsecond:     test_b\n\
+                     second: Result: ended with 139\n";
+        assert_eq!(read(ended).doubt().as_deref(), Some("the regression tests say `Result: ended with 139`"));
+        assert_eq!(read(ended).failures().as_deref(), Some("2 tests failed (test_a, test_b)"));
     }
 
     #[test]

@@ -75,7 +75,7 @@ impl Watcher {
         let (done, total) = match &self.heard.reader {
             Reader::LastLine => (0, None),
             Reader::Compile { compile, total } => (compile.done, *total),
-            Reader::RegressionTests(tests) => (tests.done, tests.total),
+            Reader::RegressionTests(tests) => tests.counted(),
         };
         Advance { done, total, last_line: self.heard.last_line.clone() }
     }
