@@ -162,46 +162,27 @@ static int facts_of(int folder, const char *path, void *into, int flags)
     return 0;
 }
 
-int stat(const char *restrict path, struct stat *restrict into)
-{
-    return facts_of(AT_FDCWD, path, into, 0);
-}
+/* Programs that ask for large files call those with 64 in their names. */
+#define LOOKS(bits)                                                                                       \
+    int stat##bits(const char *restrict path, struct stat##bits *restrict into)                           \
+    {                                                                                                     \
+        return facts_of(AT_FDCWD, path, into, 0);                                                         \
+    }                                                                                                     \
+    int lstat##bits(const char *restrict path, struct stat##bits *restrict into)                          \
+    {                                                                                                     \
+        return facts_of(AT_FDCWD, path, into, AT_SYMLINK_NOFOLLOW);                                       \
+    }                                                                                                     \
+    int fstat##bits(int file, struct stat##bits *into)                                                    \
+    {                                                                                                     \
+        return facts_of(file, "", into, AT_EMPTY_PATH);                                                   \
+    }                                                                                                     \
+    int fstatat##bits(int folder, const char *restrict path, struct stat##bits *restrict into, int flags) \
+    {                                                                                                     \
+        return facts_of(folder, path, into, flags);                                                       \
+    }
 
-int lstat(const char *restrict path, struct stat *restrict into)
-{
-    return facts_of(AT_FDCWD, path, into, AT_SYMLINK_NOFOLLOW);
-}
-
-int fstat(int file, struct stat *into)
-{
-    return facts_of(file, "", into, AT_EMPTY_PATH);
-}
-
-int fstatat(int folder, const char *restrict path, struct stat *restrict into, int flags)
-{
-    return facts_of(folder, path, into, flags);
-}
-
-/* What a program calls that asks for large files. */
-int stat64(const char *restrict path, struct stat64 *restrict into)
-{
-    return facts_of(AT_FDCWD, path, into, 0);
-}
-
-int lstat64(const char *restrict path, struct stat64 *restrict into)
-{
-    return facts_of(AT_FDCWD, path, into, AT_SYMLINK_NOFOLLOW);
-}
-
-int fstat64(int file, struct stat64 *into)
-{
-    return facts_of(file, "", into, AT_EMPTY_PATH);
-}
-
-int fstatat64(int folder, const char *restrict path, struct stat64 *restrict into, int flags)
-{
-    return facts_of(folder, path, into, flags);
-}
+LOOKS()
+LOOKS(64)
 
 /* Stands for a DIR. Memory of its own, since the heap would show in which order names came. */
 struct listing {

@@ -113,10 +113,9 @@ endif
 # use calls __tls_get_addr, which costs a tenth of the interpreter's speed, and more with a glibc before 2.39 that has
 # loaded many libraries (glibc bug 19924). Its few bytes fit into what glibc keeps free for libraries that are loaded
 # late, so a program can still dlopen libpython.
-#
-# Objects hold no machine code, only what the link optimises; so `ar` must be the compiler's.
 vmbuild-final: CFLAGS_NODIST := $(PGO_PROF_USE_FLAG) -ftls-model=initial-exec
 ifneq ($(VMBUILD_IS_GCC),)
+# Objects hold no machine code, only what the link optimises; so `ar` must be the compiler's.
 vmbuild-final: CFLAGS_NODIST += -fno-fat-lto-objects
 vmbuild-final: AR := gcc-ar
 endif
