@@ -55,21 +55,9 @@ pub enum SourceSignature {
         issuer: String,
         /// When the transparency log took it in; RFC 3339.
         logged: Option<String>,
-        /// What proves that it did.
-        log: LogProof,
         /// Where the bundle was found.
         from: String,
         /// SHA-256 of the bundle's file.
         sha256: Sha256,
     },
-}
-
-/// What proves that a log took a signature in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum LogProof {
-    /// Its place in the log, with the log's signature over all of it.
-    Inclusion,
-    /// The log's signed promise alone: bundles that early clients made hold no more.
-    Promise,
 }

@@ -36,7 +36,7 @@ pub mod version;
 pub use build_info::BuildInfo;
 pub use checks::{CHECKS, CheckKind};
 pub use counts::AboutCounts;
-pub use evidence::{DigestOrigin, LogProof, SourceEvidence, SourceSignature};
+pub use evidence::{DigestOrigin, SourceEvidence, SourceSignature};
 pub use flavour::{Flavour, FlavourError, Flavours};
 pub use layout::{ArtifactName, Bounds, BuildNumber, Extent, ImageWord};
 pub use minor::{Minor, MinorNumber, Phase, minors};

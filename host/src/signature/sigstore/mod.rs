@@ -6,7 +6,6 @@
 //! Sigstore client specification, section 4.
 
 mod error;
-mod old;
 mod provider;
 #[cfg(test)]
 mod tests;
@@ -18,8 +17,8 @@ use serde::{Deserialize, Serialize};
 use sigstore_verify::trust_root::{SIGSTORE_PRODUCTION_TRUSTED_ROOT, TrustedRoot};
 use sigstore_verify::types::{Artifact, Bundle, Sha256Hash};
 use sigstore_verify::{VerificationPolicy, VerificationResult, Verifier};
+use vmbuild_cpython::Sha256;
 use vmbuild_cpython::minor::SigstoreIdentity;
-use vmbuild_cpython::{LogProof, Sha256};
 
 /// The authorities whose word counts.
 #[derive(Debug, Clone)]
@@ -37,8 +36,6 @@ pub struct BundleSigner {
     pub issuer: String,
     /// When the log took it in.
     pub logged: Option<Timestamp>,
-    /// What proves that it did.
-    pub log: LogProof,
 }
 
 impl SigstoreTrust {
@@ -58,32 +55,26 @@ impl SigstoreTrust {
     ) -> Result<BundleSigner, SigstoreError> {
         provider::install();
         let text = std::str::from_utf8(bundle).map_err(|error| SigstoreError::Malformed(error.to_string()))?;
-        let (text, log) = old::readable(text);
-        let bundle = Bundle::from_json(&text).map_err(|error| SigstoreError::Malformed(error.to_string()))?;
+        let bundle = Bundle::from_json(text).map_err(|error| SigstoreError::Malformed(error.to_string()))?;
         let verifier = Verifier::new(&self.root).map_err(|error| SigstoreError::Trust(error.to_string()))?;
         let policy = VerificationPolicy::new(wanted.identity.as_str(), wanted.issuer.as_str());
-        let policy = match log {
-            LogProof::Inclusion => policy,
-            // Without the proof of inclusion; the promise's signature is verified all the same.
-            LogProof::Promise => policy.skip_tlog_unsafe(),
-        };
         let digest = Artifact::from(Sha256Hash::new(digest.0));
         let proven = verifier.verify(digest, &bundle, &policy).map_err(|error| SigstoreError::refused(&error))?;
-        signer(&proven, log)
+        signer(&proven)
     }
 }
 
 /// Reads the signer off what was proven; that it was proven is looked at once more.
-fn signer(proven: &VerificationResult, log: LogProof) -> Result<BundleSigner, SigstoreError> {
+fn signer(proven: &VerificationResult) -> Result<BundleSigner, SigstoreError> {
     let whole = proven.certificate_verified()
         && proven.sct_verified()
-        && (proven.tlog_verified() || log == LogProof::Promise)
+        && proven.tlog_verified()
         && !proven.verified_timestamps().is_empty()
         && proven.identity_policy_checked();
     match (proven.identity(), proven.issuer()) {
         (Some(identity), Some(issuer)) if whole => {
             let logged = proven.integrated_time().or_else(|| proven.verified_timestamps().first().copied());
-            Ok(BundleSigner { identity: identity.as_str().to_owned(), issuer: issuer.to_owned(), logged, log })
+            Ok(BundleSigner { identity: identity.as_str().to_owned(), issuer: issuer.to_owned(), logged })
         }
         _ => Err(SigstoreError::Refused("it proves less than it must".to_owned())),
     }

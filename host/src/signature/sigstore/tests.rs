@@ -1,40 +1,64 @@
-//! A bundle that the public instance really made, of a release of kubewarden-controller. Source: the crate `sigstore`
-//! 0.14.0, where it is test data under the Apache licence.
+//! Bundles of CPython's own releases, as python.org publishes them, against the digests and the managers that are compiled
+//! in. Source of the copies: woodruffw/cpython-release-tracker.
 
-use super::{SigstoreError, SigstoreTrust};
-use vmbuild_cpython::Sha256;
-use vmbuild_cpython::minor::SigstoreIdentity;
+use super::{BundleSigner, SigstoreError, SigstoreTrust};
+use vmbuild_cpython::minor::{Minor, SigstoreIdentity};
+use vmbuild_cpython::{Sha256, Version, releases};
 
-const BUNDLE: &str = include_str!("../testdata/kubewarden-v1.34.0.sigstore.json");
-const DIGEST: &str = "c811d58de79c92f03214e63aa339484e488d694ae8a6283b5f3f17a9faf50172";
-const WHO: &str = "https://github.com/kubewarden/kubewarden-controller/.github/workflows/release.yml@refs/tags/v1.34.0";
-const ISSUER: &str = "https://token.actions.githubusercontent.com";
+/// Of the present form.
+const BUNDLE: &str = include_str!("../testdata/Python-3.13.5.tar.xz.sigstore");
+const VERSION: &str = "3.13.5";
 
-fn verify(bundle: &str, digest: &str, identity: &str, issuer: &str) -> Result<super::BundleSigner, SigstoreError> {
-    let wanted = SigstoreIdentity { identity: identity.to_owned(), issuer: issuer.to_owned() };
-    let digest: Sha256 = digest.parse().expect("a digest");
-    SigstoreTrust::public().expect("the compiled-in keys").verify(bundle.as_bytes(), digest, &wanted)
+fn manager(version: &str) -> SigstoreIdentity {
+    Minor::of(&version.parse().expect("a version")).manager.sigstore.clone()
+}
+
+fn pinned(version: &str, file: &str) -> Sha256 {
+    let version: Version = version.parse().expect("a version");
+    let archives = releases().find(&version).expect("it is listed").archives();
+    archives.iter().find(|archive| archive.file == file).expect("it has this archive").sha256
+}
+
+fn verify(bundle: &str, digest: Sha256, wanted: &SigstoreIdentity) -> Result<BundleSigner, SigstoreError> {
+    SigstoreTrust::public().expect("the compiled-in keys").verify(bundle.as_bytes(), digest, wanted)
+}
+
+/// That of 3.13.5.
+fn verify_it(bundle: &str) -> Result<BundleSigner, SigstoreError> {
+    verify(bundle, pinned(VERSION, "Python-3.13.5.tar.xz"), &manager(VERSION))
 }
 
 #[test]
-fn a_published_bundle_names_its_signer() {
-    let signer = verify(BUNDLE, DIGEST, WHO, ISSUER).expect("it is good");
-    assert_eq!((signer.identity.as_str(), signer.issuer.as_str()), (WHO, ISSUER));
-    assert_eq!(signer.logged.expect("a time").to_string(), "2026-04-09T07:23:29Z");
-    assert_eq!(signer.log, vmbuild_cpython::LogProof::Inclusion);
+fn managers_signed_what_is_pinned() {
+    let check = |version: &str, file: &str, bundle: &str, logged: &str| {
+        let wanted = manager(version);
+        let signer = verify(bundle, pinned(version, file), &wanted).unwrap_or_else(|error| panic!("{file}: {error}"));
+        assert_eq!((signer.identity, signer.issuer), (wanted.identity, wanted.issuer));
+        assert_eq!(signer.logged.expect("a time").to_string(), logged, "{file}");
+    };
+    // Each form there has been: 0.2, 0.1, 0.3; each manager.
+    let old = include_str!("../testdata/Python-3.11.2.tgz.sigstore");
+    check("3.11.2", "Python-3.11.2.tgz", old, "2023-02-07T14:00:26Z");
+    let older = include_str!("../testdata/Python-3.12.5.tar.xz.sigstore");
+    check("3.12.5", "Python-3.12.5.tar.xz", older, "2024-08-06T20:32:48Z");
+    check(VERSION, "Python-3.13.5.tar.xz", BUNDLE, "2025-06-11T17:46:23Z");
+    let new = include_str!("../testdata/Python-3.14.4.tar.xz.sigstore");
+    check("3.14.4", "Python-3.14.4.tar.xz", new, "2026-04-07T17:48:27Z");
 }
 
 #[test]
 fn somebody_elses_signature_is_not_good_enough() {
-    for (who, issuer) in [("thomas@python.org", ISSUER), (WHO, "https://accounts.google.com")] {
-        let error = verify(BUNDLE, DIGEST, who, issuer).expect_err("not theirs");
+    let ours = manager(VERSION);
+    let other_issuer = SigstoreIdentity { issuer: manager("3.14.4").issuer, ..ours.clone() };
+    for wanted in [manager("3.11.2"), manager("3.14.4"), other_issuer] {
+        let error = verify(BUNDLE, pinned(VERSION, "Python-3.13.5.tar.xz"), &wanted).expect_err("not theirs");
         assert!(matches!(error, SigstoreError::Identity(_)), "{error}");
     }
 }
 
 #[test]
 fn it_is_about_one_file_only() {
-    let error = verify(BUNDLE, &DIGEST.replace('c', "d"), WHO, ISSUER).expect_err("another file");
+    let error = verify(BUNDLE, pinned(VERSION, "Python-3.13.5.tgz"), &manager(VERSION)).expect_err("another file");
     assert!(matches!(error, SigstoreError::Mismatch(_)), "{error}");
 }
 
@@ -57,47 +81,37 @@ fn flipped(text: &str) -> String {
 fn no_part_of_it_can_be_changed() {
     let entry = "/verificationMaterial/tlogEntries/0";
     let parts = [
-        "/dsseEnvelope/signatures/0/sig".to_owned(),
-        "/dsseEnvelope/payload".to_owned(),
+        "/messageSignature/signature".to_owned(),
+        "/messageSignature/messageDigest/digest".to_owned(),
         "/verificationMaterial/certificate/rawBytes".to_owned(),
         format!("{entry}/canonicalizedBody"),
         format!("{entry}/inclusionProof/rootHash"),
         format!("{entry}/inclusionProof/hashes/0"),
+        format!("{entry}/inclusionPromise/signedEntryTimestamp"),
     ];
     for part in parts {
-        let error = verify(&changed(&part, flipped), DIGEST, WHO, ISSUER).expect_err(&part);
+        let error = verify_it(&changed(&part, flipped)).expect_err(&part);
         assert!(matches!(error, SigstoreError::Refused(_) | SigstoreError::Mismatch(_) | SigstoreError::Malformed(_)));
     }
+    // What the log signed, of itself: the tree's number.
+    let other_tree = |note: &str| note.replacen("dev - 119", "dev - 219", 1);
+    verify_it(&changed(&format!("{entry}/inclusionProof/checkpoint/envelope"), other_tree)).expect_err("another log");
     let later = |time: &str| (time.parse::<u64>().expect("seconds") + 86_400).to_string();
-    verify(&changed(&format!("{entry}/integratedTime"), later), DIGEST, WHO, ISSUER).expect_err("another time");
+    verify_it(&changed(&format!("{entry}/integratedTime"), later)).expect_err("another time");
+}
+
+#[test]
+fn without_its_place_in_the_log_it_is_no_proof() {
+    let mut bundle: serde_json::Value = serde_json::from_str(BUNDLE).expect("JSON");
+    let proof = bundle.pointer_mut("/verificationMaterial/tlogEntries/0/inclusionProof").expect("a proof");
+    proof.as_object_mut().expect("an object").remove("checkpoint");
+    verify_it(&bundle.to_string()).expect_err("nobody signed that log");
 }
 
 #[test]
 fn what_is_no_bundle_is_said_to_be_none() {
     for text in ["", "<html>404</html>", "{}", &BUNDLE[..BUNDLE.len() / 2]] {
-        let error = verify(text, DIGEST, WHO, ISSUER).expect_err("no bundle");
+        let error = verify_it(text).expect_err("no bundle");
         assert!(matches!(error, SigstoreError::Malformed(_)), "{error}");
     }
-}
-
-/// As early clients made them: of the first form, and without the head of the log.
-fn early() -> serde_json::Value {
-    let mut bundle: serde_json::Value = serde_json::from_str(BUNDLE).expect("JSON");
-    bundle["mediaType"] = "application/vnd.dev.sigstore.bundle+json;version=0.1".into();
-    let proof = bundle.pointer_mut("/verificationMaterial/tlogEntries/0/inclusionProof").expect("a proof");
-    proof.as_object_mut().expect("an object").remove("checkpoint");
-    bundle
-}
-
-#[test]
-fn an_early_bundle_has_the_logs_promise() {
-    let signer = verify(&early().to_string(), DIGEST, WHO, ISSUER).expect("it is promised");
-    assert_eq!((signer.identity.as_str(), signer.log), (WHO, vmbuild_cpython::LogProof::Promise));
-    let mut broken = early();
-    let promise = broken.pointer_mut("/verificationMaterial/tlogEntries/0/inclusionPromise/signedEntryTimestamp");
-    let promise = promise.expect("a promise");
-    *promise = flipped(promise.as_str().expect("text")).into();
-    let error = verify(&broken.to_string(), DIGEST, WHO, ISSUER).expect_err("nobody promised that");
-    assert!(matches!(error, SigstoreError::Refused(_)), "{error}");
-    verify(&early().to_string(), DIGEST, "thomas@python.org", ISSUER).expect_err("not his");
 }

@@ -64,7 +64,6 @@ pub(super) fn judge(kind: Kind, signer: &Signer, source: &Source, found: &File) 
                 identity: signer.identity,
                 issuer: signer.issuer,
                 logged: signer.logged.map(|at| at.to_string()),
-                log: signer.log,
                 from: found.place.clone(),
                 sha256: digest(&found.bytes),
             })))

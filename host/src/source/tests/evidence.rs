@@ -19,10 +19,12 @@ const BUNDLE: &str = "ftp/python/3.13.5/Python-3.13.5.tar.xz.sigstore";
 const BILL: &str = "ftp/python/3.13.5/Python-3.13.5.tar.xz.spdx.json";
 const DATA: &[u8] = b"the source of an interpreter\n";
 
+/// What python.org has beside that archive.
+const REAL_BUNDLE: &[u8] = include_bytes!("../../signature/testdata/Python-3.13.5.tar.xz.sigstore");
+const REAL_DIGEST: &str = "93e583f243454e6e9e4588ca2c2662206ad961659863277afcdb96801647d640";
+
 fn identity() -> SigstoreIdentity {
-    let identity =
-        "https://github.com/kubewarden/kubewarden-controller/.github/workflows/release.yml@refs/tags/v1.34.0";
-    SigstoreIdentity { identity: identity.to_owned(), issuer: "https://token.actions.githubusercontent.com".to_owned() }
+    Minor::of(&"3.13.5".parse().expect("a version")).manager.sigstore.clone()
 }
 
 /// A manager who signs with `owner`'s key.
@@ -178,19 +180,18 @@ async fn what_lies_beside_a_given_file_is_looked_at_first() {
 #[tokio::test]
 async fn a_bundle_counts_and_a_bill_of_materials_is_kept() {
     let Some(mut scene) = Scene::new().await else { return };
-    let bundle = include_bytes!("../../signature/testdata/kubewarden-v1.34.0.sigstore.json");
-    scene.source.sha256 = "c811d58de79c92f03214e63aa339484e488d694ae8a6283b5f3f17a9faf50172".parse().expect("a digest");
-    scene.server.serve(BUNDLE, bundle, Habit::Proper);
+    scene.source.sha256 = REAL_DIGEST.parse().expect("a digest");
+    scene.server.serve(BUNDLE, REAL_BUNDLE, Habit::Proper);
     let bill = format!(r#"{{"spdxVersion": "SPDX-2.3", "checksumValue": "{}"}}"#, scene.source.sha256);
     scene.server.serve(BILL, bill.as_bytes(), Habit::Proper);
     let vouched = scene.vouch(Need::Always).await.expect("signed");
     let [SourceSignature::Sigstore { identity, logged, .. }] = vouched.evidence.signatures.as_slice() else {
         panic!("{vouched:?}")
     };
-    assert_eq!((identity, logged.as_deref()), (&self::identity().identity, Some("2026-04-09T07:23:29Z")));
+    assert_eq!((identity, logged.as_deref()), (&self::identity().identity, Some("2025-06-11T17:46:23Z")));
     assert_eq!(
         vouched.files.iter().map(|path| fs_err::read(path).expect("kept").len()).sum::<usize>(),
-        bundle.len() + bill.len()
+        REAL_BUNDLE.len() + bill.len()
     );
 }
 
@@ -200,8 +201,7 @@ async fn a_bundle_or_bill_of_another_file_ends_the_build() {
     scene.server.serve(BILL, br#"{"spdxVersion": "SPDX-2.3"}"#, Habit::Proper);
     let error = scene.vouch(Need::IfItCanBeHad).await.expect_err("another file's");
     assert!(matches!(error, EvidenceError::OtherBill { .. }), "{error}");
-    let bundle = include_bytes!("../../signature/testdata/kubewarden-v1.34.0.sigstore.json");
-    scene.server.serve(BUNDLE, bundle, Habit::Proper);
+    scene.server.serve(BUNDLE, REAL_BUNDLE, Habit::Proper);
     let error = scene.vouch(Need::Always).await.expect_err("another file's");
     assert!(matches!(error, EvidenceError::Bundle { source: SigstoreError::Mismatch(_), .. }), "{error}");
 }
@@ -240,6 +240,15 @@ async fn cpythons_release_manager_signed_cpython() {
     assert_eq!(fingerprint, "7169605F62C751356D054A26A821E680E5FA6305");
     assert!(owner.starts_with("Thomas Wouters <"), "{owner}");
     assert_eq!((signed.as_str(), evidence.digest_from), ("2025-06-11T17:45:54Z", DigestOrigin::Pinned));
+
+    // And once more, with Sigstore.
+    scene.server.serve(BUNDLE, REAL_BUNDLE, Habit::Proper);
+    let evidence = scene.vouch(Need::Always).await.expect("he signed it twice").evidence;
+    let [SourceSignature::OpenPgp { .. }, SourceSignature::Sigstore { identity, .. }] = evidence.signatures.as_slice()
+    else {
+        panic!("{evidence:?}")
+    };
+    assert_eq!(identity, "thomas@python.org");
 
     // One byte changed.
     let mut changed = fs_err::read(&path).expect("reading");
