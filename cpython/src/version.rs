@@ -88,6 +88,12 @@ impl Version {
         (self.major, self.minor)
     }
 
+    /// Whether it is the release right after the other: `3.13.5` after `3.13.4`.
+    pub fn is_next_to(&self, other: &Self) -> bool {
+        let patch = other.patch.checked_add(1);
+        !self.is_prerelease() && patch.is_some_and(|patch| *self == Self { patch, ..*other })
+    }
+
     /// Whether it came out before the release.
     pub fn is_prerelease(&self) -> bool {
         self.stage != Stage::Final
@@ -214,6 +220,19 @@ mod tests {
             ["3.9.20", "3.13.5", "3.13.15", "3.15.0a2", "3.15.0a10", "3.15.0b1", "3.15.0rc1", "3.15.0", "3.15.1"];
         assert!(ordered.map(version).is_sorted());
         assert!(version("3.15.0rc1") < version("3.15.0"));
+    }
+
+    #[test]
+    fn the_next_release_leaves_none_out() {
+        let check = |one: &str, next: &str, expect: bool| {
+            assert_eq!(version(next).is_next_to(&version(one)), expect, "{one} {next}");
+        };
+        check("3.13.9", "3.13.10", true);
+        check("3.13.9", "3.13.11", false);
+        check("3.13.10", "3.13.9", false);
+        check("3.13.9", "3.14.10", false);
+        check("3.15.0rc1", "3.15.0", false);
+        check("3.15.0", "3.15.1", true);
     }
 
     #[test]

@@ -92,18 +92,31 @@ fn as_json(today: Month) -> String {
     format!("{document}\n")
 }
 
+/// A row for each minor version: somebody who reads wants to know what to build; a program gets them all.
 fn as_table(today: Month) -> String {
-    let head = ["VERSION", "PHASE", "UNTIL", "BUILDS", ""].map(Cell::from).to_vec();
-    let rows = known(today).into_iter().map(|known| row(&known));
+    let head = ["MINOR", "PHASE", "UNTIL", "NEWEST", "STALE"].map(Cell::from).to_vec();
+    let known = known(today);
+    let rows = known.chunk_by(|one, next| one.minor == next.minor).filter_map(row);
     report::columns(&std::iter::once(head).chain(rows).collect::<Vec<Vec<Cell>>>())
 }
 
-fn row(known: &Known) -> Vec<Cell> {
-    let minor = Minor::of(&known.version);
-    let until = if known.phase == Phase::Bugfix { minor.bugfix_until } else { known.end_of_life };
-    let builds = if known.free_threaded { format!("{0}, {0}t", known.version) } else { known.version.to_string() };
-    let stale = known.newer.map(|newer| format!("stale → {newer} is newer")).unwrap_or_default();
-    [known.version.to_string(), known.phase.to_string(), until.to_string(), builds, stale].map(Cell::from).to_vec()
+fn row(of_minor: &[Known]) -> Option<Vec<Cell>> {
+    let newest = of_minor.iter().rfind(|known| !known.stale)?;
+    let minor = Minor::of(&newest.version);
+    let until = if newest.phase == Phase::Bugfix { minor.bugfix_until } else { newest.end_of_life };
+    let builds = if newest.free_threaded { format!("{0}, {0}t", newest.version) } else { newest.version.to_string() };
+    let stale: Vec<Version> = of_minor.iter().filter(|known| known.stale).map(|known| known.version).collect();
+    let cells = [newest.minor.to_string(), newest.phase.to_string(), until.to_string(), builds, runs(&stale)];
+    Some(cells.map(Cell::from).to_vec())
+}
+
+/// `3.15.0rc1, 3.13.0–3.13.15`: releases without a gap are told by the first and the last.
+fn runs(versions: &[Version]) -> String {
+    let runs = versions.chunk_by(|one, next| next.is_next_to(one)).map(|run| match run {
+        [first, .., last] => format!("{first}–{last}"),
+        one => one.iter().map(Version::to_string).collect(),
+    });
+    runs.collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -130,14 +143,15 @@ mod tests {
     #[test]
     fn the_table_says_what_is_stale_and_what_has_ended() {
         let table = as_table(TODAY());
-        let line = |version: &str| {
-            let of = |line: &&str| line.split_whitespace().next() == Some(version);
+        let row = |minor: &str| {
+            let of = |line: &&str| line.split_whitespace().next() == Some(minor);
             let line = table.lines().find(of).unwrap_or_default();
             line.split_whitespace().collect::<Vec<_>>().join(" ")
         };
-        assert_eq!(line("3.12.6"), "3.12.6 security 2028-10 3.12.6 stale → 3.12.14 is newer");
-        assert_eq!(line("3.10.21"), "3.10.21 end of life 2026-10 3.10.21");
-        assert_eq!(line("3.14.10"), "3.14.10 bugfix 2027-10 3.14.10, 3.14.10t");
+        assert_eq!(row("3.12"), "3.12 security 2028-10 3.12.14 3.12.0–3.12.13");
+        assert_eq!(row("3.10"), "3.10 end of life 2026-10 3.10.21 3.10.1, 3.10.7–3.10.20");
+        assert!(row("3.14").starts_with("3.14 bugfix 2027-10 3.14.10, 3.14.10t 3.14.0–3.14.4, 3.14.6–"), "{table}");
+        assert_eq!(table.lines().count(), 7, "{table}");
     }
 
     #[test]
