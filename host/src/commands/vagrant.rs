@@ -6,7 +6,7 @@
 use super::context::Context;
 use crate::event::Part;
 use crate::failure::Failure;
-use crate::image::{Compression, ExportRequest, Format, Golden, Image, export};
+use crate::image::{Compression, ExportRequest, Format, Golden, Image, box_digest, export};
 use crate::machine::VagrantBox;
 use crate::machine::vagrant::{add_box, has_box};
 use crate::store::StoreError;
@@ -35,7 +35,7 @@ pub(super) fn is_emulated() -> bool {
 /// A box of the golden machine: one that Vagrant has already, or made now.
 pub(super) async fn of_golden(context: &Context, golden: &Golden, agent: &Path) -> Result<VagrantBox, Failure> {
     let Context { store, events, cancel, .. } = context;
-    let name = format!("vmbuild/{}-{}-{}", golden.image(), golden.role().word(), &golden.digest()[..12]);
+    let name = format!("vmbuild/{}-{}-{}", golden.image(), golden.role().word(), &box_digest(golden)[..12]);
     if !has_box(&name, cancel).await? {
         events.note(Part::Machine, format!("making the box {name}"));
         let folder = tempfile::tempdir_in(store.cache()).map_err(StoreError::Io)?;

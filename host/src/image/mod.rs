@@ -50,7 +50,7 @@ pub use cloud::{
 pub use description::{Image, Kernel, PackageLists, Packages, Source};
 pub use digest::{internal_entry, tree_digest};
 pub use error::ImageError;
-pub use export::{Compression, ExportError, Exported, Format, Request as ExportRequest, export};
+pub use export::{Compression, ExportError, Exported, Format, Request as ExportRequest, box_digest, export};
 pub use first_boot::{Firmware, Phase};
 pub use golden::{Golden, Role};
 pub use inventory::{DiskInventory, GoldenInventory, Inventory, description, inventory, inventory_of};

@@ -54,7 +54,7 @@ fn logs_ports_and_packages_of_a_machine() {
 }
 
 /// A server in the guest answers each line in capitals.
-fn answers_through_a_port(name: &str) {
+pub(crate) fn answers_through_a_port(name: &str) {
     let server = "perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(LocalAddr => \"127.0.0.1\", LocalPort => 0, \
                   Listen => 5) or die; $| = 1; print $s->sockport, \"\\n\"; \
                   while ($c = $s->accept) { $l = <$c>; print $c uc $l; close $c }'";

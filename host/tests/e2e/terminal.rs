@@ -57,18 +57,22 @@ fn exec_t_is_a_real_terminal() {
 #[test]
 fn ssh_is_a_login_shell() {
     let machine = Machine::up("test-ssh");
+    is_a_login_shell(machine.0);
+    run(&["exec", machine.0, "-t", "--", "true"]).expect(2);
+}
+
+/// On a terminal, and without one: a shell that reads its commands.
+pub(crate) fn is_a_login_shell(name: &str) {
     let mut terminal = Terminal::new(24, 80);
-    let child = terminal.start(&["ssh", machine.0]);
+    let child = terminal.start(&["ssh", name]);
     terminal.type_in("echo $((40+2))$TERM\r");
     terminal.wait_for("42vt100");
     terminal.type_in("exit 9\r");
     assert_eq!(child.end(), Some(9));
-    // Without a terminal it is a shell that reads its commands.
-    let mut child = vmbuild(&["ssh", machine.0]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("starts");
+    let mut child = vmbuild(&["ssh", name]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("starts");
     child.stdin.take().expect("piped").write_all(b"echo piped; exit 3\n").expect("it reads");
     let ended = child.wait_with_output().expect("it ends");
     assert_eq!((ended.status.code(), ended.stdout.as_slice()), (Some(3), &b"piped\n"[..]));
-    run(&["exec", machine.0, "-t", "--", "true"]).expect(2);
 }
 
 #[test]

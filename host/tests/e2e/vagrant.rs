@@ -1,7 +1,9 @@
 //! Vagrant as a backend, for real: a box of our own, libvirt, QEMU. Emulated, a first start takes about five minutes, so
 //! it is left to the full run.
 
+use crate::lifecycle::answers_through_a_port;
 use crate::support::{Ran, machines, root, skip, vmbuild};
+use crate::terminal::is_a_login_shell;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -160,6 +162,9 @@ fn a_machine_of_vagrants_is_like_any_other() {
     assert_eq!((shown["backend"].as_str(), state(&shown).as_deref()), (Some("vagrant"), Some("running")));
     assert_eq!(shown["agent"]["transport"], "ssh");
 
+    is_a_login_shell(NAME);
+    answers_through_a_port(NAME);
+
     // Somebody else in its place.
     let pin = root().join("target/test-store/machines").join(NAME).join("host_key.pub");
     let kept = fs_err::read(&pin).expect("pinned");
@@ -172,6 +177,10 @@ fn a_machine_of_vagrants_is_like_any_other() {
     assert_eq!(ours().as_ref().and_then(state).as_deref(), Some("stopped"));
     vagrant.run(&["exec", NAME, "--", "true"]).expect(2);
     vagrant.run(&["up", NAME]).expect(0);
+    let boot = || vagrant.run(&["exec", NAME, "--", "cat", "/proc/sys/kernel/random/boot_id"]).expect(0).stdout;
+    let before = boot();
+    vagrant.run(&["reload", NAME]).expect(0);
+    assert_ne!(boot(), before, "it was started again");
     vagrant.run(&["exec", NAME, "--", "test", "-s", "/root/file"]).expect(0);
     vagrant.run(&["destroy", NAME]).expect(0);
     assert_eq!(ours(), None);

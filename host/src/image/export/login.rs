@@ -7,11 +7,13 @@
 
 use super::ExportError;
 use super::make::Job;
+use crate::image::Golden;
 use crate::image::bootstrap::EPOCH;
 use crate::image::layer::TRACES;
 use crate::image::{host_tool, settle};
 use crate::machine::{Kept, Lifetime, Machine, MachineName, MachineSpec, Network, RootTree, Start};
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use vmbuild_protocol::{CommandLine, Exec, Exited, PackageManager, Provision, Stage};
@@ -33,6 +35,12 @@ struct Packages {
     #[serde(rename = "schema")]
     _schema: u32,
     apt: Vec<String>,
+}
+
+/// What tells one golden machine's box from another's: the machine, and what is put over it to log in.
+pub fn box_digest(golden: &Golden) -> String {
+    let parts = [golden.digest(), PACKAGES, SCRIPT, KEY];
+    hex::encode(parts.into_iter().fold(Sha256::new(), |all, part| all.chain_update(Sha256::digest(part))).finalize())
 }
 
 /// Makes the layer. It lies in the returned machine's folder, which is to be removed when the export is done.

@@ -25,4 +25,5 @@ mod vagrant;
 
 pub use error::ExportError;
 pub use format::{Compression, Format};
+pub use login::box_digest;
 pub use make::{Exported, Request, export};
