@@ -7,12 +7,16 @@
 //! ```text
 //! <store>/cache/builds/<plan>/artifact.tgz
 //! <store>/cache/builds/<plan>/debug.tar.zst its debug info
+//! <store>/cache/builds/<plan>/logs/         what each step said
 //! <store>/cache/builds/<plan>/build.json    appears with it, by rename of the whole folder
 //! ```
+
+mod logs;
 
 use crate::artifact::DebugInfo;
 use crate::store::{Store, sync_folder, write_atomically};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -22,12 +26,24 @@ use vmbuild_cpython::{BuildInfo, Measured, Schema, Sha256};
 const MOST: usize = 24;
 const TARBALL: &str = "artifact.tgz";
 const DEBUG: &str = "debug.tar.zst";
+const LOGS: &str = "logs";
 const FACTS: &str = "build.json";
 
 /// Builds by plan.
 #[derive(Debug, Clone)]
 pub struct BuildCache {
     root: PathBuf,
+}
+
+/// Where a build's files are, or are to be.
+#[derive(Debug, Clone)]
+pub struct Outputs {
+    /// The tarball.
+    pub tarball: PathBuf,
+    /// The debug info that was split off it, if there is any.
+    pub debug_info: PathBuf,
+    /// The folder of logs. Those of steps end in `.log`.
+    pub logs: PathBuf,
 }
 
 /// What is known about a kept build.
@@ -47,6 +63,16 @@ pub struct KeptBuild {
     pub info: BuildInfo,
     /// What was measured while it was compiled.
     pub measured: Measured,
+    /// The steps' logs: file name and SHA-256.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub logs: BTreeMap<String, Sha256>,
+}
+
+impl Outputs {
+    /// The logs that the steps have left: file name and SHA-256.
+    pub fn step_logs(&self) -> io::Result<BTreeMap<String, Sha256>> {
+        logs::in_folder(&self.logs)
+    }
 }
 
 /// What the cache has for a plan.
@@ -66,8 +92,9 @@ impl BuildCache {
         Self { root: store.cache().join("builds") }
     }
 
-    /// Copies the tarball of a plan to `to`, its debug info to `debug`, and verifies the copies. Blocks.
-    pub fn take(&self, plan: Sha256, to: &Path, debug: &Path) -> io::Result<Cached> {
+    /// Copies the tarball of a plan with its debug info and its logs, and verifies the copies. Blocks.
+    pub fn take(&self, plan: Sha256, outputs: &Outputs) -> io::Result<Cached> {
+        let Outputs { tarball: to, debug_info: debug, logs } = outputs;
         let folder = self.folder(plan);
         let Some(text) = unless_missing(fs_err::read(folder.join(FACTS)))? else { return Ok(Cached::Nothing) };
         if unless_missing(fs_err::copy(folder.join(TARBALL), to))?.is_none() {
@@ -79,8 +106,11 @@ impl BuildCache {
             kept.sha256 == Sha256::from(sha256) && kept.bytes == bytes && kept.info.plan_sha256 == plan
         };
         let kept = kept.filter(sound);
-        let debugged = kept.as_ref().map(|kept: &KeptBuild| take_debug_info(&folder, kept, debug)).transpose()?;
-        let Some(kept) = kept.filter(|_| debugged == Some(true)) else {
+        let beside = |kept: &KeptBuild| {
+            Ok::<_, io::Error>(take_debug_info(&folder, kept, debug)? && logs::take(&folder.join(LOGS), kept, logs)?)
+        };
+        let whole = kept.as_ref().map(beside).transpose()?;
+        let Some(kept) = kept.filter(|_| whole == Some(true)) else {
             fs_err::remove_file(to)?;
             return remove_damaged(&folder);
         };
@@ -89,9 +119,10 @@ impl BuildCache {
         Ok(Cached::Taken(Box::new(kept)))
     }
 
-    /// Keeps a tarball that passed its checks with its debug info, and says the digest of what it takes the place of.
-    /// Blocks.
-    pub fn keep(&self, tarball: &Path, debug: &Path, kept: &KeptBuild) -> io::Result<Option<Sha256>> {
+    /// Keeps a tarball that passed its checks with its debug info and its logs, and says the digest of what it takes the
+    /// place of. Blocks.
+    pub fn keep(&self, outputs: &Outputs, kept: &KeptBuild) -> io::Result<Option<Sha256>> {
+        let Outputs { tarball, debug_info: debug, logs } = outputs;
         fs_err::create_dir_all(&self.root)?;
         let folder = self.folder(kept.info.plan_sha256);
         let before = unless_missing(fs_err::read(folder.join(FACTS)))?;
@@ -103,6 +134,7 @@ impl BuildCache {
             fs_err::copy(debug, new.path().join(DEBUG))?;
             fs_err::File::open(new.path().join(DEBUG))?.sync_all()?;
         }
+        logs::put(logs, kept, &new.path().join(LOGS))?;
         write_atomically(&new.path().join(FACTS), &serde_json::to_vec(kept).map_err(io::Error::other)?)?;
         unless_missing(fs_err::remove_dir_all(&folder))?;
         match fs_err::rename(new.path(), &folder) {

@@ -30,7 +30,7 @@ mod staging;
 #[cfg(test)]
 mod tests;
 
-pub use cache::{BuildCache, Cached, KeptBuild};
+pub use cache::{BuildCache, Cached, KeptBuild, Outputs};
 pub use compare::{Cause, Changed, Difference, Explanation, FileChange, Surroundings, What, differences, explain};
 pub use debug_info::DebugInfo;
 pub use error::ArtifactError;

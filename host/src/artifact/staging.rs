@@ -3,7 +3,7 @@
 use crate::artifact::folder::unless_gone;
 use crate::artifact::papers::Part;
 use crate::artifact::placing::rename_to_new;
-use crate::artifact::{ArtifactError, ArtifactFolder, Existing};
+use crate::artifact::{ArtifactError, ArtifactFolder, Existing, Outputs};
 use crate::store::{Lock, sync_folder};
 use fs_err::File;
 use std::fs::Permissions;
@@ -75,6 +75,11 @@ impl Staging {
     /// Where to write the tarball.
     pub fn tarball(&self) -> PathBuf {
         self.part(Part::Tarball)
+    }
+
+    /// Where the files are that compiling makes.
+    pub fn outputs(&self) -> Outputs {
+        Outputs { tarball: self.tarball(), debug_info: self.debug_info(), logs: self.path.join("logs") }
     }
 
     /// Where to write the record.

@@ -115,6 +115,11 @@ fn the_same_plan_is_not_compiled_twice(folder: &Path, name: &str) {
     assert!(first["debug_info"]["bytes"].as_u64() > Some(1_000_000));
     assert_eq!(second["debug_info"], first["debug_info"]);
     assert!(folder.join("cpython-3.13.5-debian12-build2-debug.tar.zst").is_file());
+    let log = |artifact: &str| {
+        let artifact = artifact.trim_end_matches(".tgz");
+        fs_err::read(folder.join("logs").join(artifact).join("compile.log")).expect("a log of each step")
+    };
+    assert!(log("cpython-3.13.5-debian12-build2.tgz") == log(name), "what was said when it was compiled");
 }
 
 /// Compiled anew from the plan in the artifact, byte for byte.

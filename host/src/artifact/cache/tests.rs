@@ -10,6 +10,7 @@ fn kept(tarball: &Path, plan: u8) -> KeptBuild {
         debug_info: None,
         info: info(Sha256([plan; 32])),
         measured: measured(),
+        logs: BTreeMap::new(),
     }
 }
 
@@ -83,6 +84,7 @@ impl Scene {
         let folder = tempfile::tempdir().expect("a folder");
         let cache = BuildCache { root: folder.path().join("builds") };
         fs_err::write(folder.path().join("a.tgz"), "a tarball").expect("writing");
+        fs_err::create_dir(folder.path().join("logs")).expect("a folder");
         Self { folder, cache }
     }
 
@@ -94,9 +96,20 @@ impl Scene {
         self.folder.path().join("debug.zst")
     }
 
+    fn log(&self) -> PathBuf {
+        self.folder.path().join("logs/compile.log")
+    }
+
+    fn outputs(&self) -> Outputs {
+        Outputs { tarball: self.tarball(), debug_info: self.debug(), logs: self.folder.path().join("logs") }
+    }
+
     fn taken(&self, plan: u8) -> (Cached, Option<String>) {
         let to = self.folder.path().join("out.tgz");
-        let cached = self.cache.take(Sha256([plan; 32]), &to, &self.debug()).expect("a readable cache");
+        let cached = self
+            .cache
+            .take(Sha256([plan; 32]), &Outputs { tarball: to.clone(), ..self.outputs() })
+            .expect("a readable cache");
         let bytes = fs_err::read_to_string(&to).ok();
         let _ = fs_err::remove_file(to);
         (cached, bytes)
@@ -108,7 +121,7 @@ fn what_is_kept_is_found_by_its_plan() {
     let scene = Scene::new();
     assert_eq!(scene.taken(7), (Cached::Nothing, None));
     let kept = kept(&scene.tarball(), 7);
-    assert_eq!(scene.cache.keep(&scene.tarball(), &scene.debug(), &kept).expect("kept"), None);
+    assert_eq!(scene.cache.keep(&scene.outputs(), &kept).expect("kept"), None);
     assert_eq!(scene.taken(7), (Cached::Taken(Box::new(kept)), Some("a tarball".to_owned())));
     assert_eq!(scene.taken(8), (Cached::Nothing, None), "another plan");
 }
@@ -126,7 +139,7 @@ fn damage_is_noticed_and_removed() {
     ];
     for damage in damages {
         let scene = Scene::new();
-        scene.cache.keep(&scene.tarball(), &scene.debug(), &kept(&scene.tarball(), 7)).expect("kept");
+        scene.cache.keep(&scene.outputs(), &kept(&scene.tarball(), 7)).expect("kept");
         damage(&scene.cache.folder(Sha256([7; 32])));
         assert_eq!(scene.taken(7), (Cached::Damaged, None));
         assert_eq!(scene.taken(7), (Cached::Nothing, None));
@@ -139,7 +152,7 @@ fn debug_info_comes_along_or_nothing_does() {
     fs_err::write(scene.debug(), "debug info").expect("writing");
     let debug_info = Some(DebugInfo::of(&scene.debug()).expect("a file"));
     let kept = KeptBuild { debug_info, ..kept(&scene.tarball(), 7) };
-    scene.cache.keep(&scene.tarball(), &scene.debug(), &kept).expect("kept");
+    scene.cache.keep(&scene.outputs(), &kept).expect("kept");
     fs_err::remove_file(scene.debug()).expect("removing");
     assert_eq!(scene.taken(7).0, Cached::Taken(Box::new(kept)));
     assert_eq!(fs_err::read_to_string(scene.debug()).expect("it was copied"), "debug info");
@@ -148,14 +161,29 @@ fn debug_info_comes_along_or_nothing_does() {
 }
 
 #[test]
+fn the_steps_logs_come_along_or_nothing_does() {
+    let scene = Scene::new();
+    fs_err::write(scene.log(), "cc -c a.c").expect("writing");
+    fs_err::write(scene.log().with_extension("json"), "{}").expect("writing");
+    let kept = KeptBuild { logs: scene.outputs().step_logs().expect("readable"), ..kept(&scene.tarball(), 7) };
+    assert_eq!(kept.logs.keys().collect::<Vec<_>>(), ["compile.log"], "and what else there is belongs to one build");
+    scene.cache.keep(&scene.outputs(), &kept).expect("kept");
+    fs_err::remove_file(scene.log()).expect("removing");
+    assert_eq!(scene.taken(7).0, Cached::Taken(Box::new(kept)));
+    assert_eq!(fs_err::read_to_string(scene.log()).expect("it was copied"), "cc -c a.c");
+    fs_err::write(scene.cache.folder(Sha256([7; 32])).join(LOGS).join("compile.log"), "cc -c b.c").expect("writing");
+    assert_eq!(scene.taken(7), (Cached::Damaged, None));
+}
+
+#[test]
 fn a_second_build_of_a_plan_says_what_the_first_gave() {
     let scene = Scene::new();
     let first = kept(&scene.tarball(), 7);
-    scene.cache.keep(&scene.tarball(), &scene.debug(), &first).expect("kept");
-    assert_eq!(scene.cache.keep(&scene.tarball(), &scene.debug(), &first).expect("kept again"), Some(first.sha256));
+    scene.cache.keep(&scene.outputs(), &first).expect("kept");
+    assert_eq!(scene.cache.keep(&scene.outputs(), &first).expect("kept again"), Some(first.sha256));
     fs_err::write(scene.tarball(), "other bytes").expect("writing");
     let second = kept(&scene.tarball(), 7);
-    assert_eq!(scene.cache.keep(&scene.tarball(), &scene.debug(), &second).expect("kept anew"), Some(first.sha256));
+    assert_eq!(scene.cache.keep(&scene.outputs(), &second).expect("kept anew"), Some(first.sha256));
     assert_eq!(scene.taken(7).1.as_deref(), Some("other bytes"));
 }
 
@@ -163,7 +191,7 @@ fn a_second_build_of_a_plan_says_what_the_first_gave() {
 fn those_not_used_for_the_longest_time_go_first() {
     let scene = Scene::new();
     for plan in 1..=3 {
-        scene.cache.keep(&scene.tarball(), &scene.debug(), &kept(&scene.tarball(), plan)).expect("kept");
+        scene.cache.keep(&scene.outputs(), &kept(&scene.tarball(), plan)).expect("kept");
         let facts = fs_err::File::open(scene.cache.folder(Sha256([plan; 32])).join(FACTS)).expect("facts");
         let used = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(u64::from(plan));
         facts.file().set_modified(used).expect("a time");

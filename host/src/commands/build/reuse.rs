@@ -19,9 +19,8 @@ pub(super) async fn reuse(
     used: Option<&Used>,
 ) -> Result<Option<Compiled>, Failure> {
     let since = Instant::now();
-    let (cache, plan, to) = (BuildCache::of(&context.store), planned.sha256, staging.tarball());
-    let debug = staging.debug_info();
-    let taken = blocking(move || cache.take(plan, &to, &debug)).await?;
+    let (cache, plan, outputs) = (BuildCache::of(&context.store), planned.sha256, staging.outputs());
+    let taken = blocking(move || cache.take(plan, &outputs)).await?;
     let short = plan.short();
     let kept = match taken {
         Cached::Nothing => return Ok(None),
@@ -47,17 +46,14 @@ pub(super) async fn keep(context: &Context, staging: &Staging, compiled: &Compil
     if compiled.origin == BuildOrigin::Cache {
         return;
     }
-    let (cache, tarball) = (BuildCache::of(&context.store), staging.tarball());
-    let kept = KeptBuild {
-        schema: Schema,
-        sha256: compiled.sha256,
-        bytes: compiled.bytes,
-        debug_info: compiled.debug_info,
-        info: compiled.info.clone(),
-        measured: compiled.measured.clone(),
+    let (cache, outputs) = (BuildCache::of(&context.store), staging.outputs());
+    let (sha256, bytes, debug_info) = (compiled.sha256, compiled.bytes, compiled.debug_info);
+    let (info, measured) = (compiled.info.clone(), compiled.measured.clone());
+    let keep = move || {
+        let logs = outputs.step_logs()?;
+        cache.keep(&outputs, &KeptBuild { schema: Schema, sha256, bytes, debug_info, info, measured, logs })
     };
-    let debug = staging.debug_info();
-    match blocking(move || cache.keep(&tarball, &debug, &kept)).await {
+    match blocking(keep).await {
         Ok(Some(before)) if before != compiled.sha256 => tell_apart(context, compiled, before),
         Ok(_) => {}
         // The artifact itself is sound.
