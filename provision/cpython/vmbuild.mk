@@ -34,6 +34,18 @@ endif
 VMBUILD_JOBS ?= 1
 VMBUILD_MK := vmbuild.mk
 
+# `sys.version` tells when it was compiled. GCC reads SOURCE_DATE_EPOCH for that; Clang does so only since 16.
+ifdef SOURCE_DATE_EPOCH
+VMBUILD_DATE := LC_ALL=C date --utc --date=@$(SOURCE_DATE_EPOCH)
+Modules/getbuildinfo.o: private PY_CORE_CFLAGS += -DDATE='"$(shell $(VMBUILD_DATE) '+%b %e %Y')"'
+Modules/getbuildinfo.o: private PY_CORE_CFLAGS += -DTIME='"$(shell $(VMBUILD_DATE) +%T)"'
+endif
+
+# GCC 14's analyzer takes more than 18 GB for the parser, which a program wrote.
+ifneq ($(findstring -fanalyzer,$(CONFIGURE_CFLAGS_NODIST)),)
+Parser/parser.o: private PY_CORE_CFLAGS += -fno-analyzer
+endif
+
 # Before 3.12 setup.py compiles the extension modules. It takes its flags from sysconfig, and sysconfig takes
 # CFLAGS_NODIST from the environment: each stage below has its own.
 VMBUILD_SETUP_PY := $(wildcard $(srcdir)/setup.py)

@@ -7,7 +7,8 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-fn verdicts(ran: &Ran) -> Vec<String> {
+/// Of the checks, in order.
+pub(crate) fn verdicts(ran: &Ran) -> Vec<String> {
     let validated = ran.events_of("validated");
     let checks = validated.last().and_then(|event| event["checks"].as_array()).cloned().unwrap_or_default();
     checks.iter().map(|check| check["verdict"].as_str().unwrap_or("?").to_owned()).collect()

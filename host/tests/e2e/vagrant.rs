@@ -1,6 +1,7 @@
 //! Vagrant as a backend, for real: a box of our own, libvirt, QEMU. Emulated, a first start takes about five minutes, so
 //! it is left to the full run.
 
+use crate::build::verdicts;
 use crate::lifecycle::answers_through_a_port;
 use crate::support::{Ran, machines, root, skip, vmbuild};
 use crate::terminal::is_a_login_shell;
@@ -185,6 +186,18 @@ fn a_machine_of_vagrants_is_like_any_other() {
     vagrant.run(&["destroy", NAME]).expect(0);
     assert_eq!(ours(), None);
     assert!(!says("sh", &["-c", "virsh -c qemu:///system list --all --name | grep -q vmbuild-vagrant-test-"]));
+}
+
+/// Compiling over Vagrant takes most of an hour here; what was compiled in the sandbox is the same plan.
+#[test]
+fn an_artifact_is_validated_in_a_machine_of_vagrants() {
+    let Some(vagrant) = prepare("an_artifact_is_validated_in_a_machine_of_vagrants") else { return };
+    let artifacts = vagrant.home.join("artifacts").to_string_lossy().into_owned();
+    let build = ["build", "3.13.5", "--image", "debian-12", "--profile", "smoke", "--artifacts", &artifacts, "--json"];
+    vagrant.run(&[&build[..], &["--backend", "sandbox"]].concat()).expect(0);
+    let ran = vagrant.run(&[&build[..], &["--backend", "vagrant", "--memory", "1024"]].concat()).expect(0);
+    assert_eq!(verdicts(&ran), ["PASS"; 11]);
+    assert!(!says("sh", &["-c", "virsh -c qemu:///system list --all --name | grep -q vmbuild-job-"]));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use super::debug_info;
 use super::logs::{Follower, stage_times, tests_passed};
 use super::observe::observe;
 use super::order::Order;
+use super::packages;
 use super::papers;
 use super::plan::Planned;
 use crate::artifact::{ArtifactError, DebugInfo, Staging};
@@ -114,10 +115,11 @@ impl Workshop<'_> {
 
     async fn work(self, session: &Session, planned: &Planned) -> Result<Compiled, Failure> {
         let began = Timestamp::now();
-        let facts = self.context.unless_interrupted(session.facts()).await??;
+        let mut facts = self.context.unless_interrupted(session.facts()).await??;
         if facts.arch != planned.plan.arch {
             return Err(OtherArchitecture { planned: planned.plan.arch.clone(), found: facts.arch }.into());
         }
+        facts.packages = packages::of_golden(self.golden, facts.packages)?;
         let input = self.input(&facts);
         let recipe = recipe(&input);
         self.send_source(session, &input.source).await?;

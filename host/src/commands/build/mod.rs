@@ -8,6 +8,7 @@ mod flavour;
 mod logs;
 mod observe;
 mod order;
+mod packages;
 mod papers;
 mod plan;
 mod reproduce;

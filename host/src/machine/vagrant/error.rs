@@ -11,7 +11,7 @@ pub enum VagrantError {
     #[error("no `vagrant` on PATH")]
     Missing,
     /// It said why.
-    #[error("`vagrant {verb}` failed: {message}")]
+    #[error("`vagrant {verb}` failed: {message}{}", said.as_suffix())]
     Refused {
         /// What it was asked for.
         verb: &'static str,
@@ -19,6 +19,8 @@ pub enum VagrantError {
         class: String,
         /// Its words.
         message: String,
+        /// The last lines it had said before, where its words refer to them.
+        said: Tail,
     },
     /// It failed without saying why in the way it says it to programs.
     #[error("`vagrant {verb}` failed{}", tail.as_suffix())]

@@ -23,7 +23,7 @@ pub struct VagrantMachine {
 }
 
 impl VagrantMachine {
-    /// Starts it, and provisions it if it is new. Returns once its SSH server answers.
+    /// Starts it, and provisions a named one if it is new. Returns once its SSH server answers.
     pub async fn start(
         spec: &MachineSpec,
         folder: &MachineFolder,
@@ -34,7 +34,7 @@ impl VagrantMachine {
             return Err(VagrantError::OtherBackend(spec.name.to_string()));
         };
         write(folder, &spec.image, &source.packages)?;
-        let order = Order { verb: "up", args: Vec::new(), limit: UP, events: Some(events) };
+        let order = Order { verb: "up", args: args_of_up(spec.lifetime), limit: UP, events: Some(events) };
         order.run(folder, Some(spec), cancel).await?;
         note(folder, true)?;
         let text = ssh_config_of(folder, spec, cancel).await?;
@@ -65,6 +65,15 @@ impl VagrantMachine {
             Lifetime::Job => destroy(&self.folder).await,
             Lifetime::Named => halt(&self.folder).await,
         }
+    }
+}
+
+/// A job's machine is a box of a golden machine: it has its packages, and one that validates must not get those of the
+/// machine that compiles.
+fn args_of_up(lifetime: Lifetime) -> Vec<String> {
+    match lifetime {
+        Lifetime::Job => vec!["--no-provision".to_owned()],
+        Lifetime::Named => Vec::new(),
     }
 }
 

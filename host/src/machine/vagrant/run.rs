@@ -8,7 +8,7 @@ use crate::machine::{MachineFolder, MachineSpec, Start};
 use sha2::{Digest, Sha256};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
-use vmbuild_supervise::{Command, Deadline, RunError};
+use vmbuild_supervise::{Command, Deadline, RunError, Tail};
 
 /// A machine's first start fetches a box, imports it and provisions; an emulated one boots for minutes.
 pub(super) const UP: Duration = Duration::from_hours(1);
@@ -90,9 +90,24 @@ fn judge(verb: &'static str, outcome: Result<(), RunError>, records: &[Record]) 
         _ => None,
     });
     Err(match reason {
-        Some((class, message)) => VagrantError::Refused { verb, class, message },
+        Some((class, message)) => {
+            let said = if message.contains("in the log above") { said(records) } else { Tail::default() };
+            VagrantError::Refused { verb, class, message, said }
+        }
         None => VagrantError::of_run(verb, failed),
     })
+}
+
+/// The last of what it said to people.
+fn said(records: &[Record]) -> Tail {
+    let mut tail = Tail::default();
+    for record in records {
+        if let Record::Ui(text) = record {
+            tail.push(text.as_bytes());
+            tail.push(b"\n");
+        }
+    }
+    tail
 }
 
 fn for_machine(command: Command, folder: &MachineFolder) -> Command {
@@ -178,6 +193,12 @@ mod tests {
         let refused = judge("up", Err(failed()), &records).expect_err("it failed");
         insta::assert_snapshot!(refused, @"`vagrant up` failed: Name `vagrant_default` of domain about to create is already taken. Please try to run `vagrant up` command again.");
         assert_eq!(refused.exit(), Exit::Environment);
+        let ui = |text: &str| Record::Ui(text.to_owned());
+        let message = "The output for this command should be in the log above.".to_owned();
+        let exit = Record::ErrorExit { class: "Vagrant::Errors::VagrantError".to_owned(), message };
+        let referred =
+            judge("up", Err(failed()), &[ui("    default: E: no such package"), exit]).expect_err("it failed");
+        assert!(referred.to_string().ends_with("E: no such package"), "{referred}");
         let silent = judge("up", Err(failed()), &[]).expect_err("it failed");
         assert!(silent.to_string().contains("its last line"), "{silent}");
         let late = RunError::TimedOut { command: String::new(), limit: Duration::from_secs(3), tail: Tail::default() };
@@ -188,8 +209,12 @@ mod tests {
     #[test]
     fn classes_have_exit_codes_and_ways_out() {
         let check = |class: &str, exit: Exit, hint: &str| {
-            let error =
-                VagrantError::Refused { verb: "up", class: class.to_owned(), message: "it says why".to_owned() };
+            let error = VagrantError::Refused {
+                verb: "up",
+                class: class.to_owned(),
+                message: "it says why".to_owned(),
+                said: Tail::default(),
+            };
             assert_eq!(error.exit(), exit, "{class}");
             assert!(error.hints().concat().contains(hint), "{class}: {:?}", error.hints());
         };
