@@ -77,8 +77,10 @@ impl<'a> BootWait<'a> {
         }
     }
 
+    /// Nothing if a start is over before anybody asks.
     fn usual(&self) -> Option<Duration> {
-        self.usual.seconds.get(&self.kind).and_then(|seconds| Duration::try_from_secs_f64(*seconds).ok())
+        let usual = self.usual.seconds.get(&self.kind).and_then(|seconds| Duration::try_from_secs_f64(*seconds).ok());
+        usual.filter(|usual| usual.as_secs() > 0)
     }
 
     fn expectation(&self) -> String {

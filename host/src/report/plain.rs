@@ -1,4 +1,5 @@
-//! For logs: one line at a phase's start and one at its end, and a sign of life every half minute between.
+//! For logs: one line at a phase's start and one at its end, and a sign of life every half minute between. A phase that is
+//! over in a moment has one line, or none if there is nothing to say of it.
 
 use super::paint::Paint;
 use super::progress::{Progress, between};
@@ -7,7 +8,6 @@ use super::table::check_table;
 use super::{error, output, summary, words};
 use crate::event::{Event, Kind, Phase, Shown};
 use jiff::Timestamp;
-use std::collections::HashMap;
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -19,17 +19,19 @@ pub(super) struct Plain<O, E> {
     stderr: E,
     paint: Paint,
     since: Option<Timestamp>,
-    running: HashMap<Phase, Watched>,
+    running: Vec<Watched>,
 }
 
 struct Watched {
+    phase: Phase,
     progress: Progress,
-    last_line: Timestamp,
+    /// Its latest line; none as long as not even its start has been told.
+    last_line: Option<Timestamp>,
 }
 
 impl<O: Write, E: Write> Plain<O, E> {
     pub(super) fn new(stdout: O, stderr: E, paint: Paint) -> Self {
-        Self { stdout, stderr, paint, since: None, running: HashMap::new() }
+        Self { stdout, stderr, paint, since: None, running: Vec::new() }
     }
 
     fn say(&mut self, at: Timestamp, part: &str, phase: &str, text: &str) -> io::Result<()> {
@@ -42,33 +44,74 @@ impl<O: Write, E: Write> Plain<O, E> {
         self.say(at, phase.part.word(), &phase.name, text)
     }
 
-    fn started(&mut self, at: Timestamp, phase: &Phase, about: &str) -> io::Result<()> {
-        let watched = Watched { progress: Progress::started(at, about), last_line: at };
-        self.running.insert(phase.clone(), watched);
-        self.say_of(at, phase, &with("started", about))
+    fn started(&mut self, at: Timestamp, phase: &Phase, about: &str) {
+        self.running.push(Watched { phase: phase.clone(), progress: Progress::started(at, about), last_line: None });
     }
 
     fn advanced(&mut self, at: Timestamp, phase: &Phase, kind: &Kind) -> io::Result<()> {
-        let Some(watched) = self.running.get_mut(phase) else { return Ok(()) };
-        watched.progress.advance(at, kind);
-        self.sign_of_life(at, phase)
+        if let Some(watched) = self.running.iter_mut().find(|watched| watched.phase == *phase) {
+            watched.progress.advance(at, kind);
+        }
+        self.catch_up(at)
     }
 
-    fn sign_of_life(&mut self, at: Timestamp, phase: &Phase) -> io::Result<()> {
-        let Some(watched) = self.running.get_mut(phase) else { return Ok(()) };
-        if between(watched.last_line, at) < SIGN_OF_LIFE {
+    fn finished(&mut self, at: Timestamp, phase: &Phase, result: &str, took: Duration) -> io::Result<()> {
+        let brief = self.end(at, phase)?.filter(|_| result.is_empty()).map(|watched| watched.progress.about);
+        if brief.as_deref() == Some("") {
             return Ok(());
         }
-        watched.last_line = at;
-        let (count, line) = (watched.progress.count(at), watched.progress.line.clone());
-        let elapsed = format!("{} so far", words::duration(watched.progress.elapsed(at)));
-        let news = [count, line, elapsed].into_iter().find(|text| !text.is_empty());
-        self.say_of(at, phase, &news.unwrap_or_default())
+        let done = format!("done in {}", words::duration(took));
+        self.say_of(at, phase, &with(&done, brief.as_deref().unwrap_or(result)))
     }
 
-    fn ended(&mut self, at: Timestamp, phase: &Phase, how: &str, result: &str) -> io::Result<()> {
-        self.running.remove(phase);
-        self.say_of(at, phase, &with(how, result))
+    fn broke(&mut self, at: Timestamp, phase: &Phase, took: Duration) -> io::Result<()> {
+        self.end(at, phase)?;
+        self.say_of(at, phase, &format!("FAILED after {}", words::duration(took)))
+    }
+
+    /// Returns the phase if nothing has been told of it: if it was over in a moment.
+    fn end(&mut self, at: Timestamp, phase: &Phase) -> io::Result<Option<Watched>> {
+        let Some(index) = self.running.iter().position(|watched| watched.phase == *phase) else { return Ok(None) };
+        let mut watched = self.running.remove(index);
+        if let Some((since, text)) = watched.start(at) {
+            self.say_of(since, phase, &text)?;
+            watched.last_line = Some(since);
+        }
+        Ok(Some(watched).filter(|watched| watched.last_line.is_none()))
+    }
+
+    /// Tells what has begun and was not over in a moment, and that what goes on does so.
+    fn catch_up(&mut self, now: Timestamp) -> io::Result<()> {
+        let mut lines = Vec::new();
+        for watched in &mut self.running {
+            if let Some((at, text)) = watched.news(now) {
+                watched.last_line = Some(at);
+                lines.push((at, watched.phase.clone(), text));
+            }
+        }
+        lines.into_iter().try_for_each(|(at, phase, text)| self.say_of(at, &phase, &text))
+    }
+}
+
+impl Watched {
+    /// The line that is due, and the time it bears.
+    fn news(&self, now: Timestamp) -> Option<(Timestamp, String)> {
+        match self.last_line {
+            None => self.start(now),
+            Some(last_line) => (between(last_line, now) >= SIGN_OF_LIFE).then(|| (now, self.sign_of_life(now))),
+        }
+    }
+
+    /// Its first line, if that is due and has not been written.
+    fn start(&self, now: Timestamp) -> Option<(Timestamp, String)> {
+        let is_due = self.last_line.is_none() && self.progress.elapsed(now) >= words::MOMENT;
+        is_due.then(|| (self.progress.since, with("started", &self.progress.about)))
+    }
+
+    fn sign_of_life(&self, now: Timestamp) -> String {
+        let elapsed = format!("{} so far", words::duration(self.progress.elapsed(now)));
+        let news = [self.progress.count(now), self.progress.line.clone(), elapsed];
+        news.into_iter().find(|text| !text.is_empty()).unwrap_or_default()
     }
 }
 
@@ -80,15 +123,15 @@ fn with(word: &str, detail: &str) -> String {
 impl<O: Write + Send, E: Write + Send> Reporter for Plain<O, E> {
     fn event(&mut self, event: &Event) -> io::Result<()> {
         let at = event.at;
+        self.since.get_or_insert(at);
         match &event.kind {
-            Kind::Started { phase, about } => self.started(at, phase, about),
+            Kind::Started { phase, about } => {
+                self.started(at, phase, about);
+                Ok(())
+            }
             Kind::Advanced { phase, .. } => self.advanced(at, phase, &event.kind),
-            Kind::Finished { phase, result, took } => {
-                self.ended(at, phase, &format!("done in {}", words::duration(*took)), result)
-            }
-            Kind::Broke { phase, took } => {
-                self.ended(at, phase, &format!("FAILED after {}", words::duration(*took)), "")
-            }
+            Kind::Finished { phase, result, took } => self.finished(at, phase, result, *took),
+            Kind::Broke { phase, took } => self.broke(at, phase, *took),
             Kind::Chose { part, what, why } => self.say(at, part.word(), what, &format!("({why})")),
             Kind::Note { part, text } => self.say(at, part.word(), "", text),
             Kind::Warning { part, text } => self.say(at, part.word(), "", &format!("warning: {text}")),
@@ -112,10 +155,7 @@ impl<O: Write + Send, E: Write + Send> Reporter for Plain<O, E> {
     }
 
     fn tick(&mut self, now: Timestamp) {
-        let phases: Vec<Phase> = self.running.keys().cloned().collect();
-        for phase in phases {
-            // As with events: a full disk behind a redirected log is no reason to lose a build.
-            let _ = self.sign_of_life(now, &phase);
-        }
+        // As with events: a full disk behind a redirected log is no reason to lose a build.
+        let _ = self.catch_up(now);
     }
 }

@@ -14,7 +14,7 @@ const USUAL_PAUSE: Duration = Duration::from_secs(20);
 /// One running phase.
 #[derive(Debug, Clone)]
 pub(super) struct Progress {
-    since: Timestamp,
+    pub(super) since: Timestamp,
     /// When counting began, and at what: a resumed download does not begin at zero.
     first: Option<(Timestamp, u64)>,
     /// When the count last grew.

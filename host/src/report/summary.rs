@@ -2,7 +2,7 @@
 
 use super::paint::Paint;
 use super::table::{Cell, columns};
-use super::words::{duration, size};
+use super::words::{MOMENT, duration, size};
 use crate::event::{Published, StageTime};
 use std::time::Duration;
 
@@ -22,13 +22,17 @@ pub(super) fn render(published: &Published, paint: Paint) -> String {
 
 fn stages(published: &Published, paint: Paint) -> String {
     let heading = ["stage", "time", "share"].map(|word| Cell::new(word, paint.dim())).to_vec();
-    let rows = published.stages.iter().map(|stage| row(stage, published.seconds));
+    let (brief, long): (Vec<&StageTime>, Vec<&StageTime>) =
+        published.stages.iter().partition(|stage| seconds(stage.seconds) < MOMENT);
+    let all_brief = brief.iter().map(|stage| stage.seconds).sum();
+    let others = (!brief.is_empty()).then(|| row(&format!("{} others", brief.len()), all_brief, published.seconds));
+    let rows = long.iter().map(|stage| row(&stage.stage, stage.seconds, published.seconds)).chain(others);
     columns(&std::iter::once(heading).chain(rows).collect::<Vec<_>>())
 }
 
-fn row(stage: &StageTime, all: f64) -> Vec<Cell> {
-    let share = if all > 0.0 { 100.0 * stage.seconds / all } else { 0.0 };
-    vec![stage.stage.as_str().into(), duration(seconds(stage.seconds)).into(), format!("{share:3.0} %").into()]
+fn row(name: &str, took: f64, all: f64) -> Vec<Cell> {
+    let share = if all > 0.0 { 100.0 * took / all } else { 0.0 };
+    vec![name.into(), duration(seconds(took)).into(), format!("{share:3.0} %").into()]
 }
 
 fn seconds(seconds: f64) -> Duration {

@@ -72,6 +72,9 @@ impl<O: Write, E: Write> Terminal<O, E> {
         let progress = self.end(phase);
         let told =
             if result.is_empty() { progress.map(|known| known.about).unwrap_or_default() } else { result.into() };
+        if told.is_empty() && took < words::MOMENT {
+            return Ok(());
+        }
         self.scroll(phase.part, &phase.name, &told, &words::duration(took))
     }
 

@@ -43,7 +43,9 @@ fn published() -> Kind {
         record: "artifacts/cpython-3.13.5-debian12-build1.tgz.build.json".into(),
         plan: "71ab".repeat(16),
         logs: "artifacts/logs/cpython-3.13.5-debian12-build1".into(),
-        stages: vec![stage("configure", 18.2), stage("training", 58.0), stage("optimised", 100.1)],
+        stages: [("unpack", 0.3), ("configure", 18.2), ("training", 58.0), ("clear", 0.1), ("optimised", 100.1)]
+            .map(|(name, seconds)| stage(name, seconds))
+            .to_vec(),
         seconds: 200.0,
     })
 }
@@ -141,6 +143,55 @@ fn plain_gives_a_sign_of_life_where_nothing_is_heard() {
     0:00  build    install       started
     0:31  build    install       31s so far
     1:02  build    install       1m 02s so far
+    ");
+}
+
+/// What takes a moment: nothing to say of it, something it works on, something that came of it, and what goes wrong.
+fn moments() -> Vec<Event> {
+    let moment = |part, name: &str, result: &str| {
+        let took = Duration::from_millis(40);
+        Kind::Finished { phase: phase(part, name), result: result.to_owned(), took }
+    };
+    let broke = Kind::Broke { phase: phase(Part::Build, "finish"), took: Duration::from_millis(40) };
+    let kinds = [
+        started(Part::Build, "rules", ""),
+        moment(Part::Build, "rules", ""),
+        started(Part::Machine, "destroy", "work"),
+        moment(Part::Machine, "destroy", ""),
+        started(Part::Machine, "boot", "work"),
+        moment(Part::Machine, "boot", "agent answers"),
+        started(Part::Build, "finish", ""),
+        broke,
+    ];
+    kinds.map(|kind| Event { at: at(0), kind }).to_vec()
+}
+
+#[test]
+fn what_is_over_in_a_moment_has_one_line_or_none() {
+    assert_snapshot!(plain(&moments()).1, @r"
+    0:00  machine  destroy       done in 0.0s: work
+    0:00  machine  boot          done in 0.0s: agent answers
+    0:00  build    finish        FAILED after 0.0s
+    ");
+    assert_snapshot!(terminal(&moments()).1, @r"
+    machine  destroy       work                                        0.0s
+             boot          agent answers                               0.0s
+    build    finish        stopped                                     0.0s
+    ");
+}
+
+#[test]
+fn plain_tells_starts_in_their_order() {
+    let mut stderr = Vec::new();
+    let mut plain = Plain::new(io::sink(), &mut stderr, Paint::Bare);
+    let starts = [started(Part::Machine, "boot", "work"), started(Part::Machine, "agent", "")];
+    show(&mut plain, &starts.map(|kind| Event { at: at(0), kind }));
+    plain.tick(at(1));
+    show(&mut plain, &[Event { at: at(2), kind: finished(Part::Machine, "agent", "", 2) }]);
+    assert_snapshot!(text(stderr), @r"
+    0:00  machine  boot          started: work
+    0:00  machine  agent         started
+    0:02  machine  agent         done in 2s
     ");
 }
 

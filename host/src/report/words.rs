@@ -10,6 +10,8 @@ pub(super) const PHASE: usize = 14;
 /// Width of the third column: the result.
 pub(super) const RESULT: usize = 42;
 const BAR: u64 = 20;
+/// What is over sooner needs nobody's attention.
+pub(super) const MOMENT: Duration = Duration::from_millis(500);
 
 /// A length in bytes, for people: `41.3 MB`. Decimal units, as disks and downloads are sold.
 pub fn size(bytes: u64) -> String {

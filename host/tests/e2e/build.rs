@@ -74,6 +74,7 @@ fn the_steps_were_reported_and_logged(folder: &Path, events: &[Value]) {
     assert!(logs.starts_with(folder));
     let configure = fs_err::read_to_string(logs.join("configure.log")).expect("a log per step");
     assert!(configure.contains("checking for --enable-shared"), "configure.log holds configure's output");
+    assert!(!logs.join("unpack.log").exists(), "a step that says nothing leaves no log");
     assert!(logs.join("validation.json").is_file());
 }
 

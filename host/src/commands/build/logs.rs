@@ -69,7 +69,12 @@ impl<'a> Follower<'a> {
     }
 
     fn end(&self, done: &StepDone) {
-        let Some(phase) = self.state.borrow_mut().phase.take() else { return };
+        let mut state = self.state.borrow_mut();
+        let State { phase, log, log_error } = &mut *state;
+        let Some(phase) = phase.take() else { return };
+        if let Some(Err(error)) = log.take().as_ref().map(remove_empty) {
+            log_error.get_or_insert(error);
+        }
         let action = self.steps.steps.get(done.step as usize).map(|step| &step.action);
         phase.finish(match action.map(unit) {
             Some(Unit::Objects) => format!("{} objects", done.units),
@@ -77,6 +82,11 @@ impl<'a> Follower<'a> {
             _ => String::new(),
         });
     }
+}
+
+/// A step that went well and said nothing leaves no file for people to look into.
+fn remove_empty(log: &fs_err::File) -> std::io::Result<()> {
+    if log.metadata()?.len() == 0 { fs_err::remove_file(log.path()) } else { Ok(()) }
 }
 
 /// Each step's share of the time.
