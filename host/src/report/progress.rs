@@ -11,6 +11,9 @@ const ENOUGH: Duration = Duration::from_secs(2);
 /// A pause this long between two counted units is nothing to speak of.
 const USUAL_PAUSE: Duration = Duration::from_secs(20);
 
+/// A pause in which so many units usually come is one.
+const UNUSUAL: f64 = 10.0;
+
 /// One running phase.
 #[derive(Debug, Clone)]
 pub(super) struct Progress {
@@ -68,7 +71,12 @@ impl Progress {
 
     fn outlook(&self, left: Duration, now: Timestamp) -> String {
         let pause = between(self.grew, now);
-        if pause > left.max(USUAL_PAUSE) { format!("none for {}", words::duration(pause)) } else { words::left(left) }
+        let usual = self.rate(now).map_or(Duration::ZERO, |rate| Duration::from_secs_f64(UNUSUAL / rate));
+        if pause > left.min(usual).max(USUAL_PAUSE) {
+            format!("none for {}", words::duration(pause))
+        } else {
+            words::left(left)
+        }
     }
 
     fn left(&self, now: Timestamp) -> Option<Duration> {
@@ -114,6 +122,9 @@ mod tests {
         let seen = [(0, 1), (353, 353)];
         check(Unit::Objects, Some(355), &seen, 360, "353/355 objects  a few seconds left");
         check(Unit::Objects, Some(355), &seen, 353 + 130, "353/355 objects  none for 2m 10s");
+        let early = [(0, 1), (60, 33)];
+        check(Unit::Objects, Some(355), &early, 60 + 25, "33/355 objects  about 15m left");
+        check(Unit::Objects, Some(355), &early, 60 + 90, "33/355 objects  none for 1m 30s");
     }
 
     #[test]

@@ -54,7 +54,7 @@ pub(super) fn clock(since_start: Duration) -> String {
 pub(super) fn left(left: Duration) -> String {
     match left.as_secs() {
         0..10 => "a few seconds left".to_owned(),
-        seconds @ 10..600 => format!("about {} left", duration(Duration::from_secs(seconds.next_multiple_of(10)))),
+        seconds @ 10..=590 => format!("about {} left", duration(Duration::from_secs(seconds.next_multiple_of(10)))),
         seconds => format!("about {}m left", seconds.div_ceil(60)),
     }
 }
@@ -132,6 +132,7 @@ mod tests {
         check(3, "a few seconds left");
         check(41, "about 50s left");
         check(121, "about 2m 10s left");
+        check(591, "about 10m left");
         check(1000, "about 17m left");
     }
 
