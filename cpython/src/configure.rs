@@ -4,7 +4,7 @@
 //! right and lacks what was asked for. So `provision/cpython/minors.toml` says which exist where, and
 //! `--enable-option-checking=fatal` makes a mistake in that table stop the build.
 
-use crate::flavour::{self, Flavour, Flavours};
+use crate::flavour;
 use crate::layout;
 use crate::minor::Minor;
 use crate::profile::Profile;
@@ -69,11 +69,10 @@ pub const FORTIFIES: &str = "-D_FORTIFY_SOURCE=";
 
 /// What CPython's own files are compiled with beyond `OPT`. `watched`: a flavour has its own `OPT`, whose traces need all
 /// debug info, and hardly optimises.
-fn cflags(flavours: Flavours, profile: Profile, watched: bool) -> String {
+fn cflags(profile: Profile, watched: bool) -> String {
     let debug = if watched { "-g" } else { "-g1" };
     let fortified = (!watched && profile != Profile::Smoke).then_some(FORTIFIED);
-    let analyzer = flavours.has(Flavour::Analyzer).then_some(flavour::ANALYZER);
-    let words: Vec<&str> = [debug, HARDENED].into_iter().chain(fortified).chain(analyzer).collect();
+    let words: Vec<&str> = [debug, HARDENED].into_iter().chain(fortified).collect();
     format!("CFLAGS_NODIST={}", words.join(" "))
 }
 
@@ -92,7 +91,7 @@ pub fn flags(version: &Version, profile: Profile) -> Vec<String> {
     let mut flags = vec![format!("--prefix={}", layout::prefix(version))];
     flags.extend(OPTIONS.iter().filter(fits).filter(|option| !replaced(option)).map(|option| option.text.to_owned()));
     flags.extend(flavour::flags(flavours));
-    flags.push(cflags(flavours, profile, opt.is_some()));
+    flags.push(cflags(profile, opt.is_some()));
     flags.extend(opt);
     flags
 }
@@ -129,8 +128,7 @@ mod tests {
         check("3.14.10t+debug", Profile::Smoke, &debug);
         let sanitized = ["--with-undefined-behavior-sanitizer", "LDFLAGS=-static-libubsan", watched];
         check("3.13.5+ubsan", Profile::Fast, &[&sanitized[..], &["OPT=-O1 -g -DNDEBUG -fwrapv -Wall"]].concat());
-        let analyzed = format!("{OPTIMISED} -fanalyzer -fdiagnostics-format=sarif-file");
-        check("3.13.5+analyzer", Profile::Fast, &["OPT=-O2 -DNDEBUG -fwrapv -Wall", &analyzed]);
+        check("3.13.5+analyzer", Profile::Fast, &["OPT=-O2 -DNDEBUG -fwrapv -Wall", OPTIMISED]);
     }
 
     #[test]

@@ -16,8 +16,8 @@ use std::str::FromStr;
 
 pub use combine::FlavourError;
 pub(crate) use combine::check;
-pub use flags::FINDINGS;
-pub(crate) use flags::{ANALYZER, environment, flags, opt};
+pub use flags::{ANALYZER_GB, FINDINGS};
+pub(crate) use flags::{environment, flags, opt};
 pub use set::Flavours;
 pub use tools::{MissingTool, missing_tool};
 

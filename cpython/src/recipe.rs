@@ -7,7 +7,7 @@
 //! A recipe depends on nothing but its input: not on the machine that computes it, not on the time.
 
 use crate::configure;
-use crate::flavour::{self, FINDINGS, Flavour};
+use crate::flavour::{self, Flavour};
 use crate::layout::{self, Extent};
 use crate::minor::{Minor, Quirk};
 use crate::profile::Profile;
@@ -21,9 +21,6 @@ const RULES_FILE: &str = "vmbuild.mk";
 /// What is done to the installed tree; run by those rules, with the tree's own interpreter.
 const FINISH: &str = include_str!("../../provision/cpython/finish.py");
 const FINISH_FILE: &str = "finish.py";
-
-/// An analyzer that looked at fewer files has not looked at CPython: each that is compiled leaves one.
-const FEWEST_FINDINGS: u32 = 100;
 
 /// What a recipe is computed from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,6 +120,10 @@ pub fn recipe(input: &RecipeInput) -> Recipe {
     let installed = format!("{}{}", site.destination, layout::prefix(&input.version));
     let mut steps =
         vec![site.unpack(), site.write("rules", RULES_FILE, RULES), site.write("finish", FINISH_FILE, FINISH)];
+    let analyzed = input.version.flavours().has(Flavour::Analyzer);
+    if analyzed {
+        steps.push(site.analyzer());
+    }
     steps.push(site.configure());
     match input.profile {
         Profile::Release => {
@@ -132,10 +133,11 @@ pub fn recipe(input: &RecipeInput) -> Recipe {
             });
             steps.extend([site.place_counts(), site.counts(), site.optimised()]);
         }
+        Profile::Fast | Profile::Smoke if analyzed => steps.push(site.analyzed()),
         Profile::Fast | Profile::Smoke => steps.push(site.compile()),
     }
     steps.extend([site.install(), site.licence(&installed)]);
-    if input.version.flavours().has(Flavour::Analyzer) {
+    if analyzed {
         steps.extend(site.findings(&installed));
     }
     let configure_line = site.configure_argv().iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ");
@@ -206,8 +208,7 @@ impl<'a> Site<'a> {
     }
 
     fn compile(&self) -> Step {
-        let analyzed = self.input.version.flavours().has(Flavour::Analyzer);
-        self.make("compile", "build_all", if analyzed { 240 } else { 60 })
+        self.make("compile", "build_all", 60)
     }
 
     fn install(&self) -> Step {
@@ -232,24 +233,6 @@ impl<'a> Site<'a> {
         let argv = ["install", "-m", "644", layout::LICENSE, &to].map(str::to_owned).to_vec();
         let command = CommandLine { argv, env: Vec::new(), cwd: self.tree.clone() };
         self.run("licence", command, 1, Watch::LastLine)
-    }
-
-    /// What the analyzer found, one file for each that was compiled.
-    fn findings(&self, installed: &str) -> [Step; 3] {
-        let (folder, suffix) = (format!("{installed}/{FINDINGS}"), ".sarif");
-        let argv = ["find", ".", "-name", "*.sarif", "-exec", "cp", "--parents", "-t", &folder, "{}", "+"];
-        let otherwise = "the analyzer left too few findings".to_owned();
-        let action = Action::RequireFiles {
-            under: folder.clone(),
-            suffix: suffix.to_owned(),
-            at_least: FEWEST_FINDINGS,
-            otherwise,
-        };
-        [
-            self.files("findings-folder", &["mkdir", "-p", &folder], WORK),
-            self.files("collect-findings", &argv, &self.tree),
-            Step { name: "findings".to_owned(), action },
-        ]
     }
 
     fn make(&self, name: &str, target: &str, minutes: u64) -> Step {
@@ -304,6 +287,7 @@ fn quote(word: &str) -> String {
     }
 }
 
+mod analyzer;
 mod training;
 
 #[cfg(test)]

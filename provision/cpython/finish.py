@@ -155,6 +155,9 @@ def sysconfig_data(tree):
     lines = "".join(f"    {name!r}: {value!r},\n" for name, value in values.items())
     head = "# system configuration generated and used by the sysconfig module\n"
     write(tree.sysconfig, f"{head}build_time_vars = {{\n{lines}}}\n{RELOCATE % str(tree.prefix)}")
+    # Since 3.14 the same values are there as JSON, too.
+    for path in tree.lib.glob("_sysconfig_vars_*.json"):
+        write(path, without_leaks(tree, path.read_text()))
 
 
 # Appended to the Makefile: GNU make says where the file lies. A tool that only reads assignments, as sysconfig does,
@@ -196,8 +199,6 @@ INSTALLED_PREFIX = """installed_prefix ()
 
 
 def build_details(tree):
-    for path in tree.lib.glob("_sysconfig_vars_*.json"):
-        write(path, without_leaks(tree, path.read_text()))
     """PEP 739 lets paths be relative: the prefix to the file, the others to the prefix."""
     path = tree.lib / "build-details.json"
     if not path.is_file():

@@ -41,11 +41,6 @@ Modules/getbuildinfo.o: private PY_CORE_CFLAGS += -DDATE='"$(shell $(VMBUILD_DAT
 Modules/getbuildinfo.o: private PY_CORE_CFLAGS += -DTIME='"$(shell $(VMBUILD_DATE) +%T)"'
 endif
 
-# GCC 14's analyzer takes more than 18 GB for the parser, which a program wrote.
-ifneq ($(findstring -fanalyzer,$(CONFIGURE_CFLAGS_NODIST)),)
-Parser/parser.o: private PY_CORE_CFLAGS += -fno-analyzer
-endif
-
 # Before 3.12 setup.py compiles the extension modules. It takes its flags from sysconfig, and sysconfig takes
 # CFLAGS_NODIST from the environment: each stage below has its own.
 VMBUILD_SETUP_PY := $(wildcard $(srcdir)/setup.py)

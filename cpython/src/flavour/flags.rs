@@ -7,8 +7,8 @@ use crate::profile::Profile;
 /// Where an analyzer build has its findings: below the prefix.
 pub const FINDINGS: &str = "share/analyzer";
 
-/// What the analyzer is asked for; no part of what extensions are compiled with.
-pub(crate) const ANALYZER: &str = "-fanalyzer -fdiagnostics-format=sarif-file";
+/// Memory that the analyzer may take for one file, in GB. One that wants more is compiled without it.
+pub const ANALYZER_GB: u64 = 8;
 
 /// Arguments that a flavour alone brings.
 const OWN: [(Flavour, &[&str]); 5] = [

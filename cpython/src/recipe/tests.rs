@@ -1,3 +1,4 @@
+use super::analyzer::ANALYZE;
 use super::training::{STEADY, TRAIN};
 use super::*;
 
@@ -34,8 +35,13 @@ fn shown_action(action: &Action) -> String {
             )
         }
         Action::Write { path, contents, mode } => {
-            let ours =
-                [(RULES, "the rules'"), (FINISH, "the finish's"), (STEADY, "the steady's"), (TRAIN, "the training's")];
+            let ours = [
+                (RULES, "the rules'"),
+                (FINISH, "the finish's"),
+                (STEADY, "the steady's"),
+                (TRAIN, "the training's"),
+                (ANALYZE, "the analyzer's"),
+            ];
             let whose = ours.iter().find(|(text, _)| contents == text).expect("a file of ours").1;
             format!("    write {whose} lines to {path} with mode {mode:o}\n")
         }

@@ -63,7 +63,8 @@ impl Setup {
         self.options.cpus.unwrap_or(u32::try_from(here).unwrap_or(1))
     }
 
-    fn memory_mib(&self) -> u64 {
+    /// A machine's memory, in MiB.
+    pub(crate) fn memory_mib(&self) -> u64 {
         let half = host_memory_mib() / 2;
         self.options.memory.unwrap_or(half.clamp(1024, USUAL_MEMORY))
     }

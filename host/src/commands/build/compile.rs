@@ -2,6 +2,7 @@
 
 use super::counts::{self, Used};
 use super::debug_info;
+use super::flavour;
 use super::logs::{Follower, stage_times, tests_passed};
 use super::observe::observe;
 use super::order::Order;
@@ -146,7 +147,7 @@ impl Workshop<'_> {
         RecipeInput {
             version: self.order.version,
             profile: self.order.profile,
-            jobs: self.jobs.unwrap_or(facts.cpus).max(1),
+            jobs: flavour::jobs(self.order.version, self.jobs.unwrap_or(facts.cpus), self.setup.memory_mib()),
             source: format!("{WORK}/source/{}", self.order.source.file_name),
             slowness: if self.setup.is_emulated() { Slowness::Emulated } else { Slowness::Native },
             counts: if self.profile.is_some() { Counts::Given } else { Counts::Trained },

@@ -31,7 +31,8 @@ impl Order {
     /// Gets the source: that can refuse before any machine is made.
     pub(super) async fn accept(context: &Context, wanted: Wanted) -> Result<Self, Failure> {
         let extent = wanted.extent();
-        let Settled { version, profile } = settle(&wanted)?;
+        let Settled { version, profile, memory } = settle(&wanted)?;
+        let machine = MachineOptions { memory, ..wanted.machine };
         let request = SourceRequest { version, given: wanted.source, sha256: wanted.source_sha256 };
         let profile_data = counts::given(wanted.profile_data, profile).await?;
         let settings = Settings::from_env();
@@ -39,7 +40,7 @@ impl Order {
         let need = if wanted.require_signature { Need::Always } else { Need::IfItCanBeHad };
         let (store, events, cancel) = (&context.store, &context.events, &context.cancel);
         let vouched = vouch(&request, &source, need, store, &settings, events, cancel).await?;
-        Ok(Self { version, profile, extent, machine: wanted.machine, source, vouched, profile_data })
+        Ok(Self { version, profile, extent, machine, source, vouched, profile_data })
     }
 
     /// Puts the source's signatures and bill of materials among the logs, where they can be verified again.
