@@ -6,6 +6,8 @@ use tokio::sync::watch;
 #[derive(Debug, Clone)]
 pub struct Guest {
     is_init: bool,
+    /// Memory in bytes that it may use, where it cannot see that itself.
+    memory_limit: Option<u64>,
     /// None where nothing was put off.
     complete: Option<watch::Receiver<bool>>,
 }
@@ -13,13 +15,24 @@ pub struct Guest {
 impl Guest {
     /// A guest that lacks nothing. `is_init`: the agent is its first process.
     pub fn complete(is_init: bool) -> Self {
-        Self { is_init, complete: None }
+        Self { is_init, memory_limit: None, complete: None }
     }
 
     /// A virtual machine that lacks something until the sender says true.
     pub(crate) fn incomplete() -> (watch::Sender<bool>, Self) {
         let (done, complete) = watch::channel(false);
-        (done, Self { is_init: true, complete: Some(complete) })
+        (done, Self { is_init: true, memory_limit: None, complete: Some(complete) })
+    }
+
+    /// The same, with so many bytes of memory that it may use.
+    #[must_use]
+    pub fn with_memory_limit(self, memory_limit: Option<u64>) -> Self {
+        Self { memory_limit, ..self }
+    }
+
+    /// Memory in bytes that it may use, as far as it was told.
+    pub(crate) fn memory_limit(&self) -> Option<u64> {
+        self.memory_limit
     }
 
     /// Whether the agent is its first process.

@@ -21,6 +21,9 @@ enum Cli {
         /// Serve who started this, until its input ends: what an SSH server runs.
         #[arg(long, conflicts_with = "unix")]
         stdio: bool,
+        /// Memory in bytes that this guest may use, where no control group in sight says so.
+        #[arg(long)]
+        memory_limit: Option<u64>,
     },
     /// Serve hosts on a virtio-serial port, as a service of a system that has its own first process.
     ServePort {
@@ -58,7 +61,8 @@ async fn run(situation: Situation) -> std::io::Result<()> {
     }
     let guest = Guest::complete(situation.is_init());
     match Cli::parse() {
-        Cli::Serve { unix, .. } => {
+        Cli::Serve { unix, memory_limit, .. } => {
+            let guest = guest.with_memory_limit(memory_limit);
             if situation == Situation::Sandbox {
                 prepare_sandbox().await.map_err(std::io::Error::other)?;
             }

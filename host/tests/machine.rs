@@ -79,15 +79,18 @@ fn groups(folder: &MachineFolder) -> Vec<PathBuf> {
 
 #[tokio::test(flavor = "current_thread")]
 async fn the_agent_finds_its_machine_as_described() {
-    let Some(bench) = Bench::new().await else { return };
+    let Some(mut bench) = Bench::new().await else { return };
     let script =
         "echo $0 $*; hostname; busybox nproc; cd /run/vmbuild/host && echo hello > said; ls /run/vmbuild; exit 4";
     let spec = bench.spec(Lifetime::Job, script);
     let (folder, _owner) = bench.folder(&spec);
     let mut sandbox = bench.start(&spec, &folder).await.unwrap();
     let words = sandbox.ended().await;
-    let expect = "its first process exited with 4:\n\
-                  /run/vmbuild/agent serve --unix /run/vmbuild/host/agent.sock\nbench\n1\nagent\nhost";
+    let limit_told = if bench.heard.try_recv().is_ok() { "" } else { " --memory-limit 67108864" };
+    let expect = format!(
+        "its first process exited with 4:\n\
+         /run/vmbuild/agent serve --unix /run/vmbuild/host/agent.sock{limit_told}\nbench\n1\nagent\nhost"
+    );
     assert_eq!(words, expect);
     assert_eq!(sandbox.ended().await, expect, "it may be asked again");
     assert_eq!(fs_err::read_to_string(folder.file("socket/said")).unwrap(), "hello\n");

@@ -21,7 +21,7 @@ pub(super) async fn dispatch(
     }
     match call {
         Call::Ping => Ok(Reply::Pong),
-        Call::Facts => handlers::facts::facts(guest.is_init()).await.map(Reply::Facts),
+        Call::Facts => handlers::facts::facts(guest).await.map(Reply::Facts),
         Call::Exec(exec) => run(request, exec).await.map(Reply::Exited),
         Call::PutFile(put) => files::put(request, put, link, mail).await.map(Reply::Stored),
         Call::GetFile(get) => files::get(request, get, link).await.map(Reply::Sent),

@@ -1,6 +1,7 @@
 //! The facts, from the kernel and the package manager.
 
 use super::{limits, os_release};
+use crate::guest::Guest;
 use crate::handlers::chain::chained;
 use crate::handlers::packages;
 use crate::request::io_failure;
@@ -10,8 +11,8 @@ use sysinfo::{CpuRefreshKind, Disks, MemoryRefreshKind, ProcessRefreshKind, Proc
 use tokio_util::sync::CancellationToken;
 use vmbuild_protocol::{Clock, Facts, Failure, Mounted};
 
-/// Describes the guest. `is_init` says whether the agent is its first process.
-pub async fn facts(is_init: bool) -> Result<Facts, Failure> {
+/// Describes the guest.
+pub async fn facts(guest: &Guest) -> Result<Facts, Failure> {
     let cancel = CancellationToken::new();
     let packages = packages::installed(&cancel).await?;
     let name = rustix::system::uname();
@@ -21,7 +22,8 @@ pub async fn facts(is_init: bool) -> Result<Facts, Failure> {
             .with_memory(MemoryRefreshKind::nothing().with_ram()),
     )
     .map_err(|error| chained(&error))?;
-    let (memory_bytes, memory_available_bytes) = memory(&system, limits::memory());
+    let (memory_bytes, memory_available_bytes) =
+        memory(&system, limits::memory().into_iter().chain(guest.memory_limit()).min());
     Ok(Facts {
         os: os_release::pretty_name(),
         kernel: text(name.release()),
@@ -34,7 +36,7 @@ pub async fn facts(is_init: bool) -> Result<Facts, Failure> {
         disk_free_bytes: free_bytes()?,
         uptime_seconds: System::uptime().map_err(|error| chained(&error))?,
         agent_uptime_seconds: own_uptime(),
-        is_init,
+        is_init: guest.is_init(),
         clock: now(),
         mounts: mounts(),
         packages,
@@ -94,10 +96,12 @@ async fn compiler(cancel: &CancellationToken) -> String {
 #[cfg(test)]
 mod tests {
     use super::facts;
+    use crate::guest::Guest;
 
     #[tokio::test(flavor = "current_thread")]
     async fn this_machine_is_described() {
-        let facts = facts(false).await.unwrap();
+        let guest = Guest::complete(false);
+        let facts = facts(&guest).await.unwrap();
         assert!(facts.cpus >= 1 && facts.memory_bytes > 1 << 20 && facts.clock.unix_nanos > 1 << 60, "{facts:?}");
         assert!(facts.memory_available_bytes <= facts.memory_bytes, "{facts:?}");
         assert!(facts.uptime_seconds >= facts.agent_uptime_seconds, "{facts:?}");
@@ -106,5 +110,8 @@ mod tests {
         let release = fs_err::read_to_string("/proc/sys/kernel/osrelease").unwrap();
         assert_eq!(facts.kernel, release.trim());
         assert!(!facts.is_init);
+        let limited = guest.with_memory_limit(Some(1 << 20));
+        let facts = super::facts(&limited).await.unwrap();
+        assert_eq!((facts.memory_bytes, facts.memory_available_bytes), (1 << 20, 1 << 20));
     }
 }

@@ -46,6 +46,11 @@ impl Groups {
         Ok(groups)
     }
 
+    /// Whether memory is limited for who is admitted.
+    pub(super) fn limit_memory(&self) -> bool {
+        self.made.iter().any(|made| made.limits_memory)
+    }
+
     /// Moves a process in, and says whether its memory is limited now.
     pub(super) fn admit(&self, pid: u32) -> bool {
         let mut limited = false;

@@ -104,7 +104,7 @@ impl Sandbox {
         let alive = folder.take_alive_lock().await?.ok_or_else(|| SandboxError::Running(spec.name.to_string()))?;
         make_files(folder)?;
         let launch = launch(spec.lifetime, folder, alive.share()?)?;
-        let started = Self::launch(spec, &describe(spec, folder, root), launch, folder, events, cancel).await;
+        let started = Self::launch(spec, describe(spec, folder, root), launch, folder, events, cancel).await;
         if started.is_err() {
             remove_left_over(folder).await;
         }
@@ -113,13 +113,17 @@ impl Sandbox {
 
     async fn launch(
         spec: &MachineSpec,
-        enter: &Enter,
+        mut enter: Enter,
         launch: Launch,
         folder: &MachineFolder,
         events: &Events,
         cancel: &CancellationToken,
     ) -> Result<Self, SandboxError> {
         let groups = Groups::make(folder, Limits { cpus: spec.cpus, memory_mib: spec.memory_mib })?;
+        if groups.limit_memory() {
+            // The agent does not see the group.
+            enter.argv.extend(["--memory-limit".to_owned(), (spec.memory_mib << 20).to_string()]);
+        }
         let mut limited = false;
         let admit = |pid| {
             limited = groups.admit(pid);
