@@ -201,6 +201,12 @@ impl<'a> Site<'a> {
         self.run(name, CommandLine { argv, env: Vec::new(), cwd: cwd.to_owned() }, 5, Watch::LastLine)
     }
 
+    /// Two steps: a new folder, and into it what has such a name in the tree, with the folders it is in.
+    fn collect(&self, [make, copy]: [&str; 2], pattern: &str, into: &str) -> [Step; 2] {
+        let argv = ["find", ".", "-name", pattern, "-exec", "cp", "--parents", "-t", into, "{}", "+"];
+        [self.files(make, &["mkdir", "-p", into], WORK), self.files(copy, &argv, &self.tree)]
+    }
+
     fn optimised(&self) -> Step {
         let parts = Minor::of(&self.input.version).has(Quirk::OneLtoPartition);
         let words: &[&str] = if parts { &["VMBUILD_LTO_PARTITION=balanced"] } else { &[] };

@@ -1,6 +1,6 @@
 //! The steps of a build that GCC's analyzer looks at, and what it found.
 
-use super::{Site, WORK};
+use super::Site;
 use crate::flavour::{ANALYZER_GB, FINDINGS};
 use vmbuild_protocol::{Action, Step};
 
@@ -24,18 +24,10 @@ impl Site<'_> {
     /// What the analyzer found, one file for each that was compiled.
     pub(super) fn findings(&self, installed: &str) -> [Step; 3] {
         let (folder, suffix) = (format!("{installed}/{FINDINGS}"), ".sarif");
-        let argv = ["find", ".", "-name", "*.sarif", "-exec", "cp", "--parents", "-t", &folder, "{}", "+"];
+        let [make, copy] = self.collect(["findings-folder", "collect-findings"], "*.sarif", &folder);
         let otherwise = "the analyzer left too few findings".to_owned();
-        let action = Action::RequireFiles {
-            under: folder.clone(),
-            suffix: suffix.to_owned(),
-            at_least: FEWEST_FINDINGS,
-            otherwise,
-        };
-        [
-            self.files("findings-folder", &["mkdir", "-p", &folder], WORK),
-            self.files("collect-findings", &argv, &self.tree),
-            Step { name: "findings".to_owned(), action },
-        ]
+        let action =
+            Action::RequireFiles { under: folder, suffix: suffix.to_owned(), at_least: FEWEST_FINDINGS, otherwise };
+        [make, copy, Step { name: "findings".to_owned(), action }]
     }
 }

@@ -30,9 +30,9 @@ impl Site<'_> {
     /// before: what comes next must not depend on where the counts are from. What the making of the interpreter has
     /// counted is no training.
     pub(super) fn train(&self) -> Vec<Step> {
-        let (tree, aside, gcda) = (self.tree.as_str(), format!("{WORK}/configured"), gcda());
+        let (tree, aside) = (self.tree.as_str(), format!("{WORK}/configured"));
         let forget = ["find", ".", "-name", counts::PATTERN, "-delete"];
-        let collect = ["find", ".", "-name", counts::PATTERN, "-exec", "cp", "--parents", "-t", &gcda, "{}", "+"];
+        let [counts_folder, take_counts] = self.collect(["counts-folder", "take-counts"], counts::PATTERN, &gcda());
         vec![
             self.files("set-aside", &["cp", "-a", tree, &aside], WORK),
             self.write("steady", STEADY_FILE, STEADY),
@@ -41,8 +41,8 @@ impl Site<'_> {
             self.files("forget", &forget, tree),
             self.training(),
             self.starts(),
-            self.files("counts-folder", &["mkdir", "-p", &gcda], WORK),
-            self.files("take-counts", &collect, tree),
+            counts_folder,
+            take_counts,
             self.make_with("take-frozen", &[&format!("VMBUILD_FROZEN_TO={FROZEN}")], "vmbuild-collect-frozen", 5),
             // Deleting it would take longer than everything else here, and the machine is thrown away anyway.
             self.files("clear", &["mv", tree, &format!("{WORK}/trained")], WORK),
