@@ -8,6 +8,7 @@ use super::{Image, ImageError, archive_address, disk, initramfs, record, usage};
 use crate::event::Events;
 use crate::machine::{RootDisk, RootTree};
 use crate::store::Store;
+use std::io;
 use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
 
@@ -112,6 +113,11 @@ impl Golden {
     /// The file that lists what is installed, one `name=version arch` a line, sorted.
     pub fn packages(&self) -> PathBuf {
         self.folder.packages(self.role)
+    }
+
+    /// What that file says.
+    pub fn package_list(&self) -> io::Result<String> {
+        fs_err::read_to_string(self.packages())
     }
 
     /// The line that names the archive this host would make it from, for the guest's package manager; none where no

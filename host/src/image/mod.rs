@@ -57,5 +57,6 @@ pub use inventory::{DiskInventory, GoldenInventory, Inventory, description, inve
 pub use lock::{
     Change, LockedPackage, Locking, PackageLock, drift, fetch_packages, find as find_lock, write as write_lock,
 };
+pub use packages::line as package_line;
 pub use prune::{Pruned, Pruning, discard, prune};
 pub use verify::{Item as VerifiedItem, Outcome as VerifyOutcome, verify};

@@ -14,10 +14,14 @@ pub(super) fn installed_in(layer: &Path) -> io::Result<Vec<Package>> {
     Ok(parse(&fs_err::read_to_string(layer.join(STATUS))?))
 }
 
-/// One line a package: `name=version arch`.
+/// A package's line in a list: `name=version arch`.
+pub fn line(package: &Package) -> String {
+    format!("{}={} {}", package.name, package.version, package.arch)
+}
+
+/// One line a package.
 pub(super) fn list(packages: &[Package]) -> String {
-    let line = |package: &Package| format!("{}={} {}\n", package.name, package.version, package.arch);
-    packages.iter().map(line).collect::<Vec<_>>().concat()
+    packages.iter().map(|package| line(package) + "\n").collect::<Vec<_>>().concat()
 }
 
 /// The packages of such lines.

@@ -28,7 +28,7 @@ pub(super) fn settle(wanted: &Wanted) -> Result<Settled, Failure> {
 
 /// Refuses an image that lacks what the version's flavours are made with.
 pub(super) fn check_tools(version: Version, golden: &Golden) -> Result<(), Failure> {
-    let packages = fs_err::read_to_string(golden.packages()).map_err(ArtifactError::Io)?;
+    let packages = golden.package_list().map_err(ArtifactError::Io)?;
     match missing_tool(version.flavours(), golden.image(), &packages) {
         Some(missing) => Err(missing.into()),
         None => Ok(()),

@@ -5,7 +5,7 @@
 
 use crate::artifact::ArtifactError;
 use crate::failure::{Diagnose, Exit, Failure};
-use crate::image::Golden;
+use crate::image::{Golden, package_line};
 use std::collections::BTreeSet;
 use vmbuild_protocol::Package;
 
@@ -28,16 +28,15 @@ impl Diagnose for OtherMachine {
 
 /// The golden machine's packages, as the machine has them.
 pub(super) fn of_golden(golden: &Golden, installed: Vec<Package>) -> Result<Vec<Package>, Failure> {
-    let list = fs_err::read_to_string(golden.packages()).map_err(ArtifactError::Io)?;
+    let list = golden.package_list().map_err(ArtifactError::Io)?;
     Ok(listed(&list, installed)?)
 }
 
-fn listed(list: &str, installed: Vec<Package>) -> Result<Vec<Package>, OtherMachine> {
+fn listed(list: &str, mut installed: Vec<Package>) -> Result<Vec<Package>, OtherMachine> {
     let mut missing: BTreeSet<&str> = list.lines().collect();
-    let mut kept = installed;
-    kept.retain(|Package { name, version, arch }| missing.remove(format!("{name}={version} {arch}").as_str()));
+    installed.retain(|package| missing.remove(package_line(package).as_str()));
     if missing.is_empty() {
-        return Ok(kept);
+        return Ok(installed);
     }
     Err(OtherMachine { missing: missing.into_iter().map(str::to_owned).collect() })
 }

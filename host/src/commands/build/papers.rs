@@ -80,7 +80,7 @@ impl Press<'_> {
         let Some(sbom) = &self.compiled.sbom else { return Ok(None) };
         let sbom = sbom.clone().of_tarball(self.compiled.sha256).to_json();
         let sbom = write(&self.staging.sbom(), &layout::sbom_file(self.staging.name()), &sbom)?;
-        let packages = fs_err::read_to_string(self.golden.packages()).map_err(ArtifactError::Io)?;
+        let packages = self.golden.package_list().map_err(ArtifactError::Io)?;
         let packages = self.write_log(PACKAGES, &packages)?;
         let lock = self.golden.package_lock()?;
         let package_lock = self.write_log(LOCK, &lock.to_text())?;
