@@ -20,9 +20,7 @@ fn folder_with(source: &str) -> TempDir {
 
 /// Runs the compiler with no memory for the analyzer.
 fn compile(folder: &Path, arguments: &[&str]) -> Output {
-    let script = ["sh", SCRIPT, "0", "cc"];
-    let output = Command::new(script[0]).args(&script[1..]).args(arguments).current_dir(folder).output();
-    output.expect("a shell")
+    Command::new("sh").args([SCRIPT, "0", "cc"]).args(arguments).current_dir(folder).output().expect("a shell")
 }
 
 #[test]

@@ -35,7 +35,7 @@ impl<O: Write, E: Write> Plain<O, E> {
     }
 
     fn say(&mut self, at: Timestamp, part: &str, phase: &str, text: &str) -> io::Result<()> {
-        let clock = words::clock(between(*self.since.get_or_insert(at), at));
+        let clock = words::clock(between(self.since.unwrap_or(at), at));
         let line = format!("{clock:>6}  {}{text}", words::head(part, phase));
         output::write(&mut self.stderr, &(line.trim_end().to_owned() + "\n"))
     }
@@ -56,12 +56,14 @@ impl<O: Write, E: Write> Plain<O, E> {
     }
 
     fn finished(&mut self, at: Timestamp, phase: &Phase, result: &str, took: Duration) -> io::Result<()> {
-        let brief = self.end(at, phase)?.filter(|_| result.is_empty()).map(|watched| watched.progress.about);
-        if brief.as_deref() == Some("") {
-            return Ok(());
-        }
         let done = format!("done in {}", words::duration(took));
-        self.say_of(at, phase, &with(&done, brief.as_deref().unwrap_or(result)))
+        match self.end(at, phase)? {
+            Some(Watched { progress, .. }) if result.is_empty() => match progress.about.as_str() {
+                "" => Ok(()),
+                about => self.say_of(at, phase, &with(&done, about)),
+            },
+            _ => self.say_of(at, phase, &with(&done, result)),
+        }
     }
 
     fn broke(&mut self, at: Timestamp, phase: &Phase, took: Duration) -> io::Result<()> {
@@ -72,12 +74,12 @@ impl<O: Write, E: Write> Plain<O, E> {
     /// Returns the phase if nothing has been told of it: if it was over in a moment.
     fn end(&mut self, at: Timestamp, phase: &Phase) -> io::Result<Option<Watched>> {
         let Some(index) = self.running.iter().position(|watched| watched.phase == *phase) else { return Ok(None) };
-        let mut watched = self.running.remove(index);
+        let watched = self.running.remove(index);
         if let Some((since, text)) = watched.start(at) {
             self.say_of(since, phase, &text)?;
-            watched.last_line = Some(since);
+            return Ok(None);
         }
-        Ok(Some(watched).filter(|watched| watched.last_line.is_none()))
+        Ok(watched.last_line.is_none().then_some(watched))
     }
 
     /// Tells what has begun and was not over in a moment, and that what goes on does so.

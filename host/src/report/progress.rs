@@ -55,9 +55,10 @@ impl Progress {
     /// last objects of a build may be its longest. Empty if nothing can be counted.
     pub(super) fn count(&self, now: Timestamp) -> String {
         let count = words::count(self.done, self.total, self.unit);
-        let speed = self.rate(now).filter(|_| self.unit == Unit::Bytes).map(words::speed);
-        let left = self.left(now).map(|left| self.outlook(left, now));
-        let parts = [Some(count), speed, left];
+        let rate = self.rate(now);
+        let speed = rate.filter(|_| self.unit == Unit::Bytes).map(words::speed);
+        let outlook = rate.and_then(|rate| self.outlook(rate, now));
+        let parts = [Some(count), speed, outlook];
         parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  ")
     }
 
@@ -69,19 +70,17 @@ impl Progress {
         (elapsed >= ENOUGH && more > 0).then(|| more as f64 / elapsed.as_secs_f64())
     }
 
-    fn outlook(&self, left: Duration, now: Timestamp) -> String {
+    /// How long it will still take, or that it stands still; nothing if that is not known.
+    fn outlook(&self, rate: f64, now: Timestamp) -> Option<String> {
+        let missing = self.total?.checked_sub(self.done).filter(|missing| *missing > 0)?;
         let pause = between(self.grew, now);
-        let usual = self.rate(now).map_or(Duration::ZERO, |rate| Duration::from_secs_f64(UNUSUAL / rate));
-        if pause > left.min(usual).max(USUAL_PAUSE) {
+        let left = Duration::try_from_secs_f64(missing as f64 / rate).ok()?;
+        let unusual = Duration::try_from_secs_f64(UNUSUAL / rate).ok()?;
+        Some(if pause > left.min(unusual).max(USUAL_PAUSE) {
             format!("none for {}", words::duration(pause))
         } else {
             words::left(left)
-        }
-    }
-
-    fn left(&self, now: Timestamp) -> Option<Duration> {
-        let missing = self.total?.checked_sub(self.done).filter(|missing| *missing > 0)?;
-        Duration::try_from_secs_f64(missing as f64 / self.rate(now)?).ok()
+        })
     }
 }
 

@@ -35,7 +35,7 @@ fn finished(part: Part, name: &str, result: &str, seconds: u64) -> Kind {
 }
 
 fn published() -> Kind {
-    let stage = |stage: &str, seconds| StageTime { stage: stage.to_owned(), seconds };
+    let stage = |(stage, seconds): (&str, f64)| StageTime { stage: stage.to_owned(), seconds };
     Kind::Published(Published {
         path: "artifacts/cpython-3.13.5-debian12-build1.tgz".into(),
         sha256: "9f2c".repeat(16),
@@ -44,7 +44,7 @@ fn published() -> Kind {
         plan: "71ab".repeat(16),
         logs: "artifacts/logs/cpython-3.13.5-debian12-build1".into(),
         stages: [("unpack", 0.3), ("configure", 18.2), ("training", 58.0), ("clear", 0.1), ("optimised", 100.1)]
-            .map(|(name, seconds)| stage(name, seconds))
+            .map(stage)
             .to_vec(),
         seconds: 200.0,
     })
