@@ -7,6 +7,7 @@
 //!
 //! Everything here blocks. Callers in async code put it on a blocking thread.
 
+mod beneath;
 mod checksum;
 mod contents;
 mod digest;
@@ -14,6 +15,7 @@ mod entry;
 mod error;
 mod list;
 mod pack;
+mod replace;
 mod unpack;
 mod walk;
 
@@ -21,10 +23,12 @@ mod walk;
 /// compressor's: a test holds the bytes of this one.
 pub const FORM: u32 = 1;
 
+pub use beneath::Beneath;
 pub use checksum::{checksum_line, parse_checksum_line};
 pub use contents::{Content, ContentKind, contents, read_files};
 pub use digest::{HashReader, HashWriter, sha256_file};
 pub use error::{ArchiveError, Refusal};
 pub use list::list;
 pub use pack::{PackSummary, pack_tree};
+pub use replace::{Destination, ReplaceError, not_a_file, open_stream, replace, replaceable};
 pub use unpack::{UnpackSummary, unpack};

@@ -7,6 +7,7 @@
 
 use crate::digest::HashWriter;
 use crate::error::{ArchiveError, io};
+use crate::replace::{folder_of, replaceable, sync_folder};
 use crate::walk::{Kind, Node, walk};
 use flate2::{Compression, GzBuilder};
 use std::io::{BufWriter, Read, Write};
@@ -34,6 +35,7 @@ pub struct PackSummary {
 /// Packs what is in `root` as a gzip-compressed tar archive `to`; `root` itself is no entry. Every entry's time is
 /// `mtime`, in seconds since the Unix epoch. The archive appears under its name only when whole and on disk.
 pub fn pack_tree(root: &Path, to: &Path, mtime: u64) -> Result<PackSummary, ArchiveError> {
+    let to = &replaceable(to).map_err(|error| io("create", to)(error.into()))?;
     let folder = folder_of(to);
     refuse_inside(root, folder, to)?;
     let nodes = walk(root)?;
@@ -45,17 +47,10 @@ pub fn pack_tree(root: &Path, to: &Path, mtime: u64) -> Result<PackSummary, Arch
     let (bytes, sha256) = write(root, &nodes, mtime, to, part.as_file_mut())?;
     part.as_file().sync_all().map_err(io("write", to))?;
     part.persist(to).map_err(|failed| io("create", to)(failed.error))?;
-    fs_err::File::open(folder).and_then(|folder| folder.sync_all()).map_err(io("write", folder))?;
+    sync_folder(folder).map_err(io("write", folder))?;
     let unpacked_bytes =
         nodes.iter().map(|node| if let Kind::File { bytes, .. } = node.kind { bytes } else { 0 }).sum();
     Ok(PackSummary { entries: nodes.len() as u64, unpacked_bytes, bytes, sha256 })
-}
-
-fn folder_of(to: &Path) -> &Path {
-    match to.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    }
 }
 
 fn refuse_inside(root: &Path, folder: &Path, to: &Path) -> Result<(), ArchiveError> {

@@ -5,6 +5,7 @@
 //! walking down from the root folder one name at a time, each opened without following links: the kernel refuses,
 //! and nothing can change between the check and the use.
 
+use crate::beneath::{Beneath, enter, make_folder};
 use crate::entry::{Inside, MODE_BITS};
 use crate::error::{ArchiveError, Refusal, io};
 use crate::list::{drain, open};
@@ -34,8 +35,7 @@ pub struct UnpackSummary {
 /// already is replaced. Stops at the first entry it refuses; nothing was then written outside `into`, and what was
 /// written inside it is the caller's to remove.
 pub fn unpack(archive: &Path, into: &Path) -> Result<UnpackSummary, ArchiveError> {
-    let root = rustix::fs::open(into, FOLDER & !OFlags::NOFOLLOW, Mode::empty());
-    let root = root.map_err(|errno| io("open", into)(errno.into()))?;
+    let root = Beneath::open(into).map_err(|errno| io("open", into)(errno.into()))?;
     let mut reader = open(archive)?;
     let mut unpacker = Unpacker { root, files: BTreeSet::new(), entries: 0, bytes: 0 };
     for entry in reader.entries().map_err(io("read", archive))? {
@@ -51,7 +51,6 @@ pub fn unpack(archive: &Path, into: &Path) -> Result<UnpackSummary, ArchiveError
     Ok(UnpackSummary { entries: unpacker.entries, bytes: unpacker.bytes })
 }
 
-const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 const NEW_FILE: OFlags =
     OFlags::WRONLY.union(OFlags::CREATE).union(OFlags::EXCL).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
@@ -79,7 +78,7 @@ impl From<Errno> for Problem {
 }
 
 struct Unpacker {
-    root: OwnedFd,
+    root: Beneath,
     /// The files written: what a hard link may name.
     files: BTreeSet<Inside>,
     entries: u64,
@@ -106,12 +105,7 @@ impl Unpacker {
 
     /// Opens the folder at the end of `names`, making those that are missing.
     fn descend(&self, names: &[OsString]) -> Result<OwnedFd, Problem> {
-        let mut folder = self.root.try_clone().map_err(Problem::Write)?;
-        for name in names {
-            make_folder(&folder, name, Mode::from_raw_mode(0o755))?;
-            folder = rustix::fs::openat(&folder, name, FOLDER, Mode::empty())?;
-        }
-        Ok(folder)
+        Ok(self.root.made_folder(names)?)
     }
 
     fn folder(&self, path: &Inside, mode: Mode) -> Result<(), Problem> {
@@ -121,7 +115,7 @@ impl Unpacker {
         let above = self.descend(above)?;
         make_folder(&above, name, mode)?;
         // Opening says whether what is there is a folder: the same one may come twice, a link may not stand for it.
-        let folder = rustix::fs::openat(&above, name, FOLDER, Mode::empty()).map_err(|errno| match errno {
+        let folder = enter(&above, name).map_err(|errno| match errno {
             Errno::LOOP | Errno::NOTDIR => Problem::Refused(Refusal::Twice),
             other => other.into(),
         })?;
@@ -162,13 +156,6 @@ impl Unpacker {
         rustix::fs::linkat(self.descend(from_above)?, from, self.descend(above)?, name, AtFlags::empty())?;
         self.files.insert(path);
         Ok(())
-    }
-}
-
-fn make_folder(above: &OwnedFd, name: &OsString, mode: Mode) -> Result<(), Errno> {
-    match rustix::fs::mkdirat(above, name, mode) {
-        Err(Errno::EXIST) => Ok(()),
-        made => made,
     }
 }
 

@@ -102,8 +102,10 @@ impl Store {
     }
 }
 
-/// Writes `contents` to `path` so that others see the old file or the new one, never half of either.
+/// Writes `contents` to `path`, or the file it links to, so that others see the old file or the new one, never half of
+/// either. Refuses what is not a regular file.
 pub fn write_atomically(path: &Path, contents: &[u8]) -> io::Result<()> {
+    let path = &vmbuild_archive::replaceable(path)?;
     let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
     let mut file = tempfile::Builder::new()
         .prefix(".new-")

@@ -7,6 +7,7 @@ mod list;
 mod make;
 mod put;
 mod put_rest;
+mod special;
 mod stream;
 
 pub use fingerprint::fingerprint;

@@ -1,10 +1,12 @@
 //! Receiving a file: it appears under its name only when it is whole and equal to what was sent.
 
+use super::special::{into_stream, refused};
 use super::stream::{Had, receive};
 use crate::request::{Request, failure, io_failure};
 use crate::session::{Inbound, Link};
 use std::path::Path;
 use tokio::sync::mpsc;
+use vmbuild_archive::{Destination, replace};
 use vmbuild_protocol::{Digest, Failure, FailureKind, PutFile};
 
 /// Receives a file.
@@ -19,9 +21,14 @@ pub async fn put(
         return Err(failure(FailureKind::Invalid, format!("`{}` is not an absolute path of a file", order.path)));
     };
     fs_err::create_dir_all(folder).map_err(|error| io_failure(&error))?;
+    let target = match Destination::of(target).map_err(|error| refused(&error))? {
+        Destination::File { path, .. } => path,
+        Destination::Stream(path) => return into_stream(request, &path, order.size, link, mail).await,
+    };
+    let folder = target.parent().unwrap_or(folder);
     let arriving = folder.join(format!(".arriving-{}", request.mark));
     let received = receive_whole(request, &order, link, mail, &arriving).await;
-    let placed = received.and_then(|digest| place(&arriving, target, order.mode).map(|()| digest));
+    let placed = received.and_then(|digest| place(&arriving, &target, order.mode).map(|()| digest));
     if placed.is_err() {
         // What arrived is of no use; that it could not be removed would not change the answer.
         let _ = fs_err::remove_file(&arriving);
@@ -43,7 +50,6 @@ async fn receive_whole(
 fn place(arriving: &Path, target: &Path, mode: u32) -> Result<(), Failure> {
     use std::os::unix::fs::PermissionsExt;
     let permissions = std::fs::Permissions::from_mode(mode & 0o777);
-    fs_err::set_permissions(arriving, permissions)
-        .and_then(|()| fs_err::rename(arriving, target))
-        .map_err(|error| io_failure(&error))
+    fs_err::set_permissions(arriving, permissions).map_err(|error| io_failure(&error))?;
+    replace(arriving, target).map_err(|error| refused(&error))
 }

@@ -2,13 +2,16 @@
 //! only a whole file with the right digest gets the name.
 
 use super::fingerprint::hash;
+use super::special::{into_stream, refused};
 use super::stream::{Had, receive};
 use crate::request::{Request, failure, io_failure};
 use crate::session::{Inbound, Link};
+use rustix::fs::OFlags;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use tokio::io::{AsyncSeekExt, AsyncWriteExt};
 use tokio::sync::mpsc;
+use vmbuild_archive::{Destination, replace};
 use vmbuild_protocol::{Digest, Failure, FailureKind, PutRest};
 
 /// Receives the rest of a file.
@@ -25,15 +28,25 @@ pub async fn put_rest(
         return Err(failure(FailureKind::Invalid, text));
     };
     fs_err::create_dir_all(folder).map_err(|error| io_failure(&error))?;
+    let mode = match Destination::of(target).map_err(|error| refused(&error))? {
+        // As with cp(1), the file that is there keeps its mode.
+        Destination::File { mode, .. } => mode.unwrap_or(order.mode & 0o7777),
+        Destination::Stream(path) if order.from == 0 => {
+            return into_stream(request, &path, order.size, link, mail).await;
+        }
+        Destination::Stream(path) => {
+            let text = format!("{} takes no rest of a file: what was written to it is gone", path.display());
+            return Err(failure(FailureKind::Invalid, text));
+        }
+    };
     let received = receive_rest(request, &order, link, mail).await;
     if let Err(Failure { kind: FailureKind::DigestMismatch, .. }) = received {
         // The next attempt begins anew; that it could not be removed would not change the answer.
         let _ = fs_err::remove_file(arriving);
     }
     let digest = received?;
-    fs_err::set_permissions(arriving, std::fs::Permissions::from_mode(order.mode & 0o7777))
-        .and_then(|()| fs_err::rename(arriving, target))
-        .map_err(|error| io_failure(&error))?;
+    fs_err::set_permissions(arriving, std::fs::Permissions::from_mode(mode)).map_err(|error| io_failure(&error))?;
+    replace(arriving, target).map_err(|error| refused(&error))?;
     Ok(digest)
 }
 
@@ -52,12 +65,18 @@ async fn receive_rest(
     received
 }
 
-/// Opens what has arrived so far, without what lies behind it, and hashes it.
+/// Opens what has arrived so far, without what lies behind it, and hashes it. Only a file: somebody else may have put a
+/// link or a FIFO there.
 async fn resume(request: &Request, order: &PutRest) -> Result<(fs_err::tokio::File, Had), Failure> {
     let mut options = fs_err::tokio::OpenOptions::new();
-    let file = options.create(true).truncate(false).read(true).write(true).open(&order.arriving).await;
-    let mut file = file.map_err(|error| io_failure(&error))?;
-    let there = file.metadata().await.map_err(|error| io_failure(&error))?.len();
+    let no_link = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+    options.create(true).truncate(false).read(true).write(true).custom_flags(no_link);
+    let mut file = options.open(&order.arriving).await.map_err(|error| io_failure(&error))?;
+    let about = file.metadata().await.map_err(|error| io_failure(&error))?;
+    if !about.is_file() {
+        return Err(failure(FailureKind::Invalid, format!("{} is not a regular file", order.arriving)));
+    }
+    let there = about.len();
     if there < order.from {
         let text = format!("{} bytes of {} were to be there, but {there} are", order.from, order.path);
         return Err(failure(FailureKind::DigestMismatch, text));

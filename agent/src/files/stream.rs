@@ -73,7 +73,11 @@ pub(super) async fn receive(
             }
             Some(Inbound::End(sent)) => {
                 file.flush().await.map_err(|error| io_failure(&error))?;
-                file.sync_all().await.map_err(|error| io_failure(&error))?;
+                match file.sync_all().await {
+                    // A device or FIFO keeps nothing that could be synced: fsync(2), EINVAL.
+                    Err(error) if error.kind() == std::io::ErrorKind::InvalidInput => {}
+                    synced => synced.map_err(|error| io_failure(&error))?,
+                }
                 let got = had.digest();
                 return if got == sent && got.bytes == size { Ok(got) } else { Err(mismatch(path, got, sent)) };
             }

@@ -15,6 +15,7 @@ pub(super) fn write(path: &str, contents: &str, mode: u32) -> Result<(), Failure
 fn write_whole(path: &Path, contents: &str, mode: u32) -> io::Result<()> {
     let folder = path.parent().ok_or(io::ErrorKind::IsADirectory)?;
     fs_err::create_dir_all(folder)?;
+    let path = &vmbuild_archive::replaceable(path)?;
     let partial = path.with_added_extension("vmbuild-partial");
     let mut file = fs_err::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&partial)?;
     file.write_all(contents.as_bytes())?;

@@ -41,6 +41,7 @@ impl ProfileStore {
 
     fn copy(&self, from: &Path, to: &Path) -> io::Result<()> {
         fs_err::create_dir_all(&self.root)?;
+        let to = vmbuild_archive::replaceable(to)?;
         let mut copy = tempfile::NamedTempFile::new_in(&self.root)?;
         io::copy(&mut fs_err::File::open(from)?, &mut copy)?;
         copy.as_file().sync_all()?;

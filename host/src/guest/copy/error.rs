@@ -3,6 +3,8 @@
 use crate::failure::{Diagnose, Exit};
 use crate::guest::SessionError;
 use std::path::PathBuf;
+use vmbuild_archive::ReplaceError;
+use vmbuild_protocol::FailureKind;
 
 /// Why something was not copied.
 #[derive(Debug, thiserror::Error)]
@@ -19,9 +21,17 @@ pub enum CopyError {
     /// The protocol's paths are UTF-8.
     #[error("the name {} is not UTF-8", .0.display())]
     NotUtf8(PathBuf),
-    /// The guest names places outside of what was asked for.
-    #[error("the machine lists `{0}`, which does not lie in what was asked for")]
-    Outside(String),
+    /// The guest's list of a tree is not one.
+    #[error("the machine lists `{entry}`, which {why}")]
+    Listing {
+        /// The path as it was listed.
+        entry: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The target is not one that gets new contents.
+    #[error(transparent)]
+    Replace(#[from] ReplaceError),
     /// Something else is in the place of a folder.
     #[error("{} is in the way: it is not a folder", .0.display())]
     InTheWay(PathBuf),
@@ -37,8 +47,11 @@ impl Diagnose for CopyError {
     fn exit(&self) -> Exit {
         match self {
             Self::Folder(_) | Self::Missing(_) | Self::NoName(_) | Self::NotUtf8(_) => Exit::Usage,
-            Self::Outside(_) => Exit::Integrity,
-            Self::InTheWay(_) | Self::Local(_) => Exit::Environment,
+            Self::Replace(ReplaceError::NotAFile { .. } | ReplaceError::Dangling(_)) => Exit::Usage,
+            Self::Listing { .. } => Exit::Integrity,
+            Self::InTheWay(_) | Self::Replace(ReplaceError::Io { .. }) | Self::Local(_) => Exit::Environment,
+            // The target in the machine is not one that can be written.
+            Self::Session(SessionError::Refused(failure)) if failure.kind == FailureKind::Invalid => Exit::Usage,
             Self::Session(error) => error.exit(),
         }
     }

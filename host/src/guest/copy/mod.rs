@@ -5,10 +5,15 @@
 //! its name only when it is whole and has the digest that the other side computed.
 
 mod error;
+#[cfg(test)]
+mod hostile_tests;
+mod landing;
 mod local;
 mod name;
 mod receive;
 mod send;
+#[cfg(test)]
+mod special_tests;
 #[cfg(test)]
 mod tests;
 

@@ -3,7 +3,6 @@
 use super::CopyError;
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
-use std::path::{Component, Path};
 use vmbuild_protocol::{Entry, EntryKind};
 
 /// What a file is called while it arrives: hidden, in its own folder, the same at each attempt. The name's hash, not
@@ -35,25 +34,32 @@ pub(super) fn folder(path: &str) -> &str {
 }
 
 /// Refuses a list that leads out of the tree it describes. A guest is not to be trusted: a link to `/etc` followed by
-/// an entry below it would write there.
+/// an entry below it would write there. Paths are compared as the text they are, so each has only one form.
 pub(super) fn check(entries: &[Entry]) -> Result<(), CopyError> {
-    let mut folders = HashSet::new();
+    let (mut folders, mut listed) = (HashSet::new(), HashSet::new());
     for (index, entry) in entries.iter().enumerate() {
-        let path = Path::new(&entry.path);
-        let plain = path.components().all(|part| matches!(part, Component::Normal(_)));
-        let below = if index == 0 {
-            entry.path.is_empty()
-        } else {
-            plain && !entry.path.is_empty() && path.parent().is_some_and(|parent| folders.contains(parent))
-        };
-        if !below {
-            return Err(CopyError::Outside(entry.path.clone()));
+        let path = entry.path.as_str();
+        let refused = |why| Err(CopyError::Listing { entry: path.to_owned(), why });
+        if index == 0 {
+            if !path.is_empty() || matches!(entry.kind, EntryKind::Link { .. }) {
+                return refused("stands in the place of what was asked for");
+            }
+        } else if !path.split('/').all(is_name) {
+            return refused("is not a plain path");
+        } else if !folders.contains(path.rsplit_once('/').map_or("", |(above, _)| above)) {
+            return refused("does not lie in a folder that was listed");
+        } else if !listed.insert(path) {
+            return refused("is listed twice");
         }
         if entry.kind == EntryKind::Folder {
             folders.insert(path);
         }
     }
     Ok(())
+}
+
+fn is_name(part: &str) -> bool {
+    !["", ".", ".."].contains(&part) && !part.contains('\0')
 }
 
 #[cfg(test)]
@@ -77,6 +83,15 @@ mod tests {
             &[("", true), ("a/../../b", false)],
             &[("", true), ("", true)],
             &[("a", false)],
+            &[("", false), ("a", false)],
+            &[("", false)],
+            &[("", true), ("a", false), ("a/", true), ("a/file", false)],
+            &[("", true), ("a", false), ("./a", true)],
+            &[("", true), ("a", true), ("a//b", false)],
+            &[("", true), ("a", true), ("a/./b", false)],
+            &[("", true), ("a", true), ("a", false)],
+            &[("", true), ("a\0", false)],
+            &[("", true), ("a/b", false), ("a", true)],
         ] {
             assert!(!list(bad), "{bad:?}");
         }

@@ -14,7 +14,7 @@ use vmbuild_agent::session::converse;
 use vmbuild_protocol::{PutRest, WINDOW};
 use vmbuild_supervise::Deadline;
 
-async fn with_agent(test: impl AsyncFnOnce(&Session)) {
+pub(super) async fn with_agent(test: impl AsyncFnOnce(&Session)) {
     let (ours, theirs) = tokio::io::duplex(64 << 10);
     let test = async {
         let deadline = Deadline::after(Duration::from_mins(2));
@@ -25,17 +25,17 @@ async fn with_agent(test: impl AsyncFnOnce(&Session)) {
     let (_, ()) = tokio::join!(converse(theirs, Guest::complete(false)), test);
 }
 
-fn text(path: &Path) -> &str {
+pub(super) fn text(path: &Path) -> &str {
     path.to_str().expect("temporary folders have plain names")
 }
 
-async fn there(session: &Session, from: &Path, to: &str, depth: Depth) -> Result<Copied, CopyError> {
+pub(super) async fn there(session: &Session, from: &Path, to: &str, depth: Depth) -> Result<Copied, CopyError> {
     let (events, _heard) = Events::channel();
     let phase = events.phase(Part::Machine, "copy", "");
     send(session, from, (to, depth), &phase, &CancellationToken::new()).await
 }
 
-async fn back(session: &Session, from: &str, to: &Path, depth: Depth) -> Result<Copied, CopyError> {
+pub(super) async fn back(session: &Session, from: &str, to: &Path, depth: Depth) -> Result<Copied, CopyError> {
     let (events, _heard) = Events::channel();
     let phase = events.phase(Part::Machine, "copy", "");
     receive(session, (from, depth), to, &phase, &CancellationToken::new()).await

@@ -139,6 +139,7 @@ impl Session {
         cancel: &CancellationToken,
         advanced: impl FnMut(u64),
     ) -> Result<Digest, SessionError> {
+        let to = &vmbuild_archive::replaceable(to).map_err(|error| SessionError::Local(error.into()))?;
         let folder = to.parent().ok_or_else(|| SessionError::Local(std::io::ErrorKind::InvalidInput.into()))?;
         let mut arriving = tempfile::Builder::new()
             .prefix(".arriving-")

@@ -11,7 +11,7 @@ mod pump;
 mod request;
 mod streams;
 #[cfg(test)]
-mod tests;
+pub(in crate::guest) mod tests;
 mod transfer;
 mod trees;
 

@@ -10,7 +10,7 @@ use crate::event::{Events, Part};
 use crate::image::{Image, ImageError, Source};
 use crate::store::{Store, write_atomically};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
 use toml_edit::{DocumentMut, Item, Value};
 
@@ -139,14 +139,8 @@ impl Moving<'_> {
             let text = format!("`{}` is now described by {}", self.name, place.writable.display());
             self.publisher.events.note(Part::Image, text);
         }
-        Ok(write_through(&place.writable, text.as_bytes())?)
+        Ok(write_atomically(&place.writable, text.as_bytes())?)
     }
-}
-
-/// Replaces the file, or what it links to.
-fn write_through(path: &Path, contents: &[u8]) -> std::io::Result<()> {
-    let target = if path.exists() { fs_err::canonicalize(path)? } else { path.to_owned() };
-    write_atomically(&target, contents)
 }
 
 /// The description with other pins; everything else stays as it is.

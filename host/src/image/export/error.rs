@@ -4,6 +4,7 @@ use super::{Compression, Format};
 use crate::failure::{Diagnose, Exit};
 use crate::image::ImageError;
 use std::path::PathBuf;
+use vmbuild_archive::ReplaceError;
 use vmbuild_supervise::RunError;
 
 /// Why nothing was exported.
@@ -51,6 +52,9 @@ pub enum ExportError {
         /// The output.
         path: PathBuf,
     },
+    /// What is under the output's name does not give way.
+    #[error(transparent)]
+    Replace(#[from] ReplaceError),
     /// The format cannot be compressed like this.
     #[error("{} cannot be compressed with {}", format.word(), asked.word())]
     Compression {
@@ -97,6 +101,7 @@ impl Diagnose for ExportError {
             Self::Exists { .. } | Self::Foreign { .. } | Self::NoFolder { .. } | Self::Compression { .. } => {
                 Exit::Usage
             }
+            Self::Replace(ReplaceError::NotAFile { .. } | ReplaceError::Dangling(_)) => Exit::Usage,
             Self::Image(error) => error.exit(),
             Self::Run(error) => error.exit(),
             Self::Machine(error) => error.exit(),

@@ -6,4 +6,4 @@ mod opening;
 mod programs;
 mod streams;
 mod support;
-mod wire;
+pub(in crate::guest) mod wire;

@@ -22,33 +22,33 @@ pub(super) fn hello<M>(protocol: u32, build: &str, epoch: Epoch) -> Frame<M> {
 }
 
 /// Hears `In`, says `Out`.
-pub(super) struct Peer<In, Out> {
+pub(in crate::guest) struct Peer<In, Out> {
     reader: FramedRead<tokio::io::ReadHalf<DuplexStream>, Codec<In, Out>>,
     writer: tokio::io::WriteHalf<DuplexStream>,
 }
 
 impl<In: DeserializeOwned, Out: Serialize> Peer<In, Out> {
-    pub(super) fn new(pipe: DuplexStream) -> Self {
+    pub(in crate::guest) fn new(pipe: DuplexStream) -> Self {
         let (reader, writer) = tokio::io::split(pipe);
         Self { reader: FramedRead::new(reader, Codec::default()), writer }
     }
 
-    pub(super) async fn hear(&mut self) -> Frame<In> {
+    pub(in crate::guest) async fn hear(&mut self) -> Frame<In> {
         self.reader.next().await.expect("something comes").expect("it can be read").frame
     }
 
     /// Waits for the hello of a session, and listens to that session.
-    pub(super) async fn hello(&mut self) -> Epoch {
+    pub(in crate::guest) async fn hello(&mut self) -> Epoch {
         let Frame::Hello(hello) = self.hear().await else { panic!("a hello comes first") };
         self.reader.decoder_mut().session = Some(hello.epoch);
         hello.epoch
     }
 
-    pub(super) async fn say(&mut self, epoch: Epoch, said: Frame<Out>) {
+    pub(in crate::guest) async fn say(&mut self, epoch: Epoch, said: Frame<Out>) {
         self.write(&frame::<In, Out>(epoch, said)).await;
     }
 
-    pub(super) async fn write(&mut self, bytes: &[u8]) {
+    pub(in crate::guest) async fn write(&mut self, bytes: &[u8]) {
         self.writer.write_all(bytes).await.expect("somebody listens");
     }
 }
