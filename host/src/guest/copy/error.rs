@@ -46,8 +46,11 @@ pub enum CopyError {
 impl Diagnose for CopyError {
     fn exit(&self) -> Exit {
         match self {
-            Self::Folder(_) | Self::Missing(_) | Self::NoName(_) | Self::NotUtf8(_) => Exit::Usage,
-            Self::Replace(ReplaceError::NotAFile { .. } | ReplaceError::Dangling(_)) => Exit::Usage,
+            Self::Folder(_)
+            | Self::Missing(_)
+            | Self::NoName(_)
+            | Self::NotUtf8(_)
+            | Self::Replace(ReplaceError::NotAFile { .. } | ReplaceError::Dangling(_)) => Exit::Usage,
             Self::Listing { .. } => Exit::Integrity,
             Self::InTheWay(_) | Self::Replace(ReplaceError::Io { .. }) | Self::Local(_) => Exit::Environment,
             // The target in the machine is not one that can be written.

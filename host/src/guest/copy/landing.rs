@@ -97,7 +97,7 @@ impl Spot {
             found => found.map_err(|errno| named("read", &self.path, errno))?,
         };
         match FileType::from_raw_mode(found.st_mode) {
-            FileType::RegularFile => Ok(Some(u32::from(found.st_mode) & 0o777)),
+            FileType::RegularFile => Ok(Some(found.st_mode & 0o777)),
             FileType::Symlink => Ok(None),
             other => Err(not_a_file(&self.path, other).into()),
         }

@@ -98,10 +98,11 @@ impl ExportError {
 impl Diagnose for ExportError {
     fn exit(&self) -> Exit {
         match self {
-            Self::Exists { .. } | Self::Foreign { .. } | Self::NoFolder { .. } | Self::Compression { .. } => {
-                Exit::Usage
-            }
-            Self::Replace(ReplaceError::NotAFile { .. } | ReplaceError::Dangling(_)) => Exit::Usage,
+            Self::Exists { .. }
+            | Self::Foreign { .. }
+            | Self::NoFolder { .. }
+            | Self::Compression { .. }
+            | Self::Replace(ReplaceError::NotAFile { .. } | ReplaceError::Dangling(_)) => Exit::Usage,
             Self::Image(error) => error.exit(),
             Self::Run(error) => error.exit(),
             Self::Machine(error) => error.exit(),
