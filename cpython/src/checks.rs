@@ -83,11 +83,14 @@ impl CheckKind {
             Self::Sha256 => ("sha256", "the artifact's digest is the one in the checksum file"),
             Self::Size => ("size", "30 to 150 MiB; what is slim or not byte-compiled has bounds of its own"),
             Self::Structure => ("structure", "every entry lies below the one folder that the name promises"),
-            Self::Binaries => {
-                ("binaries", "the interpreter is an executable file, and all programs and libraries are hardened")
-            }
+            Self::Binaries => (
+                "binaries",
+                "the interpreter and every compiled module are there: ELF for this machine, whole, hardened",
+            ),
             Self::Version => ("version", "the interpreter says the version in the artifact's name"),
-            Self::NativeModules => ("native modules", "every module that needs a library imports"),
+            Self::NativeModules => {
+                ("native modules", "every module that needs a library imports, from the artifact alone")
+            }
             Self::Pip => ("pip", "pip is an executable file and says its version"),
             Self::BuildInfo => ("build info", "there, readable, and about the same version"),
             Self::Licence => ("licence", "CPython's licence is there"),

@@ -111,6 +111,13 @@ pub fn required_modules(version: &Version) -> Vec<String> {
     modules
 }
 
+/// The modules made of C code that a complete build of a version has, sorted.
+pub fn compiled_modules(version: &Version) -> Vec<String> {
+    let mut modules = [minors().common.compiled.as_slice(), &Minor::of(version).compiled].concat();
+    modules.sort();
+    modules
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,6 +170,10 @@ mod tests {
     fn modules_that_are_gone_are_not_required() {
         let has = |text: &str, module: &str| required_modules(&text.parse().unwrap()).iter().any(|name| name == module);
         assert!(has("3.12.6", "crypt") && !has("3.13.5", "crypt"));
+        let compiled =
+            |text: &str, module: &str| compiled_modules(&text.parse().unwrap()).iter().any(|name| name == module);
+        assert!(compiled("3.11.2", "_sha256") && !compiled("3.12.6", "_sha256") && compiled("3.13.5", "_sha2"));
+        assert!(compiled("3.13.5", "_ssl") && compiled("3.15.0rc1", "_zstd") && !compiled("3.13.5", "_zstd"));
         assert!(has("3.12.6", "ssl") && has("3.14.10t", "compression.zstd") && !has("3.13.5", "compression.zstd"));
     }
 }

@@ -38,6 +38,8 @@ pub struct Minors {
 pub struct Common {
     /// Modules that need a library of the system, or that configure leaves out silently when it cannot build them.
     pub modules: Vec<String>,
+    /// Modules made of C code: each is a file in `lib-dynload`, or is in the interpreter itself.
+    pub compiled: Vec<String>,
 }
 
 /// One minor version.
@@ -58,6 +60,9 @@ pub struct Minor {
     /// Modules that must import from a complete build, beside [`Common::modules`].
     #[serde(default)]
     pub modules: Vec<String>,
+    /// Modules made of C code that a complete build has, beside [`Common::compiled`].
+    #[serde(default)]
+    pub compiled: Vec<String>,
     /// Packages of Debian that it needs beside those of every minor.
     #[serde(default)]
     pub packages: Vec<String>,

@@ -20,6 +20,8 @@ fn the_table_is_whole_and_in_order() {
     for minor in all {
         assert!(minor.released < minor.bugfix_until && minor.bugfix_until < minor.end_of_life, "{}", minor.number);
         assert!(minor.options.is_sorted() && minor.packages.is_sorted(), "{}", minor.number);
+        let compiled = &minor.compiled;
+        assert!(compiled.is_sorted() && !compiled.iter().any(|name| minors().common.compiled.contains(name)));
         let pgp = minor.manager.pgp.as_deref();
         assert_eq!(pgp.is_some(), minor.number < MinorNumber(3, 14), "PEP 761 ends OpenPGP signatures with 3.14");
         assert!(pgp.is_none_or(|pgp| pgp.len() == 40 && pgp.chars().all(|c| c.is_ascii_hexdigit())));
@@ -77,8 +79,8 @@ fn a_wrong_table_says_what_is_wrong() {
         let error = Minors::parse(toml).unwrap_err().to_string();
         assert!(error.contains(expect), "{error}");
     };
-    check("schema = 2\n[common]\nmodules = []", "schema 2 is unknown");
-    check("schema = 1\n[common]\nmodules = []\n[[minor]]\nminor = \"3\"", "`3` is no minor version");
-    check("schema = 1\n[common]\nmodules = []\n[[minor]]\nreleased = \"2026\"", "`2026` is no month");
-    check("schema = 1\n[common]\nmodules = []\n[[minor]]\nquirks = [\"odd\"]", "unknown variant `odd`");
+    check("schema = 2\n[common]\nmodules = []\ncompiled = []", "schema 2 is unknown");
+    check("schema = 1\n[common]\nmodules = []\ncompiled = []\n[[minor]]\nminor = \"3\"", "`3` is no minor version");
+    check("schema = 1\n[common]\nmodules = []\ncompiled = []\n[[minor]]\nreleased = \"2026\"", "`2026` is no month");
+    check("schema = 1\n[common]\nmodules = []\ncompiled = []\n[[minor]]\nquirks = [\"odd\"]", "unknown variant `odd`");
 }

@@ -1,13 +1,27 @@
 //! What a loader does with one program or library, as its headers say.
 
-use goblin::elf::Elf;
 use goblin::elf::dynamic::{DF_1_NOW, DF_BIND_NOW, DF_TEXTREL, DT_BIND_NOW, DT_RPATH, DT_RUNPATH, DT_TEXTREL};
-use goblin::elf::header::{ET_DYN, ET_EXEC};
+use goblin::elf::header::{
+    EI_CLASS, EI_DATA, ELFCLASS64, ELFDATA2MSB, EM_386, EM_AARCH64, EM_ARM, EM_X86_64, ET_DYN, ET_EXEC,
+};
 use goblin::elf::program_header::{PF_X, PT_GNU_RELRO, PT_GNU_STACK};
+use goblin::elf::section_header::SHT_NOBITS;
+use goblin::elf::{Elf, Sym};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// The first bytes of every program and library. Source: elf(5).
 pub(super) const MAGIC: &[u8; 4] = b"\x7fELF";
+/// How many bytes it takes to tell what a file is.
+pub(super) const START: usize = 20;
+/// Where it is said in them whether a loader loads it.
+const KIND_AT: usize = 16;
+/// Where the machine is said in them.
+const MACHINE_AT: usize = 18;
+/// The machine that this program runs on.
+const THIS_MACHINE: u16 = if cfg!(target_arch = "aarch64") { EM_AARCH64 } else { EM_X86_64 };
+/// What a compiled module's one exported function is called, before the module's name. Source: PEP 489, PEP 793.
+const MODULE_EXPORTS: [&str; 2] = ["PyInit_", "PyModExport_"];
 /// Exported by the file that holds the interpreter, whether that is a library or the program.
 const INTERPRETER: &str = "Py_BytesMain";
 
@@ -20,24 +34,64 @@ pub(super) struct Found {
     pub(super) is_interpreter: bool,
     /// Whether it calls the C library's checking functions.
     pub(super) fortified: bool,
+    /// The modules that it can give to an interpreter.
+    pub(super) modules: BTreeSet<String>,
 }
 
-/// Looks at a file; `None` if it is nothing that a loader loads. `folder` is where it lies.
+/// Demands an ELF file for this machine, by its first [`START`] bytes; says otherwise what it is.
+pub(super) fn for_this_machine(start: &[u8]) -> Result<(), String> {
+    if start.starts_with(b"#!") {
+        return Err("is a script, not an ELF file".to_owned());
+    }
+    if !start.starts_with(MAGIC) {
+        return Err("is not an ELF file".to_owned());
+    }
+    let Some(&[low, high]) = start.get(MACHINE_AT..START) else { return Err("is cut short".to_owned()) };
+    let bytes = if start[EI_DATA] == ELFDATA2MSB { [high, low] } else { [low, high] };
+    let machine = u16::from_le_bytes(bytes);
+    if machine != THIS_MACHINE {
+        return Err(format!("is for {}, this machine is {}", name_of(machine), name_of(THIS_MACHINE)));
+    }
+    if start[EI_CLASS] != ELFCLASS64 {
+        return Err("is not a 64-bit ELF file".to_owned());
+    }
+    Ok(())
+}
+
+/// Demands also that it is something to load: no object file, no core dump.
+pub(super) fn loadable(start: &[u8]) -> Result<(), String> {
+    for_this_machine(start)?;
+    // In this machine's order, which both kinds of machine have in common.
+    let kind = u16::from_le_bytes([start[KIND_AT], start[KIND_AT + 1]]);
+    if matches!(kind, ET_EXEC | ET_DYN) { Ok(()) } else { Err("is no program or shared library".to_owned()) }
+}
+
+fn name_of(machine: u16) -> String {
+    match machine {
+        EM_X86_64 => "x86_64".to_owned(),
+        EM_AARCH64 => "aarch64".to_owned(),
+        EM_386 => "i386".to_owned(),
+        EM_ARM => "arm".to_owned(),
+        other => format!("machine {other}"),
+    }
+}
+
+/// Looks at a file; `None` if it is nothing that a loader loads. `folder` is where it lies. The error says what is wrong
+/// with a file that cannot be read as one for this machine.
 pub(super) fn look(bytes: &[u8], folder: &Path) -> Result<Option<Found>, String> {
-    let elf = Elf::parse(bytes).map_err(|error| error.to_string())?;
+    for_this_machine(&bytes[..bytes.len().min(START)])?;
+    let elf = Elf::parse(bytes).map_err(|error| format!("is damaged or cut short: {error}"))?;
+    if end(&elf) > bytes.len() as u64 {
+        return Err("is cut short".to_owned());
+    }
     if !matches!(elf.header.e_type, ET_EXEC | ET_DYN) {
         return Ok(None);
     }
-    let symbols = |wanted: fn(&str) -> bool| {
-        let name = |symbol: goblin::elf::Sym| elf.dynstrtab.get_at(symbol.st_name).is_some_and(wanted);
-        elf.dynsyms.iter().any(name)
-    };
-    let is_interpreter = elf
-        .dynsyms
-        .iter()
-        .any(|symbol| !symbol.is_import() && elf.dynstrtab.get_at(symbol.st_name) == Some(INTERPRETER));
-    let fortified = symbols(|name| name.starts_with("__") && name.ends_with("_chk"));
-    let canaries = symbols(|name| name == "__stack_chk_fail");
+    let has = |wanted: fn(&str) -> bool| names(&elf, |_| true).any(wanted);
+    let exported: BTreeSet<&str> = names(&elf, |symbol| !symbol.is_import()).collect();
+    let is_interpreter = exported.contains(INTERPRETER);
+    let fortified = has(|name| name.starts_with("__") && name.ends_with("_chk"));
+    let canaries = has(|name| name == "__stack_chk_fail");
     let flags = [
         (elf.header.e_type == ET_EXEC, "is not position-independent"),
         (!is_stack_plain(&elf), "has an executable stack"),
@@ -49,7 +103,26 @@ pub(super) fn look(bytes: &[u8], folder: &Path) -> Result<Option<Found>, String>
     let mut flaws: Vec<String> =
         flags.iter().filter(|(flawed, _)| *flawed).map(|(_, flaw)| (*flaw).to_owned()).collect();
     flaws.extend(search_path(&elf).into_iter().filter_map(|place| stray(place, folder)));
-    Ok(Some(Found { flaws, is_interpreter, fortified }))
+    let module = |name: &&str| MODULE_EXPORTS.iter().find_map(|start| name.strip_prefix(start)).map(str::to_owned);
+    let modules = exported.iter().filter_map(module).collect();
+    Ok(Some(Found { flaws, is_interpreter, fortified, modules }))
+}
+
+/// The names of what the loader binds.
+fn names<'a>(elf: &Elf<'a>, wanted: fn(&Sym) -> bool) -> impl Iterator<Item = &'a str> {
+    let symbols: Vec<Sym> = elf.dynsyms.iter().filter(wanted).collect();
+    let texts: Vec<&'a str> = symbols.iter().filter_map(|symbol| elf.dynstrtab.get_at(symbol.st_name)).collect();
+    texts.into_iter()
+}
+
+/// The first byte after everything that its headers speak of.
+fn end(elf: &Elf<'_>) -> u64 {
+    let header = &elf.header;
+    let table = header.e_shoff.saturating_add(u64::from(header.e_shnum) * u64::from(header.e_shentsize));
+    let segments = elf.program_headers.iter().map(|segment| segment.p_offset.saturating_add(segment.p_filesz));
+    let filled = elf.section_headers.iter().filter(|section| section.sh_type != SHT_NOBITS);
+    let sections = filled.map(|section| section.sh_offset.saturating_add(section.sh_size));
+    segments.chain(sections).fold(table, u64::max)
 }
 
 fn is_stack_plain(elf: &Elf<'_>) -> bool {

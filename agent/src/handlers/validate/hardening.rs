@@ -8,12 +8,30 @@
 
 use super::elf::{self, Found, MAGIC};
 use super::tree::Tree;
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use vmbuild_cpython::configure::FORTIFIES;
 
-/// Looks at every program and library. What is wrong is named with the file.
-pub(super) async fn hardened(tree: &Tree) -> Result<String, String> {
+/// The folder with the compiled modules.
+const MODULES: &str = "lib-dynload";
+
+/// What was found in all programs and libraries.
+#[derive(Debug, Default)]
+pub(super) struct Looked {
+    /// How many there are.
+    pub(super) count: usize,
+    /// What is wrong: fragments that name the file.
+    pub(super) flaws: Vec<String>,
+    /// Whether one of them holds the interpreter.
+    pub(super) has_interpreter: bool,
+    /// The compiled modules: files in `lib-dynload`, and what the interpreter holds itself.
+    pub(super) modules: BTreeSet<String>,
+}
+
+/// Looks at every program and library.
+pub(super) async fn look_at_tree(tree: &Tree) -> Result<Looked, String> {
     let (prefix, fortifies) = (tree.prefix().to_owned(), fortifies(tree));
     let looked = tokio::task::spawn_blocking(move || look_at_all(&prefix, fortifies));
     looked.await.map_err(|error| error.to_string())?
@@ -26,26 +44,57 @@ fn fortifies(tree: &Tree) -> bool {
     info["configure_line"].as_str().is_some_and(|line| line.contains(FORTIFIES))
 }
 
-fn look_at_all(prefix: &Path, fortifies: bool) -> Result<String, String> {
-    let (mut count, mut flaws) = (0, Vec::new());
+fn look_at_all(prefix: &Path, fortifies: bool) -> Result<Looked, String> {
+    let mut looked = Looked::default();
     for path in files(prefix)? {
         let name = path.strip_prefix(prefix).unwrap_or(&path).display().to_string();
-        let Some(found) = look_at(&path).map_err(|why| format!("{name}: {why}"))? else { continue };
-        count += 1;
-        flaws.extend(found.flaws.iter().map(|flaw| format!("{name} {flaw}")));
-        if fortifies && found.is_interpreter && !found.fortified {
-            flaws.push(format!("{name} is not fortified, though its build asked for it"));
+        match look_at(&path) {
+            Ok(Some(found)) => looked.add(&path, &name, found, fortifies),
+            Ok(None) => {}
+            Err(why) => looked.flaws.push(format!("{name} {why}")),
         }
     }
-    if flaws.is_empty() { Ok(format!("{count} hardened files")) } else { Err(flaws.join("; ")) }
+    Ok(looked)
+}
+
+impl Looked {
+    fn add(&mut self, path: &Path, name: &str, found: Found, fortifies: bool) {
+        self.count += 1;
+        self.flaws.extend(found.flaws.iter().map(|flaw| format!("{name} {flaw}")));
+        if fortifies && found.is_interpreter && !found.fortified {
+            self.flaws.push(format!("{name} is not fortified, though its build asked for it"));
+        }
+        if found.is_interpreter {
+            self.has_interpreter = true;
+            self.modules.extend(found.modules);
+        } else if let Some(module) = module_of(path).filter(|&module| found.modules.contains(module)) {
+            self.modules.insert(module.to_owned());
+        }
+    }
+}
+
+/// The module that a file in `lib-dynload` is named after: `_ssl.cpython-313-x86_64-linux-gnu.so` is `_ssl`.
+fn module_of(path: &Path) -> Option<&str> {
+    path.parent()?.ends_with(MODULES).then_some(())?;
+    Some(path.file_name()?.to_str()?.split_once('.')?.0)
+}
+
+/// Whether a file is called as a shared library is, which nothing else may be.
+fn is_library(path: &Path) -> bool {
+    let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
+    let numbered = |rest: &str| rest.chars().all(|c| c.is_ascii_digit() || c == '.');
+    name.rsplit_once(".so").is_some_and(|(_, rest)| numbered(rest))
 }
 
 fn look_at(path: &Path) -> Result<Option<Found>, String> {
     let said = |error: std::io::Error| error.to_string();
     let mut file = fs_err::File::open(path).map_err(said)?;
     let mut bytes = Vec::new();
-    (&mut file).take(MAGIC.len() as u64).read_to_end(&mut bytes).map_err(said)?;
-    if bytes != MAGIC {
+    (&mut file).take(elf::START as u64).read_to_end(&mut bytes).map_err(said)?;
+    if is_library(path) {
+        elf::loadable(&bytes)?;
+    }
+    if !bytes.starts_with(MAGIC) {
         return Ok(None);
     }
     file.read_to_end(&mut bytes).map_err(said)?;
@@ -71,7 +120,8 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::look_at_all;
+    use super::{is_library, look_at_all};
+    use std::path::Path;
     use std::time::Duration;
     use tokio_util::sync::CancellationToken;
     use vmbuild_supervise::{Command, Deadline};
@@ -91,8 +141,18 @@ mod tests {
         "-Wl,-rpath,$ORIGIN/../lib",
     ];
 
+    #[test]
+    fn libraries_are_told_by_their_names() {
+        for name in ["libpython3.so", "libpython3.13.so.1.0", "_ssl.cpython-313-x86_64-linux-gnu.so"] {
+            assert!(is_library(Path::new(name)), "{name}");
+        }
+        for name in ["os.py", "x.so.txt", "a.sort", "libpython3.13.a", "so"] {
+            assert!(!is_library(Path::new(name)), "{name}");
+        }
+    }
+
     /// Compiles a program with the sound flags and these after them; says what is found.
-    async fn check(more: &[&str]) -> Option<Result<String, String>> {
+    async fn check(more: &[&str]) -> Option<Result<usize, String>> {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         for name in ["bin", "lib"] {
@@ -101,7 +161,11 @@ mod tests {
         fs_err::write(path("a.c"), SOURCE).unwrap();
         let command = Command::new("gcc").arg("-o").arg(path("bin/a")).arg(path("a.c")).args(SOUND).args(more);
         let ran = command.output(Deadline::after(Duration::from_mins(1)), &CancellationToken::new()).await;
-        ran.ok().map(|_| look_at_all(folder.path(), true))
+        ran.ok().map(|_| {
+            let looked = look_at_all(folder.path(), true)?;
+            assert!(looked.has_interpreter);
+            if looked.flaws.is_empty() { Ok(looked.count) } else { Err(looked.flaws.join("; ")) }
+        })
     }
 
     #[tokio::test(flavor = "current_thread")]
@@ -112,8 +176,8 @@ mod tests {
                 writeln!(std::io::stdout(), "skipped: each_property_is_missed: no gcc that compiles hardened programs");
             return;
         }
-        let cases: [(&[&str], Result<&str, &str>); 8] = [
-            (&[], Ok("1 hardened files")),
+        let cases: [(&[&str], Result<usize, &str>); 8] = [
+            (&[], Ok(1)),
             (&["-fno-pie", "-no-pie"], Err("bin/a is not position-independent")),
             (&["-Wl,-z,norelro"], Err("bin/a has no RELRO")),
             (&["-Wl,-z,lazy"], Err("bin/a is not bound at start (BIND_NOW)")),
@@ -124,7 +188,7 @@ mod tests {
         ];
         for (more, expect) in cases {
             let got = check(more).await.unwrap();
-            assert_eq!(got.as_deref().map_err(String::as_str), expect, "{more:?}");
+            assert_eq!(got.as_ref().copied().map_err(String::as_str), expect, "{more:?}");
         }
     }
 }

@@ -11,12 +11,15 @@
 //! | 5 structure | `structure` | its list of entries |
 //! | 6 binaries | `binaries`, `hardening`, `elf` | unpacked into a fresh folder (`tree`) |
 //! | 7 version | `version` | the interpreter runs |
-//! | 8 native modules | `modules` | it finds its libraries |
+//! | 8 native modules | `modules`, `answer`, `probe.py` | it finds its libraries, and its own modules |
 //! | 9 pip | `pip` | it finds its own packages |
 //! | 10 build info, 11 licence | `papers` | what comes along |
 //!
+//! They find mistakes, not malice: whoever makes an artifact can make one that answers everything right.
+//!
 //! Checks 4, 10 and 11 warn, or fail when the request is strict.
 
+mod answer;
 mod binaries;
 mod elf;
 mod files;

@@ -4,7 +4,7 @@ use super::binaries::runnable;
 use super::outcome::Outcome;
 use super::python::{ISOLATED, python};
 use super::subject::Subject;
-use super::tree::Tree;
+use super::tree::{Tree, resolved};
 use std::path::Path;
 use vmbuild_protocol::Failure;
 
@@ -25,10 +25,6 @@ fn own_pip(said: &str, root: &Path) -> Result<String, String> {
         Ok(inside) => Ok(format!("{pip} from {}", inside.display())),
         Err(_) => Err(format!("{pip} is from {folder}, outside the artifact")),
     }
-}
-
-fn resolved(path: &Path) -> Result<std::path::PathBuf, String> {
-    fs_err::canonicalize(path).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

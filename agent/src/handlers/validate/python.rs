@@ -1,6 +1,6 @@
 //! Running the unpacked interpreter.
 
-use super::binaries::runnable;
+use super::binaries::program;
 use super::subject::Subject;
 use super::tree::Tree;
 use crate::exec::run_program;
@@ -20,7 +20,7 @@ pub(super) async fn python(
     args: &[&str],
 ) -> Result<Result<String, String>, Failure> {
     let binary = &subject.ask.interpreter.binary;
-    if let Err(why) = runnable(tree, binary) {
+    if let Err(why) = program(tree, binary) {
         return Ok(Err(why));
     }
     let program = tree.bin(binary).to_string_lossy().into_owned();

@@ -1,112 +1,17 @@
 //! Every check is shown to pass on a sound artifact and to notice its own kind of damage.
 
+mod fixture;
+
 use super::validate;
 use crate::handlers::testing::request;
+use fixture::{ANSWERS, Artifact, BINARY, LIBRARY, dynload};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use vmbuild_protocol::{Check, Failure, FailureKind, Interpreter, Progress, Validate, Verdict};
-
-const ARTIFACT: &str = "cpython-3.13.5-debian12-build1.tgz";
-/// A shell script in the interpreter's place. It refuses help in finding libraries.
-const PYTHON: &str = r#"#!/bin/sh
-here=$(cd "$(dirname "$0")" && pwd)
-[ -z "$LD_LIBRARY_PATH" ] || exit 9
-case "$*" in
---version) echo "Python 3.13.5" ;;
-*"-m pip --version") echo "pip 25.1 from $here/../lib/python3.13/site-packages/pip (python 3.13)" ;;
-*"-c import "*) ;;
-*) exit 2 ;;
-esac
-"#;
-
-/// An artifact in the making.
-struct Artifact {
-    folder: tempfile::TempDir,
-    tree: tempfile::TempDir,
-    packed: bool,
-    ask: Validate,
-}
-
-impl Artifact {
-    fn sound() -> Self {
-        let (folder, tree) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let ask = Validate {
-            folder: folder.path().to_str().unwrap().to_owned(),
-            artifact: ARTIFACT.to_owned(),
-            interpreter: Interpreter {
-                version: "3.13.5".to_owned(),
-                prefix: "opt/python-3.13.5".to_owned(),
-                binary: "python3.13".to_owned(),
-                pip: "pip3.13".to_owned(),
-            },
-            min_bytes: 1,
-            max_bytes: 100_000,
-            strict: false,
-            modules: ["ssl", "_ctypes", "zlib"].map(str::to_owned).to_vec(),
-            timeout_ms: 30_000,
-        };
-        let artifact = Self { folder, tree, packed: false, ask };
-        artifact.write("bin/python3.13", PYTHON, 0o755);
-        artifact.write("bin/pip3.13", "#!/opt/python-3.13.5/bin/python3.13\n", 0o755);
-        artifact.write("lib/python3.13/site-packages/pip/__init__.py", "", 0o644);
-        artifact.write(".build-info", r#"{"schema": 1, "version": "3.13.5"}"#, 0o644);
-        artifact.write("LICENSE", "A. HISTORY OF THE SOFTWARE\n", 0o644);
-        artifact
-    }
-
-    /// A file in the tree, before it is packed.
-    fn path(&self, name: &str) -> PathBuf {
-        self.tree.path().join("opt/python-3.13.5").join(name)
-    }
-
-    fn write(&self, name: &str, contents: &str, mode: u32) {
-        let path = self.path(name);
-        fs_err::create_dir_all(path.parent().unwrap()).unwrap();
-        fs_err::write(&path, contents).unwrap();
-        fs_err::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
-    }
-
-    fn python(&self, from: &str, to: &str) {
-        assert!(PYTHON.contains(from));
-        self.write("bin/python3.13", &PYTHON.replace(from, to), 0o755);
-    }
-
-    fn remove(&self, name: &str) {
-        fs_err::remove_file(self.path(name)).unwrap();
-    }
-
-    /// Packs the tree; returns the archive and its checksum file.
-    fn pack(&mut self) -> (PathBuf, PathBuf) {
-        let archive = self.folder.path().join(ARTIFACT);
-        let checksum = self.folder.path().join(format!("{ARTIFACT}.sha256"));
-        if !std::mem::replace(&mut self.packed, true) {
-            let summary = vmbuild_archive::pack_tree(self.tree.path(), &archive, 0).unwrap();
-            fs_err::write(&checksum, format!("{}  {ARTIFACT}\n", hex::encode(summary.sha256))).unwrap();
-        }
-        (archive, checksum)
-    }
-
-    async fn validate(mut self) -> Result<(Vec<Check>, Vec<Progress>), Failure> {
-        self.pack();
-        let before = self.listing();
-        let (request, heard) = request();
-        let checks = validate(&request, self.ask.clone()).await;
-        assert_eq!(self.listing(), before, "something was left behind");
-        drop(request);
-        Ok((checks?, heard.progress().await))
-    }
-
-    fn listing(&self) -> Vec<String> {
-        let entries = fs_err::read_dir(self.folder.path()).unwrap();
-        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-        names.sort();
-        names
-    }
-}
+use vmbuild_protocol::{Check, FailureKind, Progress, Validate, Verdict};
 
 #[tokio::test(flavor = "current_thread")]
 async fn a_sound_artifact_passes_every_check() {
-    let (checks, progress) = Artifact::sound().validate().await.unwrap();
+    let (checks, progress) = Artifact::sound().await.validate().await.unwrap();
     let lines: Vec<String> =
         checks.iter().map(|check| format!("{:2} {:?} {}", check.number, check.verdict, check.name)).collect();
     insta::assert_snapshot!(lines.join("\n"), @r"
@@ -122,8 +27,11 @@ async fn a_sound_artifact_passes_every_check() {
     10 Pass build info
     11 Pass licence
     ");
+    let all = vmbuild_cpython::layout::compiled_modules(&"3.13.5".parse().unwrap()).len();
+    let evidence = format!("bin/python3.13, executable; 5 hardened files; {all} compiled modules");
+    assert_eq!(checks[5].evidence, evidence);
     assert_eq!(checks[6].evidence, "Python 3.13.5");
-    assert_eq!(checks[7].evidence, "all 3 import");
+    assert_eq!(checks[7].evidence, "all 3 import, from the artifact alone");
     assert_eq!(checks[8].evidence, "pip 25.1 from opt/python-3.13.5/lib/python3.13/site-packages/pip");
     let streamed: Vec<Progress> = checks.into_iter().map(Progress::Checked).collect();
     assert_eq!(progress, streamed, "each check is told as it ends");
@@ -153,13 +61,23 @@ const FAILURES: &[Damage] = &[
         "etc is not under opt/python-3.13.5",
     ),
     ("not in opt", move_to_usr, &[5], "usr/python-3.13.5 is not in opt"),
-    ("no binary", |a| a.remove("bin/python3.13"), &[6, 7, 8, 9], "no bin/python3.13"),
-    ("binary not executable", |a| a.write("bin/python3.13", PYTHON, 0o644), &[6, 7, 8, 9], "is not executable"),
-    ("another version", |a| a.python("3.13.5", "3.13.4"), &[7], "bin/python3.13 says 3.13.4, file name says 3.13.5"),
-    ("longer version", |a| a.python("3.13.5", "3.13.50"), &[7], "says 3.13.50"),
+    ("no binary", |a| a.remove(BINARY), &[6, 7, 8, 9], "no bin/python3.13"),
+    (
+        "binary not executable",
+        |a| fs_err::set_permissions(a.path(BINARY), PermissionsExt::from_mode(0o644)).unwrap(),
+        &[6, 7, 8, 9],
+        "is not executable",
+    ),
+    (
+        "another version",
+        |a| a.python("Python 3.13.5", "Python 3.13.4"),
+        &[7],
+        "bin/python3.13 says 3.13.4, file name says 3.13.5",
+    ),
+    ("longer version", |a| a.python("Python 3.13.5", "Python 3.13.50"), &[7], "says 3.13.50"),
     (
         "missing library",
-        |a| a.python("case", "echo 'libpython3.13.so.1.0: cannot open' >&2; exit 127; case"),
+        |a| a.python("case \"", "echo 'libpython3.13.so.1.0: cannot open' >&2; exit 127; case \""),
         &[7, 8, 9],
         "bin/python3.13 --version: libpython3.13.so.1.0: cannot open",
     ),
@@ -167,8 +85,8 @@ const FAILURES: &[Damage] = &[
         "broken module",
         |a| {
             a.python(
-                "*\"-c import \"*)",
-                "*_ctypes) echo Traceback; echo 'ImportError: libffi.so.8' >&2; exit 1 ;; *\"-c import \"*)",
+                "*\"-c \"*)",
+                "*\" _ctypes \"*) echo Traceback; echo 'ImportError: libffi.so.8' >&2; exit 1 ;; *\"-c \"*)",
             );
         },
         &[8],
@@ -176,7 +94,7 @@ const FAILURES: &[Damage] = &[
     ),
     (
         "crashing modules",
-        |a| a.python("*\"-c import \"*)", "*ssl | *zlib) kill -SEGV $$ ;; *\"-c import \"*)"),
+        |a| a.python("*\"-c \"*)", "*\" ssl \"* | *\" zlib \"*) kill -SEGV $$ ;; *\"-c \"*)"),
         &[8],
         "2 of 3 do not import: ssl: was ended by signal 11; zlib: was ended by signal 11",
     ),
@@ -189,7 +107,7 @@ const FAILURES: &[Damage] = &[
     ("no pip command", |a| a.remove("bin/pip3.13"), &[9], "no bin/pip3.13"),
     (
         "another's pip",
-        |a| a.python("$here/../lib/python3.13/site-packages/pip", "/usr"),
+        |a| a.python("$here/lib/python3.13/site-packages/pip", "/usr"),
         &[9],
         "is from /usr, outside the artifact",
     ),
@@ -203,6 +121,79 @@ const FAILURES: &[Damage] = &[
         "bin/python3.13 --version: ",
     ),
 ];
+
+/// As [`FAILURES`], of things that are not what they are called.
+const IMPOSTORS: &[Damage] = &[
+    ("script", |a| a.write(BINARY, ANSWERS, 0o755), &[6, 7, 8, 9], "bin/python3.13 is a script, not an ELF file"),
+    ("empty binary", |a| a.write(BINARY, "", 0o755), &[6, 7, 8, 9], "bin/python3.13 is not an ELF file"),
+    (
+        "another machine's binary",
+        |a| a.edit(BINARY, |bytes| of_another_machine(bytes)),
+        &[6, 7, 8, 9],
+        "bin/python3.13 is for machine 243, this machine is ",
+    ),
+    (
+        "another machine's module",
+        |a| a.edit(&dynload("_ssl"), |bytes| of_another_machine(bytes)),
+        &[6],
+        "_ssl.cpython-313-x86_64-linux-gnu.so is for machine 243, this machine is ",
+    ),
+    ("cut module", |a| a.edit(&dynload("zlib"), |bytes| bytes.truncate(bytes.len() - 1)), &[6], "cut short"),
+    ("cut program", |a| a.edit(BINARY, |bytes| bytes.truncate(10)), &[6, 7, 8, 9], "bin/python3.13 is cut short"),
+    (
+        "object file as a binary",
+        |a| a.edit(BINARY, |bytes| object(bytes)),
+        &[6, 7, 8, 9],
+        "bin/python3.13 is no program or shared",
+    ),
+    (
+        "object file as a module",
+        |a| a.edit(&dynload("zlib"), |bytes| object(bytes)),
+        &[6],
+        "so is no program or shared library",
+    ),
+    ("text as a module", |a| a.write(&dynload("zlib"), "hello", 0o755), &[6], "so is not an ELF file"),
+    ("script as a library", |a| a.write(LIBRARY, ANSWERS, 0o755), &[6, 7, 8, 9], "so.1.0 is a script, not an ELF file"),
+    ("no library", |a| a.remove(LIBRARY), &[6, 7, 8, 9], "no program or library in it holds the interpreter"),
+    ("missing module", |a| a.remove(&dynload("_ssl")), &[6], "compiled modules are missing: _ssl"),
+    (
+        "a module under another's name",
+        |a| fs_err::rename(a.path(&dynload("_ssl")), a.path(&dynload("_tls"))).unwrap(),
+        &[6],
+        "compiled modules are missing: _ssl",
+    ),
+    (
+        "canned digest",
+        |a| a.python("$(digest \"$6\")", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
+        &[8],
+        "3 of 3 do not import: ssl: is answered without the digest that was asked for",
+    ),
+    ("silent imports", |a| a.python("*\"-c \"*)", "*\"-c \"*) ;; never)"), &[8], "ssl: is answered by ``"),
+    (
+        "module of elsewhere",
+        |a| a.python("$here/lib/python3.13/$5.py", "/proc/version"),
+        &[8],
+        "ssl: is from /proc/version",
+    ),
+    (
+        "library of elsewhere",
+        |a| a.python("$here/lib/python3.13/zlib.py", "/proc/version"),
+        &[8],
+        "loads /proc/version",
+    ),
+    ("base of elsewhere", |a| a.python("base=$here", "base=/usr"), &[8], "sys.base_prefix /usr, outside the artifact"),
+    ("no modules asked for", |a| a.ask.modules.clear(), &[8], "no module to import was named"),
+];
+
+/// Says in an ELF header that it is for RISC-V.
+fn of_another_machine(bytes: &mut [u8]) {
+    bytes[18..20].copy_from_slice(&243_u16.to_le_bytes());
+}
+
+/// Says in an ELF header that it is an object file, to be linked.
+fn object(bytes: &mut [u8]) {
+    bytes[16..18].copy_from_slice(&1_u16.to_le_bytes());
+}
 
 const WARNINGS: &[Damage] = &[
     ("too small", |a| a.ask.min_bytes = 50_000, &[4], "50.0 kB to 100.0 kB expected"),
@@ -238,7 +229,7 @@ fn cut(path: &PathBuf) {
 
 async fn check(damages: &[Damage], strict: bool, verdict: Verdict) {
     for (what, damage, numbers, evidence) in damages {
-        let mut artifact = Artifact::sound();
+        let mut artifact = Artifact::sound().await;
         artifact.ask.strict = strict;
         damage(&mut artifact);
         let (checks, _) = artifact.validate().await.unwrap();
@@ -256,6 +247,31 @@ async fn damage_is_noticed_by_its_own_check() {
 }
 
 #[tokio::test(flavor = "current_thread")]
+async fn impostors_are_noticed() {
+    check(IMPOSTORS, false, Verdict::Fail).await;
+}
+
+/// A tarball of scripts alone, which answers everything right.
+#[tokio::test(flavor = "current_thread")]
+async fn a_script_does_not_pass_as_an_interpreter() {
+    let artifact = Artifact::sound().await;
+    fs_err::remove_dir_all(artifact.path("lib/python3.13/lib-dynload")).unwrap();
+    artifact.remove(LIBRARY);
+    artifact.write(BINARY, ANSWERS, 0o755);
+    let (checks, _) = artifact.validate().await.unwrap();
+    let said =
+        |number: usize| (checks[number - 1].name.as_str(), checks[number - 1].verdict, &checks[number - 1].evidence);
+    let (name, verdict, evidence) = said(6);
+    assert_eq!((name, verdict), ("binaries", Verdict::Fail));
+    for part in ["bin/python3.13 is a script", "holds the interpreter", "modules are missing: _asyncio, "] {
+        assert!(evidence.contains(part), "{evidence}");
+    }
+    let (name, verdict, evidence) = said(8);
+    assert_eq!((name, verdict), ("native modules", Verdict::Fail));
+    assert_eq!(evidence, "bin/python3.13 is a script, not an ELF file");
+}
+
+#[tokio::test(flavor = "current_thread")]
 async fn small_flaws_warn_or_fail_as_asked() {
     check(WARNINGS, false, Verdict::Warn).await;
     check(WARNINGS, true, Verdict::Fail).await;
@@ -263,7 +279,7 @@ async fn small_flaws_warn_or_fail_as_asked() {
 
 #[tokio::test(flavor = "current_thread")]
 async fn a_cancelled_request_leaves_nothing_behind() {
-    let mut artifact = Artifact::sound();
+    let mut artifact = Artifact::sound().await;
     artifact.pack();
     let (request, _heard) = request();
     request.cancel.cancel();
@@ -281,7 +297,7 @@ async fn a_request_that_leads_elsewhere_is_refused() {
         |ask| ask.modules.push("os; evil()".to_owned()),
     ];
     for damage in damages {
-        let mut artifact = Artifact::sound();
+        let mut artifact = Artifact::sound().await;
         damage(&mut artifact.ask);
         let (request, _heard) = request();
         assert_eq!(validate(&request, artifact.ask).await.unwrap_err().kind, FailureKind::Invalid);

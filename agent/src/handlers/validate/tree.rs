@@ -61,6 +61,11 @@ impl Drop for Folder {
     }
 }
 
+/// A path without links in it, so that two can be compared.
+pub(super) fn resolved(path: &Path) -> Result<PathBuf, String> {
+    fs_err::canonicalize(path).map_err(|error| error.to_string())
+}
+
 /// Makes every folder writable: in one that is not, nothing can be removed. Links are not followed.
 fn open_up(folder: &Path) {
     let open = fs_err::set_permissions(folder, PermissionsExt::from_mode(0o700));
