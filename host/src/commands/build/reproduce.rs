@@ -70,7 +70,7 @@ pub(crate) async fn reproduce(context: &Context, args: Reproduce) -> Result<Endi
     if let Some(folder) = args.keep.filter(|_| !same) {
         keep(context, &staging, &folder)?;
     }
-    report::to_stdout(&shown(context, &comparison)).map_err(StoreError::Io)?;
+    report::to_stdout(&shown(context, &comparison))?;
     Ok(if same { Exit::Success } else { Exit::Job }.into())
 }
 
