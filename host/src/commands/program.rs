@@ -37,7 +37,7 @@ impl From<Exit> for Ending {
 pub fn main() -> ExitCode {
     let (project, command) = match definition() {
         Ok(definition) => definition,
-        Err(failure) => return fail(failure),
+        Err(failure) => return fail(&failure),
     };
     let parsed = command.clone().try_get_matches();
     let (cli, known) = match parsed.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches))) {
@@ -55,7 +55,7 @@ pub fn main() -> ExitCode {
     // One thread: the kernel ties a child's life to the thread that started it.
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(run(cli, known)),
-        Err(error) => fail(crate::store::StoreError::Io(error).into()),
+        Err(error) => fail(&crate::store::StoreError::Io(error).into()),
     }
 }
 
@@ -72,12 +72,12 @@ fn tell(refusal: &clap::Error) -> ExitCode {
 fn written(outcome: Result<(), OutputError>) -> ExitCode {
     match outcome {
         Ok(()) => Exit::Success.into(),
-        Err(refused) => fail(refused.into()),
+        Err(refused) => fail(&refused.into()),
     }
 }
 
-fn fail(failure: Failure) -> ExitCode {
-    report::fail(report::Format::Plain, &failure);
+fn fail(failure: &Failure) -> ExitCode {
+    report::fail(report::Format::Plain, failure);
     failure.exit().into()
 }
 
@@ -105,7 +105,7 @@ async fn run(cli: Cli, known: Vec<Known>) -> ExitCode {
     });
     drop(events);
     // The reporter ends when the last sender is gone; a panic in it has been printed already.
-    let refused = reporter.await.ok().and_then(Result::err).map(|refused| fail(refused.into()));
+    let refused = reporter.await.ok().and_then(Result::err).map(|refused| fail(&refused.into()));
     match (ending, refused) {
         (Ending::Ours(Exit::Success), Some(refused)) => refused,
         (Ending::Ours(exit), _) => exit.into(),

@@ -268,7 +268,9 @@ async fn followed(reporter: Box<dyn Reporter>, events: Vec<Event>) -> (Result<()
         }
     }
     let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
-    events.into_iter().for_each(|event| sender.send(event).expect("it is received"));
+    for event in events {
+        sender.send(event).expect("it is received");
+    }
     drop(sender);
     let seen = Arc::new(AtomicUsize::new(0));
     let left = seen.clone();

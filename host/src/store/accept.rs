@@ -58,7 +58,7 @@ pub(super) fn check(root: &Path) -> Result<(), StoreError> {
 }
 
 fn unfit(root: &Path, user: u32) -> io::Result<Option<Unfit>> {
-    let about = std::fs::metadata(root)?;
+    let about = fs_err::metadata(root)?;
     if !about.is_dir() {
         return Ok(Some(Unfit::NotAFolder));
     }
@@ -71,7 +71,7 @@ fn unfit(root: &Path, user: u32) -> io::Result<Option<Unfit>> {
     if root.join(MARKER).is_file() || UNMARKED.iter().all(|folder| root.join(folder).is_dir()) {
         return Ok(None);
     }
-    let found = std::fs::read_dir(root)?.next().transpose()?;
+    let found = fs_err::read_dir(root)?.next().transpose()?;
     Ok(found.map(|found| Unfit::Foreign { found: found.file_name().to_string_lossy().into_owned() }))
 }
 

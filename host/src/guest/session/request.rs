@@ -84,7 +84,7 @@ impl<'a> Asked<'a> {
                 Heard::Failed(failure) => return Err(refused(failure, cancel)),
                 other => {
                     if let Err(error) = on_heard(other) {
-                        self.abandon().await;
+                        Box::pin(self.abandon()).await;
                         return Err(error);
                     }
                 }
