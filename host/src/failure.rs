@@ -1,6 +1,8 @@
 //! How a command ends: exit codes, and what every error must be able to say.
 
+use std::io;
 use std::process::ExitCode;
+use vmbuild_protocol::OutputStream;
 
 /// The documented exit codes. `vmbuild exec` alone may also end with the guest program's own code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +45,30 @@ pub type Failure = Box<dyn Diagnose + Send + Sync + 'static>;
 impl<E: Diagnose + Send + Sync + 'static> From<E> for Failure {
     fn from(error: E) -> Self {
         Box::new(error)
+    }
+}
+
+/// One of the two standard streams takes no more bytes.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write to standard {}", match stream { OutputStream::Stdout => "output", OutputStream::Stderr => "error" })]
+pub struct OutputError {
+    /// Which one.
+    pub stream: OutputStream,
+    /// Why.
+    #[source]
+    pub source: io::Error,
+}
+
+impl OutputError {
+    /// Whether nobody reads the stream any more, as in `vmbuild status | head -1`.
+    pub fn is_closed_pipe(&self) -> bool {
+        self.source.kind() == io::ErrorKind::BrokenPipe
+    }
+}
+
+impl Diagnose for OutputError {
+    fn exit(&self) -> Exit {
+        Exit::Environment
     }
 }
 

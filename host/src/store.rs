@@ -1,7 +1,8 @@
 //! Where vmbuild keeps what it needs again, and the locks that say who is using it.
 //!
 //! ```text
-//! $VMBUILD_HOME (default: $XDG_DATA_HOME/vmbuild or ~/.local/share/vmbuild), mode 0700
+//! $VMBUILD_HOME (default: $XDG_DATA_HOME/vmbuild or ~/.local/share/vmbuild), made with mode 0700
+//!   .vmbuild-store           says that the folder is a store
 //!   images/<name>/<key>/     golden trees, disks, kernel; sealed: `image.json` appears last
 //!   sources/<sha256>/<file>  verified source archives
 //!   machines/<name>/         named machines (`up`) and job machines (random names)
@@ -10,7 +11,12 @@
 //!   cache/                   probes and indices: may be deleted at any time
 //! ```
 
+mod accept;
+
+pub use accept::Unfit;
+
 use crate::failure::{Diagnose, Exit};
+use std::ffi::OsString;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -24,9 +30,35 @@ pub struct Store {
 /// Why the store is not usable.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Neither `VMBUILD_HOME` nor `XDG_DATA_HOME` nor `HOME` names an absolute folder.
-    #[error("no place for vmbuild's store: neither VMBUILD_HOME, XDG_DATA_HOME nor HOME is an absolute path")]
+    /// Neither `VMBUILD_HOME` nor `XDG_DATA_HOME` nor `HOME` is set.
+    #[error("no place for vmbuild's store: neither VMBUILD_HOME, XDG_DATA_HOME nor HOME is set")]
     NoHome,
+    /// A variable that leads to the store is no absolute path.
+    #[error("{variable} is not an absolute path: `{}`", path.display())]
+    Relative {
+        /// The variable.
+        variable: &'static str,
+        /// Its value.
+        path: PathBuf,
+    },
+    /// There is a folder, and it is no place for a store.
+    #[error("{} cannot be vmbuild's store", path.display())]
+    Unfit {
+        /// The folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        why: Unfit,
+    },
+    /// The root of the store cannot be made or looked at.
+    #[error("the store {} is not usable", path.display())]
+    Unusable {
+        /// The root.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
     /// A file or folder of the store cannot be used.
     #[error("the store is not usable")]
     Io(#[from] io::Error),
@@ -34,34 +66,64 @@ pub enum StoreError {
 
 impl Diagnose for StoreError {
     fn exit(&self) -> Exit {
-        Exit::Environment
+        match self {
+            Self::Relative { .. } | Self::Unfit { why: Unfit::NotAFolder | Unfit::Foreign { .. }, .. } => Exit::Usage,
+            Self::NoHome | Self::Unfit { .. } | Self::Unusable { .. } | Self::Io(_) => Exit::Environment,
+        }
     }
 
     fn hints(&self) -> Vec<String> {
-        vec!["set VMBUILD_HOME to a folder on a local disk that you can write to".to_owned()]
+        let elsewhere = match self {
+            Self::Relative { variable, .. } => format!("set {variable} to an absolute path, or unset it"),
+            Self::Unfit { .. } => "set VMBUILD_HOME to a folder that is empty or does not exist yet".to_owned(),
+            _ => "set VMBUILD_HOME to a folder on a local disk that you can write to".to_owned(),
+        };
+        let close = match self {
+            Self::Unfit { path, why: Unfit::Writable { .. } } => Some(format!("`chmod go-w {}`", path.display())),
+            _ => None,
+        };
+        match close {
+            Some(close) => vec![format!("{close} if it is yours alone; else {elsewhere}")],
+            None => vec![elsewhere],
+        }
     }
 }
 
 impl Store {
-    /// Opens the store the environment names, making it where it is missing.
+    /// The store the environment names. It need not exist: who writes makes it first.
     pub fn from_env() -> Result<Self, StoreError> {
-        let named = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-        let root = named("VMBUILD_HOME")
-            .or_else(|| named("XDG_DATA_HOME").map(|data| data.join("vmbuild")))
-            .or_else(|| named("HOME").map(|home| home.join(".local/share/vmbuild")))
-            .ok_or(StoreError::NoHome)?;
-        Self::at(&root)
+        Self::open(&named(|name| std::env::var_os(name))?)
     }
 
-    /// Opens the store at an absolute path, making it where it is missing.
+    /// The store at an absolute path, which need not exist. Changes nothing.
+    pub fn open(root: &Path) -> Result<Self, StoreError> {
+        accept::check(root)?;
+        // One that does not exist has no other name.
+        Ok(Self { root: fs_err::canonicalize(root).unwrap_or_else(|_| root.to_owned()) })
+    }
+
+    /// The store at an absolute path, made where it is missing.
     pub fn at(root: &Path) -> Result<Self, StoreError> {
-        if !root.is_dir() {
-            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(root)?;
+        Self::open(root)?.create()
+    }
+
+    /// Makes what is missing of it.
+    pub fn create(&self) -> Result<Self, StoreError> {
+        let unusable = |source| StoreError::Unusable { path: self.root.clone(), source };
+        if !self.root.is_dir() {
+            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.root).map_err(unusable)?;
         }
-        fs_err::set_permissions(root, std::fs::Permissions::from_mode(0o700))?;
-        let store = Self { root: fs_err::canonicalize(root)? };
+        // Whoever was quicker may have made something else.
+        let store = Self::open(&self.root)?;
+        // Before anything else, and in one step: at no time does the folder look like another's.
+        fs_err::OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(store.root.join(accept::MARKER))
+            .map_err(unusable)?;
         for folder in [store.images(), store.sources(), store.machines(), store.cache()] {
-            fs_err::create_dir_all(folder)?;
+            fs_err::create_dir_all(folder).map_err(unusable)?;
         }
         Ok(store)
     }
@@ -99,6 +161,29 @@ impl Store {
     /// Probe results and indices.
     pub fn cache(&self) -> PathBuf {
         self.root.join("cache")
+    }
+}
+
+/// The root that the environment names. Only a variable that is unset or empty leaves it to the next one.
+fn named(variable: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf, StoreError> {
+    let places = [("VMBUILD_HOME", None), ("XDG_DATA_HOME", Some("vmbuild")), ("HOME", Some(".local/share/vmbuild"))];
+    for (name, below) in places {
+        let Some(value) = variable(name).filter(|value| !value.is_empty()) else { continue };
+        let path = PathBuf::from(value);
+        if path.is_relative() {
+            return Err(StoreError::Relative { variable: name, path });
+        }
+        return Ok(below.map_or(path.clone(), |below| path.join(below)));
+    }
+    Err(StoreError::NoHome)
+}
+
+/// What is in a folder: nothing if it does not exist.
+pub fn entries(folder: &Path) -> io::Result<Vec<fs_err::DirEntry>> {
+    match fs_err::read_dir(folder) {
+        Ok(entries) => entries.collect(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error),
     }
 }
 
@@ -174,9 +259,9 @@ impl Lock {
     }
 }
 
-/// Deletes everything in a folder, and says how many entries there were.
+/// Deletes everything in a folder, if there is one, and says how many entries there were.
 pub fn empty_folder(folder: &Path) -> io::Result<usize> {
-    let entries = fs_err::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
+    let entries = entries(folder)?;
     for entry in &entries {
         if entry.file_type()?.is_dir() {
             fs_err::remove_dir_all(entry.path())?;
@@ -185,4 +270,42 @@ pub fn empty_folder(folder: &Path) -> io::Result<usize> {
         }
     }
     Ok(entries.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Store, StoreError, empty_folder, named};
+    use crate::failure::{Diagnose, Exit};
+    use std::os::unix::fs::MetadataExt;
+    use std::path::Path;
+
+    fn check(variables: &[(&str, &str)], expect: Result<&str, &str>) {
+        let of = |wanted: &str| variables.iter().find(|(name, _)| *name == wanted).map(|(_, value)| value.into());
+        let found = named(of).map_err(|error| error.to_string());
+        assert_eq!(found.as_deref(), expect.map(Path::new).map_err(str::to_owned).as_ref().copied(), "{variables:?}");
+    }
+
+    #[test]
+    fn the_first_variable_that_is_set_names_the_store() {
+        check(&[("VMBUILD_HOME", "/a"), ("XDG_DATA_HOME", "b"), ("HOME", "/c")], Ok("/a"));
+        check(&[("VMBUILD_HOME", ""), ("XDG_DATA_HOME", "/b"), ("HOME", "/c")], Ok("/b/vmbuild"));
+        check(&[("XDG_DATA_HOME", ""), ("HOME", "/c")], Ok("/c/.local/share/vmbuild"));
+        check(&[("VMBUILD_HOME", "a"), ("HOME", "/c")], Err("VMBUILD_HOME is not an absolute path: `a`"));
+        check(&[("XDG_DATA_HOME", "./b"), ("HOME", "/c")], Err("XDG_DATA_HOME is not an absolute path: `./b`"));
+        check(&[], Err("no place for vmbuild's store: neither VMBUILD_HOME, XDG_DATA_HOME nor HOME is set"));
+        let relative = StoreError::Relative { variable: "VMBUILD_HOME", path: "a".into() };
+        assert_eq!(relative.exit(), Exit::Usage);
+    }
+
+    #[test]
+    fn only_who_writes_makes_a_store() {
+        let home = tempfile::tempdir().expect("a folder");
+        let root = home.path().join("data/store");
+        let store = Store::open(&root).expect("it may be made");
+        assert_eq!(empty_folder(&store.cache()).expect("nothing is there"), 0);
+        assert!(!home.path().join("data").exists());
+        let made = store.create().expect("made");
+        assert_eq!(fs_err::metadata(made.root()).expect("it is there").mode() & 0o7777, 0o700);
+        assert!(made.machines().is_dir());
+    }
 }

@@ -5,7 +5,6 @@ use super::program::Ending;
 use crate::cli::Known;
 use crate::failure::{Exit, Failure};
 use crate::report::{self, Cell};
-use crate::store::StoreError;
 
 /// Prints every setting.
 pub(crate) fn config(context: &Context, known: &[Known]) -> Result<Ending, Failure> {
@@ -19,6 +18,6 @@ pub(crate) fn config(context: &Context, known: &[Known]) -> Result<Ending, Failu
         let head = ["SETTING", "VALUE", "FROM"].map(Cell::from).to_vec();
         report::columns(&std::iter::once(head).chain(known.iter().map(row)).collect::<Vec<_>>())
     };
-    report::to_stdout(&text).map_err(StoreError::Io)?;
+    report::to_stdout(&text)?;
     Ok(Exit::Success.into())
 }

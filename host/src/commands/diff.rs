@@ -7,7 +7,6 @@ use crate::artifact::{ArtifactError, Changed, Explanation, explain};
 use crate::cli::Diff;
 use crate::failure::{Exit, Failure};
 use crate::report::{self, Cell};
-use crate::store::StoreError;
 use std::path::{Path, PathBuf};
 use vmbuild_cpython::{ArtifactName, BuildInfo, Sha256};
 
@@ -44,7 +43,7 @@ pub(crate) async fn diff(context: &Context, args: Diff) -> Result<Ending, Failur
     } else {
         shown(&plan, &explained)
     };
-    report::to_stdout(&text).map_err(StoreError::Io)?;
+    report::to_stdout(&text)?;
     Ok(if same { Exit::Success } else { Exit::Job }.into())
 }
 

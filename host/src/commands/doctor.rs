@@ -37,7 +37,7 @@ pub(crate) async fn doctor(context: &Context, args: Doctor) -> Result<Ending, Fa
     } else {
         report::finding_table(&findings, Paint::choose(std::io::stdout().is_terminal()))
     };
-    report::to_stdout(&text).map_err(crate::store::StoreError::Io)?;
+    report::to_stdout(&text)?;
     Ok(if failed { Exit::Environment } else { Exit::Success }.into())
 }
 

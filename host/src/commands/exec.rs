@@ -5,8 +5,10 @@ use super::program::Ending;
 use super::terminal::{Talk, talk};
 use crate::cli::{Exec, Ssh};
 use crate::failure::Failure;
-use crate::machine::Machine;
+use crate::guest::SessionError;
+use crate::machine::{Machine, MachineError};
 use crate::report;
+use rustix::process::Signal;
 use std::io::IsTerminal;
 use vmbuild_protocol::{CommandLine, Exited};
 
@@ -19,7 +21,7 @@ pub(crate) async fn exec(context: &Context, args: Exec) -> Result<Ending, Failur
         talk(context, &machine, Talk { command, timeout_ms, terminal: args.tty }).await?
     } else {
         let request = vmbuild_protocol::Exec { command, timeout_ms };
-        machine.ask(machine.session().exec(request, &context.cancel, report::program_output)).await?
+        unless_closed(machine.ask(machine.session().exec(request, &context.cancel, report::program_output)).await)?
     };
     Ok(ending(exited))
 }
@@ -30,6 +32,16 @@ pub(crate) async fn ssh(context: &Context, args: Ssh) -> Result<Ending, Failure>
     let command = CommandLine { argv: args.argv, env: Vec::new(), cwd: "/root".to_owned() };
     let terminal = std::io::stdin().is_terminal();
     Ok(ending(talk(context, &machine, Talk { command, timeout_ms: None, terminal }).await?))
+}
+
+/// A program whose reader went away has been ended, as the signal that is for this would have ended it.
+pub(super) fn unless_closed(ended: Result<Exited, MachineError>) -> Result<Exited, MachineError> {
+    match ended {
+        Err(MachineError::Session(SessionError::Output(refused))) if refused.is_closed_pipe() => {
+            Ok(Exited::Signal(Signal::PIPE.as_raw()))
+        }
+        ended => ended,
+    }
 }
 
 fn ending(exited: Exited) -> Ending {

@@ -17,6 +17,6 @@ pub(crate) async fn list(context: &Context) -> Result<Ending, Failure> {
     } else {
         names.iter().flat_map(|name| [name, "\n"]).collect()
     };
-    report::to_stdout(&text).map_err(StoreError::Io)?;
+    report::to_stdout(&text)?;
     Ok(Exit::Success.into())
 }

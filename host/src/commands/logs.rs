@@ -23,7 +23,11 @@ pub(crate) async fn logs(context: &Context, args: Logs) -> Result<Ending, Failur
         // Asked before reading: what a machine writes last is printed all the same.
         let goes_on = args.follow && folder.state().map_err(MachineError::Folder)? == MachineState::Running;
         for log in &mut logs {
-            report::program_output(OutputStream::Stdout, &log.news().map_err(StoreError::Io)?);
+            match report::program_output(OutputStream::Stdout, &log.news().map_err(StoreError::Io)?) {
+                // Whoever followed it has seen enough.
+                Err(refused) if refused.is_closed_pipe() => return Ok(Exit::Success.into()),
+                outcome => outcome?,
+            }
         }
         if !goes_on {
             return Ok(Exit::Success.into());

@@ -5,10 +5,10 @@ use super::{
     build, clean, config, cp, diff, doctor, exec, image, list, logs, port, provision, status, stop, up, validate,
     versions,
 };
-use crate::cli::{self, Cli, Known, Verb};
+use crate::cli::{self, Cli, ImageVerb, Known, Verb};
 use crate::config::ProjectFile;
 use crate::event::Events;
-use crate::failure::{Exit, Failure};
+use crate::failure::{Exit, Failure, OutputError};
 use crate::report;
 use crate::store::Store;
 use clap::FromArgMatches;
@@ -37,10 +37,7 @@ impl From<Exit> for Ending {
 pub fn main() -> ExitCode {
     let (project, command) = match definition() {
         Ok(definition) => definition,
-        Err(failure) => {
-            report::fail(report::Format::Plain, &failure);
-            return failure.exit().into();
-        }
+        Err(failure) => return fail(&failure),
     };
     let parsed = command.clone().try_get_matches();
     let (cli, known) = match parsed.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches))) {
@@ -48,26 +45,40 @@ pub fn main() -> ExitCode {
             let of_config = matches.subcommand_matches("config");
             (cli, of_config.map(|matches| cli::known(matches, project.as_ref())).unwrap_or_default())
         }
-        Err(refusal) => {
-            // Help and version go to stdout and are no error; clap knows which is which.
-            let _ = refusal.print();
-            return ExitCode::from(u8::try_from(refusal.exit_code()).unwrap_or(Exit::Usage as u8));
-        }
+        Err(refusal) => return tell(&refusal),
     };
     if let Verb::Completions { shell } = cli.verb {
         let mut script = Vec::new();
         clap_complete::generate(shell, &mut { command }, "vmbuild", &mut script);
-        let _ = report::to_stdout(&String::from_utf8_lossy(&script));
-        return Exit::Success.into();
+        return written(report::to_stdout(&String::from_utf8_lossy(&script)));
     }
     // One thread: the kernel ties a child's life to the thread that started it.
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(run(cli, known)),
-        Err(error) => {
-            report::fail(report::Format::Plain, &crate::store::StoreError::Io(error).into());
-            Exit::Environment.into()
-        }
+        Err(error) => fail(&crate::store::StoreError::Io(error).into()),
     }
+}
+
+/// Help and version go to standard output and are no error; clap knows which is which.
+fn tell(refusal: &clap::Error) -> ExitCode {
+    let printed = refusal.print();
+    if refusal.use_stderr() {
+        return ExitCode::from(u8::try_from(refusal.exit_code()).unwrap_or(Exit::Usage as u8));
+    }
+    written(report::printed(printed))
+}
+
+/// How a command ends that only prints.
+fn written(outcome: Result<(), OutputError>) -> ExitCode {
+    match outcome {
+        Ok(()) => Exit::Success.into(),
+        Err(refused) => fail(&refused.into()),
+    }
+}
+
+fn fail(failure: &Failure) -> ExitCode {
+    report::fail(report::Format::Plain, failure);
+    failure.exit().into()
 }
 
 /// The command line's definition, with the defaults of the project one stands in.
@@ -88,26 +99,57 @@ async fn run(cli: Cli, known: Vec<Known>) -> ExitCode {
         // Only after a second signal, or if winding down takes too long: dropping the work kills what it started.
         () = interruptions(cancel) => Err(Interrupted.into()),
     };
-    let code = match outcome {
-        Ok(Ending::Ours(exit)) => exit.into(),
-        Ok(Ending::Guest(code)) => ExitCode::from(code),
-        Err(failure) => {
-            let exit = failure.exit();
-            events.emit(report::error_event(&failure));
-            exit.into()
-        }
-    };
+    let ending = outcome.unwrap_or_else(|failure| {
+        events.emit(report::error_event(&failure));
+        failure.exit().into()
+    });
     drop(events);
     // The reporter ends when the last sender is gone; a panic in it has been printed already.
-    let _ = reporter.await;
-    code
+    let refused = reporter.await.ok().and_then(Result::err).map(|refused| fail(&refused.into()));
+    match (ending, refused) {
+        (Ending::Ours(Exit::Success), Some(refused)) => refused,
+        (Ending::Ours(exit), _) => exit.into(),
+        (Ending::Guest(code), _) => ExitCode::from(code),
+    }
 }
 
 async fn start(cli: Cli, known: Vec<Known>, events: Events, cancel: CancellationToken) -> Result<Ending, Failure> {
-    let context = Context { store: Store::from_env()?, events, cancel, json: cli.json };
+    let store = Store::from_env()?;
+    let store = if makes_store(&cli.verb) { store.create()? } else { store };
+    let context = Context { store, events, cancel, json: cli.json };
     match cli.verb {
         Verb::Config(_) => config::config(&context, &known),
         verb => Box::pin(dispatch(&context, verb)).await,
+    }
+}
+
+/// Whether a verb puts something into the store. The others find nothing in one that is missing, and leave it so.
+fn makes_store(verb: &Verb) -> bool {
+    match verb {
+        Verb::Up(_)
+        | Verb::Build(_)
+        | Verb::Plan(_)
+        | Verb::Reproduce(_)
+        | Verb::Validate(_)
+        | Verb::Provision(_)
+        | Verb::Reload(_)
+        | Verb::Image(ImageVerb::Fetch(_) | ImageVerb::Update(_) | ImageVerb::Build(_) | ImageVerb::Export(_)) => true,
+        Verb::Status
+        | Verb::Exec(_)
+        | Verb::Diff(_)
+        | Verb::Versions
+        | Verb::List
+        | Verb::Ssh(_)
+        | Verb::Cp(_)
+        | Verb::Logs(_)
+        | Verb::Port(_)
+        | Verb::Halt(_)
+        | Verb::Destroy(_)
+        | Verb::Clean(_)
+        | Verb::Config(_)
+        | Verb::Image(ImageVerb::List | ImageVerb::Show(_) | ImageVerb::Verify(_) | ImageVerb::Prune(_))
+        | Verb::Doctor(_)
+        | Verb::Completions { .. } => false,
     }
 }
 

@@ -97,7 +97,7 @@ pub(crate) async fn status(context: &Context) -> Result<Ending, Failure> {
         let rows = lines.iter().map(|line| row(line).into_iter().map(Cell::from).collect());
         report::columns(&std::iter::once(head.to_vec()).chain(rows).collect::<Vec<Vec<Cell>>>())
     };
-    report::to_stdout(&text).map_err(StoreError::Io)?;
+    report::to_stdout(&text)?;
     Ok(Exit::Success.into())
 }
 

@@ -5,7 +5,6 @@ use super::program::Ending;
 use crate::event::Part;
 use crate::failure::{Exit, Failure};
 use crate::report::{self, Cell};
-use crate::store::StoreError;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -31,7 +30,7 @@ struct Known {
 pub(crate) fn versions(context: &Context) -> Result<Ending, Failure> {
     let today = this_month();
     let text = if context.json { as_json(today) } else { as_table(today) };
-    report::to_stdout(&text).map_err(StoreError::Io)?;
+    report::to_stdout(&text)?;
     Ok(Exit::Success.into())
 }
 

@@ -9,7 +9,9 @@ const DISK: u64 = 10_000_000_000;
 const MEMORY: u64 = 5_000_000_000;
 
 pub(super) fn disk(store: &Path) -> Finding {
-    match rustix::fs::statvfs(store) {
+    // A store that is yet to be made will lie where its parents do.
+    let there = store.ancestors().find(|folder| folder.exists()).unwrap_or(store);
+    match rustix::fs::statvfs(there) {
         Ok(stat) => disk_of(stat.f_bavail.saturating_mul(stat.f_frsize), store),
         Err(error) => Finding::fail("disk", format!("{}: {error}", store.display()), "set VMBUILD_HOME"),
     }

@@ -5,7 +5,7 @@ mod session;
 mod transport;
 
 pub use copy::{Copied, CopyError, Depth, receive, send};
-pub use session::{Feed, Had, Opening, Session, SessionError};
+pub use session::{Accepted, Feed, Had, Opening, Session, SessionError};
 pub use transport::{
     ConnectError, HostKeys, Loser, Pipe, RaceError, RaceResult, SshError, SshWay, Transport, TransportKind, connect,
 };

@@ -144,6 +144,10 @@ impl Pruner<'_> {
 
     /// Cached packages that no lock names: neither an image's, nor a golden machine's, nor an archive's last answer.
     fn packages(&mut self) -> Result<(), ImageError> {
+        // There is a lock to take only where there are packages.
+        if !self.store.packages().is_dir() {
+            return Ok(());
+        }
         let fetching = lock::PackageCache::of(self.store)?.try_lock()?;
         let stray = lock::stray(self.store, &self.golden_locks()?)?;
         if stray.is_empty() {

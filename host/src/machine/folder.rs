@@ -23,7 +23,7 @@ use super::spec::{Lifetime, MachineName, MachineSpec, Network};
 use super::vagrant;
 use crate::failure::{Diagnose, Exit};
 use crate::guest::{RaceResult, SshWay};
-use crate::store::{Lock, write_atomically};
+use crate::store::{Lock, entries, write_atomically};
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
@@ -182,11 +182,11 @@ impl MachineFolder {
         if folder.path.is_dir() { Ok(folder) } else { Err(FolderError::Missing(folder.name)) }
     }
 
-    /// The folders of all machines, by name.
+    /// The folders of all machines, by name: none where nobody has made one yet.
     pub fn list(machines: &Path) -> io::Result<Vec<Self>> {
         let mut folders = Vec::new();
-        for entry in fs_err::read_dir(machines)? {
-            let name = entry?.file_name().to_str().and_then(|name| name.parse::<MachineName>().ok());
+        for entry in entries(machines)? {
+            let name = entry.file_name().to_str().and_then(|name| name.parse::<MachineName>().ok());
             folders.extend(name.map(|name| Self::new(machines, name)).filter(|folder| folder.path.is_dir()));
         }
         folders.sort_by(|one, other| one.name.cmp(&other.name));

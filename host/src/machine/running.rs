@@ -160,7 +160,7 @@ impl Machine {
     pub async fn ask<T>(&self, request: impl Future<Output = Result<T, SessionError>>) -> Result<T, MachineError> {
         match self.watch(request).await? {
             Ok(answer) => Ok(answer),
-            Err(refused @ SessionError::Refused(_)) => Err(refused.into()),
+            Err(refused @ (SessionError::Refused(_) | SessionError::Output(_))) => Err(refused.into()),
             Err(error) => match tokio::time::timeout(NEWS, self.death()).await {
                 Ok(death) => Err(death),
                 Err(_) => Err(error.into()),

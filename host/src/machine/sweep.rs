@@ -9,7 +9,7 @@ use super::spec::Lifetime;
 use super::{FolderError, MachineFolder, MachineRecord, Start, qemu, remove, sandbox};
 use crate::event::{Events, Part};
 use crate::failure::Diagnose;
-use crate::store::Store;
+use crate::store::{Store, entries};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -90,8 +90,7 @@ async fn wait_for_end(folder: &MachineFolder) -> Result<(), FolderError> {
 /// Folders on their way in or out that nobody finished.
 fn forgotten(machines: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
-    for entry in fs_err::read_dir(machines)? {
-        let entry = entry?;
+    for entry in entries(machines)? {
         let hidden =
             entry.file_name().to_str().is_some_and(|name| name.starts_with(".making-") || name.starts_with(".going-"));
         let age = entry.metadata().and_then(|about| about.modified()).map(|at| at.elapsed().unwrap_or_default());

@@ -3,7 +3,9 @@
 use super::output;
 use super::run::Reporter;
 use crate::event::Event;
-use std::io::{self, Write};
+use crate::failure::OutputError;
+use std::io::Write;
+use vmbuild_protocol::OutputStream;
 
 pub(super) struct Json<W> {
     stdout: W,
@@ -16,8 +18,9 @@ impl<W: Write> Json<W> {
 }
 
 impl<W: Write + Send> Reporter for Json<W> {
-    fn event(&mut self, event: &Event) -> io::Result<()> {
-        let line = serde_json::to_string(event)? + "\n";
-        output::write(&mut self.stdout, &line)
+    fn event(&mut self, event: &Event) -> Result<(), OutputError> {
+        let line = serde_json::to_string(event)
+            .map_err(|source| OutputError { stream: OutputStream::Stdout, source: source.into() })?;
+        output::data(&mut self.stdout, &(line + "\n"))
     }
 }

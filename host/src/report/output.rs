@@ -1,59 +1,97 @@
-//! Writing to the two standard streams. A reader that went away (`vmbuild status | head -1`) is no error.
+//! Writing to the two standard streams. Everything that leaves on them passes here, and what they refuse is an error:
+//! bytes that are lost without a word look like bytes that were never there.
 
-use std::io::{self, ErrorKind, Write};
+use crate::failure::OutputError;
+use std::io::{self, Write};
 use vmbuild_protocol::OutputStream;
 
-/// Writes data that was asked for to standard output.
-pub fn to_stdout(text: &str) -> io::Result<()> {
-    write(io::stdout().lock(), text)
+/// Writes data that was asked for to standard output. A reader that went away (`vmbuild status | head -1`) has what it
+/// wanted: that is no error.
+pub fn to_stdout(text: &str) -> Result<(), OutputError> {
+    data(io::stdout().lock(), text)
 }
 
-/// Writes words for people to standard error.
-pub fn to_stderr(text: &str) -> io::Result<()> {
-    write(io::stderr().lock(), text)
+/// What became of text that was printed to standard output by others: clap prints its help in colours of its own.
+pub fn printed(outcome: io::Result<()>) -> Result<(), OutputError> {
+    unless_closed(refused(OutputStream::Stdout, outcome.and_then(|()| io::stdout().flush())))
 }
 
-/// Passes a guest program's bytes on to the stream it wrote them to, unchanged.
-pub fn program_output(stream: OutputStream, bytes: &[u8]) {
-    // Nobody reads any more: the program in the guest may still have its own reasons to finish.
-    let _ = match stream {
-        OutputStream::Stdout => write_bytes(io::stdout().lock(), bytes),
-        OutputStream::Stderr => write_bytes(io::stderr().lock(), bytes),
-    };
-}
-
-fn write_bytes(mut to: impl Write, bytes: &[u8]) -> io::Result<()> {
-    to.write_all(bytes)?;
-    to.flush()
-}
-
-pub(super) fn write(mut to: impl Write, text: &str) -> io::Result<()> {
-    match to.write_all(text.as_bytes()).and_then(|()| to.flush()) {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        other => other,
+/// Passes a guest program's bytes on to the stream it wrote them to, unchanged. Here a reader that went away is an
+/// error as any other: the program that writes has to end, as it would without a machine between the two.
+pub fn program_output(stream: OutputStream, bytes: &[u8]) -> Result<(), OutputError> {
+    match stream {
+        OutputStream::Stdout => write(stream, io::stdout().lock(), bytes),
+        OutputStream::Stderr => write(stream, io::stderr().lock(), bytes),
     }
+}
+
+/// Writes data to what stands for standard output.
+pub(super) fn data(to: impl Write, text: &str) -> Result<(), OutputError> {
+    unless_closed(write(OutputStream::Stdout, to, text.as_bytes()))
+}
+
+/// Writes news for people to what stands for standard error.
+pub(super) fn news(to: impl Write, text: &str) -> Result<(), OutputError> {
+    unless_closed(write(OutputStream::Stderr, to, text.as_bytes()))
+}
+
+fn write(stream: OutputStream, mut to: impl Write, bytes: &[u8]) -> Result<(), OutputError> {
+    refused(stream, to.write_all(bytes).and_then(|()| to.flush()))
+}
+
+fn refused(stream: OutputStream, outcome: io::Result<()>) -> Result<(), OutputError> {
+    outcome.map_err(|source| OutputError { stream, source })
+}
+
+fn unless_closed(outcome: Result<(), OutputError>) -> Result<(), OutputError> {
+    outcome.or_else(|error| if error.is_closed_pipe() { Ok(()) } else { Err(error) })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::write;
+    use super::{data, news, write};
+    use std::error::Error as _;
     use std::io::{self, ErrorKind};
+    use vmbuild_protocol::OutputStream;
 
-    struct Refusing(ErrorKind);
+    /// Refuses bytes, or only to pass on what it took.
+    struct Refusing {
+        takes: bool,
+        kind: ErrorKind,
+    }
 
     impl io::Write for Refusing {
-        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-            Err(self.0.into())
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if self.takes { Ok(bytes.len()) } else { Err(self.kind.into()) }
         }
 
         fn flush(&mut self) -> io::Result<()> {
-            Ok(())
+            Err(self.kind.into())
         }
     }
 
     #[test]
-    fn only_a_broken_pipe_is_forgiven() {
-        assert!(write(Refusing(ErrorKind::BrokenPipe), "text").is_ok());
-        assert!(write(Refusing(ErrorKind::StorageFull), "text").is_err());
+    fn only_a_reader_of_our_own_text_may_leave() {
+        for takes in [false, true] {
+            let refusing = |kind| Refusing { takes, kind };
+            assert!(data(refusing(ErrorKind::BrokenPipe), "text").is_ok());
+            assert!(news(refusing(ErrorKind::BrokenPipe), "text").is_ok());
+            assert!(data(refusing(ErrorKind::StorageFull), "text").is_err());
+            assert!(news(refusing(ErrorKind::StorageFull), "text").is_err());
+            let closed = write(OutputStream::Stdout, refusing(ErrorKind::BrokenPipe), b"bytes");
+            assert!(closed.expect_err("a program's reader left").is_closed_pipe());
+        }
+    }
+
+    #[test]
+    fn the_error_names_the_stream_and_the_reason() {
+        let check = |stream, expect: &str| {
+            let refusing = Refusing { takes: false, kind: ErrorKind::StorageFull };
+            let error = write(stream, refusing, b"bytes").expect_err("refused");
+            assert_eq!(error.to_string(), expect);
+            assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("no storage space"));
+        };
+        check(OutputStream::Stdout, "cannot write to standard output");
+        check(OutputStream::Stderr, "cannot write to standard error");
     }
 }

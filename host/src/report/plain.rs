@@ -7,8 +7,9 @@ use super::run::Reporter;
 use super::table::check_table;
 use super::{error, output, summary, words};
 use crate::event::{Event, Kind, Phase, Shown};
+use crate::failure::OutputError;
 use jiff::Timestamp;
-use std::io::{self, Write};
+use std::io::Write;
 use std::time::Duration;
 
 /// CI services end a job that stays silent for minutes; a log with a line a second helps nobody.
@@ -34,13 +35,13 @@ impl<O: Write, E: Write> Plain<O, E> {
         Self { stdout, stderr, paint, since: None, running: Vec::new() }
     }
 
-    fn say(&mut self, at: Timestamp, part: &str, phase: &str, text: &str) -> io::Result<()> {
+    fn say(&mut self, at: Timestamp, part: &str, phase: &str, text: &str) -> Result<(), OutputError> {
         let clock = words::clock(between(self.since.unwrap_or(at), at));
         let line = format!("{clock:>6}  {}{text}", words::head(part, phase));
-        output::write(&mut self.stderr, &(line.trim_end().to_owned() + "\n"))
+        output::news(&mut self.stderr, &(line.trim_end().to_owned() + "\n"))
     }
 
-    fn say_of(&mut self, at: Timestamp, phase: &Phase, text: &str) -> io::Result<()> {
+    fn say_of(&mut self, at: Timestamp, phase: &Phase, text: &str) -> Result<(), OutputError> {
         self.say(at, phase.part.word(), &phase.name, text)
     }
 
@@ -48,14 +49,14 @@ impl<O: Write, E: Write> Plain<O, E> {
         self.running.push(Watched { phase: phase.clone(), progress: Progress::started(at, about), last_line: None });
     }
 
-    fn advanced(&mut self, at: Timestamp, phase: &Phase, kind: &Kind) -> io::Result<()> {
+    fn advanced(&mut self, at: Timestamp, phase: &Phase, kind: &Kind) -> Result<(), OutputError> {
         if let Some(watched) = self.running.iter_mut().find(|watched| watched.phase == *phase) {
             watched.progress.advance(at, kind);
         }
         self.catch_up(at)
     }
 
-    fn finished(&mut self, at: Timestamp, phase: &Phase, result: &str, took: Duration) -> io::Result<()> {
+    fn finished(&mut self, at: Timestamp, phase: &Phase, result: &str, took: Duration) -> Result<(), OutputError> {
         let done = format!("done in {}", words::duration(took));
         match self.end(at, phase)? {
             Some(Watched { progress, .. }) if result.is_empty() => match progress.about.as_str() {
@@ -66,13 +67,13 @@ impl<O: Write, E: Write> Plain<O, E> {
         }
     }
 
-    fn broke(&mut self, at: Timestamp, phase: &Phase, took: Duration) -> io::Result<()> {
+    fn broke(&mut self, at: Timestamp, phase: &Phase, took: Duration) -> Result<(), OutputError> {
         self.end(at, phase)?;
         self.say_of(at, phase, &format!("FAILED after {}", words::duration(took)))
     }
 
     /// Returns the phase if nothing has been told of it: if it was over in a moment.
-    fn end(&mut self, at: Timestamp, phase: &Phase) -> io::Result<Option<Watched>> {
+    fn end(&mut self, at: Timestamp, phase: &Phase) -> Result<Option<Watched>, OutputError> {
         let Some(index) = self.running.iter().position(|watched| watched.phase == *phase) else { return Ok(None) };
         let watched = self.running.remove(index);
         if let Some((since, text)) = watched.start(at) {
@@ -83,7 +84,7 @@ impl<O: Write, E: Write> Plain<O, E> {
     }
 
     /// Tells what has begun and was not over in a moment, and that what goes on does so.
-    fn catch_up(&mut self, now: Timestamp) -> io::Result<()> {
+    fn catch_up(&mut self, now: Timestamp) -> Result<(), OutputError> {
         let mut lines = Vec::new();
         for watched in &mut self.running {
             if let Some((at, text)) = watched.news(now) {
@@ -123,7 +124,7 @@ fn with(word: &str, detail: &str) -> String {
 }
 
 impl<O: Write + Send, E: Write + Send> Reporter for Plain<O, E> {
-    fn event(&mut self, event: &Event) -> io::Result<()> {
+    fn event(&mut self, event: &Event) -> Result<(), OutputError> {
         let at = event.at;
         self.since.get_or_insert(at);
         match &event.kind {
@@ -142,16 +143,16 @@ impl<O: Write + Send, E: Write + Send> Reporter for Plain<O, E> {
             Kind::Validated { checks, shown, .. } => {
                 let table = format!("\n{}", check_table(checks, self.paint));
                 match shown {
-                    Shown::AsData => output::write(&mut self.stdout, &table),
-                    Shown::AsNews => output::write(&mut self.stderr, &table),
+                    Shown::AsData => output::data(&mut self.stdout, &table),
+                    Shown::AsNews => output::news(&mut self.stderr, &table),
                 }
             }
             Kind::Published(published) => {
-                output::write(&mut self.stderr, &summary::render(published, self.paint))?;
-                output::write(&mut self.stdout, &format!("{}\n", published.path.display()))
+                output::news(&mut self.stderr, &summary::render(published, self.paint))?;
+                output::data(&mut self.stdout, &format!("{}\n", published.path.display()))
             }
             Kind::Error { causes, hints, .. } => {
-                output::write(&mut self.stderr, &error::render(causes, hints, self.paint))
+                output::news(&mut self.stderr, &error::render(causes, hints, self.paint))
             }
         }
     }

@@ -4,12 +4,13 @@ use super::json::Json;
 use super::plain::Plain;
 use super::terminal::Terminal;
 use super::{Format, Paint, error, terminal};
-use crate::event::Event;
-use crate::failure::Failure;
+use crate::event::{Event, Kind};
+use crate::failure::{Failure, OutputError};
 use jiff::Timestamp;
 use std::io::{self, IsTerminal};
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
+use vmbuild_protocol::OutputStream;
 
 /// How often running lines are redrawn without news: their clocks move.
 const TICK: Duration = Duration::from_millis(500);
@@ -17,23 +18,43 @@ const TICK: Duration = Duration::from_millis(500);
 /// Shows events in one of the three ways. `Send`, so that reporting may be a task of its own.
 pub(super) trait Reporter: Send {
     /// Shows one event.
-    fn event(&mut self, event: &Event) -> io::Result<()>;
+    fn event(&mut self, event: &Event) -> Result<(), OutputError>;
 
     /// Redraws what depends on the time.
     fn tick(&mut self, _now: Timestamp) {}
 }
 
-/// Shows events until every sender is gone. Returns when the last one is on the screen: print after that.
-pub async fn run(format: Format, mut events: UnboundedReceiver<Event>) {
-    let mut reporter = reporter(format);
+/// Shows events until every sender is gone. Returns when the last one is on the screen: print after that. Data that
+/// standard output refuses are an error, told when all is over; what is left is shown on standard error.
+pub async fn run(format: Format, events: UnboundedReceiver<Event>) -> Result<(), OutputError> {
+    let news = || Plain::new(io::sink(), io::stderr(), Paint::choose(io::stderr().is_terminal()));
+    follow(reporter(format), || Box::new(news()), events).await
+}
+
+pub(super) async fn follow(
+    mut reporter: Box<dyn Reporter>,
+    without_stdout: impl Fn() -> Box<dyn Reporter>,
+    mut events: UnboundedReceiver<Event>,
+) -> Result<(), OutputError> {
+    let mut outcome = Ok(());
     let mut ticks = tokio::time::interval(TICK);
     loop {
         tokio::select! {
             biased;
             event = events.recv() => match event {
-                // A full disk behind a redirected log is no reason to lose a build.
-                Some(event) => drop(reporter.event(&event)),
-                None => break,
+                Some(event) => match reporter.event(&event) {
+                    Err(refused) if refused.stream == OutputStream::Stdout => {
+                        reporter = without_stdout();
+                        outcome = Err(refused);
+                        if matches!(event.kind, Kind::Error { .. }) {
+                            // There is nothing else to say it to.
+                            let _ = reporter.event(&event);
+                        }
+                    }
+                    // A full disk behind a redirected log is no reason to lose a build.
+                    Err(_) | Ok(()) => {}
+                },
+                None => return outcome,
             },
             _ = ticks.tick() => reporter.tick(Timestamp::now()),
         }

@@ -6,9 +6,10 @@ use super::run::Reporter;
 use super::table::check_table;
 use super::{error, output, summary, words};
 use crate::event::{Event, Kind, Part, Phase, Shown};
+use crate::failure::OutputError;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use jiff::Timestamp;
-use std::io::{self, Write};
+use std::io::Write;
 use std::time::Duration;
 use vmbuild_protocol::Check;
 
@@ -68,7 +69,7 @@ impl<O: Write, E: Write> Terminal<O, E> {
         Some(live.progress)
     }
 
-    fn finished(&mut self, phase: &Phase, result: &str, took: Duration) -> io::Result<()> {
+    fn finished(&mut self, phase: &Phase, result: &str, took: Duration) -> Result<(), OutputError> {
         let progress = self.end(phase);
         let told =
             if result.is_empty() { progress.map(|known| known.about).unwrap_or_default() } else { result.into() };
@@ -78,46 +79,46 @@ impl<O: Write, E: Write> Terminal<O, E> {
         self.scroll(phase.part, &phase.name, &told, &words::duration(took))
     }
 
-    fn broke(&mut self, phase: &Phase, took: Duration) -> io::Result<()> {
+    fn broke(&mut self, phase: &Phase, took: Duration) -> Result<(), OutputError> {
         self.end(phase);
         let word = styled(self.paint.red(), &format!("{:width$}", "stopped", width = words::RESULT));
         self.scroll(phase.part, &phase.name, &word, &words::duration(took))
     }
 
     /// A line that stays. A part is named once for its consecutive lines.
-    fn scroll(&mut self, part: Part, phase: &str, result: &str, took: &str) -> io::Result<()> {
+    fn scroll(&mut self, part: Part, phase: &str, result: &str, took: &str) -> Result<(), OutputError> {
         let word = if self.last_part == Some(part) { "" } else { part.word() };
         self.last_part = Some(part);
         self.write(&(words::line(word, phase, result, took) + "\n"))
     }
 
-    fn text(&mut self, part: Part, text: &str) -> io::Result<()> {
+    fn text(&mut self, part: Part, text: &str) -> Result<(), OutputError> {
         let word = if self.last_part == Some(part) { "" } else { part.word() };
         self.last_part = Some(part);
         self.write(&format!("{word:width$}{text}\n", width = words::PART))
     }
 
     /// Text above the moving lines. Not indicatif's own `println`: it fills lines up with blanks.
-    fn write(&mut self, text: &str) -> io::Result<()> {
+    fn write(&mut self, text: &str) -> Result<(), OutputError> {
         let (screen, stderr) = (&self.screen, &mut self.stderr);
-        screen.suspend(|| output::write(stderr, text))
+        screen.suspend(|| output::news(stderr, text))
     }
 
-    fn validated(&mut self, checks: &[Check], shown: Shown) -> io::Result<()> {
+    fn validated(&mut self, checks: &[Check], shown: Shown) -> Result<(), OutputError> {
         let table = check_table(checks, self.paint);
         match shown {
             Shown::AsNews => self.write(&format!("\n{table}")),
             Shown::AsData => {
                 let (screen, stdout) = (&self.screen, &mut self.stdout);
-                screen.suspend(|| output::write(stdout, &table))
+                screen.suspend(|| output::data(stdout, &table))
             }
         }
     }
 
-    fn published(&mut self, published: &crate::event::Published) -> io::Result<()> {
+    fn published(&mut self, published: &crate::event::Published) -> Result<(), OutputError> {
         self.write(&summary::render(published, self.paint))?;
         let (screen, stdout) = (&self.screen, &mut self.stdout);
-        screen.suspend(|| output::write(stdout, &format!("{}\n", published.path.display())))
+        screen.suspend(|| output::data(stdout, &format!("{}\n", published.path.display())))
     }
 }
 
@@ -137,7 +138,7 @@ pub(super) fn live_line(phase: &Phase, progress: &Progress, now: Timestamp, pain
 }
 
 impl<O: Write + Send, E: Write + Send> Reporter for Terminal<O, E> {
-    fn event(&mut self, event: &Event) -> io::Result<()> {
+    fn event(&mut self, event: &Event) -> Result<(), OutputError> {
         match &event.kind {
             Kind::Started { phase, about } => self.start(event.at, phase, about),
             Kind::Advanced { phase, .. } => self.advance(event.at, phase, &event.kind),

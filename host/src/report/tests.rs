@@ -4,13 +4,16 @@ use super::json::Json;
 use super::paint::Paint;
 use super::plain::Plain;
 use super::progress::Progress;
-use super::run::Reporter;
+use super::run::{Reporter, follow};
 use super::terminal::{Terminal, live_line};
 use crate::event::{Event, Kind, Part, Phase, Published, StageTime, Unit};
+use crate::failure::OutputError;
 use indicatif::{InMemoryTerm, MultiProgress, ProgressDrawTarget, TermLike};
 use insta::assert_snapshot;
 use jiff::Timestamp;
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use vmbuild_protocol::{Check, Verdict};
 
@@ -240,4 +243,52 @@ fn live_lines() {
         line("optimised", "", &[objects(1, 1), objects(41, 251)], 41),
     ];
     assert_snapshot!(lines.join("\n"));
+}
+
+/// Takes nothing more.
+struct Full;
+
+impl io::Write for Full {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::StorageFull.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What is left on standard error of events, and the outcome, where the two streams are these.
+async fn followed(reporter: Box<dyn Reporter>, events: Vec<Event>) -> (Result<(), OutputError>, usize) {
+    struct Counting(Arc<AtomicUsize>);
+    impl Reporter for Counting {
+        fn event(&mut self, _: &Event) -> Result<(), OutputError> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Ok(())
+        }
+    }
+    let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
+    for event in events {
+        sender.send(event).expect("it is received");
+    }
+    drop(sender);
+    let seen = Arc::new(AtomicUsize::new(0));
+    let left = seen.clone();
+    let outcome = follow(reporter, move || Box::new(Counting(left.clone())), receiver).await;
+    (outcome, seen.load(Ordering::Relaxed))
+}
+
+#[tokio::test]
+async fn data_that_are_lost_are_an_error_and_news_are_not() {
+    let (outcome, left) = followed(Box::new(Json::new(Full)), broken()).await;
+    assert_eq!(outcome.expect_err("the events are lost").to_string(), "cannot write to standard output");
+    assert_eq!(left, broken().len() - 1, "all after the first");
+    let (outcome, left) = followed(Box::new(Json::new(Full)), broken().split_off(2)).await;
+    assert!(outcome.is_err());
+    assert_eq!(left, 1, "an error is told nevertheless");
+    let (outcome, _) = followed(Box::new(Plain::new(Full, io::sink(), Paint::Bare)), build()).await;
+    assert!(outcome.is_err(), "the artifact's path is lost");
+    let (outcome, left) = followed(Box::new(Plain::new(io::sink(), Full, Paint::Bare)), build()).await;
+    assert!(outcome.is_ok());
+    assert_eq!(left, 0);
 }

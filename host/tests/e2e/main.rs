@@ -21,6 +21,8 @@ mod reconnects;
 mod scarce_memory;
 #[allow(clippy::unwrap_used, clippy::print_stdout, reason = "clippy knows tests, not their helpers")]
 mod standin;
+mod stores;
+mod streams;
 mod support;
 mod terminal;
 mod vagrant;

@@ -10,7 +10,6 @@ use crate::commands::program::Ending;
 use crate::failure::{Exit, Failure};
 use crate::image::{Golden, Role};
 use crate::report;
-use crate::store::StoreError;
 use sha2::Digest as _;
 use vmbuild_cpython::plan::PAPERS;
 use vmbuild_cpython::{Counts, Plan, RecipeInput, Schema, Sha256, Slowness, layout, recipe};
@@ -74,7 +73,7 @@ impl Planned {
     pub(super) fn print(&self, context: &Context) -> Result<Ending, Failure> {
         let document = serde_json::json!({ "schema": 1, "plan_sha256": self.sha256, "plan": self.plan });
         let text = if context.json { format!("{document}\n") } else { format!("{document:#}\n") };
-        report::to_stdout(&text).map_err(StoreError::Io)?;
+        report::to_stdout(&text)?;
         Ok(Exit::Success.into())
     }
 }

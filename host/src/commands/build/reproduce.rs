@@ -60,7 +60,7 @@ pub(crate) async fn reproduce(context: &Context, args: Reproduce) -> Result<Endi
     let work = tempfile::Builder::new().prefix("reproduce-").tempdir_in(context.store.cache());
     let work = work.map_err(StoreError::Io)?;
     let staging = stage(context, args.keep.as_deref().unwrap_or(work.path()), &name).await?;
-    let (compiled, plan_changes) = match build_again(context, &args, &artifact, &info, &staging).await {
+    let (compiled, plan_changes) = match Box::pin(build_again(context, &args, &artifact, &info, &staging)).await {
         Ok(built) => built,
         Err(failure) if args.keep.is_some() => return Err(keep_logs(context, staging, failure)),
         Err(failure) => return Err(failure),
@@ -70,7 +70,7 @@ pub(crate) async fn reproduce(context: &Context, args: Reproduce) -> Result<Endi
     if let Some(folder) = args.keep.filter(|_| !same) {
         keep(context, &staging, &folder)?;
     }
-    report::to_stdout(&shown(context, &comparison)).map_err(StoreError::Io)?;
+    report::to_stdout(&shown(context, &comparison))?;
     Ok(if same { Exit::Success } else { Exit::Job }.into())
 }
 

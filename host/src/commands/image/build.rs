@@ -8,7 +8,6 @@ use crate::event::{Events, Part};
 use crate::failure::{Exit, Failure};
 use crate::image::{Golden, Image, Locking, Role, discard, write_lock};
 use crate::report::{self, Cell};
-use crate::store::StoreError;
 use serde_json::{Value, json};
 
 /// Prepares golden machines and prints their digests.
@@ -64,6 +63,6 @@ fn print(context: &Context, image: &str, golden: &[Value]) -> Result<Ending, Fai
         let head = ["IMAGE", "ROLE", "DIGEST", "ROOT FILE SYSTEM"].map(Cell::from).to_vec();
         report::columns(&std::iter::once(head).chain(rows).collect::<Vec<_>>())
     };
-    report::to_stdout(&text).map_err(StoreError::Io)?;
+    report::to_stdout(&text)?;
     Ok(Exit::Success.into())
 }

@@ -8,7 +8,6 @@ use crate::event::Part;
 use crate::failure::{Exit, Failure};
 use crate::image::{ExportRequest, Golden, export as export_golden};
 use crate::report;
-use crate::store::StoreError;
 
 /// Prepares the golden machine if need be, and writes it. Prints the output's path; as JSON, all about it.
 pub(super) async fn export(context: &Context, args: ExportImage) -> Result<Ending, Failure> {
@@ -26,6 +25,6 @@ pub(super) async fn export(context: &Context, args: ExportImage) -> Result<Endin
     } else {
         format!("{}\n", exported.path.display())
     };
-    report::to_stdout(&text).map_err(StoreError::Io)?;
+    report::to_stdout(&text)?;
     Ok(Exit::Success.into())
 }

@@ -7,7 +7,6 @@ use crate::event::Part;
 use crate::failure::{Exit, Failure};
 use crate::image::{Image, Source, cloud_fetch, fetch_packages};
 use crate::report::{self, Cell};
-use crate::store::StoreError;
 use serde_json::json;
 
 /// Downloads a publisher's disk, or the packages of an image that is bootstrapped; nothing, if they are here.
@@ -39,6 +38,6 @@ pub(super) async fn fetch(context: &Context, args: &NamedImage) -> Result<Ending
     } else {
         report::columns(&[row])
     };
-    report::to_stdout(&text).map_err(StoreError::Io)?;
+    report::to_stdout(&text)?;
     Ok(Exit::Success.into())
 }

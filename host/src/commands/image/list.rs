@@ -6,7 +6,6 @@ use crate::commands::program::Ending;
 use crate::failure::{Exit, Failure};
 use crate::image::{GoldenInventory, Image, Inventory, description, inventory, inventory_of};
 use crate::report::{self, Cell};
-use crate::store::StoreError;
 use serde_json::json;
 
 /// Prints every known image.
@@ -19,7 +18,7 @@ pub(super) fn list(context: &Context) -> Result<Ending, Failure> {
         let rows = images.iter().map(|image| row(image).into_iter().map(Cell::from).collect());
         report::columns(&std::iter::once(head).chain(rows).collect::<Vec<Vec<Cell>>>())
     };
-    report::to_stdout(&text).map_err(StoreError::Io)?;
+    report::to_stdout(&text)?;
     Ok(Exit::Success.into())
 }
 
@@ -71,7 +70,7 @@ pub(super) fn show(context: &Context, args: &NamedImage) -> Result<Ending, Failu
         let cells = |(name, value): (String, String)| vec![Cell::from(name), Cell::from(value)];
         report::columns(&rows.into_iter().filter(|(_, value)| !value.is_empty()).map(cells).collect::<Vec<_>>())
     };
-    report::to_stdout(&text).map_err(StoreError::Io)?;
+    report::to_stdout(&text)?;
     Ok(Exit::Success.into())
 }
 

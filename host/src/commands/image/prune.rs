@@ -8,7 +8,6 @@ use crate::event::Part;
 use crate::failure::{Exit, Failure};
 use crate::image::{Pruned, Pruning, prune as prune_images};
 use crate::report::{self, Cell};
-use crate::store::StoreError;
 
 /// Deletes, or with `--dry-run` names, and prints what and why.
 pub(super) async fn prune(context: &Context, args: &Prune) -> Result<Ending, Failure> {
@@ -23,7 +22,7 @@ pub(super) async fn prune(context: &Context, args: &Prune) -> Result<Ending, Fai
     } else {
         report::columns(&found.iter().map(|found| row(found, pruning)).collect::<Vec<_>>())
     };
-    report::to_stdout(&text).map_err(StoreError::Io)?;
+    report::to_stdout(&text)?;
     let done = if args.dry_run { "would be freed" } else { "freed" };
     context.events.note(Part::Cleanup, format!("{} {done}", report::size(bytes)));
     Ok(Exit::Success.into())

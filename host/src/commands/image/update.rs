@@ -6,7 +6,6 @@ use crate::commands::program::Ending;
 use crate::failure::{Exit, Failure};
 use crate::image::{CloudSettings, cloud_update};
 use crate::report;
-use crate::store::StoreError;
 use serde_json::json;
 
 /// Says what was pinned, what is pinned now, and in which file.
@@ -30,6 +29,6 @@ pub(super) async fn update(context: &Context, args: &NamedImage) -> Result<Endin
         let file = updated.file.display();
         format!("{} {} -> {}, {}, in {file}\n", updated.image, updated.from, updated.to, updated.vouched)
     };
-    report::to_stdout(&text).map_err(StoreError::Io)?;
+    report::to_stdout(&text)?;
     Ok(Exit::Success.into())
 }

@@ -6,7 +6,6 @@ use crate::commands::program::Ending;
 use crate::failure::{Exit, Failure};
 use crate::image::{VerifiedItem, VerifyOutcome, verify as verify_image};
 use crate::report::{self, Cell, Paint};
-use crate::store::StoreError;
 use std::io::IsTerminal;
 
 /// Prints every comparison; exit 4 if one failed.
@@ -19,7 +18,7 @@ pub(super) async fn verify(context: &Context, args: &NamedImage) -> Result<Endin
     } else {
         report::columns(&items.iter().map(row).collect::<Vec<_>>())
     };
-    report::to_stdout(&text).map_err(StoreError::Io)?;
+    report::to_stdout(&text)?;
     Ok(if passed { Exit::Success } else { Exit::Integrity }.into())
 }
 

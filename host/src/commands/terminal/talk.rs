@@ -3,6 +3,7 @@
 use super::raw::{self, RawMode};
 use super::stdin;
 use crate::commands::context::Context;
+use crate::commands::exec::unless_closed;
 use crate::failure::{Diagnose, Exit, Failure};
 use crate::guest::Feed;
 use crate::machine::Machine;
@@ -57,7 +58,7 @@ pub(crate) async fn talk(context: &Context, machine: &Machine, talk: Talk) -> Re
         std::future::pending::<std::convert::Infallible>().await
     };
     tokio::select! {
-        ended = machine.ask(running) => Ok(ended?),
+        ended = machine.ask(running) => Ok(unless_closed(ended)?),
         never = watching => match never {},
     }
 }

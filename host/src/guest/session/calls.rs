@@ -5,6 +5,7 @@ use super::hello::{Opening, greet};
 use super::pump::{Desk, Heard, Outbound, pump};
 use super::request::{Asked, Line};
 use super::transfer::{self, Had};
+use crate::failure::OutputError;
 use crate::store::sync_folder;
 use std::path::Path;
 use std::sync::Arc;
@@ -82,7 +83,7 @@ impl Session {
     /// Asks for something that needs no cancel and says nothing before its answer.
     async fn quick(&self, call: Call) -> Result<Reply, SessionError> {
         let cancel = CancellationToken::new();
-        let answer = self.ask(call)?.answer(&cancel, |_| ());
+        let answer = self.ask(call)?.answer(&cancel, |_| Ok(()));
         tokio::time::timeout(QUICK, answer).await.map_err(|_| SessionError::NoAnswer { limit: QUICK })?
     }
 
@@ -103,12 +104,12 @@ impl Session {
         }
     }
 
-    /// Runs a program, handing over its output as it comes.
-    pub async fn exec(
+    /// Runs a program, handing over its output as it comes. It is cancelled if the output is not accepted.
+    pub async fn exec<A: Accepted>(
         &self,
         exec: Exec,
         cancel: &CancellationToken,
-        on_output: impl FnMut(OutputStream, &[u8]),
+        on_output: impl FnMut(OutputStream, &[u8]) -> A,
     ) -> Result<Exited, SessionError> {
         match self.ask(Call::Exec(exec))?.answer(cancel, output(on_output)).await? {
             Reply::Exited(exited) => Ok(exited),
@@ -188,10 +189,13 @@ impl Session {
         mut on_progress: impl FnMut(Progress),
         mut on_output: impl FnMut(OutputStream, &[u8]),
     ) -> Result<Vec<StepDone>, SessionError> {
-        let on_heard = |heard| match heard {
-            Heard::Progress(progress) => on_progress(progress),
-            Heard::Output(stream, bytes) => on_output(stream, &bytes),
-            _ => {}
+        let on_heard = |heard| {
+            match heard {
+                Heard::Progress(progress) => on_progress(progress),
+                Heard::Output(stream, bytes) => on_output(stream, &bytes),
+                _ => {}
+            }
+            Ok(())
         };
         match self.ask(Call::Build(steps))?.answer(cancel, on_heard).await? {
             Reply::Built(done) => Ok(done),
@@ -201,7 +205,7 @@ impl Session {
 
     /// Packs a tree.
     pub async fn pack(&self, pack: Pack, cancel: &CancellationToken) -> Result<Packed, SessionError> {
-        match self.ask(Call::Pack(pack))?.answer(cancel, |_| ()).await? {
+        match self.ask(Call::Pack(pack))?.answer(cancel, |_| Ok(())).await? {
             Reply::Packed(packed) => Ok(packed),
             _ => Err(SessionError::WrongAnswer { asked: "pack" }),
         }
@@ -218,6 +222,7 @@ impl Session {
             if let Heard::Progress(Progress::Checked(check)) = heard {
                 on_check(check);
             }
+            Ok(())
         };
         match self.ask(Call::Validate(validate))?.answer(cancel, on_heard).await? {
             Reply::Validated(checks) => Ok(checks),
@@ -244,10 +249,29 @@ impl Session {
     }
 }
 
-fn output(mut on_output: impl FnMut(OutputStream, &[u8])) -> impl FnMut(Heard) {
-    move |heard| {
-        if let Heard::Output(stream, bytes) = heard {
-            on_output(stream, &bytes);
-        }
+/// What a listener to a program's output returns: nothing if it takes everything, else whether it took this piece.
+pub trait Accepted {
+    /// The reason why it did not.
+    fn accepted(self) -> Result<(), OutputError>;
+}
+
+impl Accepted for () {
+    fn accepted(self) -> Result<(), OutputError> {
+        Ok(())
+    }
+}
+
+impl Accepted for Result<(), OutputError> {
+    fn accepted(self) -> Result<(), OutputError> {
+        self
+    }
+}
+
+pub(super) fn output<A: Accepted>(
+    mut on_output: impl FnMut(OutputStream, &[u8]) -> A,
+) -> impl FnMut(Heard) -> Result<(), SessionError> {
+    move |heard| match heard {
+        Heard::Output(stream, bytes) => Ok(on_output(stream, &bytes).accepted()?),
+        _ => Ok(()),
     }
 }

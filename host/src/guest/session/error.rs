@@ -1,6 +1,6 @@
 //! Why a session did not give what was asked of it.
 
-use crate::failure::{Diagnose, Exit};
+use crate::failure::{Diagnose, Exit, OutputError};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,6 +46,9 @@ pub enum SessionError {
     /// A file on this side cannot be read or written.
     #[error("failed to transfer a file")]
     Local(#[source] std::io::Error),
+    /// The program's output cannot be passed on; the program has been cancelled.
+    #[error(transparent)]
+    Output(#[from] OutputError),
     /// The user interrupted.
     #[error("interrupted")]
     Cancelled,
@@ -83,6 +86,7 @@ impl Diagnose for SessionError {
             },
             Self::Damaged { .. } => Exit::Integrity,
             Self::Cancelled => Exit::Interrupted,
+            Self::Output(error) => error.exit(),
             Self::NoAnswer { .. }
             | Self::WrongBuild { .. }
             | Self::Lost

@@ -15,7 +15,7 @@ pub(in crate::guest) mod tests;
 mod transfer;
 mod trees;
 
-pub use calls::Session;
+pub use calls::{Accepted, Session};
 pub use error::SessionError;
 pub use hello::Opening;
 pub use streams::Feed;

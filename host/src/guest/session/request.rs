@@ -4,12 +4,16 @@ use super::error::SessionError;
 use super::pump::{Desk, Heard, Listener};
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 use vmbuild_protocol::{
     Digest, Envelope, Epoch, Failure, FailureKind, Frame, Reply, RequestId, TerminalSize, ToAgent, WINDOW,
 };
+
+/// How long a request that was given up is waited for.
+const PARTING: Duration = Duration::from_millis(700);
 
 /// Where requests put their frames, and where they hear.
 #[derive(Debug)]
@@ -68,19 +72,42 @@ impl<'a> Asked<'a> {
         Ok(heard)
     }
 
-    /// Waits for the answer, handing everything before it to `on_heard`.
+    /// Waits for the answer, handing everything before it to `on_heard`, whose error cancels the request.
     pub(super) async fn answer(
         mut self,
         cancel: &CancellationToken,
-        mut on_heard: impl FnMut(Heard),
+        mut on_heard: impl FnMut(Heard) -> Result<(), SessionError>,
     ) -> Result<Reply, SessionError> {
         loop {
             match self.next(cancel).await? {
                 Heard::Done(reply) => return Ok(reply),
                 Heard::Failed(failure) => return Err(refused(failure, cancel)),
-                other => on_heard(other),
+                other => {
+                    if let Err(error) = on_heard(other) {
+                        Box::pin(self.abandon()).await;
+                        return Err(error);
+                    }
+                }
             }
         }
+    }
+
+    /// Cancels it and waits for the guest to say that it has ended: who reports an error ends soon, and the session
+    /// with it.
+    async fn abandon(&mut self) {
+        self.line.send(Frame::Message(ToAgent::Cancel { id: self.id }));
+        self.answered = true;
+        let ended = async {
+            while let Some(heard) = self.heard.recv().await {
+                match heard {
+                    Heard::Output(_, bytes) | Heard::Data(bytes) => self.consume(bytes.len()),
+                    Heard::Done(_) | Heard::Failed(_) => return,
+                    Heard::Progress(_) | Heard::End => {}
+                }
+            }
+        };
+        // A guest that is late ends it all the same.
+        let _ = tokio::time::timeout(PARTING, ended).await;
     }
 
     /// Lets the guest do it without waiting for its answer.

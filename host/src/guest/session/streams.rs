@@ -1,6 +1,6 @@
 //! Requests with bytes in both directions: programs that are fed, and connections.
 
-use super::calls::Session;
+use super::calls::{Accepted, Session, output};
 use super::error::SessionError;
 use super::pump::Heard;
 use super::request::{Asked, Speaker, refused};
@@ -21,21 +21,17 @@ pub struct Feed {
 }
 
 impl Session {
-    /// Runs a program and feeds it, handing over its output as it comes.
-    pub async fn interactive(
+    /// Runs a program and feeds it, handing over its output as it comes. It is cancelled if the output is not accepted.
+    pub async fn interactive<A: Accepted>(
         &self,
         order: Interactive,
         feed: Feed,
         cancel: &CancellationToken,
-        mut on_output: impl FnMut(OutputStream, &[u8]),
+        on_output: impl FnMut(OutputStream, &[u8]) -> A,
     ) -> Result<Exited, SessionError> {
         let asked = self.ask(Call::Interactive(order))?;
         let feeding = speak(asked.speaker(), feed);
-        let answer = asked.answer(cancel, |heard| {
-            if let Heard::Output(stream, bytes) = heard {
-                on_output(stream, &bytes);
-            }
-        });
+        let answer = asked.answer(cancel, output(on_output));
         let answer = tokio::select! {
             biased;
             answer = answer => answer?,

@@ -65,7 +65,7 @@ pub(super) async fn send(
     }
     let sent = had.digest();
     asked.end_data(sent);
-    match asked.answer(cancel, |_| ()).await? {
+    match asked.answer(cancel, |_| Ok(())).await? {
         Reply::Stored(stored) if stored == sent => Ok(sent),
         Reply::Stored(stored) => Err(damaged(from, stored, sent)),
         _ => Err(SessionError::WrongAnswer { asked: "file" }),

@@ -18,7 +18,7 @@ impl Session {
         cancel: &CancellationToken,
     ) -> Result<Digest, SessionError> {
         let call = Call::Fingerprint(Fingerprint { path: path.to_owned(), bytes });
-        match self.ask(call)?.answer(cancel, |_| ()).await? {
+        match self.ask(call)?.answer(cancel, |_| Ok(())).await? {
             Reply::Fingerprint(digest) => Ok(digest),
             _ => Err(SessionError::WrongAnswer { asked: "fingerprint" }),
         }
@@ -31,6 +31,7 @@ impl Session {
             if let Heard::Progress(Progress::Listed(more)) = heard {
                 entries.extend(more);
             }
+            Ok(())
         };
         match self.ask(Call::List(List { path: path.to_owned(), depth }))?.answer(cancel, on_heard).await? {
             Reply::Listed => Ok(entries),
@@ -40,7 +41,7 @@ impl Session {
 
     /// Makes a folder or symbolic link in the guest.
     pub async fn make(&self, path: &str, what: Made, cancel: &CancellationToken) -> Result<(), SessionError> {
-        match self.ask(Call::Make(Make { path: path.to_owned(), what }))?.answer(cancel, |_| ()).await? {
+        match self.ask(Call::Make(Make { path: path.to_owned(), what }))?.answer(cancel, |_| Ok(())).await? {
             Reply::Made => Ok(()),
             _ => Err(SessionError::WrongAnswer { asked: "make" }),
         }
@@ -77,7 +78,7 @@ impl Session {
 
     /// Lets the guest's root file system fill its disk, and returns its bytes then.
     pub async fn grow_root(&self, cancel: &CancellationToken) -> Result<u64, SessionError> {
-        match self.ask(Call::GrowRoot)?.answer(cancel, |_| ()).await? {
+        match self.ask(Call::GrowRoot)?.answer(cancel, |_| Ok(())).await? {
             Reply::Grown { bytes } => Ok(bytes),
             _ => Err(SessionError::WrongAnswer { asked: "grow" }),
         }

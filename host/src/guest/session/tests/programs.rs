@@ -2,8 +2,9 @@
 
 use super::super::SessionError;
 use super::support::{ends, is_alive, never, shell, with_agent};
-use crate::failure::{Diagnose, Exit};
+use crate::failure::{Diagnose, Exit, OutputError};
 use crate::guest::Session;
+use std::io::ErrorKind;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use vmbuild_protocol::{CHUNK, Exec, Exited, FailureKind, OutputStream, WINDOW};
@@ -116,6 +117,28 @@ async fn a_cancel_ends_the_program() {
         let error = exec.await.expect_err("cancelled");
         assert_eq!(error.exit(), Exit::Interrupted);
         ends(&pid).await;
+        session.ping().await.expect("the session lives on");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn output_that_is_not_accepted_ends_the_program() {
+    with_agent(async |session| {
+        for (kind, said) in [(ErrorKind::StorageFull, "cannot write to standard output"), (ErrorKind::BrokenPipe, "")] {
+            let (mut pid, cancel) = (String::new(), never());
+            let exec = session.exec(shell("echo $$; exec yes"), &cancel, |stream, bytes| {
+                if pid.is_empty() {
+                    pid = String::from_utf8_lossy(bytes).lines().next().expect("its number").to_owned();
+                }
+                Err(OutputError { stream, source: kind.into() })
+            });
+            let error = exec.await.expect_err("not accepted");
+            assert!(!is_alive(&pid), "the program ends before the error is told");
+            assert!(error.to_string().contains(said), "{error}");
+            assert_eq!(error.exit(), Exit::Environment);
+            assert!(matches!(error, SessionError::Output(refused) if refused.source.kind() == kind));
+        }
         session.ping().await.expect("the session lives on");
     })
     .await;

@@ -1,7 +1,8 @@
 //! Programs that are fed, terminals, and connections.
 
 use super::super::{Feed, SessionError};
-use super::support::{never, shell, with_agent};
+use super::support::{is_alive, never, shell, with_agent};
+use crate::failure::OutputError;
 use crate::guest::Session;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
@@ -133,6 +134,24 @@ async fn what_a_terminal_shows_at_the_end_is_not_lost() {
         let script = "setsid sleep 300 & yes 0123456789 | head -c 3000000; exit 4";
         let (ended, text) = run(session, terminal(script), Vec::new()).await;
         assert_eq!((ended, text.replace('\r', "").len()), (Exited::Code(4), 3_000_000));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_program_that_is_fed_ends_with_its_output() {
+    with_agent(async |session| {
+        let (_input, taken) = mpsc::channel(1);
+        let (_sizes, resized) = mpsc::unbounded_channel();
+        let (cancel, mut pid) = (never(), String::new());
+        let feed = Feed { input: taken, sizes: resized };
+        let running = session.interactive(piped("echo $$ >&2; exec cat"), feed, &cancel, |stream, bytes| {
+            pid = String::from_utf8_lossy(bytes).trim().to_owned();
+            Err(OutputError { stream, source: std::io::ErrorKind::StorageFull.into() })
+        });
+        let error = running.await.expect_err("not accepted");
+        assert_eq!(error.to_string(), "cannot write to standard error");
+        assert!(!is_alive(&pid), "the program ends before the error is told");
     })
     .await;
 }
