@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_util::sync::CancellationToken;
-use vmbuild::guest::{Opening, Session, Transport, connect};
-use vmbuild::machine::MachineFolder;
-use vmbuild::machine::qemu::VsockRecord;
-use vmbuild::store::Store;
+use vmbuild_core::store::Store;
+use vmbuild_guest::{Opening, Session, Transport, connect};
+use vmbuild_machine::MachineFolder;
+use vmbuild_machine::qemu::VsockRecord;
 use vmbuild_protocol::{CommandLine, Exec};
 use vmbuild_supervise::Deadline;
 

@@ -8,11 +8,12 @@ pub use image::{BuildImage, ExportImage, ImageVerb, NamedImage, OneRole, Prune, 
 pub use lifecycle::{Cp, DiskSize, Logs, Place, Port, Ports, Provision, Ssh, Target, Targets};
 pub use project::{Config, Known, command, known};
 
-use crate::machine::{Accelerator, BackendChoice};
-use crate::source::FileOrUrl;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
-use vmbuild_cpython::{BuildNumber, Extent, Flavour, Profile, Sha256, Version};
+use vmbuild_archive::Sha256;
+use vmbuild_cpython::{BuildNumber, Extent, Flavour, Profile, Version};
+use vmbuild_machine::{Accelerator, BackendChoice};
+use vmbuild_source::FileOrUrl;
 
 /// Compile CPython in reproducible throw-away machines.
 #[derive(Debug, Parser)]
@@ -85,7 +86,7 @@ pub enum Verb {
 #[derive(Debug, Clone, Args)]
 pub struct MachineOptions {
     /// The guest's operating system.
-    #[arg(long, env = "VMBUILD_IMAGE", default_value = crate::image::Image::DEFAULT)]
+    #[arg(long, env = "VMBUILD_IMAGE", default_value = vmbuild_image::Image::DEFAULT)]
     pub image: String,
     /// Make the image of exactly the packages its lock names, or fail.
     #[arg(long)]

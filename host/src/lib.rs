@@ -1,21 +1,8 @@
-//! vmbuild: compile CPython in reproducible throw-away machines.
+//! The program people run: its command line (`cli`), its verbs (`commands`), and how events look (`report`).
 //!
-//! `docs/architecture.md` is the map. In one line: `commands` use {`image`, `machine`, `guest`, `source`,
-//! `artifact`}, which emit `event`s, which `report` shows.
+//! `docs/architecture.md` is the map.
 
-pub mod agent_binary;
-pub mod artifact;
 pub mod cli;
 pub mod commands;
 pub mod config;
-pub mod doctor;
-pub mod download;
-pub mod event;
-pub mod failure;
-pub mod guest;
-pub mod image;
-pub mod machine;
 pub mod report;
-pub mod signature;
-pub mod source;
-pub mod store;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    vmbuild::machine::sandbox::internal_entry();
-    vmbuild::image::internal_entry();
+    vmbuild_machine::sandbox::internal_entry();
+    vmbuild_image::internal_entry();
     vmbuild::commands::main()
 }

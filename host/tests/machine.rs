@@ -9,13 +9,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
 use tree::{Tree, limit, until};
-use vmbuild::event::{Event, Events, Kind, Part};
-use vmbuild::machine::sandbox::{Sandbox, SandboxError};
-use vmbuild::machine::{
+use vmbuild_core::event::{Event, Events, Kind, Part};
+use vmbuild_core::store::{Lock, Store};
+use vmbuild_machine::sandbox::{Sandbox, SandboxError};
+use vmbuild_machine::{
     Lifetime, Machine, MachineError, MachineFolder, MachineRecord, MachineSpec, MachineState, Network, RootTree, Start,
     sweep,
 };
-use vmbuild::store::{Lock, Store};
 
 struct Bench {
     tree: Tree,

@@ -8,9 +8,9 @@ mod tree;
 use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
 use tree::{Tree, limit, output, until};
-use vmbuild::failure::Diagnose;
-use vmbuild::machine::Network;
-use vmbuild::machine::sandbox::{Bind, Enter, NamespaceError, Root, set_helper};
+use vmbuild_core::failure::Diagnose;
+use vmbuild_machine::Network;
+use vmbuild_machine::sandbox::{Bind, Enter, NamespaceError, Root, set_helper};
 use vmbuild_supervise::{Command, Ended, Lifetime, RunError};
 
 fn is_alive(pid: u32) -> bool {
@@ -172,15 +172,15 @@ async fn the_orderly_end_leaves_nothing_alive() {
 async fn the_outer_process_holds_the_lock_and_nothing_else() {
     let Some(tree) = Tree::new().await else { return };
     let path = tree.path("lock");
-    let lock = vmbuild::store::Lock::try_take(&path).unwrap().unwrap();
+    let lock = vmbuild_core::store::Lock::try_take(&path).unwrap().unwrap();
     let enter = Tree::enter(tree.overlay(), "sleep 1000");
     let mut child = enter.spawn(Lifetime::Detached, vec![lock.share().unwrap()]).await.unwrap();
     drop(lock);
-    assert!(vmbuild::store::Lock::try_take(&path).unwrap().is_none(), "held by the machine");
+    assert!(vmbuild_core::store::Lock::try_take(&path).unwrap().is_none(), "held by the machine");
     let fds = fs_err::read_dir(format!("/proc/{}/fd", child.id().unwrap())).unwrap().count();
     assert_eq!(fds, 5, "three streams, the lock, the first process's lifeline");
     child.shutdown().await;
-    assert!(vmbuild::store::Lock::try_take(&path).unwrap().is_some(), "free with its end");
+    assert!(vmbuild_core::store::Lock::try_take(&path).unwrap().is_some(), "free with its end");
 }
 
 struct Sleeper {

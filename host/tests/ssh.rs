@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio_util::sync::CancellationToken;
-use vmbuild::failure::{Diagnose, Exit};
-use vmbuild::guest::{ConnectError, HostKeys, Opening, Session, SessionError, SshError, SshWay, Transport, connect};
+use vmbuild_core::failure::{Diagnose, Exit};
+use vmbuild_guest::{ConnectError, HostKeys, Opening, Session, SessionError, SshError, SshWay, Transport, connect};
 use vmbuild_protocol::{CommandLine, Exec, Exited};
 use vmbuild_supervise::Deadline;
 

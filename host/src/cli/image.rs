@@ -1,8 +1,8 @@
 //! `vmbuild image …`, as clap types.
 
-use crate::image::{Compression, Format, Image, Role};
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
+use vmbuild_image::{Compression, Format, Image, Role};
 
 /// What people can ask for about images.
 #[derive(Debug, Subcommand)]

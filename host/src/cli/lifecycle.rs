@@ -1,9 +1,9 @@
 //! The options of verbs that work on named machines.
 
-use crate::machine::MachineName;
 use clap::Args;
 use std::path::PathBuf;
 use std::str::FromStr;
+use vmbuild_machine::MachineName;
 
 /// The machine of those who name none.
 const DEFAULT: &str = "default";

@@ -3,11 +3,12 @@
 use super::context::Context;
 use super::program::Ending;
 use crate::cli::Clean;
-use crate::event::Part;
-use crate::failure::{Exit, Failure};
-use crate::image::Removed;
-use crate::{image, store};
 use std::path::Path;
+use vmbuild_core::event::Part;
+use vmbuild_core::failure::{Exit, Failure};
+use vmbuild_core::store;
+use vmbuild_image as image;
+use vmbuild_image::Removed;
 
 /// Removes left-over machines and caches, and what the options add.
 pub(crate) async fn clean(context: &Context, args: Clean) -> Result<Ending, Failure> {

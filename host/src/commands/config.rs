@@ -3,8 +3,8 @@
 use super::context::Context;
 use super::program::Ending;
 use crate::cli::Known;
-use crate::failure::{Exit, Failure};
 use crate::report::{self, Cell};
+use vmbuild_core::failure::{Exit, Failure};
 
 /// Prints every setting.
 pub(crate) fn config(context: &Context, known: &[Known]) -> Result<Ending, Failure> {

@@ -1,10 +1,10 @@
 //! What every verb needs.
 
-use crate::event::Events;
-use crate::failure::{Diagnose, Exit, Failure};
-use crate::machine::sweep;
-use crate::store::{Store, StoreError};
 use tokio_util::sync::CancellationToken;
+use vmbuild_core::event::Events;
+use vmbuild_core::failure::{Diagnose, Exit, Failure};
+use vmbuild_core::store::{Store, StoreError};
+use vmbuild_machine::sweep;
 
 /// What every verb needs.
 #[derive(Debug, Clone)]

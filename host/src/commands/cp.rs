@@ -3,11 +3,11 @@
 use super::context::Context;
 use super::program::Ending;
 use crate::cli::{Cp, Place};
-use crate::event::Part;
-use crate::failure::{Diagnose, Exit, Failure};
-use crate::guest::{Depth, receive, send};
-use crate::machine::{Machine, MachineName};
 use crate::report::size;
+use vmbuild_core::event::Part;
+use vmbuild_core::failure::{Diagnose, Exit, Failure};
+use vmbuild_guest::{Depth, receive, send};
+use vmbuild_machine::{Machine, MachineName};
 
 /// Both sides are here, or in machines.
 #[derive(Debug, thiserror::Error)]

@@ -3,12 +3,13 @@
 use super::build::{plan_changes, read_info};
 use super::context::Context;
 use super::program::Ending;
-use crate::artifact::{ArtifactError, Changed, Explanation, explain};
 use crate::cli::Diff;
-use crate::failure::{Exit, Failure};
 use crate::report::{self, Cell};
 use std::path::{Path, PathBuf};
-use vmbuild_cpython::{ArtifactName, BuildInfo, Sha256};
+use vmbuild_archive::Sha256;
+use vmbuild_artifact::{ArtifactError, Changed, Explanation, explain};
+use vmbuild_core::failure::{Exit, Failure};
+use vmbuild_cpython::{ArtifactName, BuildInfo};
 
 /// Lines of one part that people see; the rest is counted. JSON has all of them.
 const MOST: usize = 40;
@@ -71,7 +72,7 @@ fn shown(plan: &[String], explained: &Explanation) -> String {
         text += &part(head, changes.iter().map(row).collect());
     }
     let bytes = |bytes: Option<u64>| bytes.map_or_else(|| "-".to_owned(), |bytes| bytes.to_string());
-    let file = |file: &crate::artifact::FileChange| {
+    let file = |file: &vmbuild_artifact::FileChange| {
         vec![file.path.clone(), file.what.to_string(), bytes(file.was_bytes), bytes(file.is_bytes)]
     };
     text + &part("FILE", files.iter().map(file).collect())

@@ -3,12 +3,13 @@
 use super::context::Context;
 use super::program::Ending;
 use crate::cli::Doctor;
-use crate::doctor::{Finding, Status, examine};
-use crate::event::Part;
-use crate::failure::{Exit, Failure};
 use crate::report::{self, Paint};
 use std::io::IsTerminal;
 use std::time::Duration;
+use vmbuild_core::event::Part;
+use vmbuild_core::failure::{Exit, Failure};
+use vmbuild_core::finding::{Finding, Status};
+use vmbuild_operations::doctor::examine;
 use vmbuild_supervise::{Command, Deadline};
 
 /// A package may be large, and its archive slow.
@@ -65,7 +66,7 @@ async fn run(context: &Context, fix: &[String]) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::fixes;
-    use crate::doctor::Finding;
+    use vmbuild_core::finding::Finding;
 
     #[test]
     fn each_command_runs_once() {

@@ -4,12 +4,12 @@ use super::context::Context;
 use super::program::Ending;
 use super::terminal::{Talk, talk};
 use crate::cli::{Exec, Ssh};
-use crate::failure::Failure;
-use crate::guest::SessionError;
-use crate::machine::{Machine, MachineError};
 use crate::report;
 use rustix::process::Signal;
 use std::io::IsTerminal;
+use vmbuild_core::failure::Failure;
+use vmbuild_guest::SessionError;
+use vmbuild_machine::{Machine, MachineError};
 use vmbuild_protocol::{CommandLine, Exited};
 
 /// Runs the program and ends as it ended; 128 plus the signal's number if one ended it.

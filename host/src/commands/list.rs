@@ -2,10 +2,10 @@
 
 use super::context::Context;
 use super::program::Ending;
-use crate::failure::{Exit, Failure};
-use crate::machine::MachineFolder;
 use crate::report;
-use crate::store::StoreError;
+use vmbuild_core::failure::{Exit, Failure};
+use vmbuild_core::store::StoreError;
+use vmbuild_machine::MachineFolder;
 
 /// Prints one name a line. Asks no machine anything.
 pub(crate) async fn list(context: &Context) -> Result<Ending, Failure> {

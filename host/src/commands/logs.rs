@@ -3,13 +3,13 @@
 use super::context::Context;
 use super::program::Ending;
 use crate::cli::Logs;
-use crate::failure::{Exit, Failure};
-use crate::machine::{MachineError, MachineFolder, MachineState};
 use crate::report;
-use crate::store::StoreError;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use vmbuild_core::failure::{Exit, Failure};
+use vmbuild_core::store::StoreError;
+use vmbuild_machine::{MachineError, MachineFolder, MachineState};
 use vmbuild_protocol::OutputStream;
 
 /// How often a followed log is looked at. Watching it would need another crate for a tenth of a second.

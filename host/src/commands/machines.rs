@@ -2,17 +2,17 @@
 
 use super::context::Context;
 use super::vagrant;
-use crate::agent_binary;
 use crate::cli::MachineOptions;
-use crate::failure::Failure;
-use crate::image::{Golden, Image, Locking, Role};
-use crate::machine::accelerator::BootFiles;
-use crate::machine::sandbox::works_here;
-use crate::machine::{
+use std::path::PathBuf;
+use vmbuild_core::failure::Failure;
+use vmbuild_image::{Golden, Image, Locking, Role};
+use vmbuild_machine::accelerator::BootFiles;
+use vmbuild_machine::agent_binary;
+use vmbuild_machine::sandbox::works_here;
+use vmbuild_machine::{
     Accelerator, Backend, ChosenBackend, Lifetime, Machine, MachineName, MachineSpec, Network, Start, Ways,
     choose_backend,
 };
-use std::path::PathBuf;
 
 /// Memory a machine gets at most without being told, in MiB.
 const USUAL_MEMORY: u64 = 4096;

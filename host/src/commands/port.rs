@@ -6,16 +6,16 @@
 use super::context::{Context, Interrupted};
 use super::program::Ending;
 use crate::cli::Port;
-use crate::event::{Events, Part};
-use crate::failure::Failure;
-use crate::failure::{Diagnose, Exit};
-use crate::guest::SessionError;
-use crate::machine::Machine;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::convert::Infallible;
 use std::io;
 use std::net::Ipv4Addr;
 use tokio::net::TcpListener;
+use vmbuild_core::event::{Events, Part};
+use vmbuild_core::failure::Failure;
+use vmbuild_core::failure::{Diagnose, Exit};
+use vmbuild_guest::SessionError;
+use vmbuild_machine::Machine;
 
 /// The port is not to be had.
 #[derive(Debug, thiserror::Error)]

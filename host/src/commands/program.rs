@@ -7,16 +7,16 @@ use super::{
 };
 use crate::cli::{self, Cli, ImageVerb, Known, Verb};
 use crate::config::ProjectFile;
-use crate::event::Events;
-use crate::failure::{Exit, Failure, OutputError};
 use crate::report;
-use crate::store::Store;
 use clap::FromArgMatches;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+use vmbuild_core::event::Events;
+use vmbuild_core::failure::{Exit, Failure, OutputError};
+use vmbuild_core::store::Store;
 
 /// How a verb ended: with one of our own codes, or with a guest program's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +55,7 @@ pub fn main() -> ExitCode {
     // One thread: the kernel ties a child's life to the thread that started it.
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(run(cli, known)),
-        Err(error) => fail(&crate::store::StoreError::Io(error).into()),
+        Err(error) => fail(&vmbuild_core::store::StoreError::Io(error).into()),
     }
 }
 

@@ -3,10 +3,10 @@
 use super::context::Context;
 use super::program::Ending;
 use crate::cli::Provision;
-use crate::event::Part;
-use crate::failure::{Exit, Failure};
-use crate::image::Image;
-use crate::machine::Machine;
+use vmbuild_core::event::Part;
+use vmbuild_core::failure::{Exit, Failure};
+use vmbuild_image::Image;
+use vmbuild_machine::Machine;
 use vmbuild_protocol::Stage;
 
 /// Installs what the image's build role has and the machine lacks, such as after an update of vmbuild.

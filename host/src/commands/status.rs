@@ -2,13 +2,13 @@
 
 use super::context::Context;
 use super::program::Ending;
-use crate::failure::{Exit, Failure};
-use crate::guest::{Loser, RaceResult, TransportKind};
-use crate::machine::{Backend, Machine, MachineError, MachineFolder, MachineState, PAUSED, qemu, vagrant};
 use crate::report::{self, Cell};
-use crate::store::StoreError;
 use serde::Serialize;
 use std::time::Duration;
+use vmbuild_core::failure::{Exit, Failure};
+use vmbuild_core::store::StoreError;
+use vmbuild_guest::{Loser, RaceResult, TransportKind};
+use vmbuild_machine::{Backend, Machine, MachineError, MachineFolder, MachineState, PAUSED, qemu, vagrant};
 use vmbuild_protocol::{BUILD_ID, Facts};
 
 /// How long an agent has to answer. A virtual machine's port takes one caller at a time: one that another vmbuild
@@ -121,7 +121,7 @@ async fn describe(context: &Context, folder: &MachineFolder) -> Result<MachineSt
         name: folder.name().to_string(),
         state,
         image: spec.map(|spec| spec.image.clone()).unwrap_or_default(),
-        backend: spec.map(crate::machine::MachineSpec::backend),
+        backend: spec.map(vmbuild_machine::MachineSpec::backend),
         accelerator: qmp.as_ref().map(|qmp| qmp.accelerator.to_string()),
         qemu: qmp.map(|qmp| QemuReport {
             version: qmp.version.to_string(),

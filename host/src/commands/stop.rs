@@ -4,9 +4,9 @@ use super::context::Context;
 use super::program::Ending;
 use super::up::start;
 use crate::cli::Targets;
-use crate::event::Part;
-use crate::failure::{Exit, Failure};
-use crate::machine::{FolderError, MachineError, MachineFolder, MachineState, destroy_named, end_named};
+use vmbuild_core::event::Part;
+use vmbuild_core::failure::{Exit, Failure};
+use vmbuild_machine::{FolderError, MachineError, MachineFolder, MachineState, destroy_named, end_named};
 
 /// Stops the machines; their disks stay for the next `up`.
 pub(crate) async fn halt(context: &Context, args: Targets) -> Result<Ending, Failure> {

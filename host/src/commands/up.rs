@@ -4,15 +4,15 @@ use super::context::Context;
 use super::machines::Setup;
 use super::program::Ending;
 use crate::cli::{DiskSize, Up};
-use crate::event::Part;
-use crate::failure::{Diagnose, Exit, Failure};
-use crate::image::{Golden, Role};
-use crate::machine::{
-    Backend, Lifetime, Machine, MachineError, MachineFolder, MachineName, MachineSpec, MachineState, qemu, vagrant,
-};
-use crate::store::StoreError;
 use futures_util::future::{Either, select};
 use std::pin::pin;
+use vmbuild_core::event::Part;
+use vmbuild_core::failure::{Diagnose, Exit, Failure};
+use vmbuild_core::store::StoreError;
+use vmbuild_image::{Golden, Role};
+use vmbuild_machine::{
+    Backend, Lifetime, Machine, MachineError, MachineFolder, MachineName, MachineSpec, MachineState, qemu, vagrant,
+};
 
 /// A disk was to grow that is none.
 #[derive(Debug, thiserror::Error)]

@@ -4,13 +4,13 @@
 //! can be made. A job's machine has to be what the plan says, to the package; so it is a box of the golden machine.
 
 use super::context::Context;
-use crate::event::Part;
-use crate::failure::Failure;
-use crate::image::{Compression, ExportRequest, Format, Golden, Image, box_digest, export};
-use crate::machine::VagrantBox;
-use crate::machine::vagrant::{add_box, has_box};
-use crate::store::StoreError;
 use std::path::Path;
+use vmbuild_core::event::Part;
+use vmbuild_core::failure::Failure;
+use vmbuild_core::store::StoreError;
+use vmbuild_image::{Compression, ExportRequest, Format, Golden, Image, box_digest, export};
+use vmbuild_machine::VagrantBox;
+use vmbuild_machine::vagrant::{add_box, has_box};
 
 /// libvirt's way to run machines without a hypervisor.
 const TRANSLATED: &str = "qemu";

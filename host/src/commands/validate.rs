@@ -4,14 +4,14 @@ use super::build::read_info;
 use super::context::Context;
 use super::machines::Setup;
 use super::program::Ending;
-use crate::artifact::ArtifactError;
 use crate::cli;
-use crate::event::{Kind, Pace, Part, Shown, Unit};
-use crate::failure::{Exit, Failure};
-use crate::guest::Session;
-use crate::image::Role;
 use std::path::{Path, PathBuf};
+use vmbuild_artifact::ArtifactError;
+use vmbuild_core::event::{Kind, Pace, Part, Shown, Unit};
+use vmbuild_core::failure::{Exit, Failure};
 use vmbuild_cpython::{ArtifactName, Bounds, CHECKS, layout};
+use vmbuild_guest::Session;
+use vmbuild_image::Role;
 use vmbuild_protocol::{Check, Validate, Verdict};
 
 /// Where the artifact lies in the guest.

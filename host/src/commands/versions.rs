@@ -2,13 +2,13 @@
 
 use super::context::Context;
 use super::program::Ending;
-use crate::event::Part;
-use crate::failure::{Exit, Failure};
 use crate::report::{self, Cell};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 use serde_json::json;
+use vmbuild_core::event::Part;
+use vmbuild_core::failure::{Exit, Failure};
 use vmbuild_cpython::{Minor, MinorNumber, Month, Phase, Version, minors, releases};
 
 /// One known version, seen from today.

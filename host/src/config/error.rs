@@ -1,8 +1,8 @@
 //! Why a `vmbuild.toml` is refused.
 
 use super::keys::{KEYS, Key};
-use crate::failure::{Diagnose, Exit};
 use std::path::PathBuf;
+use vmbuild_core::failure::{Diagnose, Exit};
 
 /// Why a `vmbuild.toml` is refused. Each names the line.
 #[derive(Debug, thiserror::Error)]

@@ -106,8 +106,8 @@ fn line(text: &str, offset: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::ProjectFile;
-    use crate::failure::Diagnose;
     use std::path::Path;
+    use vmbuild_core::failure::Diagnose;
 
     /// The settings, or the error and its hint.
     fn check(text: &str, expect: &str) {

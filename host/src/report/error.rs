@@ -1,9 +1,9 @@
 //! How an error reads: what failed, why, and what to do.
 
 use super::paint::{Paint, styled};
-use crate::event::Kind;
-use crate::failure::{Diagnose, Failure};
 use std::error::Error;
+use vmbuild_core::event::Kind;
+use vmbuild_core::failure::{Diagnose, Failure};
 
 /// The event that ends a failed command's stream.
 pub fn event(failure: &Failure) -> Kind {
@@ -46,8 +46,8 @@ fn indented(message: &str, paint: Paint) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::failure::Exit;
     use insta::assert_snapshot;
+    use vmbuild_core::failure::Exit;
 
     #[derive(Debug, thiserror::Error)]
     enum Example {

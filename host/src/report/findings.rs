@@ -2,7 +2,7 @@
 
 use super::paint::Paint;
 use super::table::{Cell, columns};
-use crate::doctor::{Finding, Status};
+use vmbuild_core::finding::{Finding, Status};
 
 /// One row a finding, its remedy below it.
 pub fn finding_table(findings: &[Finding], paint: Paint) -> String {

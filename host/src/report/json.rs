@@ -2,9 +2,9 @@
 
 use super::output;
 use super::run::Reporter;
-use crate::event::Event;
-use crate::failure::OutputError;
 use std::io::Write;
+use vmbuild_core::event::Event;
+use vmbuild_core::failure::OutputError;
 use vmbuild_protocol::OutputStream;
 
 pub(super) struct Json<W> {

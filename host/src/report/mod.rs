@@ -2,7 +2,7 @@
 //!
 //! A build takes ten minutes, and three kinds of reader follow it: a person at a terminal, who wants one line per
 //! phase that moves; a CI log, which wants few lines, each complete; a program, which wants every event as data.
-//! One stream of [`Event`](crate::event::Event)s serves all three. Standard output carries data only (the
+//! One stream of [`Event`](vmbuild_core::event::Event)s serves all three. Standard output carries data only (the
 //! artifact's path, tables that were asked for, JSON); everything else goes to standard error.
 //!
 //! Only `terminal` knows indicatif.

@@ -1,8 +1,8 @@
 //! Writing to the two standard streams. Everything that leaves on them passes here, and what they refuse is an error:
 //! bytes that are lost without a word look like bytes that were never there.
 
-use crate::failure::OutputError;
 use std::io::{self, Write};
+use vmbuild_core::failure::OutputError;
 use vmbuild_protocol::OutputStream;
 
 /// Writes data that was asked for to standard output. A reader that went away (`vmbuild status | head -1`) has what it

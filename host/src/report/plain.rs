@@ -6,11 +6,11 @@ use super::progress::{Progress, between};
 use super::run::Reporter;
 use super::table::check_table;
 use super::{error, output, summary, words};
-use crate::event::{Event, Kind, Phase, Shown};
-use crate::failure::OutputError;
 use jiff::Timestamp;
 use std::io::Write;
 use std::time::Duration;
+use vmbuild_core::event::{Event, Kind, Phase, Shown};
+use vmbuild_core::failure::OutputError;
 
 /// CI services end a job that stays silent for minutes; a log with a line a second helps nobody.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(30);

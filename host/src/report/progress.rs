@@ -1,9 +1,9 @@
 //! How far one running phase has come, and how long it will still take.
 
 use super::words;
-use crate::event::{Kind, Unit};
 use jiff::Timestamp;
 use std::time::Duration;
+use vmbuild_core::event::{Kind, Unit};
 
 /// A rate measured over less than this says nothing.
 const ENOUGH: Duration = Duration::from_secs(2);
@@ -92,7 +92,7 @@ pub(super) fn between(from: Timestamp, to: Timestamp) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Part, Phase};
+    use vmbuild_core::event::{Part, Phase};
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_750_000_000 + second).expect("a time within range")

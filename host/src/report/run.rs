@@ -4,12 +4,12 @@ use super::json::Json;
 use super::plain::Plain;
 use super::terminal::Terminal;
 use super::{Format, Paint, error, terminal};
-use crate::event::{Event, Kind};
-use crate::failure::{Failure, OutputError};
 use jiff::Timestamp;
 use std::io::{self, IsTerminal};
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
+use vmbuild_core::event::{Event, Kind};
+use vmbuild_core::failure::{Failure, OutputError};
 use vmbuild_protocol::OutputStream;
 
 /// How often running lines are redrawn without news: their clocks move.

@@ -3,8 +3,8 @@
 use super::paint::Paint;
 use super::table::{Cell, columns};
 use super::words::{MOMENT, duration, size};
-use crate::event::{Published, StageTime};
 use std::time::Duration;
+use vmbuild_core::event::{Published, StageTime};
 
 /// For standard error; the artifact's path itself is data and goes to standard output.
 pub(super) fn render(published: &Published, paint: Paint) -> String {

@@ -5,12 +5,12 @@ use super::progress::Progress;
 use super::run::Reporter;
 use super::table::check_table;
 use super::{error, output, summary, words};
-use crate::event::{Event, Kind, Part, Phase, Shown};
-use crate::failure::OutputError;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use std::io::Write;
 use std::time::Duration;
+use vmbuild_core::event::{Event, Kind, Part, Phase, Shown};
+use vmbuild_core::failure::OutputError;
 use vmbuild_protocol::Check;
 
 pub(super) struct Terminal<O, E> {
@@ -115,7 +115,7 @@ impl<O: Write, E: Write> Terminal<O, E> {
         }
     }
 
-    fn published(&mut self, published: &crate::event::Published) -> Result<(), OutputError> {
+    fn published(&mut self, published: &vmbuild_core::event::Published) -> Result<(), OutputError> {
         self.write(&summary::render(published, self.paint))?;
         let (screen, stdout) = (&self.screen, &mut self.stdout);
         screen.suspend(|| output::data(stdout, &format!("{}\n", published.path.display())))

@@ -6,8 +6,6 @@ use super::plain::Plain;
 use super::progress::Progress;
 use super::run::{Reporter, follow};
 use super::terminal::{Terminal, live_line};
-use crate::event::{Event, Kind, Part, Phase, Published, StageTime, Unit};
-use crate::failure::OutputError;
 use indicatif::{InMemoryTerm, MultiProgress, ProgressDrawTarget, TermLike};
 use insta::assert_snapshot;
 use jiff::Timestamp;
@@ -15,6 +13,8 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+use vmbuild_core::event::{Event, Kind, Part, Phase, Published, StageTime, Unit};
+use vmbuild_core::failure::OutputError;
 use vmbuild_protocol::{Check, Verdict};
 
 fn at(second: i64) -> Timestamp {

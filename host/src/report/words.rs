@@ -1,7 +1,7 @@
 //! Sizes, durations, bars and columns, in one place, so that all output agrees.
 
-use crate::event::Unit;
 use std::time::Duration;
+use vmbuild_core::event::Unit;
 
 /// Width of the first column: the part.
 pub(super) const PART: usize = 9;

@@ -1,15 +1,15 @@
 //! A publisher's image, from its signed checksums on a server to machines that run: the publisher is ours, the image a
 //! stand-in (`standin`), and nothing else is different.
 
-use crate::gpg::{At, Gpg};
 use crate::standin;
 use crate::support::{Ran, root, skip, vmbuild};
-use crate::test_server::{Habit, Served, Server};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use vmbuild_testkit::gpg::{At, Gpg};
+use vmbuild_testkit::http_server::{Habit, Served, Server};
 
 const OWNER: &str = "Publisher <publisher@example.org>";
 const RELEASE: &str = "releases/release-20260705";

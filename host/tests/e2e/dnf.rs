@@ -8,11 +8,11 @@ use sha2::{Digest, Sha256};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use vmbuild::event::Events;
-use vmbuild::image::{Golden, Role};
-use vmbuild::machine::sandbox::{set_helper, works_here};
-use vmbuild::machine::{Lifetime, Machine, MachineName, MachineSpec, Network, Start};
-use vmbuild::store::Store;
+use vmbuild_core::event::Events;
+use vmbuild_core::store::Store;
+use vmbuild_image::{Golden, Role};
+use vmbuild_machine::sandbox::{set_helper, works_here};
+use vmbuild_machine::{Lifetime, Machine, MachineName, MachineSpec, Network, Start};
 use vmbuild_protocol::{CommandLine, Exec, Exited, Package, PackageManager, Provision, Stage};
 
 /// Three packages, of which the second needs the first and the third the second.
@@ -42,7 +42,7 @@ impl Guest {
             return None;
         }
         let (store, (events, _heard)) = (Store::at(&store()).expect("a store"), Events::channel());
-        let agent = vmbuild::agent_binary::find().expect("an agent");
+        let agent = vmbuild_machine::agent_binary::find().expect("an agent");
         let golden = Golden::prepare(&store, "debian-12", Role::Clean, &agent, &events, &cancel).await;
         let golden = golden.expect("a golden machine");
         let archives = golden.sources(&cancel).await.expect("an archive");

@@ -3,17 +3,17 @@
 use crate::support::{run, skip, store, vmbuild};
 use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
-use vmbuild::event::Events;
-use vmbuild::image::{Golden, Role};
-use vmbuild::machine::sandbox::set_helper;
-use vmbuild::store::Store;
+use vmbuild_core::event::Events;
+use vmbuild_core::store::Store;
+use vmbuild_image::{Golden, Role};
+use vmbuild_machine::sandbox::set_helper;
 
 /// Nobody listens on the port "discard".
 const NOBODY: &str = "http://127.0.0.1:9/debian";
 
 async fn golden(home: &Path, role: Role) -> (Golden, PathBuf) {
     let store = Store::at(home).expect("a store");
-    let agent = vmbuild::agent_binary::find().expect("an agent");
+    let agent = vmbuild_machine::agent_binary::find().expect("an agent");
     let (events, _heard) = Events::channel();
     let cancel = CancellationToken::new();
     let golden = Golden::prepare(&store, "debian-12", role, &agent, &events, &cancel).await;

@@ -27,10 +27,3 @@ mod support;
 mod terminal;
 mod vagrant;
 mod vsock;
-
-#[path = "../../src/signature/tests/gpg.rs"]
-#[allow(dead_code, clippy::print_stdout, reason = "each test uses its part; a skip is said on standard output")]
-mod gpg;
-#[path = "../../src/download/test_server.rs"]
-#[allow(dead_code, reason = "each test uses its part")]
-mod test_server;

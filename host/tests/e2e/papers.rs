@@ -98,7 +98,7 @@ fn every_named_paper_is_there(folder: &Path, record: &Value) {
         let paper = &record["papers"][paper];
         let path = folder.join(paper["file"].as_str().expect("a file's name"));
         let (_, sha256) = vmbuild_archive::sha256_file(&path).expect("it is there");
-        assert_eq!(paper["sha256"], vmbuild_cpython::Sha256::from(sha256).to_string(), "{}", path.display());
+        assert_eq!(paper["sha256"], vmbuild_archive::Sha256::from(sha256).to_string(), "{}", path.display());
     }
     assert!(folder.join(record["papers"]["logs"].as_str().expect("a folder")).is_dir());
 }

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
 use tokio_util::sync::CancellationToken;
-use vmbuild::guest::{Opening, Session, Transport, connect};
+use vmbuild_guest::{Opening, Session, Transport, connect};
 use vmbuild_protocol::{CommandLine, Exec};
 use vmbuild_supervise::{Command, Deadline};
 

@@ -5,15 +5,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
 
-/// The root of the clone.
-pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate lies in the workspace").to_owned()
-}
-
-/// The store all tests share.
-pub(crate) fn store() -> PathBuf {
-    root().join("target/test-store")
-}
+pub(crate) use vmbuild_testkit::{shared_store as store, workspace_root as root};
 
 /// `vmbuild` with the shared store and the static agent.
 #[expect(clippy::disallowed_methods, reason = "a test drives the program from outside")]

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
-use vmbuild::guest::{HostKeys, SshWay};
+use vmbuild_guest::{HostKeys, SshWay};
 use vmbuild_supervise::{Child, Command, Deadline};
 
 /// Where Debian puts it; it insists on being started by its full name.

@@ -10,8 +10,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
-use vmbuild::machine::Network;
-use vmbuild::machine::sandbox::{Enter, NamespaceError, Root, set_helper};
+use vmbuild_machine::Network;
+use vmbuild_machine::sandbox::{Enter, NamespaceError, Root, set_helper};
 use vmbuild_supervise::Deadline;
 
 /// A root file system of one program.
@@ -94,7 +94,7 @@ impl Drop for Tree {
 fn static_busybox() -> Option<PathBuf> {
     let folders = std::env::var_os("PATH")?;
     let found = std::env::split_paths(&folders).map(|folder| folder.join("busybox")).find(|path| path.is_file())?;
-    vmbuild::agent_binary::accepts(&found).then_some(found)
+    vmbuild_machine::agent_binary::accepts(&found).then_some(found)
 }
 
 /// How long anything here may take.

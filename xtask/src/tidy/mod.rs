@@ -1,7 +1,7 @@
 //! The rules of this repository that no compiler holds. Each rule is a file; each finding names a place.
 
 mod dependencies;
-mod layers;
+mod edges;
 mod places;
 pub(crate) mod protocol;
 mod size;
@@ -23,7 +23,7 @@ pub(crate) fn run(root: &Path) -> Result<(), TaskError> {
 
 fn check(root: &Path) -> Result<Vec<String>, TaskError> {
     let tree = Tree::read(root)?;
-    let rules = [size::check, words::check, places::check, layers::check, protocol::check, dependencies::check];
+    let rules = [size::check, words::check, places::check, edges::check, protocol::check, dependencies::check];
     Ok(rules.iter().flat_map(|rule| rule(&tree)).collect())
 }
 

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use std::path::Path;
 
 const DOCUMENT: &str = "docs/protocol.md";
-const MESSAGES: &str = "protocol/src/message/";
+const MESSAGES: &str = "crates/protocol/src/message/";
 const OPEN: &str = "<!-- messages: ";
 const CLOSE: &str = " -->";
 
@@ -58,7 +58,7 @@ mod tests {
 
     fn repository(document: &str) -> tempfile::TempDir {
         let root = tempfile::tempdir().expect("a temporary folder");
-        for (name, text) in [(DOCUMENT, document), ("protocol/src/message/mod.rs", "pub enum Call {}")] {
+        for (name, text) in [(DOCUMENT, document), ("crates/protocol/src/message/mod.rs", "pub enum Call {}")] {
             let path = root.path().join(name);
             fs_err::create_dir_all(path.parent().expect("files are in folders")).expect("a folder");
             fs_err::write(path, text).expect("a file");
@@ -77,7 +77,8 @@ mod tests {
             assert_eq!(findings(root.path()), 1);
             fix(root.path()).expect("a fix");
             assert_eq!(findings(root.path()), 0);
-            fs_err::write(root.path().join("protocol/src/message/mod.rs"), "pub enum Call { Ping }").expect("a file");
+            fs_err::write(root.path().join("crates/protocol/src/message/mod.rs"), "pub enum Call { Ping }")
+                .expect("a file");
             assert_eq!(findings(root.path()), 1);
         }
     }

@@ -26,12 +26,6 @@ impl Text {
     pub(super) fn lines(&self) -> impl Iterator<Item = (usize, &str)> {
         self.text.lines().enumerate().map(|(index, line)| (index + 1, line))
     }
-
-    /// Lines of code: neither comments nor what follows the file's own tests.
-    pub(super) fn code(&self) -> impl Iterator<Item = (usize, &str)> {
-        let lines = self.lines().take_while(|(_, line)| line.trim() != "#[cfg(test)]");
-        lines.filter(|(_, line)| !line.trim_start().starts_with("//"))
-    }
 }
 
 impl Tree {

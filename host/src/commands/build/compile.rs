@@ -1,5 +1,6 @@
 //! The compiling half of a build: one machine, from source to tarball.
 
+use super::CpythonError;
 use super::counts::{self, Used};
 use super::debug_info;
 use super::flavour;
@@ -9,23 +10,24 @@ use super::order::Order;
 use super::packages;
 use super::papers;
 use super::plan::Planned;
-use crate::artifact::{ArtifactError, DebugInfo, Staging};
 use crate::commands::context::Context;
 use crate::commands::machines::Setup;
-use crate::event::{Pace, Part, StageTime, Unit};
-use crate::failure::{Diagnose, Exit, Failure};
-use crate::guest::{Session, SessionError};
-use crate::image::Golden;
-use crate::machine::Machine;
 use crate::report::size;
-use crate::store::write_atomically;
 use jiff::Timestamp;
 use std::time::{Duration, Instant};
+use vmbuild_archive::Sha256;
+use vmbuild_artifact::{ArtifactError, DebugInfo, Staging};
+use vmbuild_core::event::{Pace, Part, StageTime, Unit};
+use vmbuild_core::failure::{Diagnose, Exit, Failure};
+use vmbuild_core::store::write_atomically;
 use vmbuild_cpython::sbom::Document;
 use vmbuild_cpython::{
-    BuildInfo, BuildOrigin, Counts, Measured, Recipe, RecipeInput, Schema, Sha256, Slowness, TookEffect, layout,
-    recipe, took_effect,
+    BuildInfo, BuildOrigin, Counts, Measured, Recipe, RecipeInput, Schema, Slowness, TookEffect, layout, recipe,
+    took_effect,
 };
+use vmbuild_guest::{Session, SessionError};
+use vmbuild_image::Golden;
+use vmbuild_machine::Machine;
 use vmbuild_protocol::{BUILD_ID, Facts, Pack, StepDone};
 
 /// Where a build works in the guest.
@@ -194,7 +196,8 @@ impl Workshop<'_> {
         let (guest, coverage) = ((session, &context.cancel), used.and_then(Used::coverage));
         let (version, packages) = (&planned.plan.version, facts.packages.as_slice());
         let observed = observe(guest, recipe, version, packages, coverage, (staging, &context.events)).await?;
-        let took_effect = took_effect::judge(&planned.plan.configure_line, &observed.seen)?;
+        let took_effect =
+            took_effect::judge(&planned.plan.configure_line, &observed.seen).map_err(CpythonError::from)?;
         Ok((info(planned, facts, took_effect), papers::sbom(planned, observed)))
     }
 

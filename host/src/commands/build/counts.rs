@@ -7,19 +7,20 @@
 use super::compile::{WORK, Workshop};
 use super::order::Order;
 use super::plan::Planned;
-use crate::artifact::{ArtifactError, ProfileData, ProfileDataError, ProfileStore, Staging};
 use crate::commands::context::Context;
-use crate::event::Part;
-use crate::failure::Failure;
-use crate::guest::Session;
 use crate::report::size;
-use crate::store::write_atomically;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use vmbuild_archive::Sha256;
+use vmbuild_artifact::{ArtifactError, ProfileData, ProfileDataError, ProfileStore, Staging};
+use vmbuild_core::event::Part;
+use vmbuild_core::failure::Failure;
+use vmbuild_core::store::write_atomically;
 use vmbuild_cpython::{
-    AboutCounts, BuildInfo, CountsPlace, Coverage, Profile, ProfileOrigin, Recipe, Schema, Sha256, Training,
-    UsedProfile, counts, layout,
+    AboutCounts, BuildInfo, CountsPlace, Coverage, Profile, ProfileOrigin, Recipe, Schema, Training, UsedProfile,
+    counts, layout,
 };
+use vmbuild_guest::Session;
 use vmbuild_protocol::Pack;
 
 /// A profile that a build is optimised by.

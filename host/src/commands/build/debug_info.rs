@@ -1,12 +1,12 @@
 //! The debug info that a recipe split off: brought out of the machine, in the form in which it is published.
 
 use super::compile::{WORK, Workshop};
-use crate::artifact::{ArtifactError, DebugInfo};
-use crate::event::Part;
-use crate::failure::Failure;
-use crate::guest::Session;
 use crate::report::size;
+use vmbuild_artifact::{ArtifactError, DebugInfo};
+use vmbuild_core::event::Part;
+use vmbuild_core::failure::Failure;
 use vmbuild_cpython::{Recipe, layout};
+use vmbuild_guest::Session;
 use vmbuild_protocol::Pack;
 
 /// Leaves it in the staging folder.

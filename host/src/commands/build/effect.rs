@@ -1,29 +1,6 @@
 //! What must have taken effect, and where training must not run.
 
-use crate::failure::{Diagnose, Exit};
-use vmbuild_cpython::NotInEffect;
-
-impl Diagnose for NotInEffect {
-    fn exit(&self) -> Exit {
-        Exit::Job
-    }
-
-    fn hints(&self) -> Vec<String> {
-        vec![
-            match self {
-                Self::Lto(_) => {
-                    "optimised.log says with what flags was linked; the image's binutils must know its compiler's LTO"
-                }
-                Self::Training(_) => "training.log says what ran; counts of a compiler other than GCC cannot be read",
-                Self::Libffi(_) => {
-                    "configure.log says why `_ctypes` was left out; the image's build packages need libffi's"
-                }
-                Self::Shared(_) => "optimised.log or compile.log says how the interpreter was linked",
-            }
-            .to_owned(),
-        ]
-    }
-}
+use vmbuild_core::failure::{Diagnose, Exit};
 
 /// A release build would train on an emulated processor.
 #[derive(Debug, thiserror::Error)]
@@ -48,14 +25,15 @@ impl Diagnose for EmulatedTraining {
 #[cfg(test)]
 mod tests {
     use super::EmulatedTraining;
-    use crate::failure::Diagnose;
+    use crate::commands::build::CpythonError;
+    use vmbuild_core::failure::Diagnose;
     use vmbuild_cpython::NotInEffect;
     use vmbuild_cpython::took_effect::Lto;
 
     #[test]
     fn each_says_what_to_do() {
         let said = |error: &dyn Diagnose| format!("{error}\n{:?} {:?}", error.exit(), error.hints());
-        let lto = NotInEffect::Lto(Lto { objects: 3, symbols: 0 });
+        let lto = CpythonError::from(NotInEffect::Lto(Lto { objects: 3, symbols: 0 }));
         insta::assert_snapshot!([said(&EmulatedTraining), said(&lto)].join("\n"));
     }
 }

@@ -1,11 +1,12 @@
 //! Which build of a source was asked for, settled before anything is fetched or made.
 
-use crate::artifact::ArtifactError;
+use super::CpythonError;
 use crate::cli::Wanted;
-use crate::failure::{Diagnose, Exit, Failure};
-use crate::image::Golden;
-use vmbuild_cpython::flavour::{ANALYZER_GB, Flavour, FlavourError, MissingTool, missing_tool};
+use vmbuild_artifact::ArtifactError;
+use vmbuild_core::failure::{Diagnose, Exit, Failure};
+use vmbuild_cpython::flavour::{ANALYZER_GB, Flavour, missing_tool};
 use vmbuild_cpython::{Profile, Version};
+use vmbuild_image::Golden;
 
 /// What is to be built, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,10 +19,10 @@ pub(super) struct Settled {
 
 /// Puts the flavours into the version and chooses the profile that goes with them; refuses what cannot be.
 pub(super) fn settle(wanted: &Wanted) -> Result<Settled, Failure> {
-    let version = wanted.version.with_flavours(&wanted.flavour)?;
+    let version = wanted.version.with_flavours(&wanted.flavour).map_err(CpythonError::from)?;
     let flavours = version.flavours();
     let profile = wanted.compiled.profile.unwrap_or_else(|| flavours.usual_profile());
-    flavours.check_profile(profile)?;
+    flavours.check_profile(profile).map_err(CpythonError::from)?;
     let memory = memory(version, wanted.machine.memory)?;
     Ok(Settled { version, profile, memory })
 }
@@ -30,7 +31,7 @@ pub(super) fn settle(wanted: &Wanted) -> Result<Settled, Failure> {
 pub(super) fn check_tools(version: Version, golden: &Golden) -> Result<(), Failure> {
     let packages = golden.package_list().map_err(ArtifactError::Io)?;
     match missing_tool(version.flavours(), golden.image(), &packages) {
-        Some(missing) => Err(missing.into()),
+        Some(missing) => Err(CpythonError::from(missing).into()),
         None => Ok(()),
     }
 }
@@ -73,34 +74,6 @@ impl Diagnose for LittleMemory {
     fn hints(&self) -> Vec<String> {
         let [one, two] = [1, 2].map(analyzer_memory);
         vec![format!("--memory {one} is enough for one file at a time, and the default; {two} is for two")]
-    }
-}
-
-impl Diagnose for FlavourError {
-    fn exit(&self) -> Exit {
-        Exit::Usage
-    }
-
-    fn hints(&self) -> Vec<String> {
-        self.hint().into_iter().collect()
-    }
-}
-
-impl Diagnose for MissingTool {
-    fn exit(&self) -> Exit {
-        Exit::Usage
-    }
-
-    fn hints(&self) -> Vec<String> {
-        vec![
-            match self {
-                Self::Clang { .. } => {
-                    "an image of your own can have it: `clang` in the list `toolchain` of its packages"
-                }
-                Self::Sarif { .. } => "debian-13 has GCC 14: --image debian-13",
-            }
-            .to_owned(),
-        ]
     }
 }
 

@@ -1,10 +1,10 @@
 //! What a recipe says on its way: events for people, one log file per step.
 
-use crate::artifact::Staging;
-use crate::event::{Events, Part, Running, StageTime, Unit};
 use std::cell::RefCell;
 use std::io::Write;
 use std::time::Duration;
+use vmbuild_artifact::Staging;
+use vmbuild_core::event::{Events, Part, Running, StageTime, Unit};
 use vmbuild_protocol::{Action, Progress, StepDone, Steps, Watch};
 
 /// Follows one recipe.

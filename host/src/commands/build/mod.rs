@@ -2,6 +2,7 @@
 
 mod compile;
 mod counts;
+mod cpython_error;
 mod debug_info;
 mod effect;
 mod flavour;
@@ -15,6 +16,7 @@ mod reproduce;
 mod reuse;
 mod verb;
 
+use cpython_error::CpythonError;
 pub(super) use plan::{changes as plan_changes, plan};
 pub(super) use reproduce::{read_info, reproduce};
 pub(super) use verb::build;

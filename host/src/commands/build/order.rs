@@ -2,16 +2,16 @@
 
 use super::counts;
 use super::flavour::{Settled, settle};
-use crate::artifact::{ArtifactError, ArtifactFolder, Existing, ProfileData, Staging, Wish};
 use crate::cli::{Build, MachineOptions, Wanted};
 use crate::commands::context::Context;
 use crate::commands::machines::Setup;
 use crate::commands::versions;
-use crate::event::Part;
-use crate::failure::Failure;
-use crate::image::Image;
-use crate::source::{Need, Settings, Source, SourceRequest, Vouched, obtain, vouch};
+use vmbuild_artifact::{ArtifactError, ArtifactFolder, Existing, ProfileData, Staging, Wish};
+use vmbuild_core::event::Part;
+use vmbuild_core::failure::Failure;
 use vmbuild_cpython::{Extent, ImageWord, Profile, Version};
+use vmbuild_image::Image;
+use vmbuild_source::{Need, Settings, Source, SourceRequest, Vouched, obtain, vouch};
 
 /// An accepted order: its source is here.
 #[derive(Debug)]

@@ -3,10 +3,10 @@
 //! A machine may have more of them. One of Vagrant's has what it takes to log in, and that must not show in an artifact:
 //! the plan says nothing of it. None may be missing.
 
-use crate::artifact::ArtifactError;
-use crate::failure::{Diagnose, Exit, Failure};
-use crate::image::{Golden, package_line};
 use std::collections::BTreeSet;
+use vmbuild_artifact::ArtifactError;
+use vmbuild_core::failure::{Diagnose, Exit, Failure};
+use vmbuild_image::{Golden, package_line};
 use vmbuild_protocol::Package;
 
 /// The machine is not what the plan says.

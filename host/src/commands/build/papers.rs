@@ -4,19 +4,20 @@ use super::compile::Compiled;
 use super::observe::Observed;
 use super::order::Order;
 use super::plan::Planned;
-use crate::artifact::{ArtifactError, Staging};
-use crate::failure::Failure;
-use crate::image::Golden;
-use crate::store::write_atomically;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use std::path::Path;
+use vmbuild_archive::Sha256;
+use vmbuild_artifact::{ArtifactError, Staging};
+use vmbuild_core::failure::Failure;
+use vmbuild_core::store::write_atomically;
 use vmbuild_cpython::provenance::{
     BUILD_TYPE, BuildDefinition, Builder, Metadata, Provenance, Resource, RunDetails, Statement,
 };
 use vmbuild_cpython::release::{python_org_path, releases};
 use vmbuild_cpython::sbom::{Contents, Document, Origin, document};
-use vmbuild_cpython::{BuildOrigin, Paper, Papers, Plan, Sha256, layout};
+use vmbuild_cpython::{BuildOrigin, Paper, Papers, Plan, layout};
+use vmbuild_image::Golden;
 use vmbuild_protocol::BUILD_ID;
 
 /// Where CPython publishes its sources, for a reader of the bill of materials: nothing is fetched from it here.

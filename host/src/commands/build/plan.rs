@@ -2,17 +2,18 @@
 
 use super::flavour::check_tools;
 use super::order::Order;
-use crate::artifact::{ArtifactError, ProfileData};
 use crate::cli::Wanted;
 use crate::commands::context::Context;
 use crate::commands::machines::Setup;
 use crate::commands::program::Ending;
-use crate::failure::{Exit, Failure};
-use crate::image::{Golden, Role};
 use crate::report;
 use sha2::Digest as _;
+use vmbuild_archive::Sha256;
+use vmbuild_artifact::{ArtifactError, ProfileData};
+use vmbuild_core::failure::{Exit, Failure};
 use vmbuild_cpython::plan::PAPERS;
-use vmbuild_cpython::{Counts, Plan, RecipeInput, Schema, Sha256, Slowness, layout, recipe};
+use vmbuild_cpython::{Counts, Plan, RecipeInput, Schema, Slowness, layout, recipe};
+use vmbuild_image::{Golden, Role};
 
 /// A plan with its digest.
 #[derive(Debug, Clone)]
@@ -111,7 +112,8 @@ pub(crate) async fn plan(context: &Context, wanted: Wanted) -> Result<Ending, Fa
 #[cfg(test)]
 mod tests {
     use super::{Planned, changes};
-    use vmbuild_cpython::{Counts, Extent, Plan, Profile, RecipeInput, Schema, Sha256, Slowness, recipe};
+    use vmbuild_archive::Sha256;
+    use vmbuild_cpython::{Counts, Extent, Plan, Profile, RecipeInput, Schema, Slowness, recipe};
 
     fn plan(profile: Profile) -> Plan {
         let version = "3.13.5".parse().expect("a version");

@@ -6,18 +6,19 @@ use super::effect::EmulatedTraining;
 use super::order::Order;
 use super::plan::{Planned, changes};
 use super::verb::keep_logs;
-use crate::artifact::{ArtifactError, ArtifactFolder, Difference, Existing, Staging, Surroundings, Wish, differences};
 use crate::cli::{MachineOptions, ProfileOption, Reproduce, Wanted};
 use crate::commands::context::Context;
 use crate::commands::machines::Setup;
 use crate::commands::program::Ending;
-use crate::event::Part;
-use crate::failure::{Diagnose, Exit, Failure};
-use crate::image::Role;
 use crate::report::{self, Cell};
-use crate::store::StoreError;
 use std::path::{Path, PathBuf};
-use vmbuild_cpython::{ArtifactName, BuildInfo, BuildRecord, Extent, Profile, Sha256, layout};
+use vmbuild_archive::Sha256;
+use vmbuild_artifact::{ArtifactError, ArtifactFolder, Difference, Existing, Staging, Surroundings, Wish, differences};
+use vmbuild_core::event::Part;
+use vmbuild_core::failure::{Diagnose, Exit, Failure};
+use vmbuild_core::store::StoreError;
+use vmbuild_cpython::{ArtifactName, BuildInfo, BuildRecord, Extent, Profile, layout};
+use vmbuild_image::Role;
 
 /// A `.build-info` is not longer than this.
 const LONGEST_INFO: u64 = 1 << 20;

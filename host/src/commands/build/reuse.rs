@@ -4,12 +4,13 @@ use super::compile::Compiled;
 use super::counts::Used;
 use super::papers;
 use super::plan::Planned;
-use crate::artifact::{ArtifactError, BuildCache, Cached, KeptBuild, Staging};
 use crate::commands::context::Context;
-use crate::event::{Part, StageTime};
-use crate::failure::Failure;
 use std::time::Instant;
-use vmbuild_cpython::{BuildOrigin, Schema, Sha256};
+use vmbuild_archive::Sha256;
+use vmbuild_artifact::{ArtifactError, BuildCache, Cached, KeptBuild, Staging};
+use vmbuild_core::event::{Part, StageTime};
+use vmbuild_core::failure::Failure;
+use vmbuild_cpython::{BuildOrigin, Schema};
 
 /// Takes what an earlier build of the plan left, if there is such a thing and it is sound.
 pub(super) async fn reuse(

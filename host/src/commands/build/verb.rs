@@ -7,20 +7,20 @@ use super::order::{self, Order};
 use super::papers::Press;
 use super::plan::Planned;
 use super::reuse;
-use crate::artifact::{ArtifactError, Placed, Staging};
 use crate::cli::Build;
 use crate::commands::context::Context;
 use crate::commands::machines::Setup;
 use crate::commands::program::Ending;
 use crate::commands::validate::{self, Candidate};
-use crate::event::{Kind, Part, Published, Shown, StageTime};
-use crate::failure::{Exit, Failure};
-use crate::image::Role;
-use crate::machine::MachineName;
-use crate::store::write_atomically;
 use jiff::Timestamp;
 use std::time::Instant;
+use vmbuild_artifact::{ArtifactError, Placed, Staging};
+use vmbuild_core::event::{Kind, Part, Published, Shown, StageTime};
+use vmbuild_core::failure::{Exit, Failure};
+use vmbuild_core::store::write_atomically;
 use vmbuild_cpython::{Beside, BuildOrigin, BuildRecord, Papers, Profile, Schema};
+use vmbuild_image::Role;
+use vmbuild_machine::MachineName;
 use vmbuild_protocol::Check;
 
 /// Builds, validates and publishes one CPython.

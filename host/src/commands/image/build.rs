@@ -1,14 +1,14 @@
 //! `vmbuild image build`: golden machines without a job for them.
 
-use crate::agent_binary;
 use crate::cli::BuildImage;
 use crate::commands::context::Context;
 use crate::commands::program::Ending;
-use crate::event::{Events, Part};
-use crate::failure::{Exit, Failure};
-use crate::image::{Golden, Image, Locking, Role, discard, write_lock};
 use crate::report::{self, Cell};
 use serde_json::{Value, json};
+use vmbuild_core::event::{Events, Part};
+use vmbuild_core::failure::{Exit, Failure};
+use vmbuild_image::{Golden, Image, Locking, Role, discard, write_lock};
+use vmbuild_machine::agent_binary;
 
 /// Prepares golden machines and prints their digests.
 pub(super) async fn build(context: &Context, args: BuildImage) -> Result<Ending, Failure> {

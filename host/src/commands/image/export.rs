@@ -1,13 +1,13 @@
 //! `vmbuild image export`: a golden machine in another program's format.
 
-use crate::agent_binary;
 use crate::cli::ExportImage;
 use crate::commands::context::Context;
 use crate::commands::program::Ending;
-use crate::event::Part;
-use crate::failure::{Exit, Failure};
-use crate::image::{ExportRequest, Golden, export as export_golden};
 use crate::report;
+use vmbuild_core::event::Part;
+use vmbuild_core::failure::{Exit, Failure};
+use vmbuild_image::{ExportRequest, Golden, export as export_golden};
+use vmbuild_machine::agent_binary;
 
 /// Prepares the golden machine if need be, and writes it. Prints the output's path; as JSON, all about it.
 pub(super) async fn export(context: &Context, args: ExportImage) -> Result<Ending, Failure> {

@@ -3,11 +3,11 @@
 use crate::cli::NamedImage;
 use crate::commands::context::Context;
 use crate::commands::program::Ending;
-use crate::event::Part;
-use crate::failure::{Exit, Failure};
-use crate::image::{Image, Source, cloud_fetch, fetch_packages};
 use crate::report::{self, Cell};
 use serde_json::json;
+use vmbuild_core::event::Part;
+use vmbuild_core::failure::{Exit, Failure};
+use vmbuild_image::{Image, Source, cloud_fetch, fetch_packages};
 
 /// Downloads a publisher's disk, or the packages of an image that is bootstrapped; nothing, if they are here.
 pub(super) async fn fetch(context: &Context, args: &NamedImage) -> Result<Ending, Failure> {

@@ -3,10 +3,10 @@
 use crate::cli::NamedImage;
 use crate::commands::context::Context;
 use crate::commands::program::Ending;
-use crate::failure::{Exit, Failure};
-use crate::image::{GoldenInventory, Image, Inventory, description, inventory, inventory_of};
 use crate::report::{self, Cell};
 use serde_json::json;
+use vmbuild_core::failure::{Exit, Failure};
+use vmbuild_image::{GoldenInventory, Image, Inventory, description, inventory, inventory_of};
 
 /// Prints every known image.
 pub(super) fn list(context: &Context) -> Result<Ending, Failure> {

@@ -1,13 +1,13 @@
 //! `vmbuild image prune`: deletes what no current image needs.
 
-use crate::agent_binary;
 use crate::cli::Prune;
 use crate::commands::context::Context;
 use crate::commands::program::Ending;
-use crate::event::Part;
-use crate::failure::{Exit, Failure};
-use crate::image::{Pruned, Pruning, prune as prune_images};
 use crate::report::{self, Cell};
+use vmbuild_core::event::Part;
+use vmbuild_core::failure::{Exit, Failure};
+use vmbuild_image::{Pruned, Pruning, prune as prune_images};
+use vmbuild_machine::agent_binary;
 
 /// Deletes, or with `--dry-run` names, and prints what and why.
 pub(super) async fn prune(context: &Context, args: &Prune) -> Result<Ending, Failure> {

@@ -3,10 +3,10 @@
 use crate::cli::NamedImage;
 use crate::commands::context::Context;
 use crate::commands::program::Ending;
-use crate::failure::{Exit, Failure};
-use crate::image::{CloudSettings, cloud_update};
 use crate::report;
 use serde_json::json;
+use vmbuild_core::failure::{Exit, Failure};
+use vmbuild_image::{CloudSettings, cloud_update};
 
 /// Says what was pinned, what is pinned now, and in which file.
 pub(super) async fn update(context: &Context, args: &NamedImage) -> Result<Ending, Failure> {

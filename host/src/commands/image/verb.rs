@@ -4,7 +4,7 @@ use super::{build, export, fetch, list, prune, update, verify};
 use crate::cli::ImageVerb;
 use crate::commands::context::Context;
 use crate::commands::program::Ending;
-use crate::failure::Failure;
+use vmbuild_core::failure::Failure;
 
 /// Does what was asked about images.
 pub(crate) async fn image(context: &Context, verb: ImageVerb) -> Result<Ending, Failure> {

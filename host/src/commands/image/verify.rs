@@ -3,10 +3,10 @@
 use crate::cli::NamedImage;
 use crate::commands::context::Context;
 use crate::commands::program::Ending;
-use crate::failure::{Exit, Failure};
-use crate::image::{VerifiedItem, VerifyOutcome, verify as verify_image};
 use crate::report::{self, Cell, Paint};
 use std::io::IsTerminal;
+use vmbuild_core::failure::{Exit, Failure};
+use vmbuild_image::{VerifiedItem, VerifyOutcome, verify as verify_image};
 
 /// Prints every comparison; exit 4 if one failed.
 pub(super) async fn verify(context: &Context, args: &NamedImage) -> Result<Ending, Failure> {

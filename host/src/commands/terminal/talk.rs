@@ -4,12 +4,12 @@ use super::raw::{self, RawMode};
 use super::stdin;
 use crate::commands::context::Context;
 use crate::commands::exec::unless_closed;
-use crate::failure::{Diagnose, Exit, Failure};
-use crate::guest::Feed;
-use crate::machine::Machine;
 use crate::report;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
+use vmbuild_core::failure::{Diagnose, Exit, Failure};
+use vmbuild_guest::Feed;
+use vmbuild_machine::Machine;
 use vmbuild_protocol::{CommandLine, Exited, Input, Interactive, TerminalSize};
 
 /// A program to talk to.

@@ -9,10 +9,10 @@ use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
-use vmbuild::image::debian_archive;
-use vmbuild::machine::Network;
-use vmbuild::machine::sandbox::{Enter, Root, set_helper, works_here};
-use vmbuild::store::Lock;
+use vmbuild_core::store::Lock;
+use vmbuild_image::debian_archive;
+use vmbuild_machine::Network;
+use vmbuild_machine::sandbox::{Enter, Root, set_helper, works_here};
 use vmbuild_supervise::{Command, Deadline};
 
 const LIMIT: Duration = Duration::from_mins(40);

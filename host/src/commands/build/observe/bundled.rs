@@ -1,9 +1,9 @@
 //! Other projects' code in the tree: pip and what it carries, and what CPython's source says of itself.
 
 use super::guest::Guest;
-use crate::artifact::{ArtifactError, Staging};
-use crate::event::{Events, Part};
-use crate::failure::Failure;
+use vmbuild_artifact::{ArtifactError, Staging};
+use vmbuild_core::event::{Events, Part};
+use vmbuild_core::failure::Failure;
 use vmbuild_cpython::sbom::{Bundled, Package, Wheel, source_packages};
 
 /// CPython's own bill of materials, below its source.

@@ -1,9 +1,9 @@
 //! Asking the machine with its own programs.
 
-use crate::failure::{Diagnose, Exit, Failure};
-use crate::guest::Session;
 use std::path::Path;
 use tokio_util::sync::CancellationToken;
+use vmbuild_core::failure::{Diagnose, Exit, Failure};
+use vmbuild_guest::Session;
 use vmbuild_protocol::{CommandLine, Exec, Exited, OutputStream};
 
 /// Milliseconds that a question may take: an emulated machine reads its whole build tree.

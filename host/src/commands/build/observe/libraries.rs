@@ -2,8 +2,8 @@
 
 use super::guest::Guest;
 use super::owners::{dpkg_owners, owner_of, paths};
-use crate::failure::Failure;
 use std::collections::BTreeMap;
+use vmbuild_core::failure::Failure;
 use vmbuild_cpython::sbom::SystemLibrary;
 use vmbuild_protocol::Package;
 

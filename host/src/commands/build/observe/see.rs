@@ -2,11 +2,11 @@
 
 use super::guest::Guest;
 use super::{bundled, elf, libraries};
-use crate::artifact::{ArtifactError, Staging};
-use crate::event::{Events, Part};
-use crate::failure::Failure;
 use std::collections::BTreeMap;
 use std::path::Path;
+use vmbuild_artifact::{ArtifactError, Staging};
+use vmbuild_core::event::{Events, Part};
+use vmbuild_core::failure::Failure;
 use vmbuild_cpython::sbom::{Package as Bundled, SystemLibrary, Wheel};
 use vmbuild_cpython::took_effect::{Coverage, Lto, Seen};
 use vmbuild_cpython::{Recipe, layout, recipe};
@@ -23,7 +23,7 @@ pub(in crate::commands::build) struct Observed {
 
 /// Looks at the installed tree and at what it was made in. `packages` are those of the machine.
 pub(in crate::commands::build) async fn observe(
-    guest: (&crate::guest::Session, &tokio_util::sync::CancellationToken),
+    guest: (&vmbuild_guest::Session, &tokio_util::sync::CancellationToken),
     recipe: &Recipe,
     version: &vmbuild_cpython::Version,
     packages: &[Package],

@@ -1,0 +1,36 @@
+//! Archives that can be compared and trusted: normalised packing, digests, checksum files and safe unpacking.
+//!
+//! Two builds of the same source are only comparable when the container they travel in says nothing about the day,
+//! the user or the order of a directory. And an archive that came from elsewhere may name files outside the folder
+//! it is unpacked into. So [`pack_tree`] writes what the tree holds and nothing else, and [`unpack`] refuses every
+//! entry that would reach outside; both use one rule for links (`entry::Inside`).
+//!
+//! Everything here blocks. Callers in async code put it on a blocking thread.
+
+mod beneath;
+mod checksum;
+mod contents;
+mod digest;
+mod entry;
+mod error;
+mod list;
+mod pack;
+mod replace;
+mod sha256;
+mod unpack;
+mod walk;
+
+/// The form of what [`pack_tree`] writes. Raised whenever equal trees begin to give other bytes, be it by our code or by the
+/// compressor's: a test holds the bytes of this one.
+pub const FORM: u32 = 1;
+
+pub use beneath::Beneath;
+pub use checksum::{checksum_line, parse_checksum_line};
+pub use contents::{Content, ContentKind, contents, read_files};
+pub use digest::{HashReader, HashWriter, sha256_file};
+pub use error::{ArchiveError, Refusal};
+pub use list::list;
+pub use pack::{PackSummary, pack_tree};
+pub use replace::{Destination, ReplaceError, not_a_file, open_stream, replace, replaceable};
+pub use sha256::{Sha256, Sha256Error};
+pub use unpack::{UnpackSummary, unpack};

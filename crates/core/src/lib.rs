@@ -1,0 +1,6 @@
+//! What every other crate builds on: events, failures, findings, the store and its locks.
+
+pub mod event;
+pub mod failure;
+pub mod finding;
+pub mod store;

@@ -1,0 +1,86 @@
+use super::*;
+use crate::release::{Release, releases};
+use std::collections::BTreeSet;
+
+fn version(text: &str) -> Version {
+    text.parse().unwrap()
+}
+
+fn month(text: &str) -> Month {
+    text.parse().unwrap()
+}
+
+#[test]
+fn the_table_is_whole_and_in_order() {
+    let all = minors().all();
+    assert!(all.is_sorted_by(|one, next| one.number < next.number), "sorted, none twice");
+    let listed: BTreeSet<MinorNumber> =
+        releases().all().iter().map(|release: &Release| MinorNumber::of(&release.version)).collect();
+    assert_eq!(listed, all.iter().map(|minor| minor.number).collect(), "every listed release has its minor's facts");
+    for minor in all {
+        assert!(minor.released < minor.bugfix_until && minor.bugfix_until < minor.end_of_life, "{}", minor.number);
+        assert!(minor.options.is_sorted() && minor.packages.is_sorted(), "{}", minor.number);
+        let compiled = &minor.compiled;
+        assert!(compiled.is_sorted() && !compiled.iter().any(|name| minors().common.compiled.contains(name)));
+        let pgp = minor.manager.pgp.as_deref();
+        assert_eq!(pgp.is_some(), minor.number < MinorNumber(3, 14), "PEP 761 ends OpenPGP signatures with 3.14");
+        assert!(pgp.is_none_or(|pgp| pgp.len() == 40 && pgp.chars().all(|c| c.is_ascii_hexdigit())));
+    }
+}
+
+#[test]
+fn an_unlisted_version_has_its_minors_facts() {
+    let check = |text: &str, expect: &str| assert_eq!(Minor::of(&version(text)).number.to_string(), expect, "{text}");
+    check("3.12.99", "3.12");
+    check("3.14.10t", "3.14");
+    check("3.15.0rc1", "3.15");
+    check("3.16.0a1", "3.15");
+    check("3.9.20", "3.10");
+}
+
+#[test]
+fn options_and_quirks_follow_the_minor() {
+    let minor = |text: &str| Minor::of(&version(text));
+    assert!(minor("3.11.9").knows("--with-system-ffi") && !minor("3.12.0").knows("--with-system-ffi"));
+    assert!(minor("3.13.0").knows("--disable-gil") && !minor("3.12.14").knows("--disable-gil"));
+    assert!(minor("3.13.5").has(Quirk::OneLtoPartition) && !minor("3.14.0").has(Quirk::OneLtoPartition));
+    assert!(minor("3.12.6").has(Quirk::IgnoresFailedTraining) && !minor("3.13.5").has(Quirk::IgnoresFailedTraining));
+}
+
+#[test]
+fn a_minor_lives_by_its_schedule() {
+    let minor = Minor::of(&version("3.13.5"));
+    let check = |today: &str, expect: Phase| assert_eq!(minor.phase(month(today)), expect, "{today}");
+    check("2024-09", Phase::Prerelease);
+    check("2024-10", Phase::Bugfix);
+    check("2026-10", Phase::Bugfix);
+    check("2026-11", Phase::Security);
+    check("2029-10", Phase::Security);
+    check("2029-11", Phase::EndOfLife);
+    assert!(Phase::Security.is_active() && !Phase::EndOfLife.is_active());
+}
+
+#[test]
+fn the_images_have_the_packages_that_a_minor_needs() {
+    let lists = [
+        include_str!("../../../../provision/packages/debian-12.toml"),
+        include_str!("../../../../provision/packages/ubuntu-22.04.toml"),
+    ];
+    let needed = minors().all().iter().flat_map(|minor| &minor.packages);
+    for package in needed {
+        let line = format!("\n    \"{package}\",\n");
+        assert!(lists.iter().all(|list| list.contains(&line)), "{package}");
+    }
+}
+
+#[test]
+fn a_wrong_table_says_what_is_wrong() {
+    let check = |toml: &str, expect: &str| {
+        let error = Minors::parse(toml).unwrap_err().to_string();
+        assert!(error.contains(expect), "{error}");
+    };
+    check("schema = 2\n[common]\nmodules = []\ncompiled = []", "schema 2 is unknown");
+    check("schema = 1\n[common]\nmodules = []\ncompiled = []\n[[minor]]\nminor = \"3\"", "`3` is no minor version");
+    check("schema = 1\n[common]\nmodules = []\ncompiled = []\n[[minor]]\nreleased = \"2026\"", "`2026` is no month");
+    check("schema = 1\n[common]\nmodules = []\ncompiled = []\n[[minor]]\nquirks = [\"odd\"]", "unknown variant `odd`");
+}

@@ -1,0 +1,150 @@
+//! The plan: everything that determines an artifact's bytes, and nothing else.
+//!
+//! Two builds with one plan should give equal trees; where they do not, the plan misses something. So what only decides
+//! how long a build takes stays out: the number of jobs, the time limits, the backend. Of vmbuild itself there are the
+//! steps in full and the packer's number, not a build id: a new vmbuild that does the same has the same plans. The host
+//! hashes [`Plan::to_json`].
+
+use crate::layout::Extent;
+use crate::profile::Profile;
+use crate::recipe::{Counts, RecipeInput, Slowness, recipe};
+use crate::schema::Schema;
+use crate::version::Version;
+use serde::{Deserialize, Serialize};
+use vmbuild_archive::Sha256;
+use vmbuild_protocol::Steps;
+
+/// What determines an artifact.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// The form of this data.
+    pub schema: Schema,
+    /// Which CPython.
+    pub version: Version,
+    /// How much work goes into it.
+    pub profile: Profile,
+    /// How much of it goes into the artifact.
+    #[serde(default, skip_serializing_if = "Extent::is_full")]
+    pub extent: Extent,
+    /// SHA-256 of the source archive.
+    pub source_sha256: Sha256,
+    /// The image's name, such as `debian-12`.
+    pub image: String,
+    /// SHA-256, in hexadecimal, that identifies the image with all its packages.
+    pub image_digest: String,
+    /// SHA-256 of the list of packages in it: a line `name=version arch` for each, sorted.
+    pub packages_sha256: Sha256,
+    /// Machine architecture, as `uname -m` prints it.
+    pub arch: String,
+    /// How configure is called, quoted for a shell.
+    pub configure_line: String,
+    /// The recipe for one job on a fast machine: [`Recipe::plan_steps`](crate::Recipe::plan_steps).
+    pub steps: Steps,
+    /// The time that every entry carries, in seconds since the Unix epoch: [`MTIME`](crate::layout::MTIME).
+    pub mtime: u64,
+    /// Which of the archive writer's forms: `vmbuild_archive::FORM`.
+    pub packer: u32,
+    /// SHA-256 of the published profile that a release build is optimised by. Without one it trains for itself, and what
+    /// comes out is determined only when its counts are published: see [`Self::with_profile_data`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile_data_sha256: Option<Sha256>,
+    /// Which form of what vmbuild writes about an artifact into it: [`PAPERS`]. 0 in older plans.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub papers: u32,
+}
+
+/// The form of `.build-info` and `.sbom.spdx.json`. Raised whenever equal builds begin to be described by other bytes.
+pub const PAPERS: u32 = 1;
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+impl Plan {
+    /// This plan with counts that are there already. A build that trained has this plan too, once its counts are
+    /// published: from there on both do the same.
+    #[must_use]
+    pub fn with_profile_data(&self, profile_data: Sha256) -> Self {
+        let input = RecipeInput {
+            version: self.version,
+            profile: self.profile,
+            jobs: 1,
+            source: String::new(),
+            slowness: Slowness::Native,
+            counts: Counts::Given,
+            extent: self.extent,
+        };
+        let steps = recipe(&input).plan_steps();
+        Self { steps, profile_data_sha256: Some(profile_data), ..self.clone() }
+    }
+
+    /// The one text of this plan: JSON without spaces, fields in their order here. The host hashes it.
+    #[expect(clippy::missing_panics_doc, reason = "serialising plain data cannot fail")]
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("plain data with text keys always becomes JSON")
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn plan(version: &str, profile: Profile, jobs: u32) -> Plan {
+        let (version, slowness) = (version.parse().unwrap(), Slowness::Native);
+        let (source, counts) = (format!("/build/{jobs}"), Counts::Trained);
+        let extent = Extent::Full;
+        let made = recipe(&RecipeInput { version, profile, jobs, source, slowness, counts, extent });
+        Plan {
+            schema: Schema,
+            version,
+            profile,
+            extent,
+            source_sha256: Sha256([1; 32]),
+            image: "debian-12".to_owned(),
+            image_digest: "02".repeat(32),
+            packages_sha256: Sha256([2; 32]),
+            arch: "x86_64".to_owned(),
+            configure_line: made.configure_line.clone(),
+            steps: made.plan_steps(),
+            mtime: crate::layout::MTIME,
+            packer: 1,
+            profile_data_sha256: None,
+            papers: PAPERS,
+        }
+    }
+
+    #[test]
+    fn a_plan_has_one_text_and_is_read_back_from_it() {
+        let release = plan("3.13.5", Profile::Release, 2);
+        assert_eq!(serde_json::from_str::<Plan>(&release.to_json()).unwrap(), release);
+        assert!(release.to_json().starts_with(r#"{"schema":1,"version":"3.13.5","profile":"release","#));
+    }
+
+    #[test]
+    fn how_many_jobs_run_and_where_the_source_lay_are_no_part_of_it() {
+        assert_eq!(plan("3.13.5", Profile::Release, 2).to_json(), plan("3.13.5", Profile::Release, 16).to_json());
+    }
+
+    #[test]
+    fn what_determines_the_output_changes_the_text() {
+        let base = plan("3.13.5", Profile::Release, 2);
+        let others = [
+            plan("3.13.15", Profile::Release, 2),
+            plan("3.13.5", Profile::Fast, 2),
+            Plan { image_digest: "03".repeat(32), ..base.clone() },
+            Plan { source_sha256: Sha256([3; 32]), ..base.clone() },
+            Plan { packages_sha256: Sha256([3; 32]), ..base.clone() },
+            Plan { packer: 2, ..base.clone() },
+            Plan { extent: Extent::Slim, ..base.clone() },
+            Plan { papers: 0, ..base.clone() },
+            base.with_profile_data(Sha256([3; 32])),
+            base.with_profile_data(Sha256([4; 32])),
+            Plan { arch: "aarch64".to_owned(), ..base.clone() },
+        ];
+        for other in others {
+            assert_ne!(other.to_json(), base.to_json());
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! From what was found to the document.
+
+use super::contents::{Contents, SystemLibrary, Wheel};
+use super::document::{ARTIFACT, Checksum, CreationInfo, Document, ExternalRef, Package, Relationship};
+use super::purl;
+use std::collections::BTreeMap;
+
+const SOURCE: &str = "SPDXRef-Package-source";
+const DOCUMENT: &str = "SPDXRef-DOCUMENT";
+/// The licence of CPython, as its own bill of materials says it.
+const LICENCE: &str = "PSF-2.0";
+/// [`MTIME`](crate::layout::MTIME) as RFC 3339 writes it: equal artifacts shall have equal documents.
+const CREATED: &str = "2024-01-01T00:00:00Z";
+
+/// The document about a tree. [`Document::of_tarball`] makes that of the packed tree of it.
+pub fn document(contents: &Contents) -> Document {
+    let mut parts = Parts::default();
+    parts.relate(DOCUMENT, "DESCRIBES", ARTIFACT);
+    parts.packages.push(artifact(contents));
+    parts.packages.push(source(contents));
+    parts.relate(ARTIFACT, "GENERATED_FROM", SOURCE);
+    for package in &contents.bundled {
+        parts.relate(SOURCE, "CONTAINS", &package.id);
+        parts.packages.push(package.clone());
+    }
+    contents.wheels.iter().for_each(|wheel| parts.wheel(wheel));
+    parts.libraries(contents);
+    Document {
+        spdx_version: "SPDX-2.3".to_owned(),
+        data_license: "CC0-1.0".to_owned(),
+        id: DOCUMENT.to_owned(),
+        name: format!("cpython-{}-{}", contents.version, contents.image),
+        document_namespace: format!("urn:vmbuild:spdx:plan:{}", contents.plan_sha256),
+        creation_info: CreationInfo { created: CREATED.to_owned(), creators: vec!["Tool: vmbuild".to_owned()] },
+        packages: parts.packages,
+        relationships: parts.relationships,
+    }
+}
+
+/// An identifier of `SPDXRef-` and letters, digits, `.` and `-`.
+pub(super) fn id(kind: &str, name: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' };
+    format!("SPDXRef-{kind}-{}", name.chars().map(plain).collect::<String>())
+}
+
+fn artifact(contents: &Contents) -> Package {
+    let version = contents.version.to_string();
+    Package {
+        version_info: Some(version.clone()),
+        license_declared: LICENCE.to_owned(),
+        primary_package_purpose: Some("APPLICATION".to_owned()),
+        external_refs: vec![ExternalRef::purl(purl::generic("cpython", &version)), cpe(contents)],
+        comment: Some(format!("built in {} by plan {}", contents.image, contents.plan_sha256)),
+        ..Package::new(ARTIFACT, "cpython")
+    }
+}
+
+fn source(contents: &Contents) -> Package {
+    let plain = Package::new(SOURCE, "CPython");
+    let (file, location) = contents.source.published.clone().unzip();
+    Package {
+        version_info: Some(contents.version.release().to_string()),
+        package_file_name: file,
+        originator: Some("Organization: Python Software Foundation".to_owned()),
+        download_location: location.unwrap_or_else(|| plain.download_location.clone()),
+        checksums: vec![Checksum::sha256(contents.source.sha256)],
+        license_declared: LICENCE.to_owned(),
+        primary_package_purpose: Some("SOURCE".to_owned()),
+        external_refs: vec![cpe(contents)],
+        ..plain
+    }
+}
+
+/// What vulnerability databases call it.
+fn cpe(contents: &Contents) -> ExternalRef {
+    let version = contents.version.release();
+    ExternalRef {
+        reference_category: "SECURITY".to_owned(),
+        reference_type: "cpe23Type".to_owned(),
+        reference_locator: format!("cpe:2.3:a:python:python:{version}:*:*:*:*:*:*:*"),
+    }
+}
+
+#[derive(Default)]
+struct Parts {
+    packages: Vec<Package>,
+    relationships: Vec<Relationship>,
+}
+
+impl Parts {
+    fn relate(&mut self, from: &str, kind: &str, to: &str) {
+        self.relationships.push(Relationship::new(from, kind, to));
+    }
+
+    fn wheel(&mut self, wheel: &Wheel) {
+        let (name, version) = (&wheel.what.name, &wheel.what.version);
+        let outer = id("wheel", name);
+        let licence = wheel.licence.as_ref().filter(|licence| is_licence_id(licence));
+        self.relate(ARTIFACT, "CONTAINS", &outer);
+        let plain = python(&outer, name, version);
+        self.packages.push(Package {
+            checksums: vec![Checksum::sha256(wheel.sha256)],
+            license_declared: licence.cloned().unwrap_or_else(|| plain.license_declared.clone()),
+            ..plain
+        });
+        for part in &wheel.vendored {
+            let inner = id(&format!("in-{name}"), &part.name);
+            self.relate(&outer, "CONTAINS", &inner);
+            self.packages.push(python(&inner, &part.name, &part.version));
+        }
+    }
+
+    /// One package for all its libraries; what no package has stands for itself.
+    fn libraries(&mut self, contents: &Contents) {
+        let mut owners: BTreeMap<String, Vec<&SystemLibrary>> = BTreeMap::new();
+        for library in &contents.libraries {
+            let owner = library.package.as_ref().map_or(&library.soname, |package| &package.name);
+            owners.entry(id("system", owner)).or_default().push(library);
+        }
+        for (id, libraries) in owners {
+            let why = why(&libraries);
+            self.packages.push(system(&id, &libraries, &contents.image));
+            for kind in ["DYNAMIC_LINK", "DEPENDS_ON"] {
+                self.relationships.push(Relationship::new(ARTIFACT, kind, &id).because(why.clone()));
+            }
+        }
+    }
+}
+
+fn python(id: &str, name: &str, version: &str) -> Package {
+    Package {
+        version_info: Some(version.to_owned()),
+        primary_package_purpose: Some("LIBRARY".to_owned()),
+        external_refs: vec![ExternalRef::purl(purl::of_python(name, version))],
+        ..Package::new(id, name)
+    }
+}
+
+fn system(id: &str, libraries: &[&SystemLibrary], image: &str) -> Package {
+    let purpose = Some("LIBRARY".to_owned());
+    let first = libraries.first();
+    let Some(package) = first.and_then(|library| library.package.as_ref()) else {
+        let soname = first.map_or("", |library| library.soname.as_str());
+        let comment = Some("no package of the build machine has this library".to_owned());
+        return Package { primary_package_purpose: purpose, comment, ..Package::new(id, soname) };
+    };
+    Package {
+        version_info: Some(package.version.clone()),
+        primary_package_purpose: purpose,
+        external_refs: vec![ExternalRef::purl(purl::of_system(package, image))],
+        ..Package::new(id, &package.name)
+    }
+}
+
+/// `libssl.so.3 (lib/python3.13/lib-dynload/_ssl….so); …`
+fn why(libraries: &[&SystemLibrary]) -> String {
+    let one = |library: &&SystemLibrary| format!("{} ({})", library.soname, some(&library.needed_by));
+    libraries.iter().map(one).collect::<Vec<_>>().join("; ")
+}
+
+/// libc is linked by every file: a few say enough.
+fn some(files: &[String]) -> String {
+    match files {
+        [one, two, three, rest @ ..] if rest.len() > 1 => format!("{one}, {two}, {three} and {} more", rest.len()),
+        few => few.join(", "),
+    }
+}
+
+/// Whether a text of somebody's metadata is one identifier of SPDX's list, as far as its form says.
+fn is_licence_id(text: &str) -> bool {
+    ["MIT", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MPL-2.0", "PSF-2.0"].contains(&text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::contents::{Bundled, Origin};
+    use super::*;
+    use crate::sbom::source_packages;
+    use vmbuild_archive::Sha256;
+
+    fn contents() -> Contents {
+        let package = |name: &str, version: &str| {
+            let [name, version, arch] = [name, version, "amd64"].map(str::to_owned);
+            Some(vmbuild_protocol::Package { name, version, arch })
+        };
+        let library = |soname: &str, package, needed_by: &[&str]| SystemLibrary {
+            soname: soname.to_owned(),
+            package,
+            needed_by: needed_by.iter().map(|&file| file.to_owned()).collect(),
+        };
+        let bundled = |name: &str| Bundled { name: name.to_owned(), version: "1.0".to_owned() };
+        let mut pip = Wheel::named("pip-25.1.1-py3-none-any.whl", Sha256([7; 32])).unwrap();
+        (pip.licence, pip.vendored) = (Some("MIT".to_owned()), vec![bundled("typing_extensions")]);
+        Contents {
+            version: "3.14.10t".parse().unwrap(),
+            image: "debian-12".to_owned(),
+            plan_sha256: Sha256([4; 32]),
+            source: Origin {
+                sha256: Sha256([1; 32]),
+                published: Some(("Python.tar.xz".to_owned(), "https://example.org/Python.tar.xz".to_owned())),
+            },
+            bundled: source_packages(r#"{"packages":[{"name":"expat","versionInfo":"2.6.3"}]}"#).unwrap(),
+            wheels: vec![pip],
+            libraries: vec![
+                library("libc.so.6", package("libc6", "2.36"), &["bin/python", "lib/a.so", "lib/b.so", "c.so", "d.so"]),
+                library("libm.so.6", package("libc6", "2.36"), &["lib/a.so"]),
+                library("libodd.so.1", None, &["lib/b.so"]),
+                library("libstdc++.so.6", package("libstdc++6", "1:12+b1"), &["lib/b.so"]),
+            ],
+        }
+    }
+
+    #[test]
+    fn the_document_stays_as_it_is() {
+        insta::assert_snapshot!(document(&contents()).to_json());
+    }
+
+    #[test]
+    fn what_is_written_is_read_and_the_tarball_is_named() {
+        let inside = document(&contents());
+        assert_eq!(Document::from_json(&inside.to_json()).unwrap(), inside);
+        let digest = Sha256([9; 32]);
+        let beside = inside.clone().of_tarball(digest);
+        assert!(!inside.to_json().contains(&digest.to_string()) && beside.to_json().contains(&digest.to_string()));
+        assert_ne!(inside.document_namespace, beside.document_namespace);
+    }
+
+    #[test]
+    fn every_element_is_named_once_and_every_name_leads_somewhere() {
+        let document = document(&contents());
+        let ids: Vec<&str> = document.packages.iter().map(|package| package.id.as_str()).collect();
+        let distinct: std::collections::BTreeSet<&str> = ids.iter().copied().collect();
+        assert_eq!(ids.len(), distinct.len(), "{ids:?}");
+        for Relationship { spdx_element_id, related_spdx_element, .. } in &document.relationships {
+            for element in [spdx_element_id, related_spdx_element] {
+                assert!(element == DOCUMENT || distinct.contains(element.as_str()), "{element}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_time_is_that_of_every_artifact() {
+        assert_eq!(crate::layout::MTIME, 1_704_067_200, "CREATED says this time in words");
+    }
+}

@@ -1,0 +1,84 @@
+//! Files between this host and a guest, without a network in the guest.
+//!
+//! A transfer may break at any byte: a laptop sleeps, a machine is reloaded. So a file arrives beside its name, under
+//! one that only depends on it; the next attempt compares hashes of what is there and goes on behind it. A file gets
+//! its name only when it is whole and has the digest that the other side computed.
+
+mod error;
+#[cfg(test)]
+mod hostile_tests;
+mod landing;
+mod local;
+mod name;
+mod receive;
+mod send;
+#[cfg(test)]
+mod special_tests;
+#[cfg(test)]
+mod tests;
+
+pub use error::CopyError;
+pub use receive::receive;
+pub use send::send;
+
+use vmbuild_core::event::{Pace, Running, Unit};
+use vmbuild_protocol::{Entry, EntryKind};
+
+/// What a copy has to do with folders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// One file; a folder is refused.
+    File,
+    /// A folder with all it holds.
+    Tree,
+}
+
+impl Depth {
+    fn folders(self) -> u32 {
+        match self {
+            Self::File => 0,
+            Self::Tree => u32::MAX,
+        }
+    }
+}
+
+/// What was copied.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Copied {
+    /// Ordinary files.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Of these, bytes that had arrived in an earlier attempt.
+    pub resumed: u64,
+    /// Devices, pipes and sockets, which are left out.
+    pub skipped: u64,
+}
+
+/// How far a copy is.
+struct Meter<'a> {
+    phase: &'a Running,
+    pace: Pace,
+    total: u64,
+    copied: Copied,
+}
+
+impl<'a> Meter<'a> {
+    fn new(phase: &'a Running, entries: &[Entry]) -> Self {
+        let bytes = |entry: &Entry| if let EntryKind::File { bytes } = entry.kind { bytes } else { 0 };
+        Self { phase, pace: Pace::default(), total: entries.iter().map(bytes).sum(), copied: Copied::default() }
+    }
+
+    /// The file under way has this much.
+    fn within_file(&mut self, bytes: u64, name: &str) {
+        if self.pace.is_time() {
+            self.phase.advance(self.copied.bytes + bytes, Some(self.total), Unit::Bytes, name);
+        }
+    }
+
+    fn file_done(&mut self, bytes: u64, resumed: u64) {
+        self.copied.files += 1;
+        self.copied.bytes += bytes;
+        self.copied.resumed += resumed;
+    }
+}

@@ -1,0 +1,104 @@
+//! From this host to a guest.
+
+use super::{Copied, CopyError, Depth, Meter, local, name};
+use crate::{Had, Session};
+use std::io::Read;
+use std::path::Path;
+use tokio_util::sync::CancellationToken;
+use vmbuild_core::event::Running;
+use vmbuild_protocol::{CHUNK, Entry, EntryKind, Made, PutRest};
+
+/// A folder that is being filled must be writable, whatever it is to be in the end.
+const FILLING: u32 = 0o700;
+
+/// Copies a file or tree to an absolute path in the guest; into it, if that is a folder.
+pub async fn send(
+    session: &Session,
+    from: &Path,
+    (to, depth): (&str, Depth),
+    phase: &Running,
+    cancel: &CancellationToken,
+) -> Result<Copied, CopyError> {
+    let entries = local::list(from, depth)?;
+    if depth == Depth::File && entries[0].kind == EntryKind::Folder {
+        return Err(CopyError::Folder(from.display().to_string()));
+    }
+    let to = target(session, from, to, cancel).await?;
+    let mut sending = Sending { session, from, to: &to, cancel, meter: Meter::new(phase, &entries) };
+    for entry in &entries {
+        sending.entry(entry).await?;
+    }
+    // The innermost first: a folder that may not be written or searched any more is done with.
+    for entry in entries.iter().rev().filter(|entry| entry.kind == EntryKind::Folder) {
+        if entry.mode & FILLING != FILLING {
+            let mode = entry.mode;
+            session.make(&name::join(&to, &entry.path), Made::Folder { mode }, cancel).await?;
+        }
+    }
+    Ok(sending.meter.copied)
+}
+
+async fn target(session: &Session, from: &Path, to: &str, cancel: &CancellationToken) -> Result<String, CopyError> {
+    let there = session.list(to, 0, cancel).await?;
+    let into = to.ends_with('/') || there.first().is_some_and(|entry| entry.kind == EntryKind::Folder);
+    if !into {
+        return Ok(to.to_owned());
+    }
+    // `.` and `..` have a name, too.
+    let whole = fs_err::canonicalize(from)?;
+    let named = from.file_name().or_else(|| whole.file_name());
+    let name = named.ok_or_else(|| CopyError::NoName(from.display().to_string()))?;
+    Ok(name::join(to, name.to_str().ok_or_else(|| CopyError::NotUtf8(from.to_owned()))?))
+}
+
+struct Sending<'a> {
+    session: &'a Session,
+    from: &'a Path,
+    to: &'a str,
+    cancel: &'a CancellationToken,
+    meter: Meter<'a>,
+}
+
+impl Sending<'_> {
+    async fn entry(&mut self, entry: &Entry) -> Result<(), CopyError> {
+        let to = name::join(self.to, &entry.path);
+        match &entry.kind {
+            EntryKind::Folder => {
+                let made = Made::Folder { mode: entry.mode | FILLING };
+                Ok(self.session.make(&to, made, self.cancel).await?)
+            }
+            EntryKind::Link { target } => {
+                let made = Made::Link { target: target.clone() };
+                Ok(self.session.make(&to, made, self.cancel).await?)
+            }
+            EntryKind::File { bytes } => self.file(entry, *bytes, to).await,
+            EntryKind::Other => {
+                self.meter.copied.skipped += 1;
+                Ok(())
+            }
+        }
+    }
+
+    async fn file(&mut self, entry: &Entry, size: u64, to: String) -> Result<(), CopyError> {
+        let from = if entry.path.is_empty() { self.from.to_owned() } else { self.from.join(&entry.path) };
+        let arriving = name::join(name::folder(&to), &name::arriving(name::last(&to)?));
+        let had = self.arrived(&from, size, &arriving).await?;
+        let order = PutRest { path: to, arriving, from: had, mode: entry.mode, size };
+        let meter = &mut self.meter;
+        let advanced = |bytes| meter.within_file(bytes, &entry.path);
+        let sent = self.session.put_rest(&from, order, self.cancel, advanced).await?;
+        self.meter.file_done(sent.bytes, had);
+        Ok(())
+    }
+
+    /// How much of the file lies in the guest from an earlier attempt, if it is the same.
+    async fn arrived(&self, from: &Path, size: u64, arriving: &str) -> Result<u64, CopyError> {
+        // Not worth the question.
+        if size <= CHUNK as u64 {
+            return Ok(0);
+        }
+        let there = self.session.fingerprint(arriving, size, self.cancel).await?;
+        let here = Had::of(fs_err::File::open(from)?.take(there.bytes))?.digest();
+        Ok(if here == there { there.bytes } else { 0 })
+    }
+}

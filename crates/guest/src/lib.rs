@@ -1,0 +1,12 @@
+//! Talking to the agent in a machine: the transport that carries bytes, and the session over it.
+
+mod copy;
+mod session;
+mod transport;
+
+pub use copy::{Copied, CopyError, Depth, receive, send};
+pub use session::{Accepted, Feed, Had, Opening, Session, SessionError};
+pub use transport::{
+    ConnectError, HostKeys, Loser, Pipe, RaceError, RaceResult, SshError, SshWay, Transport, TransportKind, connect,
+};
+pub use transport::{connect_socket, race};

@@ -1,0 +1,22 @@
+//! A session with an agent over any byte pipe.
+//!
+//! A task of its own (the pump) reads frames and hands each to the request it belongs to; requests write through
+//! an unbounded queue, because what could fill it waits for the agent's credit first. Dropping a request's future
+//! cancels the request in the guest.
+
+mod calls;
+mod error;
+mod hello;
+mod pump;
+mod request;
+mod streams;
+#[cfg(test)]
+pub(crate) mod tests;
+mod transfer;
+mod trees;
+
+pub use calls::{Accepted, Session};
+pub use error::SessionError;
+pub use hello::Opening;
+pub use streams::Feed;
+pub use transfer::Had;

@@ -1,0 +1,22 @@
+//! How bytes reach the agent. The session never knows which of these carries it.
+//!
+//! No single way is there everywhere: vsock needs a module of the host's kernel or a second process, and macOS has
+//! neither; virtio-serial works wherever QEMU does, for one caller at a time; SSH is what machines answer to that others
+//! start. Trying them one after the other makes
+//! people wait for those that fail, so a machine's ways are tried at once, and the first agent to answer decides
+//! ([`race`]).
+
+mod connect;
+mod race;
+mod socket;
+mod ssh;
+#[cfg(test)]
+mod tests;
+mod way;
+
+pub use connect::{ConnectError, Pipe, connect};
+pub use race::race;
+pub use race::{Loser, RaceError, RaceResult};
+pub use socket::connect_socket;
+pub use ssh::{HostKeys, SshError, SshWay};
+pub use way::{Transport, TransportKind};

@@ -1,0 +1,199 @@
+//! From a description to a verified disk in the store.
+
+use super::cache::{Slot, hash};
+use super::publisher::{Asked, Publisher};
+use super::record::{CloudRecord, SCHEMA};
+use super::sums::listed;
+use super::{CloudError, CloudFile, CloudImage, CloudSettings, Digest, Vouched};
+use crate::{Image, ImageError, Source};
+use jiff::Timestamp;
+use std::path::PathBuf;
+use tokio_util::sync::CancellationToken;
+use vmbuild_core::event::{Events, Part, Running};
+use vmbuild_core::store::Store;
+use vmbuild_fetch::download::{self, FetchError, Job};
+
+/// No image is longer, in bytes.
+const LONGEST: u64 = 16 << 30;
+
+/// A verified image in the store. The file is read-only and must stay as it is: put an overlay over it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CloudDisk {
+    /// Where.
+    pub path: PathBuf,
+    /// Its SHA-256 in hex.
+    pub sha256: String,
+    /// Its release.
+    pub release: String,
+    /// Everything else that is known about it.
+    pub record: CloudRecord,
+}
+
+/// The disk of a cloud image for this machine's processor: from the store, or fetched now.
+pub async fn fetch(
+    image: &Image,
+    store: &Store,
+    events: &Events,
+    cancel: &CancellationToken,
+) -> Result<CloudDisk, ImageError> {
+    fetch_with(image, store, &CloudSettings::from_env(), events, cancel).await
+}
+
+/// The same, from other places.
+pub async fn fetch_with(
+    image: &Image,
+    store: &Store,
+    settings: &CloudSettings,
+    events: &Events,
+    cancel: &CancellationToken,
+) -> Result<CloudDisk, ImageError> {
+    let (cloud, file) = wanted(image)?;
+    let slot = Slot::new(store, file.digest, cloud.format);
+    let fetching =
+        Fetching { name: &image.name, file, publisher: Publisher { image: cloud, store, settings, events, cancel } };
+    Ok(fetching.run(&slot).await?)
+}
+
+/// What the store knows about the image, if it has it. Nothing is hashed.
+pub fn kept(image: &Image, store: &Store) -> Result<Option<CloudDisk>, ImageError> {
+    let (cloud, file) = wanted(image)?;
+    let slot = Slot::new(store, file.digest, cloud.format);
+    Ok(slot.record().map(|record| disk(&slot, record)))
+}
+
+/// The folder of what an image pins for this machine's processor; none for another kind of image.
+pub(crate) fn folder_of(image: &Image, store: &Store) -> Option<PathBuf> {
+    let (cloud, file) = wanted(image).ok()?;
+    Some(Slot::new(store, file.digest, cloud.format).path().to_owned())
+}
+
+fn wanted(image: &Image) -> Result<(&CloudImage, &CloudFile), ImageError> {
+    let arch = std::env::consts::ARCH;
+    let Source::CloudImage(cloud) = &image.source else {
+        return Err(CloudError::NotCloud { image: image.name.clone() }.into());
+    };
+    let file = cloud.file.get(arch).ok_or_else(|| ImageError::Architecture { image: image.name.clone(), arch })?;
+    Ok((cloud, file))
+}
+
+fn disk(slot: &Slot, record: CloudRecord) -> CloudDisk {
+    CloudDisk { path: slot.disk(), sha256: record.sha256.clone(), release: record.release.clone(), record }
+}
+
+/// One fetch.
+#[derive(Debug)]
+struct Fetching<'a> {
+    name: &'a str,
+    file: &'a CloudFile,
+    publisher: Publisher<'a>,
+}
+
+impl Fetching<'_> {
+    async fn run(&self, slot: &Slot) -> Result<CloudDisk, CloudError> {
+        let (events, cancel) = (self.publisher.events, self.publisher.cancel);
+        let _lock = slot.lock(events, cancel).await?;
+        if let Some(record) = slot.find(self.file.digest, events, cancel).await? {
+            return Ok(disk(slot, record));
+        }
+        let vouched = self.vouch().await?;
+        let running = events.phase(Part::Image, "download", format!("{} {}", self.name, self.release()));
+        let record = self.download(slot, vouched, &running).await?;
+        slot.adopt(&record)?;
+        let megabytes = record.bytes / 1_000_000;
+        running.finish(format!("{megabytes} MB, {}, {}", self.file.digest.short(), record.vouched));
+        Ok(disk(slot, record))
+    }
+
+    fn release(&self) -> &str {
+        &self.publisher.image.release
+    }
+
+    /// Compares the pin with what the publisher signed, before anything large is fetched.
+    async fn vouch(&self) -> Result<Vouched, CloudError> {
+        if let super::SumsSignature::None { reason } = &self.publisher.image.signature {
+            return Ok(Vouched::PinAlone { reason: reason.clone() });
+        }
+        let arch = std::env::consts::ARCH;
+        let sums = match self.publisher.sums(self.release(), arch).await? {
+            Asked::Got(sums) => sums,
+            Asked::Missing { url, reason } => return Err(self.unvouched(url, &reason)),
+        };
+        let name = self.file.name_in(self.release(), arch);
+        let url = || self.publisher.image.sums_url(self.release(), arch);
+        match listed(&sums.text, &name) {
+            Some(digest) if digest == self.file.digest => Ok(sums.vouched),
+            Some(listed) => {
+                let (image, pinned) = (self.name.to_owned(), self.file.digest.to_string());
+                Err(CloudError::PinDisagrees { image, url: url(), pinned, listed: listed.to_string() })
+            }
+            None => Err(CloudError::NotListed { url: url(), name }),
+        }
+    }
+
+    /// Downloads and verifies. What an earlier run left may be wrong: then once more from the beginning.
+    async fn download(&self, slot: &Slot, vouched: Vouched, running: &Running) -> Result<CloudRecord, CloudError> {
+        let image = self.publisher.image;
+        let url = image.in_folder(&self.file.name, self.release(), std::env::consts::ARCH);
+        let url = self.publisher.settings.address(&url);
+        let job = Job::resumed(&url, &slot.partial(), LONGEST);
+        loop {
+            let received =
+                download::fetch(&job, &self.publisher.settings.patience, running, self.publisher.cancel).await;
+            let resumed = match received.map_err(|error| self.refused(&url, error))? {
+                download::Answer::Received(received) => received.resumed,
+                download::Answer::NotModified => false,
+            };
+            let hashed = hash(&job.partial, self.file.digest, self.publisher.cancel).await?;
+            if hashed.digest == self.file.digest {
+                let Self { name, file, .. } = self;
+                let (image, release) = ((*name).to_owned(), self.release().to_owned());
+                let (bytes, sha256) = (hashed.bytes, hex::encode(hashed.sha256));
+                let (pinned, fetched) = (file.digest, Timestamp::now());
+                return Ok(CloudRecord {
+                    schema: SCHEMA,
+                    image,
+                    release,
+                    url,
+                    bytes,
+                    sha256,
+                    pinned,
+                    fetched,
+                    vouched,
+                });
+            }
+            fs_err::remove_file(&job.partial)?;
+            if !resumed {
+                return Err(self.mismatch(url, hashed.digest));
+            }
+        }
+    }
+
+    fn mismatch(&self, url: String, got: Digest) -> CloudError {
+        CloudError::Mismatch {
+            image: self.name.to_owned(),
+            url,
+            pinned: self.file.digest.to_string(),
+            got: got.to_string(),
+        }
+    }
+
+    /// Without the list nobody says that the pin is the publisher's.
+    fn unvouched(&self, url: String, reason: &FetchError) -> CloudError {
+        let image = self.name.to_owned();
+        match reason {
+            FetchError::Status(404 | 410) => CloudError::Gone { image, release: self.release().to_owned(), url },
+            reason => CloudError::Unasked { image, url, reason: reason.to_string() },
+        }
+    }
+
+    fn refused(&self, url: &str, error: FetchError) -> CloudError {
+        let (image, url) = (self.name.to_owned(), url.to_owned());
+        match error {
+            FetchError::Local(source) => source.into(),
+            FetchError::Cancelled => CloudError::Cancelled,
+            FetchError::Status(404 | 410) => CloudError::Gone { image, release: self.release().to_owned(), url },
+            reason @ FetchError::NoSpace { .. } => CloudError::NoSpace { image, reason: reason.to_string() },
+            reason => CloudError::Download { image, url, reason: reason.to_string() },
+        }
+    }
+}

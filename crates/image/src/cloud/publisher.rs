@@ -1,0 +1,97 @@
+//! What a publisher says about a release: its list of checksums, believed only with a good signature.
+
+use super::keyrings::keyring;
+use super::{CloudError, CloudImage, CloudSettings, SumsSignature, Vouched};
+use tokio_util::sync::CancellationToken;
+use vmbuild_core::event::{Events, Part};
+use vmbuild_core::store::Store;
+use vmbuild_fetch::download::{FetchError, Job, fetch};
+use vmbuild_fetch::signature::{KeyTime, verify_cleartext, verify_detached};
+
+/// No list, signature or page is longer, in bytes.
+const LONGEST: u64 = 16 << 20;
+
+/// A publisher, as one command reaches it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Publisher<'a> {
+    pub(super) image: &'a CloudImage,
+    pub(super) store: &'a Store,
+    pub(super) settings: &'a CloudSettings,
+    pub(super) events: &'a Events,
+    pub(super) cancel: &'a CancellationToken,
+}
+
+/// A list of checksums, and who vouches for it.
+#[derive(Debug)]
+pub(super) struct Sums {
+    pub(super) text: String,
+    pub(super) vouched: Vouched,
+}
+
+/// What became of asking for the list.
+#[derive(Debug)]
+pub(super) enum Asked {
+    Got(Sums),
+    /// It could not be had.
+    Missing {
+        url: String,
+        reason: FetchError,
+    },
+}
+
+impl Publisher<'_> {
+    /// The list of checksums of `release`. A list whose signature is bad or missing is an error; no list is not.
+    pub(super) async fn sums(&self, release: &str, arch: &str) -> Result<Asked, CloudError> {
+        let url = self.image.sums_url(release, arch);
+        let list = match self.get(&url).await {
+            Ok(list) => list,
+            Err(FetchError::Local(source)) => return Err(source.into()),
+            Err(FetchError::Cancelled) => return Err(CloudError::Cancelled),
+            Err(reason) => return Ok(Asked::Missing { url, reason }),
+        };
+        let bad = |url: &str| {
+            let url = url.to_owned();
+            move |source| CloudError::Signature { url, source }
+        };
+        let (text, vouched) = match &self.image.signature {
+            SumsSignature::Detached { file, keyring: name } => {
+                let signature_url = self.image.in_folder(file, release, arch);
+                let signature =
+                    self.get(&signature_url).await.map_err(|error| missing_signature(&signature_url, error))?;
+                let signer =
+                    verify_detached(&keyring(name)?, &list, &signature, KeyTime::Now).map_err(bad(&signature_url))?;
+                (text_of(list, &url)?, Vouched::Publisher { signer })
+            }
+            SumsSignature::Cleartext { keyring: name } => {
+                let (text, signer) = verify_cleartext(&keyring(name)?, &list, KeyTime::Now).map_err(bad(&url))?;
+                (text, Vouched::Publisher { signer })
+            }
+            SumsSignature::None { reason } => (text_of(list, &url)?, Vouched::PinAlone { reason: reason.clone() }),
+        };
+        Ok(Asked::Got(Sums { text, vouched }))
+    }
+
+    /// A small file.
+    pub(super) async fn get(&self, url: &str) -> Result<Vec<u8>, FetchError> {
+        let folder = tempfile::Builder::new().prefix("cloud-").tempdir_in(self.store.cache())?;
+        let partial = folder.path().join("file");
+        let address = self.settings.address(url);
+        let running = self.events.phase(Part::Image, "ask", address.clone());
+        fetch(&Job::fresh(&address, &partial, LONGEST), &self.settings.patience, &running, self.cancel).await?;
+        running.finish("");
+        Ok(fs_err::read(&partial)?)
+    }
+}
+
+/// A list without its signature is what a forger would offer.
+fn missing_signature(url: &str, error: FetchError) -> CloudError {
+    match error {
+        FetchError::Local(source) => source.into(),
+        FetchError::Cancelled => CloudError::Cancelled,
+        reason => CloudError::NoSignature { url: url.to_owned(), reason: reason.to_string() },
+    }
+}
+
+fn text_of(bytes: Vec<u8>, url: &str) -> Result<String, CloudError> {
+    String::from_utf8(bytes).map_err(|_| CloudError::NotText { url: url.to_owned() })
+}

@@ -1,0 +1,134 @@
+//! Giving what was made its name: beside it first, then there at once, and nothing replaced unasked.
+
+use super::ExportError;
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use std::path::{Path, PathBuf};
+
+/// Whether something under the output's name gives way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Existing {
+    /// It stays: the export is refused.
+    Kept,
+    /// It is replaced.
+    Replaced,
+}
+
+/// Where an export goes.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    output: PathBuf,
+    folder: PathBuf,
+    existing: Existing,
+}
+
+impl Place {
+    /// Judges an output before anything is made for it.
+    pub(super) fn new(output: &Path, existing: Existing) -> Result<Self, ExportError> {
+        let output = std::path::absolute(output)?;
+        let missing = || ExportError::NoFolder { path: output.clone() };
+        let folder = output.parent().filter(|folder| folder.is_dir()).ok_or_else(missing)?.to_owned();
+        if output.symlink_metadata().is_err() {
+            return Ok(Self { output, folder, existing });
+        }
+        if existing == Existing::Kept {
+            return Err(ExportError::Exists { path: output });
+        }
+        // A link's target gives way, not the link.
+        let is_folder = output.is_dir();
+        let output = if is_folder { fs_err::canonicalize(&output)? } else { vmbuild_archive::replaceable(&output)? };
+        if is_folder && !output.join("oci-layout").is_file() {
+            return Err(ExportError::Foreign { path: output });
+        }
+        let folder = output.parent().map_or(folder, Path::to_owned);
+        Ok(Self { output, folder, existing })
+    }
+
+    /// The output, as an absolute path.
+    pub(super) fn output(&self) -> &Path {
+        &self.output
+    }
+
+    /// A folder to work in, on the output's own file system.
+    pub(super) fn work(&self) -> Result<tempfile::TempDir, ExportError> {
+        Ok(tempfile::Builder::new().prefix(".new-export-").tempdir_in(&self.folder)?)
+    }
+
+    /// Renames `made`, which is on disk already, to the output. A folder that it replaces goes into `work`.
+    pub(super) fn put(&self, made: &Path, work: &Path) -> Result<(), ExportError> {
+        if self.existing == Existing::Replaced && self.output.is_dir() {
+            fs_err::rename(&self.output, work.join("replaced"))?;
+        }
+        if self.existing == Existing::Replaced {
+            return Ok(vmbuild_archive::replace(made, &self.output)?);
+        }
+        match renameat_with(CWD, made, CWD, &self.output, RenameFlags::NOREPLACE) {
+            Err(rustix::io::Errno::EXIST) => return Err(ExportError::Exists { path: self.output.clone() }),
+            // A file system that cannot promise it: the name was free a moment ago.
+            Err(rustix::io::Errno::INVAL) => vmbuild_archive::replace(made, &self.output)?,
+            other => other.map_err(std::io::Error::from)?,
+        }
+        Ok(vmbuild_core::store::sync_folder(&self.folder)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CWD, Existing, ExportError, Place};
+    use std::os::unix::fs::symlink;
+    use vmbuild_core::failure::{Diagnose, Exit};
+
+    #[test]
+    fn nothing_is_replaced_unasked() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let output = folder.path().join("out");
+        let made = folder.path().join("made");
+        let place = Place::new(&output, Existing::Kept).expect("a free name");
+        fs_err::write(&made, "new").expect("written");
+        fs_err::write(&output, "old").expect("written");
+        let work = place.work().expect("a folder");
+        assert!(matches!(place.put(&made, work.path()), Err(ExportError::Exists { .. })));
+        assert!(matches!(Place::new(&output, Existing::Kept), Err(ExportError::Exists { .. })));
+        Place::new(&output, Existing::Replaced).expect("allowed").put(&made, work.path()).expect("placed");
+        assert_eq!(fs_err::read_to_string(&output).expect("read"), "new");
+    }
+
+    #[test]
+    fn a_folder_of_somebody_elses_is_never_replaced() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let output = folder.path().join("out");
+        fs_err::create_dir(&output).expect("made");
+        assert!(matches!(Place::new(&output, Existing::Replaced), Err(ExportError::Foreign { .. })));
+        fs_err::write(output.join("oci-layout"), "{}").expect("written");
+        assert!(Place::new(&output, Existing::Replaced).is_ok());
+        let nowhere = folder.path().join("none/out");
+        assert!(matches!(Place::new(&nowhere, Existing::Kept), Err(ExportError::NoFolder { .. })));
+    }
+
+    #[test]
+    fn devices_stay_and_a_links_target_gives_way() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = |name: &str| folder.path().join(name);
+        rustix::fs::mkfifoat(CWD, path("fifo"), rustix::fs::Mode::RWXU).expect("a FIFO");
+        symlink("fifo", path("to-fifo")).expect("a link");
+        symlink("none", path("dangling")).expect("a link");
+        for (name, text) in [("fifo", "is a FIFO"), ("to-fifo", "is a FIFO"), ("dangling", "dangling symbolic link")] {
+            let refused = Place::new(&path(name), Existing::Replaced).expect_err("not a file");
+            assert!(refused.to_string().contains(text), "{refused}");
+            assert_eq!(refused.exit(), Exit::Usage);
+        }
+        fs_err::create_dir(path("elsewhere")).expect("made");
+        fs_err::write(path("elsewhere/file"), "old").expect("written");
+        symlink("elsewhere/file", path("link")).expect("a link");
+        fs_err::write(path("made"), "new").expect("written");
+        let place = Place::new(&path("link"), Existing::Replaced).expect("a file");
+        let work = place.work().expect("a folder");
+        place.put(&path("made"), work.path()).expect("placed");
+        assert_eq!(fs_err::read_to_string(path("elsewhere/file")).expect("read"), "new");
+        assert!(path("link").is_symlink());
+        // A FIFO that comes while the export is made.
+        let late = Place::new(&path("late"), Existing::Replaced).expect("a free name");
+        rustix::fs::mkfifoat(CWD, path("late"), rustix::fs::Mode::RWXU).expect("a FIFO");
+        fs_err::write(path("made"), "new").expect("written");
+        assert!(matches!(late.put(&path("made"), work.path()), Err(ExportError::Replace(_))));
+    }
+}

@@ -1,0 +1,140 @@
+//! Whether what is in the store is still what was put there.
+
+mod item;
+
+pub use item::{Item, Outcome};
+
+use super::folder::{Folder, Seal, UNFINISHED};
+use super::inventory::current;
+use super::packages::{installed_in, list, parse_list};
+use super::recipe::Recipe;
+use super::{Image, ImageError, Role, digest, record, usage};
+use std::collections::BTreeSet;
+use std::io;
+use std::path::Path;
+use tokio_util::sync::CancellationToken;
+use vmbuild_core::event::{Events, Part, Unit};
+use vmbuild_core::store::Store;
+use vmbuild_protocol::Package;
+
+/// How many names an answer holds.
+const SHOWN: usize = 3;
+
+/// Hashes again what is here of an image, and compares it with its seals and records.
+pub async fn verify(
+    store: &Store,
+    image: &str,
+    events: &Events,
+    cancel: &CancellationToken,
+) -> Result<Vec<Item>, ImageError> {
+    let image = Image::load(image, store)?;
+    let folder = current(store, &image);
+    let _using = usage::hold(&folder).await?;
+    let running = events.phase(Part::Image, "verify", &image.name);
+    let mut items = Vec::new();
+    for role in [Role::Clean, Role::Build] {
+        let Some(seal) = folder.seal(role)? else { continue };
+        running.advance(items.len() as u64, None, Unit::Lines, role.word());
+        items.extend(sealed(&image, &folder, role, &seal, cancel).await?);
+    }
+    if items.is_empty() {
+        return Err(ImageError::NotHere { image: image.name });
+    }
+    items.push(kernel(&folder)?);
+    let failed = items.iter().filter(|item| item.outcome == Outcome::Fail).count();
+    running.finish(format!("{} compared, {failed} differ", items.len()));
+    Ok(items)
+}
+
+async fn sealed(
+    image: &Image,
+    folder: &Folder,
+    role: Role,
+    seal: &Seal,
+    cancel: &CancellationToken,
+) -> Result<Vec<Item>, ImageError> {
+    let recorded = || io::Result::Ok(parse_list(&fs_err::read_to_string(folder.packages(role))?));
+    let (listed, installed) = match installed_in(&folder.uppermost(role)) {
+        Ok(installed) => (listed(folder, role, &installed)?, installed),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            (Item::absent(role.word(), "packages", "only a machine of it can read rpm's database"), recorded()?)
+        }
+        Err(error) => return Err(error.into()),
+    };
+    Ok(vec![
+        listed,
+        identity(image, role, seal, &installed),
+        tree(folder, role, seal, cancel).await?,
+        disk(folder, role).await?,
+    ])
+}
+
+/// The list that was written when the golden machine was sealed, against dpkg's database.
+fn listed(folder: &Folder, role: Role, installed: &[Package]) -> Result<Item, ImageError> {
+    let now = list(installed);
+    let recorded = fs_err::read_to_string(folder.packages(role))?;
+    let evidence = format!("{} installed", now.lines().count());
+    Ok(Item::compared(role.word(), "packages", now == recorded, &evidence))
+}
+
+/// The digest that names the golden machine follows from its recipe and its packages.
+fn identity(image: &Image, role: Role, seal: &Seal, installed: &[Package]) -> Item {
+    let digest = Recipe::of(image, None).made(role, installed);
+    let same = digest == seal.digest && seal.image == image.name;
+    Item::compared(role.word(), "seal", same, &seal.digest)
+}
+
+/// Every entry of the tree: kind, mode, owner, time, content.
+async fn tree(folder: &Folder, role: Role, seal: &Seal, cancel: &CancellationToken) -> Result<Item, ImageError> {
+    let Some(sealed) = &seal.root_digest else {
+        return Ok(Item::absent(role.word(), "tree", "was sealed before trees were listed"));
+    };
+    let list = folder.path().join(format!("{UNFINISHED}files.txt"));
+    let now = digest::role_digest_into(folder, role, &list, cancel).await?;
+    let evidence = if now == *sealed { now.clone() } else { differences(&folder.list(role), &list)? };
+    fs_err::remove_file(list)?;
+    Ok(Item::compared(role.word(), "tree", now == *sealed, &evidence))
+}
+
+/// The names of entries that only one of two lists has as it is, a few of them.
+fn differences(sealed: &Path, now: &Path) -> Result<String, ImageError> {
+    let read = |list: &Path| fs_err::read_to_string(list);
+    let (sealed, now) = (read(sealed)?, read(now)?);
+    let (before, after): (BTreeSet<&str>, BTreeSet<&str>) = (sealed.lines().collect(), now.lines().collect());
+    let names: BTreeSet<&str> = before.symmetric_difference(&after).map(|line| digest::name_in(line)).collect();
+    let shown: Vec<&str> = names.iter().copied().take(SHOWN).collect();
+    let more = if names.len() > SHOWN { ", …" } else { "" };
+    Ok(format!("{} differ: {}{more}", names.len(), shown.join(", ")))
+}
+
+async fn disk(folder: &Folder, role: Role) -> Result<Item, ImageError> {
+    let disk = folder.disk(role);
+    if !disk.is_file() {
+        return Ok(Item::absent(role.word(), "disk", "not made yet"));
+    }
+    let Some(record) = record::of(&disk)? else {
+        return Ok(Item::absent(role.word(), "disk", "was made before disks were recorded"));
+    };
+    let now = record::look_at(&disk).await?;
+    Ok(Item::compared(role.word(), "disk", now == record, &now.blocks_sha256))
+}
+
+fn kernel(folder: &Folder) -> Result<Item, ImageError> {
+    let kernel = folder.kernel();
+    let recorded = match fs_err::read_to_string(kernel.join(record::SUMS)) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(Item::absent("both", "kernel", "was unpacked before kernels were recorded"));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let now = record::sums(&kernel)?;
+    let changed = now.lines().filter(|line| !recorded.lines().any(|known| known == *line));
+    let changed: Vec<&str> = changed.filter_map(|line| line.split_once("  ")).map(|(_, name)| name).collect();
+    let evidence = match (changed.is_empty(), now == recorded) {
+        (true, true) => format!("{} files", now.lines().count()),
+        (true, false) => "files are missing".to_owned(),
+        (false, _) => changed.join(", "),
+    };
+    Ok(Item::compared("both", "kernel", now == recorded, &evidence))
+}

@@ -1,0 +1,160 @@
+//! What earlier probes found.
+//!
+//! A cache may be deleted, or be of another version, or damaged: then there is simply nothing in it.
+
+use super::probe::Outcome;
+use crate::Accelerator;
+use crate::qemu::QemuVersion;
+use serde::{Deserialize, Serialize};
+use std::io;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use vmbuild_core::store::{Store, write_atomically};
+
+const SCHEMA: u32 = 1;
+
+/// How long a failure is believed. A host that was overloaded when it was probed may be quiet tomorrow.
+const FAILURE_LASTS: Duration = Duration::from_hours(24);
+
+/// What a probe's outcome depends on. Not on the guest's kernel: if one hangs, so do the others.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Key {
+    pub(crate) accelerator: Accelerator,
+    /// The host's kernel, such as `6.8.0-41-generic`.
+    pub(crate) kernel_release: String,
+    pub(crate) qemu: QemuVersion,
+    /// The host's processor, in its maker's words.
+    pub(crate) cpu_model: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    key: Key,
+    outcome: Outcome,
+    /// Seconds since the Unix epoch.
+    probed_unix: u64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CacheFile {
+    schema: u32,
+    entries: Vec<Entry>,
+}
+
+impl Key {
+    pub(crate) fn of_host(accelerator: Accelerator, qemu: QemuVersion) -> Self {
+        let kernel_release = rustix::system::uname().release().to_string_lossy().into_owned();
+        Self { accelerator, kernel_release, qemu, cpu_model: cpu_model() }
+    }
+}
+
+/// The outcome of an earlier probe under the same circumstances, if it is still to be believed.
+pub(crate) fn recall(store: &Store, key: &Key) -> Option<Outcome> {
+    recall_at(store, key, now())
+}
+
+/// The outcome of the last probe of an accelerator, under whatever circumstances: for people to read.
+pub fn last(store: &Store, accelerator: Accelerator) -> Option<Outcome> {
+    read(store).into_iter().find(|entry| entry.key.accelerator == accelerator).map(|entry| entry.outcome)
+}
+
+fn recall_at(store: &Store, key: &Key, now: u64) -> Option<Outcome> {
+    let entry = read(store).into_iter().find(|entry| entry.key == *key)?;
+    let age = now.saturating_sub(entry.probed_unix);
+    let lasts = matches!(entry.outcome, Outcome::UserSpace { .. }) || age < FAILURE_LASTS.as_secs();
+    lasts.then_some(entry.outcome)
+}
+
+/// Keeps an outcome, in place of an earlier one of the same accelerator.
+pub(crate) fn keep(store: &Store, key: Key, outcome: Outcome) -> io::Result<()> {
+    let mut entries = read(store);
+    entries.retain(|entry| entry.key.accelerator != key.accelerator);
+    entries.push(Entry { key, outcome, probed_unix: now() });
+    let text = serde_json::to_vec_pretty(&CacheFile { schema: SCHEMA, entries })?;
+    write_atomically(&path(store), &text)
+}
+
+fn read(store: &Store) -> Vec<Entry> {
+    let file = fs_err::read(path(store)).ok().and_then(|text| serde_json::from_slice::<CacheFile>(&text).ok());
+    file.filter(|file| file.schema == SCHEMA).map(|file| file.entries).unwrap_or_default()
+}
+
+fn path(store: &Store) -> PathBuf {
+    store.cache().join("accelerator.json")
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+/// Linux on x86 names the model, on ARM its parts; elsewhere one architecture is as good as one model.
+fn cpu_model() -> String {
+    let about = fs_err::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let value = |name: &str| {
+        let line = about.lines().find(|line| line.starts_with(name))?;
+        line.split_once(':').map(|(_, value)| value.trim().to_owned())
+    };
+    let model = value("model name").or_else(|| value("CPU part"));
+    model.unwrap_or_else(|| std::env::consts::ARCH.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FAILURE_LASTS, Key, Outcome, keep, now, path, recall, recall_at};
+    use crate::Accelerator;
+    use crate::qemu::QemuVersion;
+    use vmbuild_core::store::Store;
+
+    const QEMU: QemuVersion = QemuVersion { major: 7, minor: 2, micro: 22 };
+
+    fn store() -> (tempfile::TempDir, Store) {
+        let temp = tempfile::tempdir().unwrap();
+        let store = Store::at(&temp.path().join("store")).unwrap();
+        (temp, store)
+    }
+
+    #[test]
+    fn an_outcome_is_recalled_under_the_same_circumstances_only() {
+        let (_temp, store) = store();
+        let key = Key::of_host(Accelerator::Kvm, QEMU);
+        assert_eq!(recall(&store, &key), None, "an empty cache");
+        let works = Outcome::UserSpace { millis: 900 };
+        keep(&store, key.clone(), works.clone()).unwrap();
+        assert_eq!(recall(&store, &key), Some(works));
+        for other in [
+            Key { accelerator: Accelerator::Hvf, ..key.clone() },
+            Key { kernel_release: "6.99".into(), ..key.clone() },
+            Key { cpu_model: "another".into(), ..key.clone() },
+            Key { qemu: QemuVersion { micro: 23, ..QEMU }, ..key.clone() },
+        ] {
+            assert_eq!(recall(&store, &other), None, "{other:?}");
+        }
+    }
+
+    #[test]
+    fn failures_are_forgotten_after_a_day_and_successes_are_not() {
+        let (_temp, store) = store();
+        let key = Key::of_host(Accelerator::Kvm, QEMU);
+        let later = now() + FAILURE_LASTS.as_secs() + 60;
+        keep(&store, key.clone(), Outcome::Hung { seconds: 5 }).unwrap();
+        assert_eq!(recall(&store, &key), Some(Outcome::Hung { seconds: 5 }));
+        assert_eq!(recall_at(&store, &key, later), None);
+        keep(&store, key.clone(), Outcome::UserSpace { millis: 1 }).unwrap();
+        assert_eq!(recall_at(&store, &key, later), Some(Outcome::UserSpace { millis: 1 }));
+    }
+
+    #[test]
+    fn a_damaged_or_foreign_cache_is_empty() {
+        let (_temp, store) = store();
+        let key = Key::of_host(Accelerator::Kvm, QEMU);
+        for text in ["", "{", r#"{"schema":2,"entries":[]}"#] {
+            fs_err::write(path(&store), text).unwrap();
+            assert_eq!(recall(&store, &key), None, "{text}");
+        }
+        keep(&store, key.clone(), Outcome::Hung { seconds: 5 }).unwrap();
+        assert_eq!(recall(&store, &key), Some(Outcome::Hung { seconds: 5 }));
+    }
+}

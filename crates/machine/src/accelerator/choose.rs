@@ -1,0 +1,108 @@
+//! The accelerator that is used.
+
+use super::device::Device;
+use super::examine::{BootFiles, Freshness, examine};
+use super::finding::Finding;
+use crate::Accelerator;
+use crate::qemu::{QemuBinary, QemuError};
+use std::error::Error;
+use std::fmt;
+use tokio_util::sync::CancellationToken;
+use vmbuild_core::event::Events;
+use vmbuild_core::failure::{Diagnose, Exit, Failure};
+use vmbuild_core::store::Store;
+
+/// Why there is no accelerator.
+#[derive(Debug, thiserror::Error)]
+pub enum AcceleratorError {
+    /// The one asked for cannot be used.
+    #[error("{0}")]
+    Unavailable(Box<Finding>),
+    /// QEMU itself cannot be used.
+    #[error(transparent)]
+    Qemu(#[from] QemuError),
+    /// There is nothing to boot for a probe.
+    #[error("failed to get a kernel to probe with")]
+    Boot(#[source] BootFailure),
+}
+
+/// Why there is nothing to boot: another part's error, as a link in this one's chain of causes.
+#[derive(Debug)]
+pub struct BootFailure(Failure);
+
+impl From<Failure> for BootFailure {
+    fn from(failure: Failure) -> Self {
+        Self(failure)
+    }
+}
+
+impl fmt::Display for BootFailure {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, to)
+    }
+}
+
+impl Error for BootFailure {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source()
+    }
+}
+
+impl Diagnose for AcceleratorError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Unavailable(_) => Exit::Environment,
+            Self::Qemu(error) => error.exit(),
+            Self::Boot(error) => error.0.exit(),
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Self::Unavailable(finding) => finding.hint().into_iter().collect(),
+            Self::Qemu(error) => error.hints(),
+            Self::Boot(error) => error.0.hints(),
+        }
+    }
+}
+
+/// A choice and its reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chosen {
+    /// What was chosen.
+    pub accelerator: Accelerator,
+    /// Why, for people.
+    pub why: String,
+}
+
+/// The hypervisor this system could have.
+pub const HARDWARE: Accelerator = if cfg!(target_os = "macos") { Accelerator::Hvf } else { Accelerator::Kvm };
+
+/// Chooses what executes virtual machines. One that was asked for is taken at the user's word, without a probe,
+/// unless it plainly cannot be; otherwise it is this system's hypervisor if that really works, or translation.
+pub async fn choose(
+    requested: Option<Accelerator>,
+    store: &Store,
+    boot: impl AsyncFnOnce() -> Result<BootFiles, Failure>,
+    events: &Events,
+    cancel: &CancellationToken,
+) -> Result<Chosen, AcceleratorError> {
+    if let Some(accelerator) = requested {
+        return as_requested(accelerator, cancel).await;
+    }
+    let finding = examine(HARDWARE, Freshness::Cached, store, boot, events, cancel).await?;
+    if finding.works() {
+        return Ok(Chosen { accelerator: HARDWARE, why: finding.to_string() });
+    }
+    QemuBinary::find(cancel).await?;
+    Ok(Chosen { accelerator: Accelerator::Tcg, why: finding.to_string() })
+}
+
+async fn as_requested(accelerator: Accelerator, cancel: &CancellationToken) -> Result<Chosen, AcceleratorError> {
+    let device = Device::of(accelerator).await;
+    if device != Device::Usable {
+        return Err(AcceleratorError::Unavailable(Box::new(Finding::new(accelerator, device, None))));
+    }
+    QemuBinary::find(cancel).await?;
+    Ok(Chosen { accelerator, why: "asked for".to_owned() })
+}

@@ -1,0 +1,143 @@
+//! Device, cache and probe together.
+
+use super::cache::{self, Key};
+use super::choose::AcceleratorError;
+use super::device::Device;
+use super::finding::Finding;
+use super::probe::{Outcome, probe};
+use crate::qemu::QemuBinary;
+use crate::{Accelerator, RootDisk};
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use vmbuild_core::event::{Events, Part};
+use vmbuild_core::failure::Failure;
+use vmbuild_core::store::Store;
+use vmbuild_supervise::Deadline;
+
+/// How long a guest kernel has under a hypervisor. It takes about one second.
+const HARDWARE: Duration = Duration::from_secs(5);
+
+/// How long it has when it is translated. It takes two to four seconds, more on a busy host.
+const TRANSLATED: Duration = Duration::from_mins(1);
+
+/// What a probe boots: any kernel, with an initramfs whose `/init` is the agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BootFiles {
+    /// Kernel image.
+    pub kernel: PathBuf,
+    /// Initramfs.
+    pub initramfs: PathBuf,
+}
+
+impl From<&RootDisk> for BootFiles {
+    fn from(root: &RootDisk) -> Self {
+        Self { kernel: root.kernel.clone(), initramfs: root.initramfs.clone() }
+    }
+}
+
+/// Whether an earlier probe will do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Freshness {
+    /// Yes, if nothing it depends on has changed.
+    Cached,
+    /// No: find out now.
+    Now,
+}
+
+/// Finds out whether `accelerator` works. `boot` is asked for something to boot only if that is needed: there is
+/// a device, and no earlier probe says what comes of it.
+pub async fn examine(
+    accelerator: Accelerator,
+    freshness: Freshness,
+    store: &Store,
+    boot: impl AsyncFnOnce() -> Result<BootFiles, Failure>,
+    events: &Events,
+    cancel: &CancellationToken,
+) -> Result<Finding, AcceleratorError> {
+    let device = Device::of(accelerator).await;
+    if device != Device::Usable {
+        return Ok(Finding::new(accelerator, device, None));
+    }
+    let qemu = QemuBinary::find(cancel).await?;
+    let key = Key::of_host(accelerator, qemu.version);
+    let recalled = match freshness {
+        Freshness::Cached => cache::recall(store, &key),
+        Freshness::Now => None,
+    };
+    if recalled.is_some() {
+        return Ok(Finding::new(accelerator, device, recalled));
+    }
+    let boot = boot().await.map_err(|failure| AcceleratorError::Boot(failure.into()))?;
+    let outcome = try_now(accelerator, &boot, &qemu, events, cancel).await?;
+    remember(store, key, &outcome, events);
+    Ok(Finding::new(accelerator, device, Some(outcome)))
+}
+
+async fn try_now(
+    accelerator: Accelerator,
+    boot: &BootFiles,
+    qemu: &QemuBinary,
+    events: &Events,
+    cancel: &CancellationToken,
+) -> Result<Outcome, AcceleratorError> {
+    let limit = if accelerator == Accelerator::Tcg { TRANSLATED } else { HARDWARE };
+    let phase = events.phase(Part::Machine, "probe", format!("{accelerator}: booting a guest kernel"));
+    let outcome = probe(accelerator, boot, qemu, Deadline::after(limit), cancel).await?;
+    let finding = Finding::new(accelerator, Device::Usable, Some(outcome.clone()));
+    phase.finish(finding.to_string());
+    Ok(outcome)
+}
+
+/// A cache that cannot be written to costs time, nothing else.
+fn remember(store: &Store, key: Key, outcome: &Outcome, events: &Events) {
+    if let Err(error) = cache::keep(store, key, outcome.clone()) {
+        events.note(Part::Machine, format!("what the probe found is not kept: {error}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BootFiles, Freshness, examine};
+    use crate::Accelerator;
+    use crate::accelerator::Outcome;
+    use crate::qemu::tiny_guest::{self, Then, qemu_or_skip};
+    use tokio_util::sync::CancellationToken;
+    use vmbuild_core::event::{Events, Kind};
+    use vmbuild_core::store::Store;
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn what_was_found_is_kept_until_it_is_asked_for_anew() {
+        if qemu_or_skip().await.is_none() {
+            return;
+        }
+        let temp = tempfile::tempdir().unwrap();
+        let store = Store::at(&temp.path().join("store")).unwrap();
+        let (events, mut heard) = Events::channel();
+        let booted = std::cell::Cell::new(0);
+        let look = async |freshness, words: &str| {
+            let boot = async || {
+                booted.set(booted.get() + 1);
+                let (kernel, initramfs) = tiny_guest::write(temp.path(), words, Then::PowerOff);
+                Ok(BootFiles { kernel, initramfs })
+            };
+            let cancel = CancellationToken::new();
+            examine(Accelerator::Tcg, freshness, &store, boot, &events, &cancel).await.unwrap()
+        };
+        let first = look(Freshness::Cached, "vmbuild-agent: here\n").await;
+        assert!(first.works(), "{first}");
+        assert_eq!(look(Freshness::Cached, "").await, first, "recalled");
+        assert_eq!(booted.get(), 1);
+        let anew = look(Freshness::Now, "out of memory\n").await;
+        assert!(!anew.works(), "{anew}");
+        assert!(matches!(anew.outcome, Some(Outcome::Ended { .. })), "{anew}");
+        assert_eq!(look(Freshness::Cached, "").await, anew, "the newer one is recalled");
+        assert_eq!(booted.get(), 2);
+        drop(events);
+        let mut finished = 0;
+        while let Some(event) = heard.recv().await {
+            finished += i32::from(matches!(event.kind, Kind::Finished { .. }));
+        }
+        assert_eq!(finished, 2, "only probes are phases");
+    }
+}

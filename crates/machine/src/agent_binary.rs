@@ -1,0 +1,70 @@
+//! Finding the agent that is sent into machines.
+
+use std::path::{Path, PathBuf};
+use vmbuild_core::failure::{Diagnose, Exit};
+
+/// Why there is no agent to send.
+#[derive(Debug, thiserror::Error)]
+pub enum AgentBinaryError {
+    /// Not beside the program, nor where `VMBUILD_AGENT` says.
+    #[error("no vmbuild-agent: looked for {}", looked.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", "))]
+    Missing {
+        /// Every place.
+        looked: Vec<PathBuf>,
+    },
+    /// It needs a dynamic loader, which a bare guest does not have.
+    #[error("{} is not a static binary", path.display())]
+    Dynamic {
+        /// Which.
+        path: PathBuf,
+    },
+    /// It cannot be read.
+    #[error("failed to read the agent")]
+    Io(#[from] std::io::Error),
+}
+
+impl Diagnose for AgentBinaryError {
+    fn exit(&self) -> Exit {
+        Exit::Environment
+    }
+
+    fn hints(&self) -> Vec<String> {
+        vec!["`make build` builds both programs; VMBUILD_AGENT names an agent elsewhere".to_owned()]
+    }
+}
+
+/// The static agent binary: `VMBUILD_AGENT`, or beside the running program.
+pub fn find() -> Result<PathBuf, AgentBinaryError> {
+    let named = std::env::var_os("VMBUILD_AGENT").map(PathBuf::from);
+    let beside = std::env::current_exe()?.parent().map(|folder| folder.join("vmbuild-agent"));
+    let looked: Vec<PathBuf> = match named {
+        Some(path) => vec![path],
+        None => beside.into_iter().collect(),
+    };
+    let Some(path) = looked.iter().find(|path| path.is_file()) else {
+        return Err(AgentBinaryError::Missing { looked });
+    };
+    if !is_static(&fs_err::read(path)?) {
+        return Err(AgentBinaryError::Dynamic { path: path.clone() });
+    }
+    Ok(fs_err::canonicalize(path)?)
+}
+
+/// Whether a 64-bit little-endian ELF file has no `PT_INTERP` (3) program header.
+/// Source: ELF-64 object file format, version 1.5, "program header table".
+fn is_static(elf: &[u8]) -> bool {
+    let number = |at: usize, length: usize| -> Option<usize> {
+        let bytes = elf.get(at..at + length)?;
+        Some(bytes.iter().rev().fold(0, |value, &byte| value << 8 | usize::from(byte)))
+    };
+    let is_elf64 = elf.starts_with(b"\x7fELF\x02\x01");
+    let (Some(table), Some(size), Some(count)) = (number(32, 8), number(54, 2), number(56, 2)) else {
+        return false;
+    };
+    is_elf64 && (0..count).all(|index| number(table + index * size, 4).is_some_and(|kind| kind != 3))
+}
+
+/// Whether `path` is what [`find`] would accept.
+pub fn accepts(path: &Path) -> bool {
+    fs_err::read(path).is_ok_and(|bytes| is_static(&bytes))
+}

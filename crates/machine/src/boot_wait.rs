@@ -1,0 +1,145 @@
+//! The wait for a machine's agent, told while it lasts: for how long, how long it usually takes, and what the
+//! console says meanwhile. What is usual is remembered from the last starts of such machines on this host.
+
+use super::folder::MachineFolder;
+use super::guard::stalled;
+use super::spec::{MachineSpec, Start};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+use vmbuild_core::event::{Events, Part, Unit};
+use vmbuild_core::store::{Store, write_atomically};
+
+/// Between two words about it.
+const TICK: Duration = Duration::from_secs(1);
+/// How much longer than usual is a stall.
+const STALL: u32 = 3;
+/// What is no stall yet, whatever is usual.
+const LEAST: Duration = Duration::from_secs(30);
+/// The same where SSH leads to the agent, which is sent over it: an emulated processor works out keys for seconds.
+const LEAST_SSH: Duration = Duration::from_mins(2);
+/// The same for a distribution's own start-up, which takes minutes when it is emulated.
+const LEAST_FIRST_BOOT: Duration = Duration::from_mins(5);
+
+/// Seconds that starts took, by kind of machine.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Usual {
+    schema: u32,
+    seconds: BTreeMap<String, f64>,
+}
+
+/// The wait for one machine's agent.
+pub(super) struct BootWait<'a> {
+    file: PathBuf,
+    kind: String,
+    usual: Usual,
+    least: Duration,
+    folder: &'a MachineFolder,
+    events: &'a Events,
+    since: Instant,
+}
+
+impl<'a> BootWait<'a> {
+    pub(super) fn begin(spec: &MachineSpec, store: &Store, folder: &'a MachineFolder, events: &'a Events) -> Self {
+        let file = store.cache().join("usual.json");
+        // Without a past, or with one of another version, nothing is known to be usual.
+        let usual = fs_err::read(&file).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
+        Self { file, kind: kind(spec), usual, least: least(&spec.start), folder, events, since: Instant::now() }
+    }
+
+    /// Waits for `agent`, saying so.
+    pub(super) async fn on<T, E>(mut self, agent: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+        let phase = self.events.phase(Part::Machine, "agent", self.expectation());
+        let came = tokio::select! {
+            came = agent => came,
+            never = self.tell(&phase) => match never {},
+        };
+        if came.is_ok() {
+            let took = phase.finish("");
+            self.learn(took);
+        }
+        came
+    }
+
+    async fn tell(&self, phase: &vmbuild_core::event::Running) -> Infallible {
+        let mut told = false;
+        loop {
+            tokio::time::sleep(TICK).await;
+            let (elapsed, lines) = (self.since.elapsed(), self.folder.console_tail().lines());
+            phase.advance(0, None, Unit::Lines, &words(elapsed, self.usual(), lines.last().map_or("", String::as_str)));
+            if !told && elapsed > self.usual().map_or(self.least, |usual| (usual * STALL).max(self.least)) {
+                told = true;
+                self.events.warn(Part::Machine, stalled(elapsed, &lines));
+            }
+        }
+    }
+
+    /// Nothing if a start is over before anybody asks.
+    fn usual(&self) -> Option<Duration> {
+        let usual = self.usual.seconds.get(&self.kind).and_then(|seconds| Duration::try_from_secs_f64(*seconds).ok());
+        usual.filter(|usual| usual.as_secs() > 0)
+    }
+
+    fn expectation(&self) -> String {
+        self.usual().map_or_else(String::new, |usual| format!("usually {:.1} s", usual.as_secs_f64()))
+    }
+
+    /// New starts count as much as all before them: hosts change.
+    fn learn(&mut self, took: Duration) {
+        let took = took.as_secs_f64();
+        let kept = self.usual.seconds.entry(self.kind.clone()).or_insert(took);
+        *kept = f64::midpoint(*kept, took);
+        self.usual.schema = 1;
+        if let Ok(text) = serde_json::to_vec_pretty(&self.usual) {
+            // What is usual is worth no failure.
+            let _ = write_atomically(&self.file, &text);
+        }
+    }
+}
+
+fn kind(spec: &MachineSpec) -> String {
+    match &spec.start {
+        Start::Sandbox { .. } => "sandbox".to_owned(),
+        Start::Vagrant { .. } => format!("vagrant-{}", spec.image),
+        Start::Qemu { accelerator, .. } => format!("qemu-{accelerator}-{}", spec.image),
+        Start::FirstBoot { accelerator, .. } => format!("first-boot-{accelerator}-{}", spec.image),
+    }
+}
+
+fn least(start: &Start) -> Duration {
+    match start {
+        Start::Sandbox { .. } | Start::Qemu { .. } => LEAST,
+        Start::Vagrant { .. } => LEAST_SSH,
+        Start::FirstBoot { .. } => LEAST_FIRST_BOOT,
+    }
+}
+
+fn words(elapsed: Duration, usual: Option<Duration>, console: &str) -> String {
+    let usual = usual.map_or_else(String::new, |usual| format!(", usually {:.1} s", usual.as_secs_f64()));
+    format!("{} s{usual}; {console}", elapsed.as_secs()).trim_end_matches("; ").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Usual, words};
+    use std::time::Duration;
+
+    #[test]
+    fn a_wait_is_told_with_what_is_usual() {
+        let check = |usual, console, expect: &str| assert_eq!(words(Duration::from_secs(3), usual, console), expect);
+        check(None, "", "3 s");
+        check(Some(Duration::from_millis(2200)), "", "3 s, usually 2.2 s");
+        check(Some(Duration::from_millis(2200)), "loading", "3 s, usually 2.2 s; loading");
+    }
+
+    #[test]
+    fn what_was_usual_is_read_again() {
+        let usual = Usual { schema: 1, seconds: [("sandbox".to_owned(), 0.25)].into() };
+        let text = serde_json::to_string(&usual).expect("data");
+        assert_eq!(serde_json::from_str::<Usual>(&text).expect("the same data"), usual);
+        assert!(serde_json::from_str::<Usual>("{\"schema\":1}").is_err());
+    }
+}

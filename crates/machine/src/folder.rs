@@ -1,0 +1,362 @@
+//! A machine's folder: its record, its locks, and what they say about its state.
+//!
+//! ```text
+//! machines/<name>/
+//!   machine.json   MachineRecord, written when it has started
+//!   owner.lock     held by the vmbuild that runs a job machine: free means the job's vmbuild is gone
+//!   alive.lock     held (inherited descriptor) by the machine's own process: free means it is not running
+//!   agent.sock     QEMU's end of its virtio-serial port; socket/agent.sock: the sandbox's agent
+//!   qmp.sock       QEMU's monitor; serial.log the console; overlay.qcow2 its disk; upper/ work/ the sandbox's
+//!   cgroups        the sandbox's control groups
+//!   vagrant/ host_key.pub  what Vagrant works with, see there
+//! ```
+//!
+//! A folder appears under its name with `owner.lock` already held, and disappears from it at once: while it is
+//! made or deleted it has a name that starts with a dot. So a free `owner.lock` always means that nobody is busy
+//! with the machine.
+
+pub use super::process::ProcessIdentity;
+
+use super::qemu::VsockRecord;
+use super::sandbox::{Enter, NamespaceError, Root};
+use super::spec::{Lifetime, MachineName, MachineSpec, Network};
+use super::vagrant;
+use serde::{Deserialize, Serialize};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+use tokio_util::sync::CancellationToken;
+use vmbuild_core::failure::{Diagnose, Exit};
+use vmbuild_core::store::{Lock, entries, write_atomically};
+use vmbuild_guest::{RaceResult, SshWay};
+use vmbuild_supervise::{Deadline, Tail};
+
+/// Version of `machine.json`.
+const SCHEMA: u32 = 1;
+/// How much of the console's end is worth reading.
+const TAIL_BYTES: u64 = 8 << 10;
+
+/// What is known about a started machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MachineRecord {
+    /// Version of this file's format.
+    pub schema: u32,
+    /// What it was made of.
+    pub spec: MachineSpec,
+    /// Its process (sandbox: the outer one; QEMU: QEMU; Vagrant: the vmbuild that started it, as it has none of ours).
+    pub process: ProcessIdentity,
+    /// QEMU's uuid for it, where QEMU runs it.
+    pub uuid: Option<String>,
+    /// Its vsock, where QEMU runs it.
+    #[serde(default)]
+    pub vsock: Option<VsockRecord>,
+    /// Where its SSH server is, where Vagrant runs it.
+    #[serde(default)]
+    pub ssh: Option<SshWay>,
+    /// How its agent was first reached.
+    #[serde(default)]
+    pub reached: Option<RaceResult>,
+    /// Seconds since the Unix epoch when it was started.
+    pub started_unix: u64,
+}
+
+impl MachineRecord {
+    /// A record of a machine that has just started.
+    pub fn new(spec: MachineSpec, process: ProcessIdentity, uuid: Option<String>) -> Self {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Self {
+            schema: SCHEMA,
+            spec,
+            process,
+            uuid,
+            vsock: None,
+            ssh: None,
+            reached: None,
+            started_unix: since.as_secs(),
+        }
+    }
+}
+
+/// Why a machine's folder is not usable.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    /// The name is taken.
+    #[error("there is a machine named {0} already")]
+    Exists(MachineName),
+    /// There is no such machine.
+    #[error("there is no machine named {0}")]
+    Missing(MachineName),
+    /// Another vmbuild is starting, stopping or using it.
+    #[error("another vmbuild is busy with machine {0}")]
+    Busy(MachineName),
+    /// Its record is not one this version reads.
+    #[error("the record of machine {name} is not readable: {reason}")]
+    Record {
+        /// The machine.
+        name: MachineName,
+        /// Why.
+        reason: String,
+    },
+    /// Its files belong to the namespace's users, and could not be removed there.
+    #[error("failed to remove the files of machine {name}")]
+    Remove {
+        /// The machine.
+        name: MachineName,
+        /// Why.
+        #[source]
+        source: Box<NamespaceError>,
+    },
+    /// Its files.
+    #[error("the machine's folder is not usable")]
+    Io(#[from] io::Error),
+}
+
+impl Diagnose for FolderError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Exists(_) | Self::Missing(_) => Exit::Usage,
+            Self::Remove { source, .. } => source.exit(),
+            Self::Busy(_) | Self::Record { .. } | Self::Io(_) => Exit::Environment,
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Self::Exists(name) => vec![format!("`vmbuild destroy {name}` removes it")],
+            Self::Missing(name) => {
+                vec![format!("`vmbuild up --name {name}` makes one; `vmbuild status` lists those that exist")]
+            }
+            Self::Record { name, .. } => vec![format!("`vmbuild destroy {name}` removes the machine")],
+            Self::Remove { source, .. } => source.hints(),
+            Self::Busy(_) | Self::Io(_) => Vec::new(),
+        }
+    }
+}
+
+/// How a machine is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MachineState {
+    /// Its process runs.
+    Running,
+    /// It does not run; its files are kept.
+    Stopped,
+    /// The vmbuild that needed it is gone: the next command removes it.
+    Abandoned,
+}
+
+/// The folder of one machine.
+#[derive(Debug, Clone)]
+pub struct MachineFolder {
+    name: MachineName,
+    path: PathBuf,
+}
+
+impl MachineFolder {
+    /// The folder for `name` under `machines`, which need not exist.
+    pub fn new(machines: &Path, name: MachineName) -> Self {
+        Self { path: machines.join(name.to_string()), name }
+    }
+
+    /// Makes the folder, for this user only, and takes its `owner.lock`.
+    pub fn create(machines: &Path, name: MachineName) -> Result<(Self, Lock), FolderError> {
+        let making = hidden(machines, "making", &name);
+        std::fs::DirBuilder::new().mode(0o700).create(&making)?;
+        let lock = Lock::try_take(&making.join("owner.lock"))?.ok_or_else(|| FolderError::Busy(name.clone()))?;
+        let folder = Self::new(machines, name);
+        match rename_to_free(&making, &folder.path) {
+            Ok(()) => Ok((folder, lock)),
+            Err(error) => {
+                fs_err::remove_dir_all(&making)?;
+                let taken = matches!(error.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty);
+                Err(if taken { FolderError::Exists(folder.name) } else { error.into() })
+            }
+        }
+    }
+
+    /// The folder of a machine that exists.
+    pub fn find(machines: &Path, name: MachineName) -> Result<Self, FolderError> {
+        let folder = Self::new(machines, name);
+        if folder.path.is_dir() { Ok(folder) } else { Err(FolderError::Missing(folder.name)) }
+    }
+
+    /// The folders of all machines, by name: none where nobody has made one yet.
+    pub fn list(machines: &Path) -> io::Result<Vec<Self>> {
+        let mut folders = Vec::new();
+        for entry in entries(machines)? {
+            let name = entry.file_name().to_str().and_then(|name| name.parse::<MachineName>().ok());
+            folders.extend(name.map(|name| Self::new(machines, name)).filter(|folder| folder.path.is_dir()));
+        }
+        folders.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(folders)
+    }
+
+    /// The machine's name.
+    pub fn name(&self) -> &MachineName {
+        &self.name
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A file in it.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// The console's log: what the guest's kernel or the sandbox's first process wrote.
+    pub fn console(&self) -> PathBuf {
+        self.file("serial.log")
+    }
+
+    /// Everything that is written about the machine while it runs: QEMU's own words, and the console.
+    pub fn logs(&self) -> Vec<PathBuf> {
+        vec![self.file(super::qemu::LOG), self.console()]
+    }
+
+    /// The lock the machine's own process holds.
+    pub fn alive_lock(&self) -> PathBuf {
+        self.file("alive.lock")
+    }
+
+    /// The end of the console's log; empty where there is none.
+    pub fn console_tail(&self) -> Tail {
+        let mut tail = Tail::default();
+        // Last words are extra: the error they go with stands without them.
+        tail.push(&read_end(&self.console()).unwrap_or_default());
+        tail
+    }
+
+    /// Takes the lock that whoever works on the machine holds. `None` if somebody does.
+    pub async fn take_owner_lock(&self) -> io::Result<Option<Lock>> {
+        take(&self.file("owner.lock")).await
+    }
+
+    /// Takes the lock that the machine's process is to hold. `None` if one does.
+    pub async fn take_alive_lock(&self) -> io::Result<Option<Lock>> {
+        take(&self.alive_lock()).await
+    }
+
+    /// Whether the machine runs: its process holds a lock. Vagrant's has no process of ours, and vmbuild's own note
+    /// must do.
+    pub fn runs(&self) -> io::Result<bool> {
+        if vagrant::is_vagrant(self) {
+            return Ok(vagrant::supposed_to_run(self));
+        }
+        self.is_alive()
+    }
+
+    /// Whether a process of the machine's holds its lock.
+    pub(super) fn is_alive(&self) -> io::Result<bool> {
+        Lock::is_held(&self.alive_lock())
+    }
+
+    /// How the machine is.
+    pub fn state(&self) -> Result<MachineState, FolderError> {
+        let owned = Lock::is_held(&self.file("owner.lock"))?;
+        let named = self.read_record()?.is_some_and(|record| record.spec.lifetime == Lifetime::Named);
+        if !owned && !named {
+            return Ok(MachineState::Abandoned);
+        }
+        Ok(if self.runs()? { MachineState::Running } else { MachineState::Stopped })
+    }
+
+    /// Its record, once it has started.
+    pub fn read_record(&self) -> Result<Option<MachineRecord>, FolderError> {
+        let text = match fs_err::read_to_string(self.file("machine.json")) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            text => text?,
+        };
+        let unreadable = |reason| FolderError::Record { name: self.name.clone(), reason };
+        let record: MachineRecord = serde_json::from_str(&text).map_err(|error| unreadable(error.to_string()))?;
+        match record.schema {
+            SCHEMA => Ok(Some(record)),
+            other => Err(unreadable(format!("its schema is {other}, this vmbuild knows {SCHEMA}"))),
+        }
+    }
+
+    /// Writes its record.
+    pub fn write_record(&self, record: &MachineRecord) -> io::Result<()> {
+        let text = serde_json::to_string_pretty(record)?;
+        write_atomically(&self.file("machine.json"), format!("{text}\n").as_bytes())
+    }
+
+    /// Removes the folder and everything in it. The caller holds the owner's lock and has seen the machine end.
+    pub async fn remove(&self, cancel: &CancellationToken) -> Result<(), FolderError> {
+        let machines = self.path.parent().unwrap_or(Path::new("/"));
+        let going = hidden(machines, "going", &self.name);
+        fs_err::rename(&self.path, &going)?;
+        delete(&going, cancel)
+            .await
+            .map_err(|source| FolderError::Remove { name: self.name.clone(), source: Box::new(source) })
+    }
+}
+
+/// A name no machine has, for a folder on its way in or out.
+fn hidden(machines: &Path, why: &str, name: &MachineName) -> PathBuf {
+    // A job's name is random; with it two vmbuilds never collide.
+    machines.join(format!(".{why}-{name}-{}", MachineName::for_job()))
+}
+
+/// Renames, unless the new name is taken.
+#[cfg(target_os = "linux")]
+fn rename_to_free(from: &Path, to: &Path) -> io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    Ok(renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE)?)
+}
+
+/// Renames: a folder that has anything in it, as every machine's has, is never replaced.
+#[cfg(not(target_os = "linux"))]
+fn rename_to_free(from: &Path, to: &Path) -> io::Result<()> {
+    fs_err::rename(from, to)
+}
+
+async fn take(path: &Path) -> io::Result<Option<Lock>> {
+    // Whoever only looks at a lock shares it for an instant.
+    for _ in 0..4 {
+        if let Some(lock) = Lock::try_take(path)? {
+            return Ok(Some(lock));
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    Lock::try_take(path)
+}
+
+fn read_end(path: &Path) -> io::Result<Vec<u8>> {
+    use io::{Read, Seek};
+    let mut file = fs_err::File::open(path)?;
+    let length = file.metadata()?.len();
+    file.seek(io::SeekFrom::Start(length.saturating_sub(TAIL_BYTES)))?;
+    let mut bytes = Vec::new();
+    file.take(TAIL_BYTES).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Deletes a tree. An ordinary user's sandbox leaves files of subordinate ids, which only root in a namespace
+/// with the same ids may delete.
+pub(super) async fn delete(path: &Path, cancel: &CancellationToken) -> Result<(), NamespaceError> {
+    if rustix::process::geteuid().is_root() || !cfg!(target_os = "linux") {
+        let path = path.to_owned();
+        let deleting = tokio::task::spawn_blocking(move || fs_err::remove_dir_all(path));
+        return Ok(deleting.await.map_err(io::Error::other)??);
+    }
+    if fs_err::remove_dir_all(path).is_ok() {
+        return Ok(());
+    }
+    let path = path.to_str().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidFilename))?;
+    let remove = Enter {
+        root: Root::Host,
+        network: Network::None,
+        binds: Vec::new(),
+        hostname: "vmbuild".to_owned(),
+        argv: ["rm", "-rf", "--one-file-system", "--", path].map(str::to_owned).to_vec(),
+        env: vec![("PATH".to_owned(), "/usr/sbin:/usr/bin:/sbin:/bin".to_owned())],
+        cwd: "/".to_owned(),
+    };
+    remove.run(Deadline::after(Duration::from_mins(5)), cancel, |_| ()).await?;
+    Ok(())
+}

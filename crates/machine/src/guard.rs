@@ -1,0 +1,266 @@
+//! Looking after a machine while something is asked of it.
+//!
+//! Three things end in a wait without end: a host disk that is full (QEMU then pauses the guest instead of giving its
+//! programs write errors), an agent that no longer answers, and a guest that hangs. None of them ends a process, so
+//! none is seen by waiting for one. The guard asks: the agent for a sign of life, QEMU for its state. A fourth comes
+//! without a word: a host without memory, whose kernel ends whatever is largest. Of that it warns.
+
+use super::error::MachineError;
+use super::folder::{MachineFolder, MachineRecord};
+use super::room::{self, RoomError};
+use super::{Backend, qemu};
+use std::convert::Infallible;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use vmbuild_core::event::{Events, Part};
+use vmbuild_guest::Session;
+use vmbuild_protocol::Clock;
+
+/// Between two looks at the disk, and at the memory.
+const LOOK: Duration = Duration::from_secs(2);
+/// How long an agent's answer may take before QEMU is asked whether the machine is paused. The usual answer takes a
+/// hundredth of it.
+const HUSH: Duration = Duration::from_millis(500);
+/// Looks between two questions to QEMU, as long as there is room.
+const QUESTION: u32 = 10;
+/// Room on disk below which QEMU is asked at every look, and above which a paused machine goes on, in bytes.
+const ROOM: u64 = 300_000_000;
+/// QEMU's word for a machine that it has paused because a write failed. Source: QMP reference manual, `RunState`.
+pub const PAUSED: &str = "io-error";
+/// How much of the console goes with a stall.
+const LINES: usize = 4;
+
+/// How long an agent may be silent.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience {
+    /// Then it is asked for a sign of life.
+    beat: Duration,
+    /// Then people are told.
+    stall: Duration,
+    /// Then nobody believes in an answer any more.
+    lost: Duration,
+}
+
+/// An emulated guest on a busy host has been seen to need a minute for an answer.
+pub(super) const USUAL: Patience =
+    Patience { beat: Duration::from_secs(10), stall: Duration::from_mins(1), lost: Duration::from_mins(10) };
+
+/// A machine to look after.
+pub(super) struct Guard<'a> {
+    pub(super) folder: &'a MachineFolder,
+    /// Of a machine under QEMU.
+    pub(super) record: Option<&'a MachineRecord>,
+    pub(super) session: &'a Session,
+    pub(super) events: Option<&'a Events>,
+    pub(super) patience: Patience,
+}
+
+impl Guard<'_> {
+    /// Looks after it until the agent has been silent for too long; returns for how long.
+    pub(super) async fn keep(&self) -> Duration {
+        tokio::select! {
+            silence = self.hear() => silence,
+            never = self.watch_disk() => match never {},
+            never = self.watch_memory() => match never {},
+        }
+    }
+
+    /// Asks for signs of life. A machine that is paused gives none, and nobody is to blame.
+    async fn hear(&self) -> Duration {
+        let Patience { beat, stall, lost } = self.patience;
+        let mut told = false;
+        let mut paused = Duration::ZERO;
+        loop {
+            tokio::time::sleep(beat).await;
+            if self.session.silent_for() < beat {
+                (told, paused) = (false, Duration::ZERO);
+                continue;
+            }
+            // Any answer counts, and so does anything else that is heard meanwhile.
+            let _ = tokio::time::timeout(beat, self.session.ping()).await;
+            let silence = self.session.silent_for();
+            if self.is_paused().await {
+                paused = silence;
+            }
+            let silence = silence.saturating_sub(paused);
+            if silence >= lost {
+                return silence;
+            }
+            if silence >= stall && !told {
+                told = true;
+                self.warn(stalled(silence, &self.folder.console_tail().lines()));
+            }
+        }
+    }
+
+    /// Lets the machine go on once there is room again.
+    async fn watch_disk(&self) -> Infallible {
+        let (mut looks, mut since) = (0u32, None::<Instant>);
+        loop {
+            tokio::time::sleep(LOOK).await;
+            looks = looks.wrapping_add(1);
+            let Ok(free) = room::free_disk(self.folder.path()) else { continue };
+            if free >= ROOM && since.is_none() && looks % QUESTION != 0 {
+                continue;
+            }
+            match (self.is_paused().await, since) {
+                (true, None) => {
+                    since = Some(Instant::now());
+                    self.warn(full(free, self.folder));
+                }
+                (true, Some(begin)) if free >= ROOM => self.go_on(begin).await,
+                (false, Some(_)) => since = None,
+                _ => {}
+            }
+        }
+    }
+
+    /// Tells of a host that runs out of memory while there is something to be done about it.
+    async fn watch_memory(&self) -> Infallible {
+        let mut scarcity = room::Scarcity::default();
+        loop {
+            tokio::time::sleep(LOOK).await;
+            if let Some(warning) = room::free_memory().and_then(|free| scarcity.look(free)) {
+                self.warn(warning);
+            }
+        }
+    }
+
+    async fn is_paused(&self) -> bool {
+        let Some(record) = self.record else { return false };
+        is_paused(self.folder, record).await
+    }
+
+    async fn go_on(&self, begin: Instant) {
+        let Some(record) = self.record else { return };
+        if qemu::resume(self.folder, record).await.is_err() {
+            return;
+        }
+        set_clock(self.session);
+        if let Some(events) = self.events {
+            events
+                .note(Part::Machine, format!("there is room again: it goes on after {} s", begin.elapsed().as_secs()));
+        }
+    }
+
+    fn warn(&self, text: String) {
+        if let Some(events) = self.events {
+            events.warn(Part::Machine, text);
+        }
+    }
+}
+
+/// Whether QEMU has paused it because its disk could not be written.
+async fn is_paused(folder: &MachineFolder, record: &MachineRecord) -> bool {
+    // A monitor that serves somebody else is asked again at the next look.
+    qemu::status(folder, record).await.is_ok_and(|status| status.state == PAUSED)
+}
+
+/// Looks why a machine's agent does not answer, if it does not soon, and wakes the machine where that helps. Returns only
+/// if it cannot be woken.
+pub(super) async fn wake_silent(folder: &MachineFolder, record: &MachineRecord) -> MachineError {
+    tokio::time::sleep(HUSH).await;
+    match wake(folder, record).await {
+        Ok(()) => std::future::pending().await,
+        Err(error) => error,
+    }
+}
+
+/// Lets a machine go on that was paused while nobody looked after it, if there is room by now. Its agent would not
+/// answer before.
+async fn wake(folder: &MachineFolder, record: &MachineRecord) -> Result<(), MachineError> {
+    if record.spec.backend() != Backend::Qemu || !is_paused(folder, record).await {
+        return Ok(());
+    }
+    let free = room::free_disk(folder.path())?;
+    if free < ROOM {
+        return Err(RoomError::Paused { name: folder.name().clone(), free, needed: ROOM }.into());
+    }
+    Ok(qemu::resume(folder, record).await?)
+}
+
+/// Sets the guest's clock to the host's, before anything that is asked after this. One that was paused or booted slowly
+/// is behind; a guest that refuses keeps its own.
+pub(super) fn set_clock(session: &Session) {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let clock = Clock { unix_nanos: u64::try_from(now.as_nanos()).unwrap_or(u64::MAX) };
+    session.tell_clock(clock);
+}
+
+fn full(free: u64, folder: &MachineFolder) -> String {
+    format!(
+        "paused: the host's disk is full ({} MB free at {}); it goes on by itself when {} MB are free",
+        free / 1_000_000,
+        folder.path().display(),
+        ROOM / 1_000_000
+    )
+}
+
+pub(super) fn stalled(silence: Duration, console: &[String]) -> String {
+    let last = &console[console.len().saturating_sub(LINES)..];
+    let console = if last.is_empty() {
+        " and its console is empty".to_owned()
+    } else {
+        format!("; its console's last lines:\n{}", last.join("\n"))
+    };
+    format!("nothing heard from the agent for {} s{console}", silence.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Guard, MachineFolder, Patience, stalled};
+    use std::time::{Duration, Instant};
+    use tokio_util::sync::CancellationToken;
+    use vmbuild_agent::guest::Guest;
+    use vmbuild_agent::session::converse;
+    use vmbuild_core::event::{Events, Kind};
+    use vmbuild_guest::{Opening, Session};
+    use vmbuild_supervise::Deadline;
+
+    const MILLI: Duration = Duration::from_millis(1);
+
+    #[tokio::test]
+    async fn an_agent_that_answers_is_left_alone_and_a_mute_one_told_of_and_given_up() {
+        let (ours, theirs) = tokio::io::duplex(64 << 10);
+        let mut agent = Box::pin(converse(theirs, Guest::complete(false)));
+        let never = CancellationToken::new();
+        let open = Session::open(ours, Opening::Fresh, Deadline::after(MILLI * 60_000), &never);
+        let session = tokio::select! {
+            session = open => session.expect("it answers"),
+            _ = &mut agent => panic!("the agent left"),
+        };
+        let temp = tempfile::tempdir().expect("a folder");
+        let folder = MachineFolder::new(temp.path(), "quiet".parse().expect("a name"));
+        let (events, mut heard) = Events::channel();
+        let patience = Patience { beat: MILLI * 20, stall: MILLI * 500, lost: MILLI * 1500 };
+        let guard = Guard { folder: &folder, record: None, session: &session, events: Some(&events), patience };
+        tokio::select! {
+            silence = guard.keep() => panic!("it was given up after {silence:?}"),
+            _ = &mut agent => panic!("the agent left"),
+            () = tokio::time::sleep(patience.lost * 2) => {}
+        }
+        assert!(heard.try_recv().is_err(), "pings are answered: there is nothing to tell");
+
+        // From here on nobody runs the agent.
+        let since = Instant::now();
+        let silence = guard.keep().await;
+        assert!(silence >= patience.lost && since.elapsed() >= patience.lost / 2, "{silence:?}");
+        let event = heard.try_recv().expect("a warning");
+        let Kind::Warning { text, .. } = event.kind else { panic!("{event:?}") };
+        assert!(text.starts_with("nothing heard from the agent for"), "{text}");
+        assert!(heard.try_recv().is_err(), "it is told once");
+    }
+
+    #[test]
+    fn a_stall_is_told_with_the_consoles_end() {
+        let minute = Duration::from_mins(1);
+        assert_eq!(stalled(minute, &[]), "nothing heard from the agent for 60 s and its console is empty");
+        let lines: Vec<String> = (1..=6).map(|number| format!("line {number}")).collect();
+        insta::assert_snapshot!(stalled(minute, &lines), @r"
+        nothing heard from the agent for 60 s; its console's last lines:
+        line 3
+        line 4
+        line 5
+        line 6
+        ");
+    }
+}

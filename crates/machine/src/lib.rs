@@ -1,0 +1,36 @@
+//! Machines: what one is (`spec`), where its state lives (`folder`), and the backends that run it.
+//!
+//! A machine is data first. `sandbox`, `qemu` and `vagrant` turn a [`MachineSpec`] into something that runs and hand back
+//! a [`guest::Transport`](vmbuild_guest::Transport) to the agent in it. None of them knows about images: a spec names
+//! the files it starts from.
+
+pub mod accelerator;
+pub mod agent_binary;
+mod boot_wait;
+pub mod choose;
+mod error;
+pub mod folder;
+mod guard;
+mod held;
+mod process;
+pub mod qemu;
+mod room;
+pub mod running;
+pub mod sandbox;
+pub mod spec;
+mod started;
+pub mod sweep;
+pub mod vagrant;
+
+pub use choose::{BackendChoice, ChooseError, ChosenBackend, Ways, choose_backend};
+pub use error::MachineError;
+pub use folder::{FolderError, MachineFolder, MachineRecord, MachineState};
+pub use guard::PAUSED;
+pub use process::ProcessIdentity;
+pub use room::RoomError;
+pub use running::{Kept, Machine, destroy_named, end_named, remove};
+pub use spec::{
+    Accelerator, Backend, BootWay, Lifetime, MachineName, MachineSpec, Network, OwnSystem, RootDisk, RootTree, Start,
+    VagrantBox,
+};
+pub use sweep::sweep;

@@ -1,0 +1,246 @@
+//! From a machine's data to a QEMU whose monitor has answered.
+
+use super::error::QemuError;
+use super::options::{Arch, Host, MachineRun, QemuCommand};
+use super::overlay::{self, Base};
+use super::qmp::{Qmp, QmpError};
+use super::vsock::{Vsock, end_recorded};
+use super::{OLDEST, QemuBinary, QemuVersion, files, last_words, tsc};
+use crate::ProcessIdentity;
+use crate::process::start_ticks;
+use crate::{Accelerator, BootWay, Lifetime, MachineFolder, MachineSpec, Start};
+use nix::sys::signal::Signal;
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+use vmbuild_core::store::Lock;
+use vmbuild_supervise::{Child, Command, Deadline, RunError};
+
+/// How long QEMU has to open its monitor. It takes about 0.1 s; a host that swaps may need much more.
+const GREETING: Duration = Duration::from_secs(20);
+
+/// How long a QEMU that broke off has to become a QEMU that ended, so that the error is about its end.
+const LAST_BREATH: Duration = Duration::from_secs(1);
+
+/// A QEMU on its way. Dropped before it is finished, it is killed, even one that is to outlive us.
+pub(super) struct Launch<'a> {
+    folder: &'a MachineFolder,
+    pub(super) uuid: Uuid,
+    child: Option<Child>,
+    pub(super) vsock: Vsock,
+}
+
+impl<'a> Launch<'a> {
+    /// Makes folder and disk ready and starts QEMU.
+    pub(super) async fn start(
+        spec: &MachineSpec,
+        (folder, qemu): (&'a MachineFolder, &Path),
+        cancel: &CancellationToken,
+    ) -> Result<Self, QemuError> {
+        make_private(folder.path())?;
+        let alive = folder.take_alive_lock().await?;
+        let alive = alive.ok_or_else(|| QemuError::Running(folder.name().clone()))?;
+        // A QEMU that died by itself has left its helper behind.
+        end_recorded(folder.read_record().ok().flatten().and_then(|record| record.vsock).as_ref()).await?;
+        remove_sockets(folder)?;
+        prepare_disk(spec, folder, cancel).await?;
+        let tsc = if spec.accelerator() == Some(Accelerator::Tcg) { tsc::rate().await } else { None };
+        let mut vsock = prepare_vsock(spec, folder).await;
+        let run = MachineRun { uuid: Uuid::new_v4(), clock: now(), tsc, vsock: vsock.option() };
+        let child =
+            command(spec, run).and_then(|command| spawn(&command, qemu, spec.lifetime, (folder, &alive, &mut vsock)));
+        match child {
+            Ok(child) => Ok(Self { folder, uuid: run.uuid, child: Some(child), vsock }),
+            Err(error) => {
+                vsock.kill();
+                Err(error)
+            }
+        }
+    }
+
+    /// The started process.
+    pub(super) fn process(&self) -> io::Result<ProcessIdentity> {
+        let pid = self.child.as_ref().and_then(Child::id).ok_or(io::ErrorKind::NotFound)?;
+        // Zero where the system does not tell: then nobody will ever send it a signal by this identity.
+        Ok(ProcessIdentity { pid, start_ticks: start_ticks(pid)?.unwrap_or_default() })
+    }
+
+    /// Waits until its monitor answers and proves that it is this QEMU's.
+    pub(super) async fn finish(mut self, cancel: &CancellationToken) -> Result<(Child, Vsock, QemuVersion), QemuError> {
+        let deadline = Deadline::after(GREETING);
+        let met = self.meet(deadline, cancel).await;
+        match (met, self.child.take()) {
+            (Ok(version), Some(child)) => Ok((child, std::mem::replace(&mut self.vsock, Vsock::gone()), version)),
+            (Err(error), Some(child)) => Err(abandon(child, error).await),
+            (met, None) => Err(met.err().unwrap_or(QemuError::Cancelled)),
+        }
+    }
+
+    async fn meet(&mut self, deadline: Deadline, cancel: &CancellationToken) -> Result<QemuVersion, QemuError> {
+        let Some(child) = &mut self.child else { return Err(QemuError::Cancelled) };
+        let monitor = self.folder.file(files::MONITOR);
+        let refused = tokio::select! {
+            ended = child.wait() => return Err(ended_early(self.folder, ended)),
+            () = cancel.cancelled() => return Err(QemuError::Cancelled),
+            answer = greeted_as(&monitor, deadline) => match answer {
+                Ok((uuid, version)) if uuid == self.uuid => return new_enough(version),
+                Ok(_) => return Err(not_ours(self.folder)),
+                Err(refused) => refused,
+            },
+        };
+        match tokio::time::timeout(LAST_BREATH, child.wait()).await {
+            Ok(ended) => Err(ended_early(self.folder, ended)),
+            Err(_) => Err(mute(self.folder, refused, deadline)),
+        }
+    }
+}
+
+impl Drop for Launch<'_> {
+    fn drop(&mut self) {
+        if let Some(child) = &self.child {
+            child.signal_group(Signal::SIGKILL);
+        }
+        self.vsock.kill();
+    }
+}
+
+/// Makes the machine's own disk.
+async fn prepare_disk(spec: &MachineSpec, folder: &MachineFolder, cancel: &CancellationToken) -> Result<(), QemuError> {
+    let base = match &spec.start {
+        Start::Sandbox { .. } | Start::Vagrant { .. } => return Err(QemuError::OtherBackend(spec.name.clone())),
+        Start::Qemu { root, .. } => Base::root(root),
+        Start::FirstBoot { system, .. } => Base::system(system),
+    };
+    overlay::prepare(folder, &base, spec.lifetime, cancel).await?;
+    if let Start::FirstBoot { system, .. } = &spec.start
+        && let BootWay::Uefi { vars, .. } = &system.boot
+    {
+        // The package's own is read-only, and so would be a plain copy.
+        fs_err::write(folder.file(files::VARS), fs_err::read(vars)?)?;
+    }
+    Ok(())
+}
+
+/// A system of its own may lack the driver, and its agent is a service that serves the port alone.
+async fn prepare_vsock(spec: &MachineSpec, folder: &MachineFolder) -> Vsock {
+    match &spec.start {
+        Start::FirstBoot { .. } => Vsock::None { why: "a system of its own is reached over its port alone".to_owned() },
+        Start::Qemu { .. } | Start::Sandbox { .. } | Start::Vagrant { .. } => {
+            Vsock::prepare(folder, spec.lifetime).await
+        }
+    }
+}
+
+/// The command line that starts from the machine's disk.
+fn command(spec: &MachineSpec, run: MachineRun) -> Result<QemuCommand, QemuError> {
+    let platform = (Arch::of_host(), Host::current());
+    match &spec.start {
+        Start::Sandbox { .. } | Start::Vagrant { .. } => Err(QemuError::OtherBackend(spec.name.clone())),
+        Start::Qemu { accelerator, root } => Ok(QemuCommand::for_machine(spec, *accelerator, root, run, platform)),
+        Start::FirstBoot { accelerator, system } => {
+            Ok(QemuCommand::for_first_boot(spec, *accelerator, system, run, platform))
+        }
+    }
+}
+
+async fn abandon(mut child: Child, error: QemuError) -> QemuError {
+    child.shutdown().await;
+    error
+}
+
+fn new_enough(version: QemuVersion) -> Result<QemuVersion, QemuError> {
+    if version < OLDEST { Err(QemuError::TooOld { program: QemuBinary::path()?, version }) } else { Ok(version) }
+}
+
+/// Asks the monitor for its uuid, trying until somebody listens.
+async fn greeted_as(monitor: &Path, deadline: Deadline) -> Result<(Uuid, QemuVersion), QmpError> {
+    loop {
+        match Qmp::open(monitor, deadline).await {
+            Ok(mut qmp) => return Ok((qmp.query_uuid().await?, qmp.version())),
+            Err(QmpError::Unreachable { .. }) if !deadline.passed() => {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            Err(refused) => return Err(refused),
+        }
+    }
+}
+
+fn ended_early(folder: &MachineFolder, ended: Result<vmbuild_supervise::Ended, RunError>) -> QemuError {
+    match ended {
+        Ok(how) => QemuError::EndedEarly { how: how.to_string(), words: own_words(folder) },
+        Err(lost) => lost.into(),
+    }
+}
+
+fn mute(folder: &MachineFolder, refused: QmpError, deadline: Deadline) -> QemuError {
+    match refused {
+        QmpError::Silent { .. } | QmpError::Unreachable { .. } => {
+            QemuError::Mute { limit: deadline.limit(), words: own_words(folder) }
+        }
+        refused => refused.into(),
+    }
+}
+
+pub(super) fn not_ours(folder: &MachineFolder) -> QemuError {
+    let found = "another QEMU answers on its monitor".to_owned();
+    QemuError::NotOurs { machine: folder.name().clone(), found }
+}
+
+/// What QEMU said, without the command line that its log begins with.
+pub(super) fn own_words(folder: &MachineFolder) -> String {
+    let said = last_words::of(&folder.file(files::LOG));
+    said.lines().filter(|line| !line.starts_with('$')).collect::<Vec<_>>().join("\n")
+}
+
+fn spawn(
+    command: &QemuCommand,
+    qemu: &Path,
+    lifetime: Lifetime,
+    (folder, alive, vsock): (&MachineFolder, &Lock, &mut Vsock),
+) -> Result<Child, QemuError> {
+    let command = Command::new(qemu)
+        .args(command.arguments())
+        // The sockets are named relative to it, see `ChardevBackend::Socket`.
+        .current_dir(folder.path())
+        .lifetime(match lifetime {
+            Lifetime::Job => vmbuild_supervise::Lifetime::BoundToParent,
+            Lifetime::Named => vmbuild_supervise::Lifetime::Detached,
+        })
+        .keep_fd(alive.share()?);
+    let command = match vsock.hand_over() {
+        Some(taken) => command.keep_fd(taken),
+        None => command,
+    };
+    // A file, not a pipe: nobody reads a pipe for a machine that outlives us, and QEMU would block on it one day.
+    let log = fs_err::File::create(folder.file(files::LOG))?;
+    writeln!(&log, "$ {}", command.line())?;
+    let (stdout, stderr) = (log.file().try_clone()?, log.into_file());
+    Ok(command.stdout(stdout).stderr(stderr).spawn()?)
+}
+
+/// Others must not reach the monitor: who talks to it owns the machine.
+fn make_private(folder: &Path) -> io::Result<()> {
+    if !folder.is_dir() {
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    }
+    fs_err::set_permissions(folder, std::fs::Permissions::from_mode(0o700))
+}
+
+/// Removes what a QEMU that was killed left behind. The lock in our hands says that none of them is in use.
+fn remove_sockets(folder: &MachineFolder) -> io::Result<()> {
+    for name in [files::AGENT, files::MONITOR, files::VSOCK, files::VSOCK_DEVICE] {
+        match fs_err::remove_file(folder.file(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Since the Unix epoch.
+fn now() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}

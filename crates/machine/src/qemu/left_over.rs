@@ -1,0 +1,91 @@
+//! Machines whose vmbuild is gone: how they are, and their end.
+
+use super::machine::{end, proven_monitor, recorded_uuid};
+use super::vsock::end_recorded;
+use super::{QemuError, QemuVersion};
+use crate::held::Held;
+use crate::{Accelerator, MachineFolder, MachineRecord};
+use std::time::Duration;
+use vmbuild_supervise::Deadline;
+
+/// How long a monitor has to answer questions.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// What QEMU says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QemuStatus {
+    /// Whether the guest's processors execute.
+    pub running: bool,
+    /// QEMU's word for what they do, such as `running`, `paused` or `internal-error`.
+    pub state: &'static str,
+    /// What executes the guest, by QEMU's own account.
+    pub accelerator: Accelerator,
+    /// Its uuid, equal to the record's.
+    pub uuid: String,
+    /// QEMU's version.
+    pub version: QemuVersion,
+}
+
+/// Asks a machine's QEMU how it is. It must be the record's.
+pub async fn status(folder: &MachineFolder, record: &MachineRecord) -> Result<QemuStatus, QemuError> {
+    let uuid = recorded_uuid(folder, record)?;
+    let mut qmp = proven_monitor(folder, uuid, Deadline::after(ANSWER)).await?;
+    let state = qmp.query_status().await?;
+    let kvm = qmp.query_kvm().await?;
+    Ok(QemuStatus {
+        running: state.running,
+        state: state.word,
+        accelerator: in_use(kvm, record),
+        uuid: uuid.to_string(),
+        version: qmp.version(),
+    })
+}
+
+/// Lets a machine that QEMU has paused go on. It must be the record's.
+pub async fn resume(folder: &MachineFolder, record: &MachineRecord) -> Result<(), QemuError> {
+    let uuid = recorded_uuid(folder, record)?;
+    Ok(proven_monitor(folder, uuid, Deadline::after(ANSWER)).await?.cont().await?)
+}
+
+/// QEMU 7.2 tells only about KVM. It is given one accelerator and never takes another in silence, so without KVM
+/// it is the one it was given.
+fn in_use(kvm: bool, record: &MachineRecord) -> Accelerator {
+    match record.spec.accelerator() {
+        _ if kvm => Accelerator::Kvm,
+        Some(Accelerator::Hvf) => Accelerator::Hvf,
+        _ => Accelerator::Tcg,
+    }
+}
+
+/// Ends the QEMU of a machine that nobody looks after any more.
+///
+/// It is proved to be the machine's before anything is done to it: it holds the machine's lock, its process
+/// started when the record says, and its monitor, if that still answers, has the record's uuid. If any of these
+/// fails, nothing is ended and the error says which. No QEMU at all is success.
+pub async fn end_left_over(
+    folder: &MachineFolder,
+    record: &MachineRecord,
+    deadline: Deadline,
+) -> Result<(), QemuError> {
+    end_qemu(folder, record, deadline).await?;
+    Ok(end_recorded(record.vsock.as_ref()).await?)
+}
+
+async fn end_qemu(folder: &MachineFolder, record: &MachineRecord, deadline: Deadline) -> Result<(), QemuError> {
+    if !folder.is_alive()? {
+        return Ok(());
+    }
+    let uuid = recorded_uuid(folder, record)?;
+    let Some(mut held) = Held::attach(folder, record.process)? else {
+        return ended_meanwhile(folder, record);
+    };
+    end(folder, uuid, &mut held, deadline).await
+}
+
+fn ended_meanwhile(folder: &MachineFolder, record: &MachineRecord) -> Result<(), QemuError> {
+    if !folder.is_alive()? {
+        return Ok(());
+    }
+    let found = format!("its lock is held, but process {} is not the one that was started", record.process.pid);
+    Err(QemuError::NotOurs { machine: folder.name().clone(), found })
+}

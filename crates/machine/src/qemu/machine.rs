@@ -1,0 +1,190 @@
+//! A machine under QEMU.
+
+use super::launch::{Launch, not_ours, own_words};
+use super::options::CONSOLE_MARK;
+use super::qmp::{Qmp, QmpError};
+use super::vsock::{self, Vsock};
+use super::{QemuBinary, QemuError, VsockRecord, files, last_words};
+use crate::ProcessIdentity;
+use crate::held::Held;
+use crate::{MachineFolder, MachineRecord, MachineSpec};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+use vmbuild_core::event::{Events, Part};
+use vmbuild_guest::{Loser, Transport};
+use vmbuild_supervise::Deadline;
+
+/// A running QEMU.
+#[derive(Debug)]
+pub struct Qemu {
+    folder: MachineFolder,
+    uuid: Uuid,
+    identity: ProcessIdentity,
+    held: Held,
+    vsock: VsockRecord,
+    /// What serves the vsock, if we started it.
+    device: Vsock,
+}
+
+impl Qemu {
+    /// Starts QEMU over an overlay of the spec's disk. Returns once QMP answers; the guest may still boot.
+    pub async fn start(
+        spec: &MachineSpec,
+        folder: &MachineFolder,
+        events: &Events,
+        cancel: &CancellationToken,
+    ) -> Result<Self, QemuError> {
+        let accelerator = spec.accelerator().ok_or_else(|| QemuError::OtherBackend(spec.name.clone()))?;
+        let phase = events.phase(Part::Machine, "start", spec.name.to_string());
+        let launch = Launch::start(spec, (folder, &QemuBinary::path()?), cancel).await?;
+        let (uuid, identity) = (launch.uuid, launch.process()?);
+        let started = launch.finish(cancel).await;
+        if matches!(started, Err(QemuError::EndedEarly { .. })) {
+            // One that is too old refuses a switch in words of its own; ours say what helps.
+            QemuBinary::find(cancel).await?;
+        }
+        let (child, device, version) = started?;
+        phase.finish(format!("qemu {version}, {accelerator}"));
+        let (held, vsock) = (Held::Child(Box::new(child)), device.record());
+        Ok(Self { folder: folder.clone(), uuid, identity, held, vsock, device })
+    }
+
+    /// Takes hold of a machine that an earlier vmbuild started: its process, which holds the machine's lock and started
+    /// when the record says. Whoever ends it proves its monitor first; a command in it costs no question to QEMU.
+    pub fn attach(folder: &MachineFolder, record: &MachineRecord) -> Result<Self, QemuError> {
+        let gone = || QemuError::NotRunning(folder.name().clone());
+        let uuid = recorded_uuid(folder, record)?;
+        let held = Held::attach(folder, record.process)?.ok_or_else(gone)?;
+        let vsock = record.vsock.clone().unwrap_or(VsockRecord::None { why: "it was started without one".to_owned() });
+        let (folder, identity, device) = (folder.clone(), record.process, Vsock::gone());
+        Ok(Self { folder, uuid, identity, held, vsock, device })
+    }
+
+    /// How to reach the agent; and what is no way, with the reason.
+    pub fn ways(&self) -> (Vec<Transport>, Vec<Loser>) {
+        vsock::ways(&self.folder, &self.vsock)
+    }
+
+    /// Its vsock, for the machine's record.
+    pub fn vsock(&self) -> &VsockRecord {
+        &self.vsock
+    }
+
+    /// QEMU's process, for the machine's record.
+    pub fn process(&self) -> ProcessIdentity {
+        self.identity
+    }
+
+    /// QEMU's uuid for this start, for the machine's record.
+    pub fn uuid(&self) -> String {
+        self.uuid.to_string()
+    }
+
+    /// Resolves when QEMU ends by itself, with its last words and the end of the serial console. Cancel-safe.
+    pub async fn ended(&mut self) -> String {
+        let how = self.held.ended().await;
+        let console = last_words::of(&self.folder.file(files::CONSOLE));
+        account(&how, &own_words(&self.folder), &console)
+    }
+
+    /// Ends it, after the caller asked the agent to power off: a share of the deadline for that to happen, then
+    /// for the power button, then for QMP's quit. What is left at the deadline is ended by signals.
+    pub async fn stop(&mut self, deadline: Deadline) -> Result<(), QemuError> {
+        self.stop_qemu(deadline).await?;
+        self.device.end().await;
+        Ok(vsock::end_recorded(Some(&self.vsock)).await?)
+    }
+
+    async fn stop_qemu(&mut self, deadline: Deadline) -> Result<(), QemuError> {
+        if self.held.ends_within(deadline.left() / 2).await {
+            return Ok(());
+        }
+        // Whatever keeps the monitor from doing this, the next step is a stronger one.
+        if let Ok(mut qmp) = self.monitor(deadline).await
+            && qmp.system_powerdown().await.is_ok()
+            && self.held.ends_within(deadline.left() / 2).await
+        {
+            return Ok(());
+        }
+        end(&self.folder, self.uuid, &mut self.held, deadline).await
+    }
+
+    async fn monitor(&self, deadline: Deadline) -> Result<Qmp, QemuError> {
+        proven_monitor(&self.folder, self.uuid, deadline).await
+    }
+}
+
+/// The machine's monitor, once it has proved to be that of the QEMU with this uuid.
+pub(super) async fn proven_monitor(folder: &MachineFolder, uuid: Uuid, deadline: Deadline) -> Result<Qmp, QemuError> {
+    let mut qmp = Qmp::open(&folder.file(files::MONITOR), deadline).await?;
+    if qmp.query_uuid().await? == uuid { Ok(qmp) } else { Err(not_ours(folder)) }
+}
+
+/// Ends a QEMU that is proved to be the machine's: quit, then signals. Somebody else's monitor in its place stops
+/// all of that, unless the process is our own child; a monitor that does not answer does not.
+pub(super) async fn end(
+    folder: &MachineFolder,
+    uuid: Uuid,
+    held: &mut Held,
+    deadline: Deadline,
+) -> Result<(), QemuError> {
+    match quit(folder, uuid, deadline).await {
+        Err(QemuError::NotOurs { machine, found }) if !matches!(held, Held::Child(_)) => {
+            return Err(QemuError::NotOurs { machine, found });
+        }
+        Ok(()) if held.ends_within(deadline.left()).await => return Ok(()),
+        Ok(()) | Err(_) => {}
+    }
+    if held.force().await? {
+        return Ok(());
+    }
+    Err(QemuError::StillRunning { machine: folder.name().clone(), limit: deadline.limit() })
+}
+
+async fn quit(folder: &MachineFolder, uuid: Uuid, deadline: Deadline) -> Result<(), QemuError> {
+    let qmp = proven_monitor(folder, uuid, deadline).await?;
+    Ok(qmp.quit().await.or_else(|refused| match refused {
+        // It may have ended on its own between the two.
+        QmpError::Unreachable { .. } => Ok(()),
+        refused => Err(refused),
+    })?)
+}
+
+/// The uuid in a record; one without was not made by QEMU.
+pub(super) fn recorded_uuid(folder: &MachineFolder, record: &MachineRecord) -> Result<Uuid, QemuError> {
+    let uuid = record.uuid.as_deref().and_then(|uuid| Uuid::parse_str(uuid).ok());
+    uuid.ok_or_else(|| QemuError::OtherBackend(folder.name().clone()))
+}
+
+/// What to say of a QEMU that ended: how, its own words, and the guest's.
+fn account(how: &str, words: &str, console: &str) -> String {
+    // The agent's lines are the story; the kernel's after them are its end.
+    let from = console.find(CONSOLE_MARK).unwrap_or_default();
+    let words = if words.is_empty() { String::new() } else { format!(":\n{words}") };
+    let console = match &console[from..] {
+        "" => String::new(),
+        lines => format!("\nthe console's last lines:\n{lines}"),
+    };
+    format!("QEMU {how}{words}{console}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::account;
+
+    fn check(words: &str, console: &str, expect: &str) {
+        assert_eq!(account("exited with 1", words, console), expect);
+    }
+
+    #[test]
+    fn an_end_is_told_with_what_there_is() {
+        check("", "", "QEMU exited with 1");
+        check("no such file", "", "QEMU exited with 1:\nno such file");
+        check("", "[1.0] panic", "QEMU exited with 1\nthe console's last lines:\n[1.0] panic");
+        check(
+            "",
+            "noise\nvmbuild-agent: fatal: no disk\n[1.0] Power down",
+            "QEMU exited with 1\nthe console's last lines:\nvmbuild-agent: fatal: no disk\n[1.0] Power down",
+        );
+    }
+}

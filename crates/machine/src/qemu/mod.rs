@@ -1,0 +1,35 @@
+//! Machines under QEMU.
+//!
+//! [`options`] turns a machine's data into a command line, `launch` starts it and waits for its monitor,
+//! [`Qemu`] is what runs afterwards, `left_over` looks after those whose vmbuild is gone. Nothing is signalled,
+//! reused or removed without a proof that it is this machine's: a held lock, a process's start time, a uuid.
+
+mod binary;
+mod disk_size;
+mod error;
+mod files;
+mod last_words;
+mod launch;
+mod left_over;
+mod machine;
+pub(crate) mod options;
+mod overlay;
+mod qmp;
+mod tsc;
+mod vsock;
+
+#[cfg(test)]
+mod real_tests;
+#[cfg(test)]
+pub(crate) mod tiny_guest;
+
+pub use binary::on_path;
+pub use binary::{OLDEST, QemuBinary, QemuVersion};
+pub use disk_size::grow_disk;
+pub use error::QemuError;
+pub(super) use files::LOG;
+pub use left_over::{QemuStatus, end_left_over, resume, status};
+pub use machine::Qemu;
+pub use options::AGENT_PORT;
+pub use qmp::QmpError;
+pub use vsock::VsockRecord;

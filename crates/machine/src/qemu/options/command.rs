@@ -1,0 +1,245 @@
+//! All switches together.
+
+use super::arguments::Arguments;
+use super::boot::{Append, Initrd, Kernel};
+use super::console::Console;
+use super::cpu::{Cpu, Smp};
+use super::disk::{Disk, Flush, Format};
+use super::firmware::Firmware;
+use super::identity::{Identity, Name};
+use super::kernel_words::{KernelWords, MachineWords, TscRate};
+use super::machine::{Accel, Machine, Memory};
+use super::platform::{Arch, Host};
+use super::random::VirtioRngPci;
+use super::sandbox::Sandbox;
+use super::seed::Seed;
+use super::vsock::{MemoryBackendMemfd, VsockDevice};
+use super::{agent_port, monitor, network};
+use crate::{Accelerator, BootWay, MachineSpec, Network, OwnSystem, RootDisk};
+use std::ffi::OsString;
+use std::path::Path;
+use std::time::Duration;
+use uuid::Uuid;
+
+/// Memory of a machine that only shows that a kernel starts, in MiB: kernel, modules and agent fit twice.
+const PROBE_MEMORY_MIB: u64 = 512;
+
+/// A QEMU to start, as data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct QemuCommand {
+    host: Host,
+    name: Name,
+    machine: Machine,
+    smp: Smp,
+    memory: Memory,
+    boot: Boot,
+    console: Console,
+    whole: Option<WholeMachine>,
+}
+
+/// What a machine that does work has, and one that only starts has not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct WholeMachine {
+    uuid: Identity,
+    disk: Disk,
+    network: Network,
+    seed: Option<Seed>,
+    vsock: Option<VsockDevice>,
+}
+
+/// What starts the kernel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Boot {
+    Kernel { kernel: Kernel, initrd: Initrd, append: Append },
+    Uefi(Firmware),
+    Bios,
+}
+
+/// What differs from one start of a machine to the next.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MachineRun {
+    /// Random.
+    pub(crate) uuid: Uuid,
+    /// The host's time, since the Unix epoch.
+    pub(crate) clock: Duration,
+    /// This host's time stamp counter, for a guest that reads the same one.
+    pub(crate) tsc: Option<TscRate>,
+    /// The vsock that was made ready for this start.
+    pub(crate) vsock: Option<VsockDevice>,
+}
+
+impl QemuCommand {
+    /// The QEMU that runs `spec` over `root`.
+    pub(crate) fn for_machine(
+        spec: &MachineSpec,
+        accelerator: Accelerator,
+        root: &RootDisk,
+        run: MachineRun,
+        (arch, host): (Arch, Host),
+    ) -> Self {
+        let machine = Some(MachineWords::of(spec, run));
+        let words = KernelWords { arch, accelerator, tsc: run.tsc, machine, own: None };
+        let boot = Boot::kernel(&root.kernel, &root.initramfs, &words);
+        let disk =
+            Disk { base: root.disk.clone(), format: Format::Raw, bootindex: None, flush: Flush::of(spec.lifetime) };
+        Self::whole(spec, (arch, accelerator), boot, (disk, None), run, host)
+    }
+
+    /// The QEMU that boots a disk with a system of its own.
+    pub(crate) fn for_first_boot(
+        spec: &MachineSpec,
+        accelerator: Accelerator,
+        system: &OwnSystem,
+        run: MachineRun,
+        (arch, host): (Arch, Host),
+    ) -> Self {
+        let boot = Boot::of(&system.boot, (arch, accelerator), run.tsc);
+        let disk = Disk {
+            base: system.disk.clone(),
+            format: Format::Qcow2,
+            bootindex: Boot::turn_of_disk(&system.boot),
+            flush: Flush::of(spec.lifetime),
+        };
+        let seed = Seed(system.seed.clone());
+        Self::whole(spec, (arch, accelerator), boot, (disk, Some(seed)), run, host)
+    }
+
+    fn whole(
+        spec: &MachineSpec,
+        (arch, accelerator): (Arch, Accelerator),
+        boot: Boot,
+        (disk, seed): (Disk, Option<Seed>),
+        run: MachineRun,
+        host: Host,
+    ) -> Self {
+        let uuid = Identity(run.uuid);
+        let memory_backend = (run.vsock == Some(VsockDevice::VhostUser)).then_some(MemoryBackendMemfd::ID);
+        Self {
+            host,
+            name: Name { guest: format!("vmbuild-{}", spec.name) },
+            machine: Machine { arch, accelerator, memory_backend },
+            smp: Smp { cpus: spec.cpus },
+            memory: Memory { size_mib: spec.memory_mib },
+            boot,
+            console: Console::Log,
+            whole: Some(WholeMachine { uuid, disk, network: spec.network, seed, vsock: run.vsock }),
+        }
+    }
+
+    /// A QEMU that only shows whether a kernel reaches user space under `accelerator`, on its standard output.
+    pub(crate) fn for_probe(
+        accelerator: Accelerator,
+        kernel: &Path,
+        initramfs: &Path,
+        (arch, host): (Arch, Host),
+    ) -> Self {
+        let words = KernelWords { arch, accelerator, tsc: None, machine: None, own: None };
+        Self {
+            host,
+            name: Name { guest: format!("vmbuild-probe-{accelerator}") },
+            machine: Machine { arch, accelerator, memory_backend: None },
+            smp: Smp { cpus: 1 },
+            memory: Memory { size_mib: PROBE_MEMORY_MIB },
+            boot: Boot::kernel(kernel, initramfs, &words),
+            console: Console::Stdout,
+            whole: None,
+        }
+    }
+
+    /// The command line after the program's name. Equal machines give equal lines.
+    pub(crate) fn arguments(&self) -> Vec<OsString> {
+        let mut line = Arguments::default();
+        self.board(&mut line);
+        self.boot.append_to(&mut line);
+        self.console.append_to(&mut line);
+        match &self.whole {
+            Some(whole) => whole.append_to(&mut line),
+            None => network::append_to(Network::None, &mut line),
+        }
+        line.into_words()
+    }
+
+    fn board(&self, line: &mut Arguments) {
+        let Machine { arch, accelerator, memory_backend } = self.machine;
+        // Nothing that is not asked for: no configuration of the user's, no default devices, no window. A guest
+        // that restarts is a guest that failed.
+        line.flag("-no-user-config").flag("-nodefaults").flag("-no-reboot");
+        line.option(&Display).option(&self.name);
+        if self.host == Host::Linux {
+            line.option(&Sandbox);
+        }
+        line.option(&self.machine)
+            .option(&Accel(accelerator))
+            .option(&Cpu { arch, accelerator })
+            .option(&self.smp)
+            .option(&self.memory);
+        if memory_backend.is_some() {
+            line.option(&MemoryBackendMemfd { size_mib: self.memory.size_mib });
+        }
+    }
+}
+
+impl Boot {
+    fn kernel(kernel: &Path, initrd: &Path, words: &KernelWords) -> Self {
+        let append = Append(words.line());
+        Self::Kernel { kernel: Kernel(kernel.to_owned()), initrd: Initrd(initrd.to_owned()), append }
+    }
+
+    fn of(way: &BootWay, (arch, accelerator): (Arch, Accelerator), tsc: Option<TscRate>) -> Self {
+        match way {
+            BootWay::Kernel { kernel, initrd, words } => {
+                let words = KernelWords { arch, accelerator, tsc, machine: None, own: Some(words.clone()) };
+                Self::kernel(kernel, initrd, &words)
+            }
+            BootWay::Uefi { code, .. } => Self::Uefi(Firmware { code: code.clone() }),
+            BootWay::Bios => Self::Bios,
+        }
+    }
+
+    /// A kernel that QEMU starts has the first turn already.
+    fn turn_of_disk(way: &BootWay) -> Option<u32> {
+        match way {
+            BootWay::Kernel { .. } => None,
+            BootWay::Uefi { .. } | BootWay::Bios => Some(0),
+        }
+    }
+
+    fn append_to(&self, line: &mut Arguments) {
+        match self {
+            Self::Kernel { kernel, initrd, append } => {
+                line.option(kernel).option(initrd).option(append);
+            }
+            Self::Uefi(firmware) => firmware.append_to(line),
+            Self::Bios => {}
+        }
+    }
+}
+
+impl WholeMachine {
+    fn append_to(&self, line: &mut Arguments) {
+        line.option(&self.uuid);
+        monitor::append_to(line);
+        agent_port::append_to(line);
+        if let Some(vsock) = self.vsock {
+            vsock.append_to(line);
+        }
+        self.disk.append_to(line);
+        if let Some(seed) = &self.seed {
+            seed.append_to(line);
+        }
+        line.option(&VirtioRngPci);
+        network::append_to(self.network, line);
+    }
+}
+
+/// `-display none`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Display;
+
+impl super::arguments::QemuOption for Display {
+    const SWITCH: &'static str = "-display";
+
+    fn value(&self) -> OsString {
+        "none".into()
+    }
+}

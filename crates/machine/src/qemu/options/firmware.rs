@@ -1,0 +1,44 @@
+//! UEFI firmware in flash memory: a read-only part with its code, and one with its variables.
+
+use super::arguments::{Arguments, QemuOption};
+use super::string::{OptionString, Switch};
+use crate::qemu::files;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// The firmware.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Firmware {
+    /// Its code.
+    pub(crate) code: PathBuf,
+}
+
+impl Firmware {
+    pub(crate) fn append_to(&self, arguments: &mut Arguments) {
+        arguments
+            .option(&DrivePflash { unit: 0, file: self.code.clone(), readonly: Switch::On })
+            .option(&DrivePflash { unit: 1, file: files::VARS.into(), readonly: Switch::Off });
+    }
+}
+
+/// `-drive if=pflash`. Flash memory is part of the board, so no `-device` can be joined to a `-blockdev` for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct DrivePflash {
+    unit: u32,
+    file: PathBuf,
+    readonly: Switch,
+}
+
+impl QemuOption for DrivePflash {
+    const SWITCH: &'static str = "-drive";
+
+    fn value(&self) -> OsString {
+        OptionString::new()
+            .set("if", "pflash")
+            .set("format", "raw")
+            .number("unit", self.unit)
+            .set("file", &self.file)
+            .switch("readonly", self.readonly)
+            .into_value()
+    }
+}

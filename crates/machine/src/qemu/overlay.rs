@@ -1,0 +1,96 @@
+//! The machine's own disk: a qcow2 file with what differs from its base.
+//!
+//! An overlay holds blocks, not meaning: over any other base than its own it is garbage, and QEMU cannot tell. So
+//! a note beside it says which base it was made over, and a machine with an overlay starts only over that one.
+
+use super::options::Format;
+use super::{QemuError, binary, files};
+use crate::{Lifetime, MachineFolder, OwnSystem, RootDisk};
+use serde::{Deserialize, Serialize};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
+use tokio_util::sync::CancellationToken;
+use vmbuild_core::store::write_atomically;
+use vmbuild_supervise::{Command, Deadline};
+
+/// What an overlay is made over.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Base<'a> {
+    path: &'a Path,
+    format: Format,
+    digest: &'a str,
+    /// The overlay's size, where it is not the base's.
+    bytes: Option<u64>,
+}
+
+impl<'a> Base<'a> {
+    pub(crate) fn root(root: &'a RootDisk) -> Self {
+        Self { path: &root.disk, format: Format::Raw, digest: &root.digest, bytes: None }
+    }
+
+    pub(crate) fn system(system: &'a OwnSystem) -> Self {
+        Self { path: &system.disk, format: Format::Qcow2, digest: &system.digest, bytes: Some(system.bytes) }
+    }
+}
+
+/// Which file an overlay was made over. Bases are sealed, so a file that was not touched is the same file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BaseIdentity {
+    schema: u32,
+    path: PathBuf,
+    bytes: u64,
+    /// Nanoseconds since the Unix epoch.
+    modified: u128,
+    /// The identity of what is on it.
+    #[serde(default)]
+    digest: String,
+}
+
+impl BaseIdentity {
+    fn of(base: &Base<'_>) -> io::Result<Self> {
+        let about = fs_err::metadata(base.path)?;
+        let modified = about.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+        let (path, digest) = (base.path.to_owned(), base.digest.to_owned());
+        Ok(Self { schema: 1, path, bytes: about.len(), modified, digest })
+    }
+}
+
+/// Makes the overlay over `base`. A named machine that has one keeps it, with all that happened in it so far.
+pub(crate) async fn prepare(
+    folder: &MachineFolder,
+    base: &Base<'_>,
+    lifetime: Lifetime,
+    cancel: &CancellationToken,
+) -> Result<(), QemuError> {
+    let identity = BaseIdentity::of(base)?;
+    let overlay = folder.file(files::OVERLAY);
+    if lifetime == Lifetime::Named && overlay.is_file() {
+        return check(folder, &identity);
+    }
+    create(&overlay, base, cancel).await?;
+    let note = serde_json::to_vec_pretty(&identity).map_err(io::Error::from)?;
+    Ok(write_atomically(&folder.file(files::OVERLAY_BASE), &note)?)
+}
+
+fn check(folder: &MachineFolder, base: &BaseIdentity) -> Result<(), QemuError> {
+    let note = fs_err::read(folder.file(files::OVERLAY_BASE))?;
+    let noted: BaseIdentity = serde_json::from_slice(&note).map_err(io::Error::from)?;
+    if noted == *base {
+        return Ok(());
+    }
+    Err(QemuError::OtherBase { machine: folder.name().clone(), made_over: noted.path, base: base.path.clone() })
+}
+
+async fn create(overlay: &Path, base: &Base<'_>, cancel: &CancellationToken) -> Result<(), QemuError> {
+    let program = binary::on_path("qemu-img")?;
+    // Both paths are absolute, so neither can be taken for an option, or for a protocol (`json:`, `nbd:`).
+    let made = Command::new(program)
+        .args(["create", "-q", "-f", "qcow2", "-F", base.format.word(), "-b"])
+        .arg(base.path)
+        .arg(overlay)
+        .args(base.bytes.map(|bytes| bytes.to_string()))
+        .run(Deadline::after(Duration::from_mins(1)), cancel, |_| {});
+    made.await.map(drop).map_err(QemuError::from)
+}

@@ -1,0 +1,270 @@
+//! Machines under a real QEMU.
+
+use super::tiny_guest::{self, Then, processes_about, qemu_or_skip};
+use super::{Qemu, QemuError, end_left_over, files, status};
+use crate::ProcessIdentity;
+use crate::{Accelerator, Lifetime, MachineFolder, MachineRecord, MachineSpec, Network, RootDisk, Start};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use vmbuild_core::event::Events;
+use vmbuild_supervise::Deadline;
+
+/// A place for one machine, and what it is made of.
+struct Bench {
+    temp: tempfile::TempDir,
+    folder: MachineFolder,
+    spec: MachineSpec,
+}
+
+impl Bench {
+    /// A machine whose guest says `words`; `None`, with the reason said, where QEMU is missing.
+    async fn new(lifetime: Lifetime, words: &str, then: Then) -> Option<Self> {
+        Self::under("machines", lifetime, words, then).await
+    }
+
+    async fn under(machines: &str, lifetime: Lifetime, words: &str, then: Then) -> Option<Self> {
+        qemu_or_skip().await?;
+        let temp = tempfile::tempdir().expect("a temporary folder");
+        let place = temp.path().join(machines);
+        fs_err::create_dir_all(&place).expect("a folder");
+        let (kernel, initramfs) = tiny_guest::write(&place, words, then);
+        let disk = place.join("root.ext4");
+        fs_err::File::create(&disk).and_then(|file| file.set_len(16 << 20)).expect("a sparse file");
+        let spec = spec(lifetime, RootDisk { disk, kernel, initramfs, digest: "one".to_owned() });
+        Some(Self { folder: MachineFolder::new(&place, spec.name.clone()), temp, spec })
+    }
+
+    async fn start(&self) -> Result<Qemu, QemuError> {
+        let (events, _heard) = Events::channel();
+        Qemu::start(&self.spec, &self.folder, &events, &CancellationToken::new()).await
+    }
+
+    fn record(&self, qemu: &Qemu) -> MachineRecord {
+        let (process, uuid) = (qemu.process(), Some(qemu.uuid()));
+        let vsock = Some(qemu.vsock().clone());
+        MachineRecord { vsock, ..MachineRecord::new(self.spec.clone(), process, uuid) }
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.file(name)
+    }
+
+    /// Whether the machine's process is gone, by its lock and by its command line.
+    fn is_gone(&self) -> bool {
+        let alive = self.folder.is_alive().expect("the lock can be looked at");
+        !alive && processes_about(self.temp.path()).is_empty()
+    }
+}
+
+fn spec(lifetime: Lifetime, root: RootDisk) -> MachineSpec {
+    MachineSpec {
+        name: "tiny".parse().expect("a good name"),
+        image: "none".to_owned(),
+        cpus: 1,
+        memory_mib: 64,
+        network: Network::Outgoing,
+        lifetime,
+        agent: "/none".into(),
+        start: Start::Qemu { accelerator: Accelerator::Tcg, root },
+    }
+}
+
+fn soon() -> Deadline {
+    Deadline::after(Duration::from_secs(2))
+}
+
+/// Waits until the guest's console says `words`.
+async fn heard(console: &Path, words: &str) {
+    for _ in 0..600 {
+        if fs_err::read_to_string(console).is_ok_and(|text| text.contains(words)) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("`{words}` did not appear in {}", console.display());
+}
+
+fn mode(path: &Path) -> u32 {
+    std::os::unix::fs::PermissionsExt::mode(&fs_err::metadata(path).expect("it exists").permissions()) & 0o777
+}
+
+/// Whether the kernel filters a process's system calls. Source: proc(5), `/proc/<pid>/status`, `Seccomp`.
+fn is_filtered(pid: u32) -> bool {
+    let status = fs_err::read_to_string(format!("/proc/{pid}/status"));
+    !cfg!(target_os = "linux") || status.expect("it runs").lines().any(|line| line == "Seccomp:\t2")
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_job_machine_starts_tells_about_itself_and_stops() {
+    let Some(bench) = Bench::new(Lifetime::Job, "hello from the guest", Then::Hang).await else { return };
+    let mut qemu = bench.start().await.unwrap();
+    assert_eq!(mode(bench.folder.path()), 0o700);
+    assert!(is_filtered(qemu.process().pid), "`-sandbox on` is in force");
+    heard(&bench.file(files::CONSOLE), "hello from the guest").await;
+
+    let told = status(&bench.folder, &bench.record(&qemu)).await.unwrap();
+    assert_eq!((told.running, told.state, told.accelerator), (true, "running", Accelerator::Tcg));
+    assert_eq!(told.uuid, qemu.uuid());
+    assert_eq!(told.version, qemu_or_skip().await.expect("it was there").version);
+
+    assert!(matches!(bench.start().await, Err(QemuError::Running(_))), "one machine, one QEMU");
+    assert!(!bench.is_gone());
+    qemu.stop(soon()).await.unwrap();
+    assert!(bench.is_gone());
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_guest_that_powers_off_ends_its_machine_with_its_last_words() {
+    let words = "noise\r\nvmbuild-agent: no disk";
+    let Some(bench) = Bench::new(Lifetime::Job, words, Then::PowerOff).await else { return };
+    let mut qemu = bench.start().await.unwrap();
+    let last = qemu.ended().await;
+    assert_eq!(last, "QEMU exited with 0\nthe console's last lines:\nvmbuild-agent: no disk");
+    qemu.stop(soon()).await.expect("stopping what has ended is no error");
+    assert!(bench.is_gone());
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_qemu_that_ends_at_once_says_why() {
+    let Some(bench) = Bench::new(Lifetime::Named, "", Then::Hang).await else { return };
+    let Start::Qemu { root, .. } = &bench.spec.start else { panic!("a QEMU machine") };
+    fs_err::write(&root.kernel, "no kernel").unwrap();
+    let error = bench.start().await.unwrap_err();
+    let QemuError::EndedEarly { how, words } = &error else { panic!("{error}") };
+    assert_eq!(how, "exited with 1");
+    assert!(words.contains("kernel") && !words.contains("$ "), "{words}");
+    assert!(error.to_string().ends_with(words), "{error}");
+    assert!(bench.is_gone());
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn commas_and_depth_of_paths_do_not_matter() {
+    let place = format!("a,b=c,,d/{}", "deep".repeat(40));
+    let Some(bench) = Bench::under(&place, Lifetime::Job, "here", Then::Hang).await else { return };
+    assert!(bench.file(files::MONITOR).as_os_str().len() > 108);
+    let mut qemu = bench.start().await.unwrap();
+    heard(&bench.file(files::CONSOLE), "here").await;
+    qemu.stop(soon()).await.unwrap();
+    assert!(bench.is_gone());
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_named_machine_outlives_its_vmbuild_and_is_found_again() {
+    let Some(bench) = Bench::new(Lifetime::Named, "", Then::Hang).await else { return };
+    let started = bench.start().await.unwrap();
+    let record = bench.record(&started);
+    drop(started);
+    assert!(!bench.is_gone());
+
+    let other = MachineRecord { uuid: Some(uuid::Uuid::from_u128(1).to_string()), ..record.clone() };
+    let mut not_ours = Qemu::attach(&bench.folder, &other).unwrap();
+    let refused = not_ours.stop(Deadline::after(Duration::from_secs(2))).await.unwrap_err();
+    assert!(matches!(refused, QemuError::NotOurs { .. }), "{refused}");
+    assert!(!bench.is_gone(), "what is not ours is left alone");
+
+    let mut again = Qemu::attach(&bench.folder, &record).unwrap();
+    assert_eq!((again.process(), again.uuid()), (record.process, record.uuid.clone().unwrap()));
+    again.stop(soon()).await.unwrap();
+    assert!(bench.is_gone());
+    let gone = Qemu::attach(&bench.folder, &record).unwrap_err();
+    assert!(matches!(gone, QemuError::NotRunning(_)), "{gone}");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_left_over_is_ended_after_proof_only() {
+    let Some(bench) = Bench::new(Lifetime::Named, "", Then::Hang).await else { return };
+    let started = bench.start().await.unwrap();
+    let record = bench.record(&started);
+    drop(started);
+
+    let ProcessIdentity { pid, start_ticks } = record.process;
+    let reused = MachineRecord { process: ProcessIdentity { pid, start_ticks: start_ticks + 1 }, ..record.clone() };
+    let other = MachineRecord { uuid: Some(uuid::Uuid::from_u128(1).to_string()), ..record.clone() };
+    for doubtful in [reused, other] {
+        let refused = end_left_over(&bench.folder, &doubtful, soon()).await.unwrap_err();
+        assert!(matches!(refused, QemuError::NotOurs { .. }), "{refused}");
+        assert!(!bench.is_gone(), "what is not proved is left alone");
+    }
+
+    end_left_over(&bench.folder, &record, soon()).await.unwrap();
+    assert!(bench.is_gone());
+    end_left_over(&bench.folder, &record, soon()).await.expect("nothing left over is no error");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_left_over_that_does_not_answer_is_killed() {
+    let Some(bench) = Bench::new(Lifetime::Named, "", Then::Hang).await else { return };
+    let started = bench.start().await.unwrap();
+    let record = bench.record(&started);
+    drop(started);
+    kill(Pid::from_raw(i32::try_from(record.process.pid).unwrap()), Signal::SIGSTOP).unwrap();
+    end_left_over(&bench.folder, &record, Deadline::after(Duration::from_millis(300))).await.unwrap();
+    assert!(bench.is_gone());
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_named_machine_keeps_its_disk_and_refuses_another_base() {
+    let Some(bench) = Bench::new(Lifetime::Named, "", Then::Hang).await else { return };
+    let mut qemu = bench.start().await.unwrap();
+    qemu.stop(soon()).await.unwrap();
+    let made = fs_err::metadata(bench.file(files::OVERLAY)).unwrap();
+    let mut qemu = bench.start().await.unwrap();
+    qemu.stop(soon()).await.unwrap();
+    let kept = fs_err::metadata(bench.file(files::OVERLAY)).unwrap();
+    assert_eq!(std::os::unix::fs::MetadataExt::ino(&made), std::os::unix::fs::MetadataExt::ino(&kept));
+
+    let Start::Qemu { root, .. } = &bench.spec.start else { panic!("a QEMU machine") };
+    let other =
+        Start::Qemu { accelerator: Accelerator::Tcg, root: RootDisk { digest: "two".to_owned(), ..root.clone() } };
+    let other = Bench {
+        temp: tempfile::tempdir().unwrap(),
+        folder: bench.folder.clone(),
+        spec: MachineSpec { start: other, ..bench.spec.clone() },
+    };
+    let refused = other.start().await.unwrap_err();
+    assert!(matches!(refused, QemuError::OtherBase { .. }), "the same file, another digest: {refused}");
+
+    fs_err::OpenOptions::new().write(true).open(&root.disk).and_then(|disk| disk.set_len(17 << 20)).unwrap();
+    let refused = bench.start().await.unwrap_err();
+    assert!(matches!(refused, QemuError::OtherBase { .. }), "{refused}");
+    assert!(bench.is_gone());
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn an_interrupted_or_forgotten_start_leaves_nothing() {
+    let Some(bench) = Bench::new(Lifetime::Named, "", Then::Hang).await else { return };
+    let (events, _heard) = Events::channel();
+    let cancel = CancellationToken::new();
+    let running = || !processes_about(bench.temp.path()).is_empty();
+    let start = async {
+        let started = Qemu::start(&bench.spec, &bench.folder, &events, &cancel).await;
+        started.map(drop)
+    };
+    let interrupt = async {
+        while !bench.file(files::LOG).exists() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        cancel.cancel();
+    };
+    let (started, ()) = tokio::join!(start, interrupt);
+    assert!(started.is_err(), "it was interrupted");
+    assert!(bench.is_gone());
+
+    let token = CancellationToken::new();
+    let mut start = Box::pin(Qemu::start(&bench.spec, &bench.folder, &events, &token));
+    while !running() {
+        let step = tokio::time::timeout(Duration::from_millis(1), &mut start).await;
+        assert!(step.is_err(), "QEMU is seen before its monitor has answered");
+    }
+    drop(start);
+    for _ in 0..100 {
+        if bench.is_gone() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("a start that was dropped left QEMU behind");
+}

@@ -1,0 +1,85 @@
+//! vsock without the kernel's module: `vhost-device-vsock`, of the rust-vmm project, beside each QEMU.
+//!
+//! It serves QEMU on one socket and callers on another, and begins again when QEMU has gone: so whoever ends the
+//! machine has to end it, too. One that belongs to a named machine is known by the machine's record.
+
+use super::VsockRecord;
+use crate::held::Held;
+use crate::process::ProvenProcess;
+use crate::qemu::{binary, files, last_words};
+use crate::{Lifetime, MachineFolder, ProcessIdentity};
+use std::io;
+use std::time::Duration;
+use vmbuild_supervise::{Child, Command, Deadline};
+
+const PROGRAM: &str = "vhost-device-vsock";
+/// Every device has a number space of its own, so every machine can have the first number there is.
+const CID: u32 = 3;
+/// How long it has to listen. It takes about 5 ms.
+const LISTENS: Duration = Duration::from_secs(5);
+
+/// Starts it for a machine, and waits until QEMU can connect to it. The error is for people.
+pub(super) async fn start(folder: &MachineFolder, lifetime: Lifetime) -> Result<(Child, ProcessIdentity), String> {
+    let program = binary::on_path(PROGRAM).map_err(|error| error.to_string())?;
+    let mut child = spawn(&program, folder, lifetime).map_err(|error| format!("{PROGRAM}: {error}"))?;
+    let deadline = Deadline::after(LISTENS);
+    // Made in this order; by the second it serves both.
+    while !(folder.file(files::VSOCK).exists() && folder.file(files::VSOCK_DEVICE).exists()) {
+        if deadline.passed() || !matches!(child.try_wait(), Ok(None)) {
+            child.shutdown().await;
+            let words = last_words::of(&folder.file(files::VSOCK_LOG));
+            return Err(format!("{PROGRAM} did not listen: {words}"));
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    let identity = child.id().ok_or_else(|| io::ErrorKind::NotFound.into()).and_then(ProcessIdentity::of);
+    Ok((child, identity.map_err(|error| format!("{PROGRAM}: {error}"))?))
+}
+
+fn spawn(program: &std::path::Path, folder: &MachineFolder, lifetime: Lifetime) -> io::Result<Child> {
+    let log = fs_err::File::create(folder.file(files::VSOCK_LOG))?;
+    let (stdout, stderr) = (log.file().try_clone()?, log.into_file());
+    // Sockets relative to the folder, as QEMU's own: a path in this option could not have a comma in it either.
+    let vm = format!("guest-cid={CID},socket={},uds-path={}", files::VSOCK_DEVICE, files::VSOCK);
+    let command = Command::new(program).args(["--vm", &vm]).current_dir(folder.path()).lifetime(match lifetime {
+        Lifetime::Job => vmbuild_supervise::Lifetime::BoundToParent,
+        Lifetime::Named => vmbuild_supervise::Lifetime::Detached,
+    });
+    command.stdout(stdout).stderr(stderr).spawn().map_err(io::Error::other)
+}
+
+/// Why the device serves nobody any more, if a thread of it has panicked; the process and its socket outlive that.
+pub(super) fn broken(folder: &MachineFolder) -> Option<String> {
+    let words = last_words::of(&folder.file(files::VSOCK_LOG));
+    let panic = words.lines().skip_while(|line| !line.contains("panicked at")).nth(1)?;
+    Some(format!("{PROGRAM} broke down ({panic}); `vmbuild reload {}` starts another", folder.name()))
+}
+
+/// Ends the device that a machine's record names, if it still runs and is proved to be that one.
+pub(in crate::qemu) async fn end_recorded(vsock: Option<&VsockRecord>) -> io::Result<()> {
+    if let Some(VsockRecord::VhostUser { device }) = vsock
+        && let Some(process) = ProvenProcess::find(*device)?
+    {
+        Held::Proven(process).force().await?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::broken;
+    use crate::MachineFolder;
+    use crate::qemu::files;
+
+    #[test]
+    fn a_panic_in_its_log_is_told() {
+        let temp = tempfile::tempdir().expect("a folder");
+        let (folder, _lock) = MachineFolder::create(temp.path(), "job".parse().expect("a name")).expect("a machine");
+        assert_eq!(broken(&folder), None, "it has said nothing");
+        let panic =
+            "thread 'vring_worker' (7) panicked at src/vsock_conn.rs:238:64:\ncalled `unwrap` on an `Err`\nnote: …\n";
+        fs_err::write(folder.file(files::VSOCK_LOG), panic).expect("a log");
+        let told = broken(&folder).expect("it is broken");
+        assert!(told.contains("(called `unwrap` on an `Err`); `vmbuild reload job`"), "{told}");
+    }
+}

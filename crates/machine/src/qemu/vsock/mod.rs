@@ -1,0 +1,109 @@
+//! A machine's vsock: several callers at once, each with a connection of its own.
+//!
+//! Where the host's kernel has the module, its numbers (CIDs) are one space for the whole host, and the only proof
+//! that a number is free is to have taken it: so [`kernel`] takes it and hands QEMU the open device. Elsewhere
+//! `vhost-device-vsock` does the same outside the kernel ([`device`]), for one machine, on a Unix socket. Where there
+//! is neither, the machine does without: virtio-serial always works.
+
+mod device;
+mod kernel;
+mod record;
+
+use super::files;
+use crate::qemu::options::{VSOCK_PORT, VsockDevice};
+use crate::{Lifetime, MachineFolder, ProcessIdentity};
+use std::os::fd::OwnedFd;
+use vmbuild_guest::{Loser, Transport, TransportKind};
+use vmbuild_supervise::Child;
+
+pub(super) use device::end_recorded;
+pub use record::VsockRecord;
+
+/// A vsock made ready for one start of a machine.
+#[derive(Debug)]
+pub(super) enum Vsock {
+    /// The kernel's, taken.
+    Kernel { cid: u32, taken: Option<OwnedFd> },
+    /// A process beside QEMU.
+    VhostUser { process: Box<Child>, identity: ProcessIdentity },
+    /// None, and why not.
+    None { why: String },
+}
+
+impl Vsock {
+    /// Takes what this host offers.
+    pub(super) async fn prepare(folder: &MachineFolder, lifetime: Lifetime) -> Self {
+        let no_kernel = match kernel::take() {
+            Ok((cid, taken)) => return Self::Kernel { cid, taken: Some(taken) },
+            Err(why) => why,
+        };
+        match device::start(folder, lifetime).await {
+            Ok((process, identity)) => Self::VhostUser { process: Box::new(process), identity },
+            Err(no_device) => Self::None { why: format!("{no_kernel}; {no_device}") },
+        }
+    }
+
+    /// None, because somebody else has it now.
+    pub(super) fn gone() -> Self {
+        Self::None { why: String::new() }
+    }
+
+    /// The descriptor QEMU is to inherit, under the number that its command line names.
+    pub(super) fn hand_over(&mut self) -> Option<OwnedFd> {
+        match self {
+            Self::Kernel { taken, .. } => taken.take(),
+            Self::VhostUser { .. } | Self::None { .. } => None,
+        }
+    }
+
+    /// Kills the helper, even one that is to outlive us.
+    pub(super) fn kill(&self) {
+        if let Self::VhostUser { process, .. } = self {
+            process.signal_group(nix::sys::signal::Signal::SIGKILL);
+        }
+    }
+
+    /// Ends the helper, after QEMU.
+    pub(super) async fn end(&mut self) {
+        if let Self::VhostUser { process, .. } = self {
+            process.shutdown().await;
+        }
+    }
+
+    /// For QEMU's command line.
+    pub(super) fn option(&self) -> Option<VsockDevice> {
+        use std::os::fd::AsRawFd;
+        match self {
+            Self::Kernel { cid, taken: Some(fd) } => Some(VsockDevice::Kernel { cid: *cid, fd: fd.as_raw_fd() }),
+            Self::VhostUser { .. } => Some(VsockDevice::VhostUser),
+            Self::Kernel { taken: None, .. } | Self::None { .. } => None,
+        }
+    }
+
+    /// For the machine's record.
+    pub(super) fn record(&self) -> VsockRecord {
+        match self {
+            Self::Kernel { cid, .. } => VsockRecord::Kernel { cid: *cid },
+            Self::VhostUser { identity, .. } => VsockRecord::VhostUser { device: *identity },
+            Self::None { why } => VsockRecord::None { why: why.clone() },
+        }
+    }
+}
+
+/// The ways to the agent of a machine with this vsock; and what is no way, with the reason.
+pub(super) fn ways(folder: &MachineFolder, vsock: &VsockRecord) -> (Vec<Transport>, Vec<Loser>) {
+    let serial = Transport::VirtioSerial(folder.file(files::AGENT));
+    match vsock {
+        VsockRecord::Kernel { cid } => (vec![Transport::Vsock { cid: *cid, port: VSOCK_PORT }, serial], Vec::new()),
+        VsockRecord::VhostUser { .. } => {
+            if let Some(reason) = device::broken(folder) {
+                return (vec![serial], vec![Loser { transport: TransportKind::VhostUserVsock, reason }]);
+            }
+            let device = Transport::VhostUserVsock { socket: folder.file(files::VSOCK), port: VSOCK_PORT };
+            (vec![device, serial], Vec::new())
+        }
+        VsockRecord::None { why } => {
+            (vec![serial], vec![Loser { transport: TransportKind::Vsock, reason: why.clone() }])
+        }
+    }
+}

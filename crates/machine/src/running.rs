@@ -1,0 +1,284 @@
+//! A machine that runs, with an open session to its agent: what commands work with.
+
+use super::boot_wait::BootWait;
+use super::error::MachineError;
+use super::folder::{FolderError, MachineFolder, MachineRecord};
+use super::guard::{self, Guard, wake_silent};
+use super::qemu::Qemu;
+use super::sandbox::Sandbox;
+use super::spec::{Lifetime, MachineName, MachineSpec, Start};
+use super::started::{Running, died, patience};
+use super::vagrant::{self, VagrantMachine};
+use super::{qemu, room, sandbox, spec::Backend};
+use std::time::Duration;
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+use vmbuild_core::event::Events;
+use vmbuild_core::failure::{Exit, Failure};
+use vmbuild_core::store::{Lock, Store};
+use vmbuild_guest::{Opening, RaceResult, Session, SessionError};
+use vmbuild_supervise::Deadline;
+
+/// How long an agent that was asked to end the machine has to answer.
+const POWER_OFF: Duration = Duration::from_secs(5);
+/// How long a named machine's agent has to answer before its machine is ended without it.
+const ATTACH: Duration = Duration::from_secs(15);
+/// How long a machine has to end.
+const STOP: Duration = Duration::from_secs(30);
+/// How long a lost session may be ahead of the news that the machine has died.
+pub(super) const NEWS: Duration = Duration::from_secs(1);
+
+/// A running machine. Dropping it kills a job's machine; its folder is then left to the next command's sweep.
+#[derive(Debug)]
+pub struct Machine {
+    spec: MachineSpec,
+    folder: MachineFolder,
+    // Behind a lock, because the machine is watched while its session is used.
+    backend: Mutex<Running>,
+    session: Session,
+    reached: Option<RaceResult>,
+    record: MachineRecord,
+    events: Option<Events>,
+    owner: Option<Lock>,
+}
+
+/// What is left of a machine that was stopped and not removed.
+#[derive(Debug)]
+pub struct Kept {
+    /// Its folder.
+    pub folder: MachineFolder,
+    /// Keeps others away from it, until it is dropped.
+    pub owner: Lock,
+}
+
+impl Machine {
+    /// Starts a machine and opens the session with its agent. A named machine that was stopped is started again
+    /// with its files, if it is made of the same things.
+    pub async fn start(
+        spec: MachineSpec,
+        store: &Store,
+        events: &Events,
+        cancel: &CancellationToken,
+    ) -> Result<Self, MachineError> {
+        room::check(&spec, &store.machines(), events)?;
+        let (folder, owner) = claim(&spec, store).await?;
+        match Self::bring_up(spec.clone(), (&folder, store), events, cancel).await {
+            Ok((backend, session, record)) => {
+                let (backend, events) = (Mutex::new(backend), Some(events.clone()));
+                let reached = record.reached.clone();
+                Ok(Self { spec, folder, backend, session, reached, record, events, owner: Some(owner) })
+            }
+            // Its console is worth reading.
+            Err(error @ (MachineError::Died { .. } | MachineError::NoAnswer { .. })) => Err(error),
+            Err(error) => {
+                if spec.lifetime == Lifetime::Job {
+                    // The error that brought us here is the one to tell; the next command's sweep tries again.
+                    let _ = remove(&folder, &CancellationToken::new()).await;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn bring_up(
+        spec: MachineSpec,
+        (folder, store): (&MachineFolder, &Store),
+        events: &Events,
+        cancel: &CancellationToken,
+    ) -> Result<(Running, Session, MachineRecord), MachineError> {
+        let mut backend = Running::start(&spec, folder, events, cancel).await?;
+        let wait = BootWait::begin(&spec, store, folder, events);
+        let (vsock, ssh) = (backend.vsock(), backend.ssh());
+        let record = MachineRecord { vsock, ssh, ..MachineRecord::new(spec, backend.process(), backend.uuid()) };
+        match wait.on(backend.open_first_session(record, folder, cancel)).await {
+            Ok((session, record)) => Ok((backend, session, record)),
+            Err(error) => {
+                // A named machine would outlive this; what matters is why it is ended.
+                let _ = backend.stop(Deadline::after(STOP)).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes hold of a named machine that runs.
+    pub async fn attach(store: &Store, name: &MachineName, cancel: &CancellationToken) -> Result<Self, MachineError> {
+        let folder = MachineFolder::find(&store.machines(), name.clone())?;
+        let record = folder.read_record()?.ok_or_else(|| MachineError::NotRunning(name.clone()))?;
+        if !folder.runs()? {
+            return Err(MachineError::NotRunning(name.clone()));
+        }
+        let mut backend = match record.spec.start {
+            Start::Sandbox { .. } => Running::Sandbox(Box::new(Sandbox::attach(&folder, &record)?)),
+            Start::Vagrant { .. } => Running::Vagrant(Box::new(VagrantMachine::attach(&folder, &record)?)),
+            Start::Qemu { .. } | Start::FirstBoot { .. } => Running::Qemu(Box::new(Qemu::attach(&folder, &record)?)),
+        };
+        let way = (Opening::Again, patience(&record.spec.start));
+        let (session, reached) = tokio::select! {
+            opened = Box::pin(backend.open_session(&folder, way, cancel)) => opened?,
+            stuck = wake_silent(&folder, &record) => return Err(stuck),
+        };
+        let (spec, backend) = (record.spec.clone(), Mutex::new(backend));
+        Ok(Self { spec, folder, backend, session, reached: Some(reached), record, events: None, owner: None })
+    }
+
+    /// Tells of what happens to it while something is asked of it.
+    #[must_use]
+    pub fn telling(self, events: &Events) -> Self {
+        Self { events: Some(events.clone()), ..self }
+    }
+
+    /// The session with its agent.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Over which way the session was opened, and why not over others.
+    pub fn reached(&self) -> Option<&RaceResult> {
+        self.reached.as_ref()
+    }
+
+    /// What it was made of.
+    pub fn spec(&self) -> &MachineSpec {
+        &self.spec
+    }
+
+    /// Where its state lives.
+    pub fn folder(&self) -> &MachineFolder {
+        &self.folder
+    }
+
+    /// Runs `work` to its end, unless the machine ends first.
+    pub async fn watch<T>(&self, work: impl Future<Output = T>) -> Result<T, MachineError> {
+        tokio::select! {
+            biased;
+            done = work => Ok(done),
+            death = self.death() => Err(death),
+        }
+    }
+
+    /// As `watch`, for a request to the agent. A request that fails because the machine died says that it died.
+    pub async fn ask<T>(&self, request: impl Future<Output = Result<T, SessionError>>) -> Result<T, MachineError> {
+        match self.watch(request).await? {
+            Ok(answer) => Ok(answer),
+            Err(refused @ (SessionError::Refused(_) | SessionError::Output(_))) => Err(refused.into()),
+            Err(error) => match tokio::time::timeout(NEWS, self.death()).await {
+                Ok(death) => Err(death),
+                Err(_) => Err(error.into()),
+            },
+        }
+    }
+
+    /// As `watch`, for a whole piece of work. Work that fails because the machine died says that it died.
+    pub async fn carry<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        match self.watch(work).await? {
+            Err(failure) if failure.exit() != Exit::Interrupted => {
+                match tokio::time::timeout(NEWS, self.death()).await {
+                    Ok(death) => Err(death.into()),
+                    Err(_) => Err(failure),
+                }
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Ends it, unless it has ended by itself: then its folder, with its console, is left to the next command.
+    pub async fn stop_if_alive(self) -> Result<(), MachineError> {
+        match tokio::time::timeout(Duration::ZERO, self.death()).await {
+            Ok(_) => Ok(()),
+            Err(_) => self.stop().await,
+        }
+    }
+
+    /// Looks after the machine until it has ended or can no longer be reached.
+    async fn death(&self) -> MachineError {
+        let mut backend = self.backend.lock().await;
+        let record = (self.spec.backend() == Backend::Qemu).then_some(&self.record);
+        let (folder, session, events) = (&self.folder, &self.session, self.events.as_ref());
+        let guard = Guard { folder, record, session, events, patience: guard::USUAL };
+        tokio::select! {
+            last_words = backend.ended() => died(&self.folder, last_words),
+            silence = Box::pin(guard.keep()) => {
+                MachineError::Silent { name: self.folder.name().clone(), silence, log: self.folder.console() }
+            }
+        }
+    }
+
+    /// Ends it. A job's machine is removed.
+    pub async fn stop(self) -> Result<(), MachineError> {
+        let lifetime = self.spec.lifetime;
+        let kept = self.stop_keeping().await?;
+        if lifetime == Lifetime::Job {
+            remove(&kept.folder, &CancellationToken::new()).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends it and keeps its files.
+    pub async fn stop_keeping(mut self) -> Result<Kept, MachineError> {
+        let owner = match self.owner.take() {
+            Some(owner) => owner,
+            None => self.folder.take_owner_lock().await?.ok_or_else(|| FolderError::Busy(self.spec.name.clone()))?,
+        };
+        // An agent that does not answer is ended with its machine.
+        let _ = tokio::time::timeout(POWER_OFF, self.session.power_off()).await;
+        self.backend.get_mut().stop(Deadline::after(STOP)).await?;
+        Ok(Kept { folder: self.folder, owner })
+    }
+}
+
+/// Ends a named machine, in order if its agent answers soon, and keeps its files. One that does not run is no error.
+pub async fn end_named(
+    store: &Store,
+    folder: &MachineFolder,
+    cancel: &CancellationToken,
+) -> Result<Kept, MachineError> {
+    let attached = tokio::time::timeout(ATTACH, Machine::attach(store, folder.name(), cancel)).await;
+    if let Ok(Ok(machine)) = attached {
+        return machine.stop_keeping().await;
+    }
+    let busy = || FolderError::Busy(folder.name().clone());
+    let owner = folder.take_owner_lock().await?.ok_or_else(busy)?;
+    if let Some(record) = folder.read_record()? {
+        let deadline = Deadline::after(STOP);
+        match record.spec.start {
+            Start::Sandbox { .. } => sandbox::end_left_over(folder, &record, deadline).await?,
+            Start::Vagrant { .. } => vagrant::halt(folder).await?,
+            Start::Qemu { .. } | Start::FirstBoot { .. } => qemu::end_left_over(folder, &record, deadline).await?,
+        }
+    }
+    Ok(Kept { folder: folder.clone(), owner })
+}
+
+/// Ends a named machine and removes it with everything it had.
+pub async fn destroy_named(
+    store: &Store,
+    folder: &MachineFolder,
+    cancel: &CancellationToken,
+) -> Result<(), MachineError> {
+    if vagrant::is_vagrant(folder) {
+        // Vagrant does both at once, and much faster than a system of the machine's own shuts down.
+        let busy = || FolderError::Busy(folder.name().clone());
+        let _owner = folder.take_owner_lock().await?.ok_or_else(busy)?;
+        return remove(folder, cancel).await;
+    }
+    let kept = end_named(store, folder, cancel).await?;
+    remove(&kept.folder, cancel).await
+}
+
+/// Removes a machine that has ended, and what its backend keeps of it elsewhere. The caller holds the owner's lock.
+pub async fn remove(folder: &MachineFolder, cancel: &CancellationToken) -> Result<(), MachineError> {
+    vagrant::destroy(folder).await?;
+    Ok(folder.remove(cancel).await?)
+}
+
+/// A folder for the machine, with its owner's lock: a new one, or that of the same named machine, stopped.
+async fn claim(spec: &MachineSpec, store: &Store) -> Result<(MachineFolder, Lock), FolderError> {
+    let taken = match MachineFolder::create(&store.machines(), spec.name.clone()) {
+        Err(FolderError::Exists(name)) if spec.lifetime == Lifetime::Named => name,
+        made => return made,
+    };
+    let folder = MachineFolder::find(&store.machines(), taken.clone())?;
+    let owner = folder.take_owner_lock().await?.ok_or_else(|| FolderError::Busy(taken.clone()))?;
+    let same = folder.read_record()?.is_none_or(|record| record.spec.start == spec.start);
+    if same && !folder.runs()? { Ok((folder, owner)) } else { Err(FolderError::Exists(taken)) }
+}

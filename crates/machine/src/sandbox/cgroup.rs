@@ -1,0 +1,206 @@
+//! A control group for one machine: its memory limit and processor quota, where we may make one.
+//!
+//! Version 2 works for users to whom systemd delegated a subtree (everything started in a desktop session), and
+//! for root; version 1 only where the group's folder is writable. Where neither is, a machine still runs:
+//! processors are limited by affinity, memory is not, and the user is told.
+
+use crate::MachineFolder;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The file in a machine's folder that lists its groups, for whoever cleans up.
+const LIST: &str = "cgroups";
+const PREFIX: &str = "vmbuild-";
+
+/// The groups of one machine: none, one (version 2), or one for each controller (version 1).
+#[derive(Debug, Default)]
+pub(super) struct Groups {
+    made: Vec<Made>,
+}
+
+#[derive(Debug)]
+struct Made {
+    path: PathBuf,
+    limits_memory: bool,
+}
+
+/// What a machine may use.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// Processors.
+    pub(super) cpus: u32,
+    /// Memory in MiB.
+    pub(super) memory_mib: u64,
+}
+
+impl Groups {
+    /// Makes what can be made, and notes it in the machine's folder first.
+    pub(super) fn make(folder: &MachineFolder, limits: Limits) -> io::Result<Self> {
+        let name = format!("{PREFIX}{}-{}", folder.name(), std::process::id());
+        let (mounts, own) =
+            (fs_err::read_to_string("/proc/self/mounts")?, fs_err::read_to_string("/proc/self/cgroup")?);
+        let groups = Self { made: make_all(&hierarchies(&mounts, &own), &name, limits) };
+        let list: Vec<String> = groups.made.iter().map(|made| format!("{}\n", made.path.display())).collect();
+        fs_err::write(folder.file(LIST), list.concat())?;
+        Ok(groups)
+    }
+
+    /// Whether memory is limited for who is admitted.
+    pub(super) fn limit_memory(&self) -> bool {
+        self.made.iter().any(|made| made.limits_memory)
+    }
+
+    /// Moves a process in, and says whether its memory is limited now.
+    pub(super) fn admit(&self, pid: u32) -> bool {
+        let mut limited = false;
+        for made in &self.made {
+            let moved = fs_err::write(made.path.join("cgroup.procs"), pid.to_string()).is_ok();
+            limited |= moved && made.limits_memory;
+        }
+        limited
+    }
+}
+
+/// Removes a machine's groups once its processes are gone. Waits a little: the kernel tidies up behind them.
+pub(crate) async fn remove_left_over(folder: &MachineFolder) {
+    let Ok(list) = fs_err::read_to_string(folder.file(LIST)) else {
+        return;
+    };
+    for path in list.lines().map(Path::new).filter(|path| is_ours(path)) {
+        for _ in 0..40 {
+            match fs_err::remove_dir(path) {
+                Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+                _ => break,
+            }
+        }
+    }
+}
+
+fn is_ours(path: &Path) -> bool {
+    let named = path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(PREFIX));
+    named && path.join("cgroup.procs").exists()
+}
+
+/// Where a hierarchy is mounted and where in it this process is.
+#[derive(Debug, PartialEq, Eq)]
+struct Hierarchy {
+    version: Version,
+    top: PathBuf,
+    own: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Version {
+    /// All controllers.
+    Two,
+    /// Version 1, memory.
+    OneMemory,
+    /// Version 1, processor time.
+    OneCpu,
+}
+
+/// Formats: `proc_mounts(5)`, and `/proc/[pid]/cgroup` in `cgroups(7)`.
+fn hierarchies(mounts: &str, own: &str) -> Vec<Hierarchy> {
+    let mounted = |line: &str| -> Option<Hierarchy> {
+        let mut fields = line.split(' ').skip(1);
+        let (top, kind, options) = (fields.next()?, fields.next()?, fields.next()?);
+        let has = |word: &str| options.split(',').any(|option| option == word);
+        let (version, controller) = match kind {
+            "cgroup2" => (Version::Two, ""),
+            "cgroup" if has("memory") => (Version::OneMemory, "memory"),
+            "cgroup" if has("cpu") => (Version::OneCpu, "cpu"),
+            _ => return None,
+        };
+        let own = own.lines().find_map(|line| group_of(line, controller))?;
+        Some(Hierarchy { version, top: top.into(), own: Path::new(top).join(own.trim_start_matches('/')) })
+    };
+    mounts.lines().filter_map(mounted).collect()
+}
+
+/// The path in `7:cpu,cpuacct:/path` if the line is about `controller`.
+fn group_of<'a>(line: &'a str, controller: &str) -> Option<&'a str> {
+    let mut fields = line.splitn(3, ':').skip(1);
+    let (controllers, path) = (fields.next()?, fields.next()?);
+    controllers.split(',').any(|word| word == controller).then_some(path)
+}
+
+fn make_all(hierarchies: &[Hierarchy], name: &str, limits: Limits) -> Vec<Made> {
+    let bytes = (limits.memory_mib << 20).to_string();
+    let quota = u64::from(limits.cpus) * 100_000;
+    let make = |hierarchy: &Hierarchy| match hierarchy.version {
+        Version::Two => make_second(hierarchy, name, &bytes, quota),
+        Version::OneMemory => make_first(hierarchy, name, "memory.limit_in_bytes", &bytes),
+        Version::OneCpu => make_first(hierarchy, name, "cpu.cfs_quota_us", &quota.to_string()),
+    };
+    hierarchies.iter().filter_map(make).collect()
+}
+
+fn make_first(hierarchy: &Hierarchy, name: &str, knob: &str, value: &str) -> Option<Made> {
+    let path = hierarchy.own.join(name);
+    fs_err::create_dir(&path).ok()?;
+    set_or_remove(path, knob, value, hierarchy.version == Version::OneMemory)
+}
+
+/// A group with processes in it cannot pass controllers on, so the new group may have to be a sibling of ours,
+/// or of our parent. (cgroups(7), "no internal processes".)
+fn make_second(hierarchy: &Hierarchy, name: &str, bytes: &str, quota: u64) -> Option<Made> {
+    let above = hierarchy.own.ancestors().take_while(|folder| folder.starts_with(&hierarchy.top));
+    above.filter(|folder| passes_memory_on(folder, &hierarchy.own)).find_map(|folder| {
+        let path = folder.join(name);
+        fs_err::create_dir(&path).ok()?;
+        // Affinity limits processors already; where the controller is missing nothing is lost.
+        let _ = fs_err::write(path.join("cpu.max"), format!("{quota} 100000"));
+        set_or_remove(path, "memory.max", bytes, true)
+    })
+}
+
+/// Whether groups below `folder` get a memory controller. Only in our own group do we dare to switch it on.
+fn passes_memory_on(folder: &Path, own: &Path) -> bool {
+    let control = folder.join("cgroup.subtree_control");
+    let on = fs_err::read_to_string(&control).is_ok_and(|words| words.split_whitespace().any(|word| word == "memory"));
+    on || (folder == own && fs_err::write(control, "+memory").is_ok())
+}
+
+fn set_or_remove(path: PathBuf, knob: &str, value: &str, limits_memory: bool) -> Option<Made> {
+    if fs_err::write(path.join(knob), value).is_ok() {
+        return Some(Made { path, limits_memory });
+    }
+    // An empty group of ours: if it cannot be removed either, it costs nothing.
+    let _ = fs_err::remove_dir(path);
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Hierarchy, Version, hierarchies};
+
+    fn check(mounts: &str, own: &str, expect: &[(Version, &str, &str)]) {
+        let expect: Vec<Hierarchy> = expect
+            .iter()
+            .map(|(version, top, own)| Hierarchy { version: *version, top: top.into(), own: own.into() })
+            .collect();
+        assert_eq!(hierarchies(mounts, own), expect);
+    }
+
+    #[test]
+    fn both_versions_are_found_where_they_are_mounted() {
+        check("proc /proc proc rw 0 0\n", "0::/\n", &[]);
+        check(
+            "cgroup2 /sys/fs/cgroup cgroup2 rw,nsdelegate 0 0\n",
+            "0::/user.slice/a.scope\n",
+            &[(Version::Two, "/sys/fs/cgroup", "/sys/fs/cgroup/user.slice/a.scope")],
+        );
+        check(
+            "c /sys/fs/cgroup/cpu cgroup rw,cpu,cpuacct 0 0\nc /sys/fs/cgroup/memory cgroup rw,memory 0 0\n",
+            "4:memory:/job\n3:cpu,cpuacct:/\n",
+            &[
+                (Version::OneCpu, "/sys/fs/cgroup/cpu", "/sys/fs/cgroup/cpu/"),
+                (Version::OneMemory, "/sys/fs/cgroup/memory", "/sys/fs/cgroup/memory/job"),
+            ],
+        );
+        check("c /sys/fs/cgroup/memory cgroup rw,memory 0 0\n", "3:cpu:/\n", &[]);
+    }
+}

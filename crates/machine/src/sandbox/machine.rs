@@ -1,0 +1,254 @@
+//! A machine made of namespaces.
+//!
+//! ```text
+//! in the machine            in its folder on the host
+//! /                         upper/ (changes) over the spec's layers; work/ is the kernel's
+//! /run/vmbuild/agent        the agent, read-only
+//! /run/vmbuild/host/        socket/: the agent listens on agent.sock there
+//! (output of process 1)     serial.log
+//! ```
+
+use super::cgroup::{Groups, Limits, remove_left_over};
+use super::namespace::Launch;
+use super::{Bind, Enter, NamespaceError, Root};
+use crate::held::Held;
+use crate::{Lifetime, MachineFolder, MachineRecord, MachineSpec, ProcessIdentity, RootTree, Start};
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use vmbuild_core::event::{Events, Part};
+use vmbuild_core::failure::{Diagnose, Exit};
+use vmbuild_guest::Transport;
+use vmbuild_supervise::Deadline;
+
+const AGENT: &str = "/run/vmbuild/agent";
+const HOST: &str = "/run/vmbuild/host";
+const SOCKET: &str = "socket/agent.sock";
+/// How long an agent that was asked to end may take: there is nothing to shut down in a sandbox.
+const GRACE: Duration = Duration::from_secs(2);
+/// The longest path a Unix socket can have: `sun_path` has 108 bytes, the last of them zero (unix(7)).
+const SOCKET_PATH_MAX: usize = 107;
+
+/// Why a sandbox does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxError {
+    /// Its files.
+    #[error("failed to prepare the sandbox")]
+    Io(#[from] std::io::Error),
+    /// Its namespaces.
+    #[error("failed to start the sandbox")]
+    Namespace(#[from] NamespaceError),
+    /// The path of the agent's socket does not fit.
+    #[error("too long for a socket's path: {}", path.display())]
+    LongPath {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The command was interrupted.
+    #[error("the sandbox's start was interrupted")]
+    Cancelled,
+    /// The spec is another backend's.
+    #[error("machine {0} is not a sandbox")]
+    OtherBackend(String),
+    /// Something holds the machine's lock.
+    #[error("machine {0} is running already")]
+    Running(String),
+    /// It is not there any more, or its process is another one now.
+    #[error("machine {0} is not running")]
+    NotRunning(String),
+    /// It did not end in time.
+    #[error("the sandbox did not end within {} s", .0.as_secs())]
+    StillRunning(Duration),
+}
+
+impl Diagnose for SandboxError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Cancelled => Exit::Interrupted,
+            Self::Namespace(error) => error.exit(),
+            _ => Exit::Environment,
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Self::Namespace(error) => error.hints(),
+            Self::LongPath { .. } => vec!["set VMBUILD_HOME to a folder with a shorter path".to_owned()],
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// A running sandbox.
+#[derive(Debug)]
+pub struct Sandbox {
+    held: Held,
+    process: ProcessIdentity,
+    folder: MachineFolder,
+}
+
+impl Sandbox {
+    /// Starts the agent in namespaces over the spec's tree. Returns once the process runs; the agent may
+    /// still be on its way. The outer process holds the folder's `alive.lock` as long as anything in the machine
+    /// lives.
+    pub async fn start(
+        spec: &MachineSpec,
+        folder: &MachineFolder,
+        events: &Events,
+        cancel: &CancellationToken,
+    ) -> Result<Self, SandboxError> {
+        let Start::Sandbox { root } = &spec.start else {
+            return Err(SandboxError::OtherBackend(spec.name.to_string()));
+        };
+        let alive = folder.take_alive_lock().await?.ok_or_else(|| SandboxError::Running(spec.name.to_string()))?;
+        make_files(folder)?;
+        let launch = launch(spec.lifetime, folder, alive.share()?)?;
+        let started = Self::launch(spec, describe(spec, folder, root), launch, folder, events, cancel).await;
+        if started.is_err() {
+            remove_left_over(folder).await;
+        }
+        started
+    }
+
+    async fn launch(
+        spec: &MachineSpec,
+        mut enter: Enter,
+        launch: Launch,
+        folder: &MachineFolder,
+        events: &Events,
+        cancel: &CancellationToken,
+    ) -> Result<Self, SandboxError> {
+        let groups = Groups::make(folder, Limits { cpus: spec.cpus, memory_mib: spec.memory_mib })?;
+        if groups.limit_memory() {
+            // The agent does not see the group.
+            enter.argv.extend(["--memory-limit".to_owned(), (spec.memory_mib << 20).to_string()]);
+        }
+        let mut limited = false;
+        let admit = |pid| {
+            limited = groups.admit(pid);
+            limit_processors(pid, spec.cpus)
+        };
+        let child = tokio::select! {
+            child = enter.launch(launch, admit) => child?,
+            () = cancel.cancelled() => return Err(SandboxError::Cancelled),
+        };
+        if !limited {
+            events.warn(Part::Machine, "no control group can be made here: the sandbox's memory is not limited");
+        }
+        let process = ProcessIdentity::of(child.id().unwrap_or(0))?;
+        Ok(Self { held: Held::Child(Box::new(child)), process, folder: folder.clone() })
+    }
+
+    /// Takes hold of a sandbox that an earlier vmbuild started.
+    pub fn attach(folder: &MachineFolder, record: &MachineRecord) -> Result<Self, SandboxError> {
+        let held = Held::attach(folder, record.process)?;
+        let held = held.ok_or_else(|| SandboxError::NotRunning(folder.name().to_string()))?;
+        Ok(Self { held, process: record.process, folder: folder.clone() })
+    }
+
+    /// How to reach the agent.
+    pub fn transport(&self) -> Transport {
+        Transport::Unix(self.folder.file(SOCKET))
+    }
+
+    /// Its outer process.
+    pub fn process(&self) -> ProcessIdentity {
+        self.process
+    }
+
+    /// Resolves when the sandbox's process ends by itself, with its last words. Cancel-safe; may be asked again.
+    pub async fn ended(&mut self) -> String {
+        let how = self.held.ended().await;
+        format!("its first process {how}{}", self.folder.console_tail().as_suffix())
+    }
+
+    /// Ends everything in it (after the caller asked the agent to power off, or instead of it).
+    pub async fn stop(&mut self, deadline: Deadline) -> Result<(), SandboxError> {
+        if !self.held.ends_within(GRACE.min(deadline.left())).await && !self.held.force().await? {
+            return Err(SandboxError::StillRunning(deadline.limit()));
+        }
+        remove_left_over(&self.folder).await;
+        Ok(())
+    }
+}
+
+/// Ends a sandbox that nobody looks after any more, if its process is proved to be the one written down. None at
+/// all is success.
+pub async fn end_left_over(
+    folder: &MachineFolder,
+    record: &MachineRecord,
+    deadline: Deadline,
+) -> Result<(), SandboxError> {
+    match Sandbox::attach(folder, record) {
+        Ok(mut sandbox) => sandbox.stop(deadline).await,
+        // The process is another's, but the lock is held: it is about to let go, or is not what was written down.
+        Err(SandboxError::NotRunning(name)) if folder.is_alive()? => Err(SandboxError::Running(name)),
+        Err(SandboxError::NotRunning(_)) => {
+            remove_left_over(folder).await;
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn make_files(folder: &MachineFolder) -> Result<(), SandboxError> {
+    let socket = folder.file(SOCKET);
+    if socket.as_os_str().len() > SOCKET_PATH_MAX {
+        return Err(SandboxError::LongPath { path: socket });
+    }
+    for name in ["upper", "work", "socket"] {
+        fs_err::create_dir_all(folder.file(name))?;
+    }
+    match fs_err::remove_file(&socket) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+fn describe(spec: &MachineSpec, folder: &MachineFolder, root: &RootTree) -> Enter {
+    let bind = |from, to: &str, writable| Bind { from, to: to.to_owned(), writable };
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    Enter {
+        root: Root::Overlay { layers: root.layers.clone(), upper: folder.file("upper"), work: folder.file("work") },
+        network: spec.network,
+        binds: vec![bind(spec.agent.clone(), AGENT, false), bind(folder.file("socket"), HOST, true)],
+        hostname: spec.name.to_string(),
+        argv: [AGENT, "serve", "--unix", "/run/vmbuild/host/agent.sock"].map(str::to_owned).to_vec(),
+        env: vec![
+            pair("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+            pair("HOME", "/root"),
+            pair("LANG", "C.UTF-8"),
+            // What systemd's container interface calls for: package scripts look at it.
+            pair("container", "vmbuild"),
+        ],
+        cwd: "/".to_owned(),
+    }
+}
+
+fn launch(lifetime: Lifetime, folder: &MachineFolder, alive: OwnedFd) -> Result<Launch, SandboxError> {
+    let log = fs_err::OpenOptions::new().create(true).append(true).open(folder.console())?;
+    let lifetime = match lifetime {
+        Lifetime::Job => vmbuild_supervise::Lifetime::BoundToParent,
+        Lifetime::Named => vmbuild_supervise::Lifetime::Detached,
+    };
+    Ok(Launch { lifetime, keep: vec![alive], log: Some(log.into_parts().0) })
+}
+
+/// Leaves the process the first `count` of the processors we may use: unlike a quota, programs see it (`nproc`).
+#[cfg(target_os = "linux")]
+fn limit_processors(pid: u32, count: u32) -> std::io::Result<()> {
+    use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+    let allowed = sched_getaffinity(None)?;
+    let mut chosen = CpuSet::new();
+    for number in (0..CpuSet::MAX_CPU).filter(|&number| allowed.is_set(number)).take(count as usize) {
+        chosen.set(number);
+    }
+    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+    Ok(sched_setaffinity(pid, &chosen)?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn limit_processors(_: u32, _: u32) -> std::io::Result<()> {
+    Err(std::io::ErrorKind::Unsupported.into())
+}

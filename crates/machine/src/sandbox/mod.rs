@@ -1,0 +1,38 @@
+//! Machines as Linux namespaces over a directory tree.
+//!
+//! Where no hypervisor works (a CI runner, a guest without nested virtualisation) a build still needs a machine
+//! of its own: another root file system, no other processes, no network, a writable layer that is thrown away.
+//! The kernel gives that to anybody who may make a user namespace. It is isolation against accidents, at native
+//! speed; it is not a wall against hostile code, which wants a virtual machine.
+//!
+//! Why a few system calls of our own and not bubblewrap: the version that stable distributions ship (0.8 in
+//! Debian 12) cannot mount an overlay and maps a single user id, while `apt` and `dpkg` need a range of them.
+//! `unshare(1)` and `newuidmap` would do the ids, but then nobody ties the processes' lives to ours.
+//!
+//! Three processes take part:
+//!
+//! ```text
+//! vmbuild ── outer ── inner (process 1 in the machine) ── ...
+//!            makes the namespaces, waits      mounts, then becomes the agent or tool
+//! ```
+//!
+//! `outer` is this same program, started again: user namespaces can be made only by a process with one thread,
+//! and only the parent outside can write the id maps. They speak lines of JSON over a socket (`control`), so
+//! the real reason of a failure reaches the person who asked.
+
+mod cgroup;
+mod control;
+#[cfg(target_os = "linux")]
+mod helper;
+mod idmap;
+mod machine;
+mod namespace;
+mod refusal;
+
+pub use idmap::IdMapError;
+pub use machine::{Sandbox, SandboxError, end_left_over};
+pub use namespace::{Bind, Enter, Root, internal_entry, set_helper, works_here};
+pub use refusal::NamespaceError;
+
+pub(crate) use cgroup::remove_left_over;
+pub use namespace::helper_program;

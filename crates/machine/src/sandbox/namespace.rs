@@ -1,0 +1,261 @@
+//! Running a program in namespaces of its own, as root there, without being root here.
+
+use super::control::{GO, MARKER, Order, Report};
+use super::refusal::PATIENCE;
+use super::{NamespaceError, idmap};
+use crate::Network;
+use nix::sys::signal::Signal;
+use serde::{Deserialize, Serialize};
+use std::ffi::OsString;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::PathBuf;
+use std::sync::OnceLock;
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::UnixStream;
+use tokio_util::sync::CancellationToken;
+use vmbuild_supervise::{Child, Command, Deadline, Ended, Lifetime, RunError, Tail};
+
+/// A program and the namespaces around it: user, mount, PID, IPC, UTS and, without network, network.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Enter {
+    /// What it sees as `/`.
+    pub root: Root,
+    /// Whether it shares the host's network.
+    pub network: Network,
+    /// Host paths made visible inside.
+    pub binds: Vec<Bind>,
+    /// Host name inside.
+    pub hostname: String,
+    /// Program (as seen inside) and arguments. It is process 1 of its PID namespace.
+    pub argv: Vec<String>,
+    /// Its whole environment.
+    pub env: Vec<(String, String)>,
+    /// Its working directory, as seen inside.
+    pub cwd: String,
+}
+
+/// What a namespaced program sees as `/`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum Root {
+    /// The host's own root: for tools that work on the host's files as the namespace's root user.
+    Host,
+    /// Read-only layers, uppermost first, under a writable upper folder.
+    Overlay {
+        /// The layers.
+        layers: Vec<PathBuf>,
+        /// Where changes go.
+        upper: PathBuf,
+        /// The kernel's scratch folder, on the same file system as `upper`.
+        work: PathBuf,
+    },
+}
+
+/// A host path made visible inside.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Bind {
+    /// Host path.
+    pub from: PathBuf,
+    /// Path inside; made if missing.
+    pub to: String,
+    /// Whether it may be written to.
+    pub writable: bool,
+}
+
+static HELPER: OnceLock<PathBuf> = OnceLock::new();
+
+/// Names the vmbuild program that sets namespaces up, for a program that is not vmbuild itself (a test).
+/// Only the first call counts.
+pub fn set_helper(program: PathBuf) {
+    // A second call loses on purpose: tests in one process may all name the same program.
+    let _ = HELPER.set(program);
+}
+
+/// The vmbuild program, for those who start it again.
+pub fn helper_program() -> std::io::Result<PathBuf> {
+    HELPER.get().cloned().map_or_else(std::env::current_exe, Ok)
+}
+
+/// The hidden entry for the processes that set namespaces up: called by `main` before anything else, returns
+/// at once unless this process was started as one of them.
+pub fn internal_entry() {
+    #[cfg(target_os = "linux")]
+    super::helper::enter();
+}
+
+/// Whether namespaces can be made here, found out by making them; the reason if not.
+pub async fn works_here(cancel: &CancellationToken) -> Result<(), String> {
+    let trial = Enter {
+        root: Root::Host,
+        network: Network::None,
+        binds: Vec::new(),
+        hostname: "trial".to_owned(),
+        argv: vec!["/bin/true".to_owned()],
+        env: Vec::new(),
+        cwd: "/".to_owned(),
+    };
+    let tried = trial.run(Deadline::after(Duration::from_secs(10)), cancel, |_| ()).await;
+    tried.map(drop).map_err(|error| error.to_string())
+}
+
+impl Enter {
+    /// Starts it, and returns once it runs: every failure to set it up is an error here, with its reason.
+    /// Output is captured.
+    pub async fn spawn(&self, lifetime: Lifetime, keep: Vec<OwnedFd>) -> Result<Child, NamespaceError> {
+        self.launch(Launch { lifetime, keep, log: None }, |_| Ok(())).await
+    }
+
+    /// Runs it to its end, demanding success.
+    pub async fn run(
+        &self,
+        deadline: Deadline,
+        cancel: &CancellationToken,
+        mut on_output: impl FnMut(&[u8]),
+    ) -> Result<Tail, NamespaceError> {
+        let mut child = self.spawn(Lifetime::BoundToParent, Vec::new()).await?;
+        let command = self.argv.join(" ");
+        match child.finish(deadline, cancel, &mut on_output).await {
+            Ok((Ended::Code(0), tail)) => Ok(tail),
+            Ok((ended, tail)) => Err(RunError::Failed { command, ended, tail }.into()),
+            Err(error) => Err(about(error, command).into()),
+        }
+    }
+
+    /// As `spawn`. `admit` is told the outer process's number before anything runs inside.
+    pub(super) async fn launch(
+        &self,
+        launch: Launch,
+        admit: impl FnOnce(u32) -> std::io::Result<()>,
+    ) -> Result<Child, NamespaceError> {
+        if !cfg!(target_os = "linux") {
+            return Err(NamespaceError::NotLinux);
+        }
+        let (ours, theirs) = UnixStream::pair()?;
+        let order = launch.order(self.clone());
+        let mut unready = Unready(None);
+        let child = unready.0.insert(launch.spawn(theirs)?);
+        Starting { child, control: BufReader::new(ours) }.drive(&order, admit).await?;
+        unready.0.take().ok_or(NamespaceError::NotLinux)
+    }
+}
+
+/// A child that is not what was asked for yet. Dropped, it dies, even if it was to outlive us.
+struct Unready(Option<Child>);
+
+impl Drop for Unready {
+    fn drop(&mut self) {
+        if let Some(child) = self.0.as_ref().filter(|child| child.id().is_some()) {
+            child.signal_group(Signal::SIGKILL);
+        }
+    }
+}
+
+/// The error, naming the program and not the helper that started it.
+fn about(error: RunError, command: String) -> RunError {
+    match error {
+        RunError::TimedOut { limit, tail, .. } => RunError::TimedOut { command, limit, tail },
+        RunError::Cancelled { .. } => RunError::Cancelled { command },
+        RunError::Pipe { source, .. } => RunError::Pipe { command, source },
+        other => other,
+    }
+}
+
+/// How the outer process is started.
+#[derive(Debug)]
+pub(super) struct Launch {
+    /// Whether it outlives us.
+    pub(super) lifetime: Lifetime,
+    /// Descriptors it holds until the end.
+    pub(super) keep: Vec<OwnedFd>,
+    /// Where output goes instead of to us.
+    pub(super) log: Option<std::fs::File>,
+}
+
+impl Launch {
+    fn order(&self, enter: Enter) -> Order {
+        let kept = self.keep.iter().map(AsRawFd::as_raw_fd).collect();
+        Order { enter, bound: self.lifetime == Lifetime::BoundToParent, kept }
+    }
+
+    fn spawn(self, control: UnixStream) -> Result<Child, NamespaceError> {
+        let control = control.into_std()?;
+        control.set_nonblocking(false)?;
+        let control = OwnedFd::from(control);
+        let helper = HELPER.get().map_or_else(|| OsString::from("/proc/self/exe"), OsString::from);
+        let number = control.as_raw_fd().to_string();
+        let mut command = Command::new(helper).arg(MARKER).arg(number).lifetime(self.lifetime).keep_fd(control);
+        for fd in self.keep {
+            command = command.keep_fd(fd);
+        }
+        if let Some(log) = self.log {
+            command = command.stdout(log.try_clone()?).stderr(log);
+        }
+        Ok(command.spawn()?)
+    }
+}
+
+/// A helper on its way to becoming the program.
+struct Starting<'a> {
+    child: &'a mut Child,
+    control: BufReader<UnixStream>,
+}
+
+impl Starting<'_> {
+    async fn drive(
+        &mut self,
+        order: &Order,
+        admit: impl FnOnce(u32) -> std::io::Result<()>,
+    ) -> Result<(), NamespaceError> {
+        self.say(&serde_json::to_string(order).map_err(std::io::Error::other)?).await?;
+        self.expect(&Report::Ready).await?;
+        let pid = self.child.id().ok_or_else(|| std::io::Error::from(std::io::ErrorKind::NotFound))?;
+        admit(pid)?;
+        idmap::write(pid, &CancellationToken::new()).await?;
+        self.say(GO).await?;
+        self.expect(&Report::Started).await?;
+        // From here the socket closes without a word when the program has taken over, or tells why it has not.
+        match self.hear().await? {
+            None => Ok(()),
+            Some(Report::Refused(refusal)) => Err(refusal.into()),
+            Some(Report::Ready | Report::Started) => Err(self.broken().await),
+        }
+    }
+
+    /// Sends a line. A helper that has gone already is noticed, with its reason, when its answer is missing.
+    async fn say(&mut self, line: &str) -> std::io::Result<()> {
+        match self.control.write_all(format!("{line}\n").as_bytes()).await {
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    async fn expect(&mut self, expected: &Report) -> Result<(), NamespaceError> {
+        match self.hear().await? {
+            Some(report) if report == *expected => Ok(()),
+            Some(Report::Refused(refusal)) => Err(refusal.into()),
+            _ => Err(self.broken().await),
+        }
+    }
+
+    async fn hear(&mut self) -> Result<Option<Report>, NamespaceError> {
+        let mut line = String::new();
+        match tokio::time::timeout(PATIENCE, self.control.read_line(&mut line)).await {
+            Err(_) => Err(self.broken().await),
+            Ok(Err(error)) if error.kind() != std::io::ErrorKind::ConnectionReset => Err(error.into()),
+            Ok(Ok(1..)) => Ok(Some(serde_json::from_str(&line).map_err(std::io::Error::other)?)),
+            Ok(_) => Ok(None),
+        }
+    }
+
+    /// The helper broke the rules: with how it ended and what it wrote, if it has ended.
+    async fn broken(&mut self) -> NamespaceError {
+        let mut last_words = String::new();
+        let ended = tokio::time::timeout(Duration::from_secs(1), self.child.wait()).await.ok().and_then(Result::ok);
+        self.child.shutdown().await;
+        if let Some(stderr) = self.child.take_stderr() {
+            // What could be read is all there is to say.
+            let _ = stderr.take(4096).read_to_string(&mut last_words).await;
+        }
+        NamespaceError::Helper { ended, last_words: last_words.trim_end().to_owned() }
+    }
+}

@@ -1,0 +1,190 @@
+//! Why namespaces could not be made, and what to do about it.
+
+use super::control::{Refusal, Step};
+use super::idmap::IdMapError;
+use std::io;
+use std::time::Duration;
+use vmbuild_core::failure::{Diagnose, Exit};
+use vmbuild_supervise::{Ended, RunError};
+
+/// Why a program could not run in namespaces.
+#[derive(Debug, thiserror::Error)]
+pub enum NamespaceError {
+    /// Only Linux has namespaces.
+    #[error("sandboxes need Linux")]
+    NotLinux,
+    /// The kernel refuses to make them.
+    #[error("the kernel does not let this user make namespaces")]
+    Refused {
+        /// The system's reason.
+        #[source]
+        source: io::Error,
+    },
+    /// Their ids could not be mapped.
+    #[error("failed to give the namespace its ids")]
+    Ids(#[from] IdMapError),
+    /// The kernel refuses to stack directories there.
+    #[error("the kernel cannot stack {layers} with changes going to this file system")]
+    Overlay {
+        /// The folders in question.
+        layers: String,
+        /// The system's reason.
+        #[source]
+        source: io::Error,
+    },
+    /// Another step inside failed.
+    #[error("failed to {step}{}", about(what))]
+    Setup {
+        /// The step, in words.
+        step: String,
+        /// The path it was about; may be empty.
+        what: String,
+        /// The system's reason.
+        #[source]
+        source: io::Error,
+    },
+    /// The helper process ended, or fell silent, without saying why.
+    #[error("the process that makes namespaces {}{}", how(*ended), about(last_words))]
+    Helper {
+        /// How it ended, if it did.
+        ended: Option<Ended>,
+        /// What it wrote last.
+        last_words: String,
+    },
+    /// Its files or its socket.
+    #[error("failed to prepare namespaces")]
+    Io(#[from] io::Error),
+    /// The program itself, or a helper that could not be started.
+    #[error(transparent)]
+    Run(#[from] RunError),
+}
+
+fn about(what: &str) -> String {
+    if what.is_empty() { String::new() } else { format!(": {what}") }
+}
+
+fn how(ended: Option<Ended>) -> String {
+    ended.map_or_else(|| "does not answer".to_owned(), |ended| ended.to_string())
+}
+
+/// How long the helper has for each answer.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+
+impl From<Refusal> for NamespaceError {
+    fn from(refusal: Refusal) -> Self {
+        let source = refusal.source();
+        match refusal.step {
+            Step::Unshare => Self::Refused { source },
+            Step::Overlay => Self::Overlay { layers: refusal.what, source },
+            step => Self::Setup { step: step.to_string(), what: refusal.what, source },
+        }
+    }
+}
+
+impl Diagnose for NamespaceError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Run(error) => error.exit(),
+            Self::Ids(error) => error.exit(),
+            _ => Exit::Environment,
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Self::Refused { .. } => switches_in_the_way(&read_switch),
+            Self::Overlay { .. } => vec![
+                "set VMBUILD_HOME to a folder on a local disk (ext4, xfs or btrfs): overlays do not stack on overlays \
+                 or network file systems"
+                    .to_owned(),
+                "nothing may be mounted below these folders (`findmnt` shows what is), and Linux must be 5.11 or newer"
+                    .to_owned(),
+            ],
+            Self::Setup { step, .. } if *step == Step::Proc.to_string() => {
+                let mut hints = switches_in_the_way(&read_switch);
+                hints.push(
+                    "inside a container: its /proc must not be masked (`--security-opt systempaths=unconfined`)"
+                        .to_owned(),
+                );
+                hints
+            }
+            Self::Ids(error) => error.hints(),
+            Self::Run(error) => error.hints(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// The settings that keep users from making namespaces, where they do.
+fn switches_in_the_way(read: &dyn Fn(&str) -> Option<u64>) -> Vec<String> {
+    let switches = [
+        ("kernel.unprivileged_userns_clone", 0, 1),
+        ("user.max_user_namespaces", 0, 15_000),
+        ("kernel.apparmor_restrict_unprivileged_userns", 1, 0),
+    ];
+    let in_the_way = switches.iter().filter(|(name, bad, _)| read(name) == Some(*bad));
+    let mut hints: Vec<String> = in_the_way
+        .map(|(name, bad, good)| format!("{name} is {bad}: `sudo sysctl -w {name}={good}` allows user namespaces"))
+        .collect();
+    if hints.is_empty() {
+        hints.push("inside a container: it must be allowed to make user namespaces (seccomp, AppArmor)".to_owned());
+    }
+    hints
+}
+
+fn read_switch(name: &str) -> Option<u64> {
+    let path = format!("/proc/sys/{}", name.replace('.', "/"));
+    fs_err::read_to_string(path).ok()?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Diagnose, NamespaceError, Refusal, Step, switches_in_the_way};
+    use std::error::Error;
+
+    #[test]
+    fn every_switch_has_its_own_hint() {
+        let check = |name: &str, value: u64, expect: &str| {
+            let hints = switches_in_the_way(&|asked| (asked == name).then_some(value));
+            assert_eq!(hints, [expect]);
+        };
+        check(
+            "kernel.apparmor_restrict_unprivileged_userns",
+            1,
+            "kernel.apparmor_restrict_unprivileged_userns is 1: \
+             `sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0` allows user namespaces",
+        );
+        check(
+            "user.max_user_namespaces",
+            0,
+            "user.max_user_namespaces is 0: `sudo sysctl -w user.max_user_namespaces=15000` allows user namespaces",
+        );
+        let good = "inside a container: it must be allowed to make user namespaces (seccomp, AppArmor)";
+        check("kernel.unprivileged_userns_clone", 1, good);
+    }
+
+    #[test]
+    fn a_refusal_keeps_step_path_and_reason() {
+        let check = |step, what: &str, errno, message: &str, source: &str| {
+            let error = NamespaceError::from(Refusal { step, what: what.to_owned(), errno });
+            assert_eq!(error.to_string(), message);
+            assert_eq!(error.source().map(ToString::to_string).as_deref(), Some(source));
+        };
+        let denied = "Operation not permitted (os error 1)";
+        check(Step::Unshare, "", 1, "the kernel does not let this user make namespaces", denied);
+        check(
+            Step::Bind,
+            "/srv/x",
+            2,
+            "failed to make a host path visible: /srv/x",
+            "No such file or directory (os error 2)",
+        );
+        check(Step::Hostname, "", 0, "failed to set its host name", "the system gave no reason");
+    }
+
+    #[test]
+    fn an_overlay_on_the_wrong_file_system_names_the_way_out() {
+        let error = NamespaceError::from(Refusal { step: Step::Overlay, what: "/a over /b".to_owned(), errno: 22 });
+        assert!(error.hints()[0].contains("VMBUILD_HOME"));
+    }
+}

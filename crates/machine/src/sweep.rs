@@ -1,0 +1,116 @@
+//! Removing what killed commands left behind. Every command does this first.
+//!
+//! A vmbuild that is killed cannot clean up. Its machine dies with it (the kernel sees to that), but the folder
+//! stays, and with it gigabytes. Whether a folder is left over is not guessed from names, ages or process numbers:
+//! the lock that its vmbuild held is free.
+
+use super::folder::delete;
+use super::spec::Lifetime;
+use super::{FolderError, MachineFolder, MachineRecord, Start, qemu, remove, sandbox};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use vmbuild_core::event::{Events, Part};
+use vmbuild_core::failure::Diagnose;
+use vmbuild_core::store::{Store, entries};
+use vmbuild_supervise::Deadline;
+
+/// How long a left-over machine has to end.
+const LIMIT: Duration = Duration::from_secs(15);
+/// How old a half-made or half-deleted folder is when nobody can still be busy with it.
+const FORGOTTEN: Duration = Duration::from_mins(15);
+
+/// Ends and removes job machines whose vmbuild is gone, and folders that were never finished. What cannot be
+/// removed is told as a warning: it keeps nobody from working.
+pub async fn sweep(store: &Store, events: &Events, cancel: &CancellationToken) -> io::Result<()> {
+    for folder in MachineFolder::list(&store.machines())? {
+        match sweep_machine(&folder, cancel).await {
+            Ok(Swept::InUse) => {}
+            Ok(Swept::Removed) => {
+                events.note(Part::Cleanup, format!("removed machine {}: its command was killed", folder.name()));
+            }
+            Err(error) => {
+                let causes = causes(error.as_ref());
+                events.warn(Part::Cleanup, format!("machine {} is left over: {causes}", folder.name()));
+            }
+        }
+    }
+    for path in forgotten(&store.machines())? {
+        if let Err(error) = delete(&path, cancel).await {
+            events.warn(Part::Cleanup, format!("{} is left over: {}", path.display(), causes(&error)));
+        }
+    }
+    Ok(())
+}
+
+enum Swept {
+    InUse,
+    Removed,
+}
+
+async fn sweep_machine(
+    folder: &MachineFolder,
+    cancel: &CancellationToken,
+) -> Result<Swept, vmbuild_core::failure::Failure> {
+    let Some(_owner) = folder.take_owner_lock().await.map_err(FolderError::Io)? else {
+        return Ok(Swept::InUse);
+    };
+    match folder.read_record()? {
+        Some(record) if record.spec.lifetime == Lifetime::Named => return Ok(Swept::InUse),
+        Some(record) => end(folder, &record).await?,
+        None => wait_for_end(folder).await?,
+    }
+    sandbox::remove_left_over(folder).await;
+    remove(folder, cancel).await?;
+    Ok(Swept::Removed)
+}
+
+async fn end(folder: &MachineFolder, record: &MachineRecord) -> Result<(), vmbuild_core::failure::Failure> {
+    let deadline = Deadline::after(LIMIT);
+    match record.spec.start {
+        // Removing it ends it.
+        Start::Vagrant { .. } => {}
+        Start::Sandbox { .. } => sandbox::end_left_over(folder, record, deadline).await?,
+        Start::Qemu { .. } | Start::FirstBoot { .. } => qemu::end_left_over(folder, record, deadline).await?,
+    }
+    Ok(())
+}
+
+/// A machine without a record was never finished, and nothing proves which process is its own: none is ended. Its
+/// vmbuild's death has been its own, though, and it is on its way out.
+async fn wait_for_end(folder: &MachineFolder) -> Result<(), FolderError> {
+    let deadline = Deadline::after(LIMIT);
+    while folder.is_alive()? {
+        if deadline.passed() {
+            return Err(FolderError::Busy(folder.name().clone()));
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Ok(())
+}
+
+/// Folders on their way in or out that nobody finished.
+fn forgotten(machines: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in entries(machines)? {
+        let hidden =
+            entry.file_name().to_str().is_some_and(|name| name.starts_with(".making-") || name.starts_with(".going-"));
+        let age = entry.metadata().and_then(|about| about.modified()).map(|at| at.elapsed().unwrap_or_default());
+        if hidden && age.is_ok_and(|age| age > FORGOTTEN) {
+            found.push(entry.path());
+        }
+    }
+    Ok(found)
+}
+
+/// An error and its causes on one line.
+fn causes(error: &(impl Diagnose + ?Sized)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

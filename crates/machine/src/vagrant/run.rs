@@ -1,0 +1,228 @@
+//! Running `vagrant` for one machine.
+
+use super::VagrantError;
+use super::project::{dotfile, image, project};
+use super::records::{Lines, Record};
+use crate::{MachineFolder, MachineSpec, Start};
+use sha2::{Digest, Sha256};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use vmbuild_core::event::{Events, Part, Unit};
+use vmbuild_supervise::{Command, Deadline, RunError, Tail};
+
+/// A machine's first start fetches a box, imports it and provisions; an emulated one boots for minutes.
+pub(super) const UP: Duration = Duration::from_hours(1);
+/// Everything else.
+pub(super) const OTHER: Duration = Duration::from_mins(10);
+
+/// What `vagrant` is asked for.
+pub(super) struct Order<'a> {
+    pub(super) verb: &'static str,
+    pub(super) args: Vec<String>,
+    pub(super) limit: Duration,
+    /// Where its progress is shown.
+    pub(super) events: Option<&'a Events>,
+}
+
+impl Order<'_> {
+    pub(super) fn quiet(verb: &'static str, args: &[&str]) -> Self {
+        let args = args.iter().copied().map(str::to_owned).collect();
+        Self { verb, args, limit: OTHER, events: None }
+    }
+
+    /// Runs it for a machine, and gives what it said.
+    pub(super) async fn run(
+        self,
+        folder: &MachineFolder,
+        spec: Option<&MachineSpec>,
+        cancel: &CancellationToken,
+    ) -> Result<Vec<Record>, VagrantError> {
+        let command = for_machine(self.command(), folder);
+        let unfinished = || image(folder).map(|image| ("VMBUILD_IMAGE", image)).into_iter().collect();
+        let variables = spec.map_or_else(unfinished, variables);
+        self.speak(variables.into_iter().fold(command, |command, (name, value)| command.env(name, value)), cancel).await
+    }
+
+    /// Runs it for no machine, and gives what it said.
+    pub(super) async fn run_for_none(self, cancel: &CancellationToken) -> Result<Vec<Record>, VagrantError> {
+        let command = self.command().current_dir("/");
+        self.speak(command, cancel).await
+    }
+
+    fn command(&self) -> Command {
+        Command::new("vagrant")
+            .args(self.verb.split(' '))
+            .args(["--machine-readable", "--no-color"])
+            .args(&self.args)
+            // It would ask its maker whether it is up to date.
+            .env("VAGRANT_CHECKPOINT_DISABLE", "1")
+    }
+
+    async fn speak(self, command: Command, cancel: &CancellationToken) -> Result<Vec<Record>, VagrantError> {
+        let verb = self.verb;
+        let running = self.events.map(|events| events.phase(Part::Machine, "vagrant", verb));
+        let (mut lines, mut records) = (Lines::default(), Vec::new());
+        let outcome = command.run(Deadline::after(self.limit), cancel, |bytes| {
+            for record in lines.push(bytes).iter().filter_map(|line| Record::parse(line)) {
+                if let (Some(running), Record::Ui(text)) = (&running, &record) {
+                    running.advance(0, None, Unit::Lines, text.lines().last().unwrap_or_default().trim());
+                }
+                records.push(record);
+            }
+        });
+        judge(verb, outcome.await.map(drop), &records)?;
+        if let Some(running) = running {
+            running.finish("");
+        }
+        Ok(records)
+    }
+}
+
+/// Its own word for an error counts more than its exit code.
+fn judge(verb: &'static str, outcome: Result<(), RunError>, records: &[Record]) -> Result<(), VagrantError> {
+    let failed = match outcome {
+        Ok(()) => return Ok(()),
+        Err(failed @ RunError::Failed { .. }) => failed,
+        Err(error) => return Err(VagrantError::of_run(verb, error)),
+    };
+    let reason = records.iter().find_map(|record| match record {
+        Record::ErrorExit { class, message } => Some((class.clone(), message.clone())),
+        _ => None,
+    });
+    Err(match reason {
+        Some((class, message)) => {
+            let said = if message.contains("in the log above") { said(records) } else { Tail::default() };
+            VagrantError::Refused { verb, class, message, said }
+        }
+        None => VagrantError::of_run(verb, failed),
+    })
+}
+
+/// The last of what it said to people.
+fn said(records: &[Record]) -> Tail {
+    let mut tail = Tail::default();
+    for record in records {
+        if let Record::Ui(text) = record {
+            tail.push(text.as_bytes());
+            tail.push(b"\n");
+        }
+    }
+    tail
+}
+
+fn for_machine(command: Command, folder: &MachineFolder) -> Command {
+    command
+        .current_dir(folder.path())
+        .env("VAGRANT_CWD", project(folder))
+        .env("VAGRANT_DOTFILE_PATH", dotfile(folder))
+        .env("VMBUILD_NAME", domain(folder))
+        .env("VMBUILD_SHARE", "no")
+}
+
+/// A name that is this machine's among all that its provider runs, for whichever store.
+fn domain(folder: &MachineFolder) -> String {
+    let digest = Sha256::digest(folder.path().as_os_str().as_encoded_bytes());
+    format!("vmbuild-{}-{}", folder.name(), hex::encode(&digest[..3]))
+}
+
+/// What the Vagrantfile asks its environment for.
+fn variables(spec: &MachineSpec) -> Vec<(&'static str, String)> {
+    let mut all = vec![
+        ("VMBUILD_IMAGE", spec.image.clone()),
+        ("VMBUILD_MEMORY", spec.memory_mib.to_string()),
+        ("VMBUILD_CPUS", spec.cpus.to_string()),
+    ];
+    if let Start::Vagrant { source } = &spec.start {
+        let named = [
+            ("VMBUILD_BOX", &source.name),
+            ("VMBUILD_BOX_VERSION", &source.version),
+            ("VMBUILD_DRIVER", &source.driver),
+            ("VAGRANT_DEFAULT_PROVIDER", &source.provider),
+        ];
+        all.extend(named.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))));
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::VagrantError;
+    use super::super::records::Record;
+    use super::{judge, variables};
+    use crate::{Lifetime, MachineName, MachineSpec, Network, Start, VagrantBox};
+    use std::time::Duration;
+    use vmbuild_core::failure::{Diagnose, Exit};
+    use vmbuild_supervise::{Ended, RunError, Tail};
+
+    fn spec(source: VagrantBox) -> MachineSpec {
+        MachineSpec {
+            name: MachineName::for_job(),
+            image: "debian-12".to_owned(),
+            cpus: 2,
+            memory_mib: 1024,
+            network: Network::Outgoing,
+            lifetime: Lifetime::Job,
+            agent: "/agent".into(),
+            start: Start::Vagrant { source },
+        }
+    }
+
+    #[test]
+    fn the_vagrantfile_is_told_what_is_known_and_no_more() {
+        let nothing = VagrantBox { name: None, version: None, provider: None, driver: None, packages: String::new() };
+        let words = |source: &VagrantBox| {
+            variables(&spec(source.clone()))
+                .into_iter()
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(words(&nothing), ["VMBUILD_IMAGE=debian-12", "VMBUILD_MEMORY=1024", "VMBUILD_CPUS=2"]);
+        let some = VagrantBox { name: Some("a/b".to_owned()), provider: Some("libvirt".to_owned()), ..nothing };
+        assert_eq!(words(&some)[3..], ["VMBUILD_BOX=a/b", "VAGRANT_DEFAULT_PROVIDER=libvirt"]);
+    }
+
+    fn failed() -> RunError {
+        let mut tail = Tail::default();
+        tail.push(b"its last line\n");
+        RunError::Failed { command: "vagrant up".to_owned(), ended: Ended::Code(1), tail }
+    }
+
+    #[test]
+    fn its_own_reason_counts_more_than_its_exit_code() {
+        let records: Vec<_> = include_str!("real/refused.txt").lines().filter_map(Record::parse).collect();
+        let refused = judge("up", Err(failed()), &records).expect_err("it failed");
+        insta::assert_snapshot!(refused, @"`vagrant up` failed: Name `vagrant_default` of domain about to create is already taken. Please try to run `vagrant up` command again.");
+        assert_eq!(refused.exit(), Exit::Environment);
+        let ui = |text: &str| Record::Ui(text.to_owned());
+        let message = "The output for this command should be in the log above.".to_owned();
+        let exit = Record::ErrorExit { class: "Vagrant::Errors::VagrantError".to_owned(), message };
+        let referred =
+            judge("up", Err(failed()), &[ui("    default: E: no such package"), exit]).expect_err("it failed");
+        assert!(referred.to_string().ends_with("E: no such package"), "{referred}");
+        let silent = judge("up", Err(failed()), &[]).expect_err("it failed");
+        assert!(silent.to_string().contains("its last line"), "{silent}");
+        let late = RunError::TimedOut { command: String::new(), limit: Duration::from_secs(3), tail: Tail::default() };
+        assert!(matches!(judge("halt", Err(late), &[]), Err(VagrantError::TimedOut { verb: "halt", .. })));
+        assert!(judge("up", Ok(()), &records).is_ok());
+    }
+
+    #[test]
+    fn classes_have_exit_codes_and_ways_out() {
+        let check = |class: &str, exit: Exit, hint: &str| {
+            let error = VagrantError::Refused {
+                verb: "up",
+                class: class.to_owned(),
+                message: "it says why".to_owned(),
+                said: Tail::default(),
+            };
+            assert_eq!(error.exit(), exit, "{class}");
+            assert!(error.hints().concat().contains(hint), "{class}: {:?}", error.hints());
+        };
+        check("Vagrant::Errors::BoxAddShortNotFound", Exit::Environment, "VMBUILD_BOX");
+        check("Vagrant::Errors::BoxChecksumMismatch", Exit::Integrity, "");
+        check("Vagrant::Errors::ProviderNotFound", Exit::Usage, "VAGRANT_DEFAULT_PROVIDER");
+        check("VagrantPlugins::ProviderLibvirt::Errors::FogLibvirtConnectionError", Exit::Environment, "libvirtd");
+        check("Else", Exit::Environment, "");
+        assert!(VagrantError::Missing.hints()[0].contains("apt install vagrant"));
+    }
+}

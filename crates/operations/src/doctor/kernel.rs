@@ -1,0 +1,83 @@
+//! What the host's kernel offers virtual machines.
+
+use std::path::Path;
+use vmbuild_core::finding::Finding;
+use vmbuild_core::store::Store;
+use vmbuild_machine::accelerator::{Device, Finding as Accelerated, HARDWARE, last};
+use vmbuild_machine::qemu::on_path;
+
+const SLOWER: &str = "builds use the sandbox, at full speed; virtual machines use tcg, about twelve times slower";
+
+/// A device that opens proves nothing: on some hosts QEMU starts, firmware runs, and the guest's kernel then hangs
+/// for ever. Only the kept result of a real boot settles it.
+pub(super) async fn hypervisor(store: &Store) -> Finding {
+    let device = Device::of(HARDWARE).await;
+    believed(&Accelerated::new(HARDWARE, device, last(store, HARDWARE)))
+}
+
+fn believed(found: &Accelerated) -> Finding {
+    let topic = found.accelerator.to_string();
+    let text = found.to_string();
+    // The table has a column for the topic.
+    let text = text.strip_prefix(&format!("{topic}: ")).unwrap_or(&text);
+    match (&found.device, &found.outcome) {
+        (Device::Usable, None) => Finding::ok(&topic, format!("{text} yet, and only that is believed")),
+        _ if found.works() => Finding::ok(&topic, text),
+        _ => match found.hint() {
+            Some(hint) => Finding::warn(&topic, text, &format!("{hint}; without it {SLOWER}")),
+            None => Finding::warn(&topic, text, SLOWER),
+        },
+    }
+}
+
+pub(super) fn vsock() -> Finding {
+    if Path::new("/dev/vhost-vsock").exists() {
+        Finding::ok("vsock", "/dev/vhost-vsock is there")
+    } else if on_path("vhost-device-vsock").is_ok() {
+        Finding::ok("vsock", "no vhost_vsock module: vhost-device-vsock serves each machine")
+    } else {
+        // `sudo modprobe vhost_vsock` or `cargo install --locked vhost-device-vsock` would add it; nothing depends on it.
+        Finding::ok("vsock", "no vhost_vsock module and no vhost-device-vsock: virtio-serial alone is used")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use vmbuild_core::finding::Status;
+    use vmbuild_machine::Accelerator;
+    use vmbuild_machine::accelerator::{Ground, Outcome};
+
+    fn check(device: Device, outcome: Option<Outcome>, status: Status, text: &str, mend: &str) {
+        let found = Accelerated { accelerator: Accelerator::Kvm, device, outcome, ground: Ground::Machine };
+        let finding = believed(&found);
+        assert_eq!((finding.topic.as_str(), finding.status), ("kvm", status), "{finding:?}");
+        assert!(finding.text.contains(text) && !finding.text.starts_with("kvm"), "{finding:?}");
+        assert!(finding.mend.unwrap_or_default().contains(mend));
+    }
+
+    #[test]
+    fn only_a_probe_settles_it() {
+        check(Device::Usable, Some(Outcome::UserSpace { millis: 940 }), Status::Ok, "user space in 0.9 s", "");
+        check(Device::Usable, None, Status::Ok, "no guest kernel was tried yet", "");
+        check(Device::Usable, Some(Outcome::Hung { seconds: 5 }), Status::Warn, "hung for 5 s", "dmesg");
+        let ended = Outcome::Ended { how: "exited with 1".to_owned(), telling: "no rights".to_owned() };
+        check(Device::Usable, Some(ended), Status::Warn, "no rights", SLOWER);
+        check(Device::NotPermitted, None, Status::Warn, "may not open it", "usermod");
+        check(Device::Unusable("busy".to_owned()), None, Status::Warn, "busy", SLOWER);
+    }
+
+    #[test]
+    fn what_probes_keep_is_read_and_what_is_damaged_is_nothing() {
+        let temp = tempfile::tempdir().expect("a folder");
+        let store = Store::at(temp.path()).expect("a store");
+        let file = store.cache().join("accelerator.json");
+        fs_err::write(&file, "half a fi").expect("a file");
+        assert_eq!(last(&store, Accelerator::Kvm), None);
+        let kept = r#"{"schema":1,"entries":[{"key":{"accelerator":"kvm","kernel_release":"6",
+            "qemu":{"major":7,"minor":2,"micro":0},"cpu_model":"x"},"outcome":{"outcome":"ended","how":"exited with 1","telling":"why"},
+            "probed_unix":1}]}"#;
+        fs_err::write(&file, kept).expect("a file");
+        assert!(matches!(last(&store, Accelerator::Kvm), Some(Outcome::Ended { telling, .. }) if telling == "why"));
+    }
+}

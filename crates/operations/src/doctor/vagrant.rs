@@ -1,0 +1,119 @@
+//! Vagrant, which one backend drives and nothing else needs: without it nothing is wrong.
+
+use super::install::install;
+use super::tools::version;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use vmbuild_core::finding::Finding;
+use vmbuild_supervise::{Command, Deadline, RunError};
+
+const TOPIC: &str = "vagrant";
+const WHY: &str = "only `--backend vagrant` needs it";
+/// Ruby starts slowly, and slower on a busy host.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// What runs its machines on a Linux host: the plugin's name in Vagrant's list, and that of Debian's package of it.
+const PLUGIN: &str = "vagrant-libvirt";
+/// The provider that Vagrant brings along needs a program of its own.
+const VIRTUALBOX: &str = "VBoxManage";
+
+/// What there is of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Seen {
+    Missing,
+    /// It is there and does not work: what it said.
+    Broken(String),
+    Here {
+        version: String,
+        /// The plugin's line of Vagrant's list, such as `vagrant-libvirt (0.11.2, system)`.
+        plugin: Option<String>,
+        virtualbox: bool,
+    },
+}
+
+pub(super) async fn examine(cancel: &CancellationToken) -> Finding {
+    judge(look(cancel).await)
+}
+
+async fn look(cancel: &CancellationToken) -> Seen {
+    let said = match ask(&["--version"], cancel).await {
+        Ok(said) => said,
+        Err(RunError::NotStarted { .. }) => return Seen::Missing,
+        Err(error) => return Seen::Broken(error.to_string()),
+    };
+    // Without a list nothing is known of plugins, which is what none looks like too.
+    let plugins = ask(&["plugin", "list"], cancel).await.unwrap_or_default();
+    Seen::Here {
+        version: version(&said).unwrap_or("present").to_owned(),
+        plugin: plugins.lines().find(|line| line.starts_with(PLUGIN)).map(str::to_owned),
+        virtualbox: vmbuild_machine::qemu::on_path(VIRTUALBOX).is_ok(),
+    }
+}
+
+async fn ask(words: &[&str], cancel: &CancellationToken) -> Result<String, RunError> {
+    // It would ask its maker whether it is up to date.
+    let command = Command::new("vagrant").args(words).env("VAGRANT_CHECKPOINT_DISABLE", "1");
+    let said = command.output(Deadline::after(PATIENCE), cancel).await?;
+    Ok(String::from_utf8_lossy(&said).into_owned())
+}
+
+fn judge(seen: Seen) -> Finding {
+    match seen {
+        // Nobody who does not ask for it misses it, so `--fix` does not install it.
+        Seen::Missing => {
+            Finding::ok(TOPIC, format!("not installed; {WHY} (`apt-get install vagrant {PLUGIN}` brings it)"))
+        }
+        Seen::Broken(said) => {
+            Finding::warn(TOPIC, format!("does not work, and {WHY}: {said}"), "run `vagrant --version`")
+        }
+        Seen::Here { version, plugin: Some(plugin), .. } => Finding::ok(TOPIC, format!("{version}, {plugin}; {WHY}")),
+        Seen::Here { version, plugin: None, virtualbox: true } => {
+            Finding::ok(TOPIC, format!("{version}, with VirtualBox; {WHY}"))
+        }
+        Seen::Here { version, plugin: None, virtualbox: false } => Finding::warn(
+            TOPIC,
+            format!("{version}, and nothing here that runs machines for it; {WHY}"),
+            &format!("`apt-get install {PLUGIN}` brings libvirt's"),
+        )
+        .fixed_by(install(PLUGIN)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Seen, examine, judge};
+    use tokio_util::sync::CancellationToken;
+    use vmbuild_core::finding::Status;
+
+    fn here(plugin: Option<&str>, virtualbox: bool) -> Seen {
+        Seen::Here { version: "2.3.4".to_owned(), plugin: plugin.map(str::to_owned), virtualbox }
+    }
+
+    #[test]
+    fn what_nobody_asked_for_is_never_an_error() {
+        let check = |seen: Seen, status, expect: &str| {
+            let finding = judge(seen);
+            assert_eq!((finding.status, finding.text.as_str()), (status, expect));
+            finding
+        };
+        let missing = "not installed; only `--backend vagrant` needs it (`apt-get install vagrant vagrant-libvirt` \
+                       brings it)";
+        assert_eq!(check(Seen::Missing, Status::Ok, missing).fix, None);
+        let libvirt = "2.3.4, vagrant-libvirt (0.11.2, system); only `--backend vagrant` needs it";
+        check(here(Some("vagrant-libvirt (0.11.2, system)"), false), Status::Ok, libvirt);
+        check(here(None, true), Status::Ok, "2.3.4, with VirtualBox; only `--backend vagrant` needs it");
+        let none = "2.3.4, and nothing here that runs machines for it; only `--backend vagrant` needs it";
+        let finding = check(here(None, false), Status::Warn, none);
+        assert!(finding.mend.is_some_and(|mend| mend.contains("vagrant-libvirt")));
+        assert!(finding.fix.is_none_or(|fix| fix.last().is_some_and(|word| word == "vagrant-libvirt")));
+        let broken = "does not work, and only `--backend vagrant` needs it: no ruby";
+        check(Seen::Broken("no ruby".to_owned()), Status::Warn, broken);
+    }
+
+    #[tokio::test]
+    async fn this_hosts_is_judged_without_an_error() {
+        let finding = examine(&CancellationToken::new()).await;
+        assert_eq!(finding.topic, "vagrant");
+        assert_ne!(finding.status, Status::Fail, "{finding:?}");
+        assert!(finding.text.contains("`--backend vagrant`"), "{finding:?}");
+    }
+}

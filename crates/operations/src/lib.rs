@@ -1,0 +1,3 @@
+//! One function per verb, without a command line.
+
+pub mod doctor;

@@ -1,0 +1,121 @@
+//! The `Sources` index of one suite, kept in the store's cache.
+//!
+//! It needs no signature check here: it only says where in the pool a file lies whose digest is pinned already. A
+//! forged index can at worst name a file that is then refused.
+
+use crate::settings::{LONGEST, below};
+use crate::stanza::{self, PoolFile};
+use jiff::{SignedDuration, Timestamp};
+use liblzma::read::XzDecoder;
+use liblzma::stream::{CONCATENATED, Stream};
+use serde::{Deserialize, Serialize};
+use std::io::{self, BufReader};
+use std::path::PathBuf;
+use tokio_util::sync::CancellationToken;
+use vmbuild_archive::Sha256;
+use vmbuild_core::event::{Events, Part};
+use vmbuild_core::store::{Lock, Store, write_atomically};
+use vmbuild_fetch::download::{Answer, FetchError, Job, Patience, Validators, fetch};
+
+/// How long an index is used without asking for a newer one.
+const FRESH: SignedDuration = SignedDuration::from_hours(24);
+
+/// More memory than any preset of xz needs to decompress (65 MiB), less than harms.
+const MEMORY: u64 = 128 << 20;
+
+/// One suite's index at one archive.
+#[derive(Debug, Clone)]
+pub(super) struct Index {
+    url: String,
+    file: PathBuf,
+    about: PathBuf,
+}
+
+/// What is known about a kept index.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct About {
+    schema: u8,
+    url: String,
+    asked: Timestamp,
+    validators: Validators,
+}
+
+const SCHEMA: u8 = 1;
+
+impl Index {
+    pub(super) fn of(store: &Store, archive: &str, suite: &str) -> Self {
+        let url = below(archive, &format!("dists/{suite}/main/source/Sources.xz"));
+        let key = Sha256::from(<[u8; 32]>::from(<sha2::Sha256 as sha2::Digest>::digest(&url))).short();
+        let at = |ending: &str| store.cache().join(format!("debian-sources-{key}.{ending}"));
+        Self { file: at("xz"), about: at("json"), url }
+    }
+
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Brings the kept index up to date if it is older than a day. One that cannot be refreshed is used as it is: a stale path
+    /// ends in a 404, never in wrong bytes.
+    pub(super) async fn refresh(
+        &self,
+        patience: &Patience,
+        events: &Events,
+        cancel: &CancellationToken,
+    ) -> Result<(), FetchError> {
+        let Some(_lock) = Lock::take(&self.file.with_extension("lock"), cancel).await? else {
+            return Err(FetchError::Cancelled);
+        };
+        let kept = self.kept();
+        if kept.as_ref().is_some_and(|about| Timestamp::now().duration_since(about.asked) < FRESH) {
+            return Ok(());
+        }
+        let known = kept.as_ref().map(|about| about.validators.clone()).unwrap_or_default();
+        let partial = self.file.with_extension("partial");
+        let job = Job { known: known.clone(), ..Job::fresh(&self.url, &partial, LONGEST) };
+        let running = events.phase(Part::Source, "index", &self.url);
+        let validators = match fetch(&job, patience, &running, cancel).await {
+            Ok(Answer::NotModified) => known,
+            Ok(Answer::Received(received)) => {
+                fs_err::rename(&partial, &self.file)?;
+                received.validators
+            }
+            Err(FetchError::Cancelled) => return Err(FetchError::Cancelled),
+            Err(error) if kept.is_some() => {
+                events.note(Part::Source, format!("using an index more than a day old: {}: {error}", self.url));
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
+        self.remember(validators)?;
+        running.finish("");
+        Ok(())
+    }
+
+    /// Where a file of one of `digests` lies. Takes about a second of one core: for a blocking thread.
+    pub(super) fn find(&self, digests: &[Sha256]) -> io::Result<Option<PoolFile>> {
+        let decoder = Stream::new_stream_decoder(MEMORY, CONCATENATED)?;
+        let file = XzDecoder::new_stream(fs_err::File::open(&self.file)?, decoder);
+        let found = stanza::find(BufReader::with_capacity(1 << 16, file), digests);
+        if found.is_err() {
+            self.forget();
+        }
+        found
+    }
+
+    /// Makes the next use ask for a new one.
+    pub(super) fn forget(&self) {
+        // If it cannot be removed, it merely stays in use until it is a day old.
+        let _ = fs_err::remove_file(&self.about);
+    }
+
+    fn kept(&self) -> Option<About> {
+        let about: About = serde_json::from_slice(&fs_err::read(&self.about).ok()?).ok()?;
+        (about.schema == SCHEMA && about.url == self.url && self.file.is_file()).then_some(about)
+    }
+
+    fn remember(&self, validators: Validators) -> io::Result<()> {
+        let about = About { schema: SCHEMA, url: self.url.clone(), asked: Timestamp::now(), validators };
+        write_atomically(&self.about, &serde_json::to_vec_pretty(&about)?)
+    }
+}

@@ -1,0 +1,274 @@
+//! What vouches for a source: real signatures by a real GnuPG, served by real servers, and CPython's own.
+
+use super::{World, digest};
+use crate::{EvidenceError, Need, Origin, Settings, Signers, Source, SourceRequest, Vouched, obtain, vouch};
+use tokio_util::sync::CancellationToken;
+use vmbuild_core::event::Events;
+use vmbuild_core::failure::{Diagnose, Exit};
+use vmbuild_core::store::Store;
+use vmbuild_cpython::minor::{Manager, SigstoreIdentity};
+use vmbuild_cpython::{DigestOrigin, Minor, SourceSignature};
+use vmbuild_fetch::signature::{SignatureError, SigstoreError};
+use vmbuild_testkit::gpg::{At, Gpg};
+use vmbuild_testkit::http_server::{Habit, Server};
+
+const FILE: &str = "Python-3.13.5.tar.xz";
+const ASC: &str = "ftp/python/3.13.5/Python-3.13.5.tar.xz.asc";
+const BUNDLE: &str = "ftp/python/3.13.5/Python-3.13.5.tar.xz.sigstore";
+const BILL: &str = "ftp/python/3.13.5/Python-3.13.5.tar.xz.spdx.json";
+const DATA: &[u8] = b"the source of an interpreter\n";
+
+/// What python.org has beside that archive.
+const REAL_BUNDLE: &[u8] = vmbuild_testkit::published::BUNDLE_3_13_5.as_bytes();
+const REAL_DIGEST: &str = "93e583f243454e6e9e4588ca2c2662206ad961659863277afcdb96801647d640";
+
+fn identity() -> SigstoreIdentity {
+    Minor::of(&"3.13.5".parse().expect("a version")).manager.sigstore.clone()
+}
+
+/// A manager who signs with `owner`'s key.
+async fn signers(gpg: &Gpg, owner: &str) -> Signers {
+    let pgp = Some(gpg.fingerprint(owner).await);
+    let manager = Box::new(Manager { name: owner.to_owned(), pgp, sigstore: identity() });
+    Signers::Only { manager, key: gpg.public(owner).await }
+}
+
+/// A world with a source of these bytes, and a manager whose key GnuPG has.
+struct Scene {
+    server: Server,
+    gpg: Gpg,
+    world: World,
+    source: Source,
+}
+
+impl Scene {
+    async fn new() -> Option<Self> {
+        let gpg = Gpg::new()?;
+        gpg.key("Manager <manager@example.org>", "1y", At::Now).await;
+        let server = Server::start().await;
+        let mut world = World::new(&server);
+        world.settings.signers = signers(&gpg, "Manager").await;
+        let path = world.file(FILE, DATA);
+        let (file_name, location) = (FILE.to_owned(), path.display().to_string());
+        let (bytes, sha256) = (DATA.len() as u64, digest(DATA));
+        let source = Source { path, file_name, bytes, sha256, origin: Origin::Cache, location };
+        Some(Self { server, gpg, world, source })
+    }
+
+    async fn vouch(&self, need: Need) -> Result<Vouched, EvidenceError> {
+        let version = "3.13.5".parse().expect("a version");
+        let request = SourceRequest { version, given: None, sha256: None };
+        let World { store, settings, events, cancel, .. } = &self.world;
+        vouch(&request, &self.source, need, store, settings, events, cancel).await
+    }
+
+    async fn signed(&self, owner: &str, data: &[u8]) -> Vec<u8> {
+        self.gpg.over(data, At::Now, &["--local-user", owner, "--armor", "--detach-sign"]).await
+    }
+
+    /// What is said against a signature that is served.
+    async fn refused(&self, signature: &[u8]) -> SignatureError {
+        self.server.serve(ASC, signature, Habit::Proper);
+        let error = self.vouch(Need::IfItCanBeHad).await.expect_err("it must be refused");
+        assert_eq!(error.exit(), Exit::Integrity);
+        let EvidenceError::Signature { place, source, .. } = error else { panic!("{error}") };
+        assert_eq!(place, self.server.url(ASC));
+        source
+    }
+}
+
+#[tokio::test]
+async fn a_good_signature_is_recorded_and_kept() {
+    let Some(scene) = Scene::new().await else { return };
+    scene.server.serve(ASC, &scene.signed("Manager", DATA).await, Habit::Busy(2));
+    let first = scene.vouch(Need::Always).await.expect("signed").evidence;
+    let [SourceSignature::OpenPgp { fingerprint, owner, from, .. }] = first.signatures.as_slice() else {
+        panic!("{first:?}")
+    };
+    assert_eq!(*fingerprint, scene.gpg.fingerprint("Manager").await);
+    assert_eq!((owner.as_str(), from.as_str()), ("Manager <manager@example.org>", &*scene.server.url(ASC)));
+    assert_eq!(first.digest_from, DigestOrigin::Given);
+    assert_eq!(first.without.len(), 2, "neither bundle nor bill: {first:?}");
+    // Later the network is gone, and the kept signature is verified again.
+    scene.server.remove(ASC);
+    let asked = scene.server.asked().len();
+    assert_eq!(scene.vouch(Need::IfItCanBeHad).await.expect("kept").evidence.signatures, first.signatures);
+    assert_eq!(scene.server.asked().len(), asked, "nobody is asked");
+}
+
+#[tokio::test]
+async fn a_source_that_changed_in_the_store_is_not_vouched_for_by_what_was_kept() {
+    let Some(scene) = Scene::new().await else { return };
+    scene.server.serve(ASC, &scene.signed("Manager", DATA).await, Habit::Proper);
+    scene.vouch(Need::Always).await.expect("signed");
+    fs_err::write(&scene.source.path, DATA.to_ascii_uppercase()).expect("writing");
+    let error = scene.vouch(Need::IfItCanBeHad).await.expect_err("other bytes");
+    assert!(matches!(error, EvidenceError::Signature { source: SignatureError::Mismatch(_), .. }), "{error}");
+}
+
+#[tokio::test]
+async fn what_is_not_published_does_not_end_a_build_unless_it_must() {
+    let Some(scene) = Scene::new().await else { return };
+    let vouched = scene.vouch(Need::IfItCanBeHad).await.expect("the digest is enough");
+    assert_eq!((vouched.evidence.signatures, vouched.files), (Vec::new(), Vec::new()));
+    assert!(vouched.evidence.without[0].contains("the server answered 404"), "{:?}", vouched.evidence.without);
+    let asked = scene.server.asked().len();
+    scene.vouch(Need::IfItCanBeHad).await.expect("the digest is enough");
+    assert_eq!(scene.server.asked().len(), asked, "not asked again on the same day");
+    let error = scene.vouch(Need::Always).await.expect_err("there is none");
+    assert!(scene.server.asked().len() > asked, "asked again: it is needed");
+    assert_eq!(error.exit(), Exit::Integrity);
+    let text = error.to_string();
+    assert!(text.starts_with("no signature of CPython 3.13.5 could be verified:\n  OpenPGP signature: http"), "{text}");
+}
+
+#[tokio::test]
+async fn a_stalled_signature_is_as_good_as_none() {
+    let Some(mut scene) = Scene::new().await else { return };
+    scene.world.settings.patience.tries = 1;
+    scene.server.serve(ASC, &scene.signed("Manager", DATA).await, Habit::Stall(20));
+    let vouched = scene.vouch(Need::IfItCanBeHad).await.expect("the digest is enough");
+    assert_eq!(vouched.evidence.signatures, Vec::new());
+    // The next one asks again only because it must.
+    scene.server.serve(ASC, &scene.signed("Manager", DATA).await, Habit::Proper);
+    assert_eq!(scene.vouch(Need::Always).await.expect("it came").evidence.signatures.len(), 1);
+}
+
+#[tokio::test]
+async fn bad_signatures_end_the_build() {
+    let Some(scene) = Scene::new().await else { return };
+    scene.gpg.key("Stranger <stranger@example.org>", "1y", At::Now).await;
+    let stranger = scene.refused(&scene.signed("Stranger", DATA).await).await;
+    assert!(matches!(stranger, SignatureError::UnknownKey(_)), "{stranger}");
+    let other = scene.refused(&scene.signed("Manager", b"another source").await).await;
+    assert!(matches!(other, SignatureError::Mismatch(_)), "{other}");
+    let page = scene.refused(b"<html>a portal wants you to log in</html>").await;
+    assert!(matches!(page, SignatureError::Malformed(_)), "{page}");
+    let good = scene.signed("Manager", DATA).await;
+    let cut = scene.refused(&good[..good.len() / 2]).await;
+    assert!(matches!(cut, SignatureError::Malformed(_)), "{cut}");
+    assert!(scene.world.kept().iter().all(|name| name == "asked"), "nothing bad is kept: {:?}", scene.world.kept());
+}
+
+#[tokio::test]
+async fn a_key_that_ended_before_speaks_neither_for_nor_against() {
+    let Some(mut scene) = Scene::new().await else { return };
+    scene.gpg.key("Old <old@example.org>", "30d", At::Past("20200101T000000")).await;
+    scene.world.settings.signers = signers(&scene.gpg, "Old").await;
+    // Its owner gave it more time after our copy was made.
+    let fingerprint = scene.gpg.fingerprint("Old").await;
+    scene.gpg.run(At::Now, &["--quick-set-expire", &fingerprint, "10y"]).await;
+    scene.server.serve(ASC, &scene.signed("Old", DATA).await, Habit::Proper);
+    let vouched = scene.vouch(Need::IfItCanBeHad).await.expect("the digest is enough");
+    assert!(vouched.evidence.without[0].contains("expired at 2020-01-31"), "{:?}", vouched.evidence.without);
+    assert!(scene.world.warnings()[0].contains("is not counted"));
+    scene.vouch(Need::Always).await.expect_err("it is no signature");
+}
+
+#[tokio::test]
+async fn what_lies_beside_a_given_file_is_looked_at_first() {
+    let Some(mut scene) = Scene::new().await else { return };
+    scene.source.origin = Origin::File;
+    let beside = format!("{FILE}.asc");
+    scene.world.file(&beside, &scene.signed("Manager", DATA).await);
+    let vouched = scene.vouch(Need::Always).await.expect("signed");
+    assert_eq!(vouched.evidence.signatures.len(), 1);
+    assert!(scene.server.asked().iter().all(|path| !path.contains(".asc")), "{:?}", scene.server.asked());
+}
+
+#[tokio::test]
+async fn a_bundle_counts_and_a_bill_of_materials_is_kept() {
+    let Some(mut scene) = Scene::new().await else { return };
+    scene.source.sha256 = REAL_DIGEST.parse().expect("a digest");
+    scene.server.serve(BUNDLE, REAL_BUNDLE, Habit::Proper);
+    let bill = format!(r#"{{"spdxVersion": "SPDX-2.3", "checksumValue": "{}"}}"#, scene.source.sha256);
+    scene.server.serve(BILL, bill.as_bytes(), Habit::Proper);
+    let vouched = scene.vouch(Need::Always).await.expect("signed");
+    let [SourceSignature::Sigstore { identity, logged, .. }] = vouched.evidence.signatures.as_slice() else {
+        panic!("{vouched:?}")
+    };
+    assert_eq!((identity, logged.as_deref()), (&self::identity().identity, Some("2025-06-11T17:46:23Z")));
+    assert_eq!(
+        vouched.files.iter().map(|path| fs_err::read(path).expect("kept").len()).sum::<usize>(),
+        REAL_BUNDLE.len() + bill.len()
+    );
+}
+
+#[tokio::test]
+async fn a_bundle_or_bill_of_another_file_ends_the_build() {
+    let Some(scene) = Scene::new().await else { return };
+    scene.server.serve(BILL, br#"{"spdxVersion": "SPDX-2.3"}"#, Habit::Proper);
+    let error = scene.vouch(Need::IfItCanBeHad).await.expect_err("another file's");
+    assert!(matches!(error, EvidenceError::OtherBill { .. }), "{error}");
+    scene.server.serve(BUNDLE, REAL_BUNDLE, Habit::Proper);
+    let error = scene.vouch(Need::Always).await.expect_err("another file's");
+    assert!(matches!(error, EvidenceError::Bundle { source: SigstoreError::Mismatch(_), .. }), "{error}");
+}
+
+/// The real source of 3.13.5: from the store that the end-to-end tests use, or from the pool of this host's Debian
+/// archive.
+async fn cpython(server: &Server) -> Option<Source> {
+    let home = vmbuild_testkit::shared_store();
+    let store = Store::at(&home).expect("a store");
+    let request = SourceRequest { version: "3.13.5".parse().expect("a version"), given: None, sha256: None };
+    // Python.org has nothing here.
+    let settings = Settings { python_org: server.url("none"), ..Settings::from_env() };
+    let (events, _heard) = Events::channel();
+    match obtain(&request, &store, &settings, &events, &CancellationToken::new()).await {
+        Ok(source) => Some(source),
+        Err(error) => {
+            println!("skipped: cpythons_release_manager_signed_cpython: {error}");
+            None
+        }
+    }
+}
+
+#[tokio::test]
+async fn cpythons_release_manager_signed_cpython() {
+    let Some(mut scene) = Scene::new().await else { return };
+    let Some(Source { path, sha256, .. }) = cpython(&scene.server).await else { return };
+    // As Debian's pool has it, beside the archive.
+    let signature = vmbuild_testkit::published::SIGNATURE_3_13_5;
+    scene.server.serve(ASC, signature, Habit::Proper);
+    scene.world.settings.signers = Signers::Shipped;
+    (scene.source.path, scene.source.sha256) = (path.clone(), sha256);
+    let evidence = scene.vouch(Need::Always).await.expect("Thomas Wouters signed it").evidence;
+    let [SourceSignature::OpenPgp { fingerprint, owner, signed, .. }] = evidence.signatures.as_slice() else {
+        panic!("{evidence:?}")
+    };
+    assert_eq!(fingerprint, "7169605F62C751356D054A26A821E680E5FA6305");
+    assert!(owner.starts_with("Thomas Wouters <"), "{owner}");
+    assert_eq!((signed.as_str(), evidence.digest_from), ("2025-06-11T17:45:54Z", DigestOrigin::Pinned));
+
+    // And once more, with Sigstore.
+    scene.server.serve(BUNDLE, REAL_BUNDLE, Habit::Proper);
+    let evidence = scene.vouch(Need::Always).await.expect("he signed it twice").evidence;
+    let [SourceSignature::OpenPgp { .. }, SourceSignature::Sigstore { identity, .. }] = evidence.signatures.as_slice()
+    else {
+        panic!("{evidence:?}")
+    };
+    assert_eq!(identity, "thomas@python.org");
+
+    // One byte changed.
+    let mut changed = fs_err::read(&path).expect("reading");
+    changed[11_000_000] ^= 1;
+    scene.source.path = scene.world.file("changed", &changed);
+    let error = scene.vouch(Need::IfItCanBeHad).await.expect_err("another byte");
+    assert!(matches!(error, EvidenceError::Signature { source: SignatureError::Mismatch(_), .. }), "{error}");
+
+    // A good signature, by somebody who is not the release manager of the version.
+    scene.source.path = path;
+    let Signers::Only { key, .. } = signers(&scene.gpg, "Manager").await else { return };
+    let mut manager = Box::new(Minor::of(&"3.11.2".parse().expect("a version")).manager.clone());
+    let thomas = include_bytes!("../../../../provision/cpython/keys/7169605F62C751356D054A26A821E680E5FA6305.asc");
+    for key in [key, thomas.to_vec()] {
+        scene.world.settings.signers = Signers::Only { manager: manager.clone(), key };
+        let error = scene.vouch(Need::IfItCanBeHad).await.expect_err("not the manager of 3.11");
+        let EvidenceError::Signature { source: SignatureError::UnknownKey(key), .. } = error else { panic!("{error}") };
+        assert_eq!(key, "7169605F62C751356D054A26A821E680E5FA6305");
+    }
+    // Nobody signs with OpenPGP since 3.14.
+    manager.pgp = None;
+    scene.world.settings.signers = Signers::Only { manager, key: thomas.to_vec() };
+    scene.vouch(Need::Always).await.expect_err("no key counts");
+}

@@ -1,0 +1,193 @@
+//! A small HTTP/1.1 server with the manners and the bad habits that downloads meet.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio_util::bytes::Bytes;
+
+/// How one file is served.
+#[derive(Debug, Clone)]
+pub struct Served {
+    /// Its bytes.
+    pub body: Bytes,
+    /// How requests for it are answered.
+    pub habit: Habit,
+    /// Its `ETag`.
+    pub etag: Option<&'static str>,
+}
+
+/// What a server does with a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Habit {
+    /// Answers it, ranges included.
+    Proper,
+    /// Answers it from the beginning, whatever range was asked for.
+    NoRanges,
+    /// Closes the connection after so many bytes, once; proper afterwards.
+    CutOnce(usize),
+    /// Sends so many bytes, then nothing, and leaves the connection open.
+    Stall(usize),
+    /// Says that so many bytes come, and sends what there is.
+    Claims(u64),
+    /// Answers so many times with 503; proper afterwards.
+    Busy(u32),
+}
+
+/// A running server; ends when dropped.
+#[derive(Debug)]
+pub struct Server {
+    address: std::net::SocketAddr,
+    files: Arc<Mutex<HashMap<String, Served>>>,
+    asked: Arc<Mutex<Vec<String>>>,
+    _task: JoinSet<()>,
+}
+
+impl Server {
+    /// Starts a server on a free port of the loopback interface.
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let (files, asked) = (Arc::default(), Arc::default());
+        let mut task = JoinSet::new();
+        task.spawn(accept(listener, Arc::clone(&files), Arc::clone(&asked)));
+        Self { address, files, asked, _task: task }
+    }
+
+    /// The URL of a file.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}/{path}", self.address)
+    }
+
+    /// Serves a file without an `ETag`.
+    pub fn serve(&self, path: &str, body: &[u8], habit: Habit) {
+        self.put(path, Served { body: Bytes::copy_from_slice(body), habit, etag: None });
+    }
+
+    /// Serves a file.
+    pub fn put(&self, path: &str, served: Served) {
+        self.files.lock().expect("no panic").insert(format!("/{path}"), served);
+    }
+
+    /// The address of the server itself, without a slash at the end.
+    pub fn base(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Stops serving a file.
+    pub fn remove(&self, path: &str) {
+        self.files.lock().expect("no panic").remove(&format!("/{path}"));
+    }
+
+    /// The requests so far: path, and the range if there was one.
+    pub fn asked(&self) -> Vec<String> {
+        self.asked.lock().expect("no panic").clone()
+    }
+}
+
+type Files = Arc<Mutex<HashMap<String, Served>>>;
+
+async fn accept(listener: TcpListener, files: Files, asked: Arc<Mutex<Vec<String>>>) {
+    let mut connections = JoinSet::new();
+    while let Ok((stream, _)) = listener.accept().await {
+        connections.spawn(answer(stream, Arc::clone(&files), Arc::clone(&asked)));
+    }
+}
+
+struct Request {
+    path: String,
+    offset: usize,
+    etag: Option<String>,
+    if_range: Option<String>,
+}
+
+async fn read(stream: &mut TcpStream) -> Option<Request> {
+    let mut lines = BufReader::new(stream).lines();
+    let path = lines.next_line().await.ok()??.split(' ').nth(1)?.to_owned();
+    let mut request = Request { path, offset: 0, etag: None, if_range: None };
+    while let Some(line) = lines.next_line().await.ok()?.filter(|line| !line.is_empty()) {
+        let (name, value) = line.split_once(": ")?;
+        match name.to_ascii_lowercase().as_str() {
+            "range" => request.offset = value.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok()?,
+            "if-range" => request.if_range = Some(value.to_owned()),
+            "if-none-match" => request.etag = Some(value.to_owned()),
+            _ => {}
+        }
+    }
+    Some(request)
+}
+
+async fn answer(mut stream: TcpStream, files: Files, asked: Arc<Mutex<Vec<String>>>) {
+    let Some(request) = read(&mut stream).await else { return };
+    let range = if request.offset > 0 { format!(" from {}", request.offset) } else { String::new() };
+    asked.lock().expect("no panic").push(format!("{}{range}", request.path));
+    let Some(served) = take(&files, &request.path) else {
+        return send(&mut stream, "404 Not Found", b"no such file").await;
+    };
+    if matches!(served.habit, Habit::Busy(_)) {
+        return send(&mut stream, "503 Service Unavailable", b"busy").await;
+    }
+    if served.etag.is_some() && served.etag == request.etag.as_deref() {
+        return send(&mut stream, "304 Not Modified", b"").await;
+    }
+    let changed = request.if_range.is_some() && request.if_range.as_deref() != served.etag;
+    let offset = if served.habit == Habit::NoRanges || changed { 0 } else { request.offset };
+    if offset > 0 && offset >= served.body.len() {
+        return send(&mut stream, "416 Range Not Satisfiable", b"").await;
+    }
+    let rest = &served.body[offset..];
+    let (mut length, total) = (rest.len() as u64, served.body.len());
+    if let Habit::Claims(bytes) = served.habit {
+        length = bytes;
+    }
+    let etag = served.etag.map(|etag| format!("ETag: {etag}\r\n")).unwrap_or_default();
+    let (status, range) = match offset {
+        0 => ("200 OK", String::new()),
+        _ => ("206 Partial Content", format!("Content-Range: bytes {offset}-{}/{total}\r\n", total - 1)),
+    };
+    let head = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n{etag}{range}\r\n");
+    let sent = match served.habit {
+        Habit::CutOnce(count) | Habit::Stall(count) => &rest[..count.min(rest.len())],
+        _ => rest,
+    };
+    // A client that has gone away is not this server's trouble.
+    let _ = stream.write_all(head.as_bytes()).await;
+    let _ = stream.write_all(sent).await;
+    if matches!(served.habit, Habit::Stall(_)) {
+        std::future::pending::<()>().await;
+    }
+    let _ = stream.shutdown().await;
+}
+
+/// What this request gets; a habit that wears off is one time nearer to it afterwards.
+fn take(files: &Files, path: &str) -> Option<Served> {
+    let mut files = files.lock().expect("no panic");
+    let served = files.get_mut(path)?;
+    let now = served.clone();
+    served.habit = match served.habit {
+        Habit::CutOnce(_) | Habit::Busy(1) => Habit::Proper,
+        Habit::Busy(times) => Habit::Busy(times - 1),
+        habit => habit,
+    };
+    Some(now)
+}
+
+async fn send(stream: &mut TcpStream, status: &str, body: &[u8]) {
+    let length = body.len();
+    let head = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+    let _ = stream.write_all(&[head.as_bytes(), body].concat()).await;
+    let _ = stream.shutdown().await;
+}
+
+/// Bytes that no compression and no repetition make shorter.
+pub fn noise(length: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()[3]
+    };
+    (0..length).map(|_| next()).collect()
+}

@@ -1,0 +1,17 @@
+//! Helpers shared by the tests of several crates.
+
+pub mod gpg;
+pub mod http_server;
+pub mod published;
+
+use std::path::{Path, PathBuf};
+
+/// The root of the clone.
+pub fn workspace_root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the crate is in `crates`").to_owned()
+}
+
+/// The store that tests share, so that golden machines are made once per clone.
+pub fn shared_store() -> PathBuf {
+    workspace_root().join("target/test-store")
+}
