@@ -1,4 +1,6 @@
-//! Helpers shared by the tests of several crates.
+//! Helpers shared by the tests of several crates. Like the tests, they panic where something is not as it must be.
+
+#![allow(clippy::missing_panics_doc, clippy::print_stdout, reason = "helpers of tests panic and print as tests do")]
 
 pub mod gpg;
 pub mod http_server;
