@@ -9,7 +9,7 @@ use crate::request::failure;
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, getpid, pidfd_open, pidfd_send_signal, waitid};
 use std::time::Duration;
-use vmbuild_protocol::{Failure, FailureKind};
+use vmbuild_protocol::{FailureKind, RequestFailure};
 
 /// The variable that carries the mark.
 pub const MARK: &str = "VMBUILD_REQUEST";
@@ -22,7 +22,7 @@ const LOOKS: u32 = 1000;
 ///
 /// None is left when a look has found none and every process could be judged, or when two looks in a row have found
 /// none: a process in the middle of `execve` has no environment to look at for a moment.
-pub async fn end_marked(mark: &str) -> Result<(), Failure> {
+pub async fn end_marked(mark: &str) -> Result<(), RequestFailure> {
     if is_alone() {
         return Ok(());
     }
@@ -101,12 +101,17 @@ fn kill(pid: Pid, wanted: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{MARK, end_marked, has_programs, kill_marked};
-    use vmbuild_supervise::{Command, Lifetime};
+    use vmbuild_supervise::{ChildLifetime, Command};
 
     #[tokio::test]
     async fn a_daemon_is_found_by_its_mark_and_others_are_left_alone() {
         let daemon = |mark: &str| {
-            Command::new("sleep").arg("60").env(MARK, mark).lifetime(Lifetime::Detached).spawn().expect("sleep starts")
+            Command::new("sleep")
+                .arg("60")
+                .env(MARK, mark)
+                .lifetime(ChildLifetime::Detached)
+                .spawn()
+                .expect("sleep starts")
         };
         let (mut ours, mut other) = (daemon("test-1"), daemon("test-11"));
         end_marked("test-1").await.expect("it ends");

@@ -1,10 +1,10 @@
 //! Runs one program for a request, and sees to it that nothing it started outlives the request.
 
 use crate::cleanup;
-use crate::request::{Request, failure};
+use crate::request::{RequestContext, failure};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt};
-use vmbuild_protocol::{CHUNK, CommandLine, Exited, Failure, FailureKind, OutputStream};
+use vmbuild_protocol::{CHUNK, CommandLine, Exited, FailureKind, OutputStream, RequestFailure};
 use vmbuild_supervise::{Child, Command, Deadline, Ended, RunError, Tail};
 
 /// What every program finds set; a request's own variables come on top.
@@ -28,11 +28,11 @@ const PIPE: usize = 1 << 20;
 /// Runs a program to its end, within the timeout and until the request is cancelled, passing its output on to the
 /// host as it comes. When this returns, the program and everything it started are gone.
 pub async fn run_program(
-    request: &Request,
+    request: &RequestContext,
     command: &CommandLine,
     timeout: Option<Duration>,
     on_output: &mut dyn FnMut(OutputStream, &[u8]),
-) -> Result<(Exited, Tail), Failure> {
+) -> Result<(Exited, Tail), RequestFailure> {
     let mut child = start(prepared(request, command)?, command)?;
     let line = child.line().to_owned();
     let mut tail = Tail::default();
@@ -42,18 +42,18 @@ pub async fn run_program(
         Err(failed) => {
             child.shutdown().await;
             cleanup::end_marked(&request.mark).await?;
-            Err(Failure { tail: tail.text(), ..failed })
+            Err(RequestFailure { tail: tail.text(), ..failed })
         }
     }
 }
 
 /// Does `work` with a started program, unless the time is up or the request is cancelled first.
 pub(crate) async fn within<T>(
-    request: &Request,
+    request: &RequestContext,
     line: &str,
     timeout: Option<Duration>,
-    work: impl Future<Output = Result<T, Failure>>,
-) -> Result<T, Failure> {
+    work: impl Future<Output = Result<T, RequestFailure>>,
+) -> Result<T, RequestFailure> {
     let deadline = Deadline::after(timeout.unwrap_or(FOREVER));
     tokio::select! {
         done = work => done,
@@ -66,7 +66,7 @@ pub(crate) async fn within<T>(
 }
 
 /// A program with its surroundings and the request's mark.
-pub(crate) fn prepared(request: &Request, command: &CommandLine) -> Result<Command, Failure> {
+pub(crate) fn prepared(request: &RequestContext, command: &CommandLine) -> Result<Command, RequestFailure> {
     let Some((program, arguments)) = command.argv.split_first() else {
         return Err(failure(FailureKind::Invalid, "an empty command line"));
     };
@@ -79,7 +79,7 @@ pub(crate) fn prepared(request: &Request, command: &CommandLine) -> Result<Comma
 }
 
 /// Starts it. A refusal says whether it is the folder that is missing: the system's reason does not.
-pub(crate) fn start(child: Command, command: &CommandLine) -> Result<Child, Failure> {
+pub(crate) fn start(child: Command, command: &CommandLine) -> Result<Child, RequestFailure> {
     child.spawn().map_err(|error| match error {
         RunError::NotStarted { program, source } if !std::path::Path::new(&command.cwd).is_dir() => failure(
             FailureKind::NotStarted,
@@ -95,11 +95,11 @@ pub(crate) fn start(child: Command, command: &CommandLine) -> Result<Child, Fail
 /// Passes output on until the program has ended; then ends what it left in its group and drains the pipes.
 pub(crate) async fn drive(
     child: &mut Child,
-    request: &Request,
+    request: &RequestContext,
     tail: &mut Tail,
     on_output: &mut dyn FnMut(OutputStream, &[u8]),
-) -> Result<Exited, Failure> {
-    let mut streams = Streams { stdout: child.take_stdout(), stderr: child.take_stderr() };
+) -> Result<Exited, RequestFailure> {
+    let mut streams = ProgramStreams { stdout: child.take_stdout(), stderr: child.take_stderr() };
     let mut buffers = Buffers { stdout: vec![0; CHUNK], stderr: vec![0; CHUNK] };
     let ended = loop {
         tokio::select! {
@@ -122,7 +122,7 @@ pub(crate) async fn drive(
 }
 
 /// A program's end in the protocol's words.
-pub(crate) fn exited(ended: Result<Ended, RunError>) -> Result<Exited, Failure> {
+pub(crate) fn exited(ended: Result<Ended, RunError>) -> Result<Exited, RequestFailure> {
     match ended {
         Ok(Ended::Code(code)) => Ok(Exited::Code(code)),
         Ok(Ended::Signal(signal)) => Ok(Exited::Signal(signal)),
@@ -131,7 +131,7 @@ pub(crate) fn exited(ended: Result<Ended, RunError>) -> Result<Exited, Failure> 
 }
 
 async fn hand_on(
-    request: &Request,
+    request: &RequestContext,
     tail: &mut Tail,
     on_output: &mut dyn FnMut(OutputStream, &[u8]),
     stream: OutputStream,
@@ -144,7 +144,7 @@ async fn hand_on(
     }
 }
 
-struct Streams<O, E> {
+struct ProgramStreams<O, E> {
     stdout: Option<O>,
     stderr: Option<E>,
 }
@@ -163,7 +163,7 @@ impl Buffers {
     }
 }
 
-impl<O: AsyncRead + Unpin, E: AsyncRead + Unpin> Streams<O, E> {
+impl<O: AsyncRead + Unpin, E: AsyncRead + Unpin> ProgramStreams<O, E> {
     fn open(&self) -> bool {
         self.stdout.is_some() || self.stderr.is_some()
     }

@@ -4,7 +4,7 @@ use tokio::sync::watch;
 
 /// A guest, as the agent in it sees it.
 #[derive(Debug, Clone)]
-pub struct Guest {
+pub struct GuestSystem {
     is_init: bool,
     /// Memory in bytes that it may use, where it cannot see that itself.
     memory_limit: Option<u64>,
@@ -12,7 +12,7 @@ pub struct Guest {
     complete: Option<watch::Receiver<bool>>,
 }
 
-impl Guest {
+impl GuestSystem {
     /// A guest that lacks nothing. `is_init`: the agent is its first process.
     pub fn complete(is_init: bool) -> Self {
         Self { is_init, memory_limit: None, complete: None }
@@ -51,13 +51,13 @@ impl Guest {
 
 #[cfg(test)]
 mod tests {
-    use super::Guest;
+    use super::GuestSystem;
     use std::time::Duration;
 
     #[tokio::test(flavor = "current_thread")]
     async fn requests_wait_for_what_is_missing_and_for_nothing_else() {
-        Guest::complete(false).completed().await;
-        let (done, guest) = Guest::incomplete();
+        GuestSystem::complete(false).completed().await;
+        let (done, guest) = GuestSystem::incomplete();
         assert!(tokio::time::timeout(Duration::from_millis(20), guest.completed()).await.is_err());
         done.send_replace(true);
         guest.completed().await;

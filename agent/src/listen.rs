@@ -2,8 +2,8 @@
 //! at once, since it is the host who finds out which of them is the better one. Under an SSH server, standard input and
 //! output.
 
-use crate::guest::Guest;
-use crate::port::Port;
+use crate::guest::GuestSystem;
+use crate::port::SerialPort;
 use crate::session::{converse, converse_unless};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::path::Path;
@@ -17,7 +17,7 @@ use vmbuild_protocol::{CodecError, STDIO_READY};
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Serves any number of hosts on a Unix socket, for ever. A socket that an earlier agent left there is replaced.
-pub async fn serve_unix(path: &Path, guest: Guest) -> std::io::Result<()> {
+pub async fn serve_unix(path: &Path, guest: GuestSystem) -> std::io::Result<()> {
     match fs_err::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -27,7 +27,7 @@ pub async fn serve_unix(path: &Path, guest: Guest) -> std::io::Result<()> {
 }
 
 /// Serves the host at the other end of standard input and output, until it hangs up.
-pub async fn serve_stdio(guest: Guest) -> std::io::Result<()> {
+pub async fn serve_stdio(guest: GuestSystem) -> std::io::Result<()> {
     use tokio::io::AsyncWriteExt;
     tokio::io::stderr().write_all(format!("{STDIO_READY}\n").as_bytes()).await?;
     let pipe = tokio::io::join(tokio::io::stdin(), tokio::io::stdout());
@@ -38,7 +38,7 @@ pub async fn serve_stdio(guest: Guest) -> std::io::Result<()> {
 }
 
 /// Serves any number of connections from the host on a vsock port, for ever.
-pub async fn serve_vsock(port: u32, guest: Guest) -> std::io::Result<()> {
+pub async fn serve_vsock(port: u32, guest: GuestSystem) -> std::io::Result<()> {
     let listener = VsockListener::bind(VsockAddr::new(VMADDR_CID_ANY, port))?;
     let accept = async || match listener.accept().await? {
         (stream, from) if from.cid() == VMADDR_CID_HOST => Ok(stream),
@@ -51,7 +51,7 @@ pub async fn serve_vsock(port: u32, guest: Guest) -> std::io::Result<()> {
 /// Accepts and serves, for ever.
 async fn serve_all<P: AsyncRead + AsyncWrite>(
     mut accept: impl AsyncFnMut() -> std::io::Result<P>,
-    guest: Guest,
+    guest: GuestSystem,
 ) -> std::io::Result<()> {
     let mut conversations = FuturesUnordered::new();
     loop {
@@ -77,9 +77,9 @@ fn bind_private(path: &Path) -> std::io::Result<UnixListener> {
 }
 
 /// Serves one host after another on a virtio-serial port, for ever. One conversation serves them all: a host that left
-/// and the next one cannot be told apart before the next one's hello, see [`Port`].
-pub async fn serve_port(path: &Path, guest: Guest) -> std::io::Result<()> {
-    let port = Port::open(path)?;
+/// and the next one cannot be told apart before the next one's hello, see [`SerialPort`].
+pub async fn serve_port(path: &Path, guest: GuestSystem) -> std::io::Result<()> {
+    let port = SerialPort::open(path)?;
     loop {
         let conversation = converse_unless(port.pipe()?, guest.clone(), async || port.deserted().await);
         // Words that nobody understands end a conversation, and the next hello begins another. But without its port the

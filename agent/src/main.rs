@@ -3,7 +3,7 @@
 use clap::Parser;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use vmbuild_agent::guest::Guest;
+use vmbuild_agent::guest::GuestSystem;
 use vmbuild_agent::init::{
     Net, Prepared, Situation, fatal, prepare, prepare_sandbox, prepare_service, say, spawn_reaper,
 };
@@ -12,7 +12,7 @@ use vmbuild_agent::listen::{serve_port, serve_stdio, serve_unix, serve_vsock};
 /// The program in a vmbuild guest.
 #[derive(Debug, Parser)]
 #[command(name = "vmbuild-agent", version)]
-enum Cli {
+enum AgentCli {
     /// Serve hosts on a Unix socket, or one host on standard input and output.
     Serve {
         /// The socket to make.
@@ -59,9 +59,9 @@ async fn run(situation: Situation) -> std::io::Result<()> {
     if situation == Situation::Kernel {
         return serve_machine(prepare().await.map_err(std::io::Error::other)?).await;
     }
-    let guest = Guest::complete(situation.is_init());
-    match Cli::parse() {
-        Cli::Serve { unix, memory_limit, .. } => {
+    let guest = GuestSystem::complete(situation.is_init());
+    match AgentCli::parse() {
+        AgentCli::Serve { unix, memory_limit, .. } => {
             let guest = guest.with_memory_limit(memory_limit);
             if situation == Situation::Sandbox {
                 prepare_sandbox().await.map_err(std::io::Error::other)?;
@@ -71,7 +71,7 @@ async fn run(situation: Situation) -> std::io::Result<()> {
                 None => serve_stdio(guest).await,
             }
         }
-        Cli::ServePort { port, network } => {
+        AgentCli::ServePort { port, network } => {
             let device = prepare_service(&port, network).await.map_err(std::io::Error::other)?;
             serve_port(&device, guest).await
         }

@@ -37,16 +37,16 @@ const DESERTED: Duration = Duration::from_millis(500);
 
 /// An open port.
 #[derive(Debug)]
-pub struct Port(Arc<Device>);
+pub struct SerialPort(Arc<PortDevice>);
 
 #[derive(Debug)]
-struct Device {
+struct PortDevice {
     fd: OwnedFd,
     /// How often something was read.
     reads: AtomicU64,
 }
 
-impl Port {
+impl SerialPort {
     /// Opens the device. Only one process may have it open.
     pub fn open(path: &Path) -> io::Result<Self> {
         let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
@@ -54,14 +54,14 @@ impl Port {
     }
 
     fn of(fd: OwnedFd) -> Self {
-        Self(Arc::new(Device { fd, reads: AtomicU64::new(0) }))
+        Self(Arc::new(PortDevice { fd, reads: AtomicU64::new(0) }))
     }
 
     /// Its bytes, whichever host they come from and go to. One at a time is meant to be in use.
-    pub fn pipe(&self) -> io::Result<Pipe> {
+    pub fn pipe(&self) -> io::Result<PortPipe> {
         let changes = |flag| Changes::of(&self.0.fd, flag);
         let (readable, writable) = (changes(epoll::EventFlags::IN)?, changes(epoll::EventFlags::OUT)?);
-        Ok(Pipe { device: Arc::clone(&self.0), readable, writable })
+        Ok(PortPipe { device: Arc::clone(&self.0), readable, writable })
     }
 
     /// Resolves when there has been no host, and no byte of one, for a while. Cancel-safe; then it looks anew.
@@ -76,7 +76,7 @@ impl Port {
     }
 }
 
-impl Device {
+impl PortDevice {
     fn hung_up(&self) -> bool {
         let mut asked = [PollFd::new(&self.fd, PollFlags::IN)];
         poll(&mut asked, Some(&Timespec::default())).is_ok() && asked[0].revents().contains(PollFlags::HUP)
@@ -119,13 +119,13 @@ impl Changes {
 
 /// A port's bytes. It has no end.
 #[derive(Debug)]
-pub struct Pipe {
-    device: Arc<Device>,
+pub struct PortPipe {
+    device: Arc<PortDevice>,
     readable: Changes,
     writable: Changes,
 }
 
-impl AsyncRead for Pipe {
+impl AsyncRead for PortPipe {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, to: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         loop {
             let read = rustix::io::read(&self.device.fd, to.initialize_unfilled());
@@ -138,7 +138,7 @@ impl AsyncRead for Pipe {
     }
 }
 
-impl AsyncWrite for Pipe {
+impl AsyncWrite for PortPipe {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
         loop {
             if let Some(written) = self.device.judge(rustix::io::write(&self.device.fd, from)) {
@@ -166,13 +166,13 @@ mod tests {
 
     /// A pseudo-terminal's master hangs up and recovers as its other side is closed and opened: the nearest thing
     /// to a virtio port that this machine has without a hypervisor. Reading while hung up fails instead of ending.
-    fn terminal() -> (Port, std::path::PathBuf) {
+    fn terminal() -> (SerialPort, std::path::PathBuf) {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("pseudo-terminals work");
         grantpt(&master).expect("it is ours");
         unlockpt(&master).expect("it is ours");
         rustix::io::ioctl_fionbio(&master, true).expect("a descriptor can be non-blocking");
         let other = ptsname(&master, Vec::new()).expect("it has a name").into_string().expect("a plain name");
-        (Port::of(master), other.into())
+        (SerialPort::of(master), other.into())
     }
 
     fn host(path: &Path) -> fs_err::File {

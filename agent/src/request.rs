@@ -2,7 +2,7 @@
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use vmbuild_protocol::{Failure, FailureKind, OutputStream, Progress};
+use vmbuild_protocol::{FailureKind, OutputStream, Progress, RequestFailure};
 
 /// Something a handler says before its reply.
 #[derive(Debug)]
@@ -15,7 +15,7 @@ pub enum Saying {
 
 /// A request under way.
 #[derive(Debug, Clone)]
-pub struct Request {
+pub struct RequestContext {
     /// Unique within the agent's life: marks the processes it starts.
     pub mark: String,
     /// Fires when the host cancels or the session ends.
@@ -24,7 +24,7 @@ pub struct Request {
     pub says: mpsc::Sender<Saying>,
 }
 
-impl Request {
+impl RequestContext {
     /// Passes a program's output on, waiting while the host is slow.
     pub async fn output(&self, stream: OutputStream, bytes: &[u8]) {
         // A closed channel means the session is gone; `cancel` fires then.
@@ -38,12 +38,12 @@ impl Request {
 }
 
 /// A failure without a program's output.
-pub fn failure(kind: FailureKind, message: impl Into<String>) -> Failure {
-    Failure { kind, message: message.into(), step: None, tail: String::new() }
+pub fn failure(kind: FailureKind, message: impl Into<String>) -> RequestFailure {
+    RequestFailure { kind, message: message.into(), step: None, tail: String::new() }
 }
 
 /// A file could not be read or written; a full disk is told apart.
-pub fn io_failure(error: &std::io::Error) -> Failure {
+pub fn io_failure(error: &std::io::Error) -> RequestFailure {
     let kind = if error.kind() == std::io::ErrorKind::StorageFull { FailureKind::NoSpace } else { FailureKind::Io };
     failure(kind, error.to_string())
 }

@@ -4,9 +4,11 @@ mod image;
 mod lifecycle;
 mod project;
 
-pub use image::{BuildImage, ExportImage, ImageVerb, NamedImage, OneRole, Prune, Roles};
-pub use lifecycle::{Cp, DiskSize, Logs, Place, Port, Ports, Provision, Ssh, Target, Targets};
-pub use project::{Config, Known, command, known};
+pub use image::{BuildImage, ExportImage, ImageVerb, NamedImage, OneRole, PruneArgs, Roles};
+pub use lifecycle::{
+    CopyPlace, CpArgs, DiskSize, LogsArgs, PortArgs, Ports, ProvisionArgs, SshArgs, TargetArgs, TargetsArgs,
+};
+pub use project::{Config, KnownSetting, command, known};
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -31,50 +33,50 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Start a named machine and leave it running.
-    Up(Up),
+    Up(UpArgs),
     /// Show the machines that exist.
     Status,
     /// Run a program in a named machine.
-    Exec(Exec),
+    Exec(ExecArgs),
     /// Compile CPython in a throw-away machine, validate it in a second one, publish the artifact.
-    Build(Build),
+    Build(BuildArgs),
     /// Print everything that determines an artifact, and its digest, as JSON.
-    Plan(Wanted),
+    Plan(BuildInputArgs),
     /// Build an artifact again from the plan in it, and say what differs and why.
-    Reproduce(Reproduce),
+    Reproduce(ReproduceArgs),
     /// Say what differs between two artifacts.
-    Diff(Diff),
+    Diff(DiffArgs),
     /// Run the 11 checks on an artifact in a clean machine.
-    Validate(Validate),
+    Validate(ValidateArgs),
     /// List the CPython versions that are known, which are still maintained, and which are behind.
     Versions,
     /// Print the names of the machines that exist.
     List,
     /// Open a terminal in a named machine. It needs neither SSH nor a network in the guest.
-    Ssh(Ssh),
+    Ssh(SshArgs),
     /// Copy files into a named machine or out of it.
-    Cp(Cp),
+    Cp(CpArgs),
     /// Install the image's packages in a named machine that runs.
-    Provision(Provision),
+    Provision(ProvisionArgs),
     /// Print what a named machine's console showed, and what QEMU said.
-    Logs(Logs),
+    Logs(LogsArgs),
     /// Forward a port of this host's loopback to a port of a named machine, until Ctrl-C.
-    Port(Port),
+    Port(PortArgs),
     /// Stop named machines, keeping their disks.
-    Halt(Targets),
+    Halt(TargetsArgs),
     /// Stop named machines and start them again from their own disks.
-    Reload(Targets),
+    Reload(TargetsArgs),
     /// Stop named machines and delete everything they had.
-    Destroy(Targets),
+    Destroy(TargetsArgs),
     /// Delete what can be made again: left-over machines, golden machines, sources, caches.
-    Clean(Clean),
+    Clean(CleanArgs),
     /// Show each setting and where its value came from.
     Config(Config),
     /// Prepare, look at, verify and export the images that machines start from.
     #[command(subcommand)]
     Image(ImageVerb),
     /// Say what is missing on this host, and how to mend it.
-    Doctor(Doctor),
+    Doctor(DoctorArgs),
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -107,10 +109,10 @@ pub struct MachineOptions {
 
 /// A named machine to start.
 #[derive(Debug, Args)]
-pub struct Up {
+pub struct UpArgs {
     /// Which machines.
     #[command(flatten)]
-    pub targets: Targets,
+    pub targets: TargetsArgs,
     /// Image and backend.
     #[command(flatten)]
     pub machine: MachineOptions,
@@ -121,10 +123,10 @@ pub struct Up {
 
 /// A program to run in a named machine.
 #[derive(Debug, Args)]
-pub struct Exec {
+pub struct ExecArgs {
     /// Which machine.
     #[command(flatten)]
-    pub target: Target,
+    pub target: TargetArgs,
     /// Pass standard input on to the program.
     #[arg(short, long)]
     pub interactive: bool,
@@ -167,7 +169,7 @@ pub struct BuildOptions {
 
 /// What determines an artifact, as far as people say it.
 #[derive(Debug, Clone, Args)]
-pub struct Wanted {
+pub struct BuildInputArgs {
     /// The version, such as 3.13.5, 3.15.0rc1, 3.14.10t for the free-threaded build, or 3.13.5+debug.
     pub version: Version,
     /// Which builds of its source at once: freethreaded (as the `t` behind a version), debug, asan, ubsan, tsan, analyzer,
@@ -197,7 +199,7 @@ pub struct Wanted {
     pub profile_data: Option<PathBuf>,
 }
 
-impl Wanted {
+impl BuildInputArgs {
     /// How much of CPython goes into the artifact.
     pub(crate) fn extent(&self) -> Extent {
         if self.slim { Extent::Slim } else { Extent::Full }
@@ -206,10 +208,10 @@ impl Wanted {
 
 /// A CPython to build.
 #[derive(Debug, Args)]
-pub struct Build {
+pub struct BuildArgs {
     /// What.
     #[command(flatten)]
-    pub wanted: Wanted,
+    pub wanted: BuildInputArgs,
     /// How it is made.
     #[command(flatten)]
     pub options: BuildOptions,
@@ -238,7 +240,7 @@ pub struct Build {
 
 /// An artifact to build again.
 #[derive(Debug, Args)]
-pub struct Reproduce {
+pub struct ReproduceArgs {
     /// The tarball. Its plan is read out of it.
     pub artifact: PathBuf,
     /// What runs machines.
@@ -263,7 +265,7 @@ pub struct Reproduce {
 
 /// Two artifacts to compare.
 #[derive(Debug, Args)]
-pub struct Diff {
+pub struct DiffArgs {
     /// The first tarball.
     pub one: PathBuf,
     /// The second.
@@ -272,7 +274,7 @@ pub struct Diff {
 
 /// An artifact to validate.
 #[derive(Debug, Args)]
-pub struct Validate {
+pub struct ValidateArgs {
     /// The tarball; its checksum file lies beside it.
     pub artifact: PathBuf,
     /// Image and backend.
@@ -285,7 +287,7 @@ pub struct Validate {
 
 /// What to delete. Without options: what killed runs left, and caches.
 #[derive(Debug, Args)]
-pub struct Clean {
+pub struct CleanArgs {
     /// Also golden machines: the next build bootstraps again.
     #[arg(long)]
     pub images: bool,
@@ -299,7 +301,7 @@ pub struct Clean {
 
 /// How to look at this host.
 #[derive(Debug, Args)]
-pub struct Doctor {
+pub struct DoctorArgs {
     /// Show the commands that mend what is missing, run them, and look again.
     #[arg(long)]
     pub fix: bool,

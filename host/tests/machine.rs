@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
 use tree::{Tree, limit, until};
-use vmbuild_core::event::{Event, Events, Kind, Part};
+use vmbuild_core::event::{Event, EventKind, Events, Part};
 use vmbuild_core::store::{Lock, Store};
 use vmbuild_machine::sandbox::{Sandbox, SandboxError};
 use vmbuild_machine::{
@@ -61,7 +61,7 @@ impl Bench {
         let mut said = Vec::new();
         while let Ok(event) = self.heard.try_recv() {
             match event.kind {
-                Kind::Note { part: Part::Cleanup, text } | Kind::Warning { part: Part::Cleanup, text } => {
+                EventKind::Note { part: Part::Cleanup, text } | EventKind::Warning { part: Part::Cleanup, text } => {
                     said.push(text);
                 }
                 // Memory that cannot be limited here is another test's.

@@ -11,7 +11,7 @@ use tree::{Tree, limit, output, until};
 use vmbuild_core::failure::Diagnose;
 use vmbuild_machine::Network;
 use vmbuild_machine::sandbox::{Bind, Enter, NamespaceError, Root, set_helper};
-use vmbuild_supervise::{Command, Ended, Lifetime, RunError};
+use vmbuild_supervise::{ChildLifetime, Command, Ended, RunError};
 
 fn is_alive(pid: u32) -> bool {
     let stat = fs_err::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
@@ -129,7 +129,7 @@ async fn what_fails_inside_is_told_outside() {
     let check = async |change: &dyn Fn(&mut Enter), message: &str, hint: &str| {
         let mut enter = Tree::enter(tree.overlay(), "true");
         change(&mut enter);
-        let error = enter.spawn(Lifetime::BoundToParent, Vec::new()).await.expect_err(message);
+        let error = enter.spawn(ChildLifetime::BoundToParent, Vec::new()).await.expect_err(message);
         let text = error.to_string().replace(&tree.path("").display().to_string(), "TREE/");
         assert_eq!(text, message);
         assert!(error.hints().first().map_or("", String::as_str).contains(hint), "{:?}", error.hints());
@@ -154,7 +154,7 @@ async fn what_fails_inside_is_told_outside() {
 #[tokio::test(flavor = "current_thread")]
 async fn dropping_the_child_ends_everything_inside() {
     let Some(tree) = Tree::new().await else { return };
-    let inside = sleeper(&tree, Lifetime::BoundToParent).await;
+    let inside = sleeper(&tree, ChildLifetime::BoundToParent).await;
     assert!(is_alive(inside.sleep));
     drop(inside.child);
     until("the sleeper's end", || !is_alive(inside.sleep)).await;
@@ -163,7 +163,7 @@ async fn dropping_the_child_ends_everything_inside() {
 #[tokio::test(flavor = "current_thread")]
 async fn the_orderly_end_leaves_nothing_alive() {
     let Some(tree) = Tree::new().await else { return };
-    let mut inside = sleeper(&tree, Lifetime::Detached).await;
+    let mut inside = sleeper(&tree, ChildLifetime::Detached).await;
     assert_eq!(inside.child.shutdown().await, Some(Ended::Signal(9)), "process 1 was killed, and the outer says so");
     assert!(!is_alive(inside.sleep), "gone before the outer process was");
 }
@@ -174,7 +174,7 @@ async fn the_outer_process_holds_the_lock_and_nothing_else() {
     let path = tree.path("lock");
     let lock = vmbuild_core::store::Lock::try_take(&path).unwrap().unwrap();
     let enter = Tree::enter(tree.overlay(), "sleep 1000");
-    let mut child = enter.spawn(Lifetime::Detached, vec![lock.share().unwrap()]).await.unwrap();
+    let mut child = enter.spawn(ChildLifetime::Detached, vec![lock.share().unwrap()]).await.unwrap();
     drop(lock);
     assert!(vmbuild_core::store::Lock::try_take(&path).unwrap().is_none(), "held by the machine");
     let fds = fs_err::read_dir(format!("/proc/{}/fd", child.id().unwrap())).unwrap().count();
@@ -189,7 +189,7 @@ struct Sleeper {
 }
 
 /// A sandbox with a process in it that would sleep for long; its number outside.
-async fn sleeper(tree: &Tree, lifetime: Lifetime) -> Sleeper {
+async fn sleeper(tree: &Tree, lifetime: ChildLifetime) -> Sleeper {
     let word = format!("1000.{}", std::process::id());
     let enter = Tree::enter(tree.overlay(), &format!("sleep {word} & wait"));
     let child = enter.spawn(lifetime, Vec::new()).await.unwrap();
@@ -241,6 +241,6 @@ async fn the_process_that_is_killed() {
     };
     set_helper(PathBuf::from(env!("CARGO_BIN_EXE_vmbuild")));
     let enter: Enter = serde_json::from_slice(&fs_err::read(path).unwrap()).unwrap();
-    let mut child = enter.spawn(Lifetime::BoundToParent, Vec::new()).await.unwrap();
+    let mut child = enter.spawn(ChildLifetime::BoundToParent, Vec::new()).await.unwrap();
     child.wait().await.unwrap();
 }

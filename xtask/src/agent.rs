@@ -1,6 +1,6 @@
 //! The agent is sent into machines that may have no C library at all, so it must be one static file.
 
-use crate::workshop::{TaskError, Workshop, say};
+use crate::workspace::{TaskError, Workspace, say};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use vmbuild_supervise::Command;
@@ -9,12 +9,12 @@ const AGENT: &str = "vmbuild-agent";
 
 /// Builds it, proves that it is static, and puts copies beside the host program. Returns the built file: `cargo`
 /// itself overwrites `target/debug/vmbuild-agent` with a dynamic one when tests are compiled.
-pub(crate) async fn build(workshop: &Workshop) -> Result<PathBuf, TaskError> {
-    let (target, triple) = (target_folder(workshop).await?, triple(workshop).await?);
-    let cargo = workshop.cargo().args(["build", "--release", "--package", AGENT, "--target", &triple]);
-    workshop.show(linked_statically(cargo, &triple)).await?;
+pub(crate) async fn build(workspace: &Workspace) -> Result<PathBuf, TaskError> {
+    let (target, triple) = (target_folder(workspace).await?, triple(workspace).await?);
+    let cargo = workspace.cargo().args(["build", "--release", "--package", AGENT, "--target", &triple]);
+    workspace.show(linked_statically(cargo, &triple)).await?;
     let built = target.join(&triple).join("release").join(AGENT);
-    demand_static(workshop, &built).await?;
+    demand_static(workspace, &built).await?;
     for profile in ["release", "debug"] {
         place(&built, &target.join(profile))?;
     }
@@ -23,29 +23,29 @@ pub(crate) async fn build(workshop: &Workshop) -> Result<PathBuf, TaskError> {
 }
 
 /// Where cargo puts what it builds: an environment variable or the user's configuration may have moved it.
-pub(crate) async fn target_folder(workshop: &Workshop) -> Result<PathBuf, TaskError> {
+pub(crate) async fn target_folder(workspace: &Workspace) -> Result<PathBuf, TaskError> {
     #[derive(serde::Deserialize)]
-    struct Metadata {
+    struct CargoMetadata {
         target_directory: PathBuf,
     }
-    let said = workshop.read(workshop.cargo().args(["metadata", "--no-deps", "--format-version", "1"])).await?;
-    let metadata: Metadata = serde_json::from_str(&said).map_err(|_| TaskError::Silent("cargo metadata"))?;
+    let said = workspace.read(workspace.cargo().args(["metadata", "--no-deps", "--format-version", "1"])).await?;
+    let metadata: CargoMetadata = serde_json::from_str(&said).map_err(|_| TaskError::Silent("cargo metadata"))?;
     Ok(metadata.target_directory)
 }
 
 /// The musl target where the toolchain has it, else the host's own with a static C library.
-async fn triple(workshop: &Workshop) -> Result<String, TaskError> {
-    let said = workshop.read(rustc(workshop).arg("-vV")).await?;
+async fn triple(workspace: &Workspace) -> Result<String, TaskError> {
+    let said = workspace.read(rustc(workspace).arg("-vV")).await?;
     let host = said.lines().find_map(|line| line.strip_prefix("host: ")).ok_or(TaskError::Silent("rustc -vV"))?;
     let musl = host.replace("-gnu", "-musl");
-    let libraries = workshop.read(rustc(workshop).args(["--print", "target-libdir", "--target", &musl])).await;
+    let libraries = workspace.read(rustc(workspace).args(["--print", "target-libdir", "--target", &musl])).await;
     let installed = libraries.is_ok_and(|folder| Path::new(folder.trim()).is_dir());
     Ok(if installed { musl } else { host.to_owned() })
 }
 
 /// The compiler that cargo uses.
-pub(crate) fn rustc(workshop: &Workshop) -> Command {
-    workshop.program(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
+pub(crate) fn rustc(workspace: &Workspace) -> Command {
+    workspace.program(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
 }
 
 /// `RUSTFLAGS` silences every other source of flags, so where it is set, ours go into it.
@@ -66,9 +66,9 @@ fn flags_of(triple: &str) -> OsString {
     format!("CARGO_TARGET_{}_RUSTFLAGS", triple.to_uppercase().replace('-', "_")).into()
 }
 
-async fn demand_static(workshop: &Workshop, binary: &Path) -> Result<(), TaskError> {
-    let readelf = workshop.program("readelf").args(["--program-headers", "--wide"]).arg(binary).env("LC_ALL", "C");
-    let headers = workshop.read(readelf).await?;
+async fn demand_static(workspace: &Workspace, binary: &Path) -> Result<(), TaskError> {
+    let readelf = workspace.program("readelf").args(["--program-headers", "--wide"]).arg(binary).env("LC_ALL", "C");
+    let headers = workspace.read(readelf).await?;
     match (headers.contains("LOAD"), headers.contains("INTERP")) {
         (true, false) => Ok(()),
         (true, true) => Err(TaskError::Dynamic(binary.to_owned())),

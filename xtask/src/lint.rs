@@ -1,11 +1,11 @@
 //! What a change must pass besides its tests.
 
 use crate::tidy;
-use crate::workshop::{TaskError, Workshop};
+use crate::workspace::{TaskError, Workspace};
 
-pub(crate) async fn run(workshop: &Workshop) -> Result<(), TaskError> {
-    workshop.show(workshop.cargo().args(["fmt", "--all", "--check"])).await?;
+pub(crate) async fn run(workspace: &Workspace) -> Result<(), TaskError> {
+    workspace.show(workspace.cargo().args(["fmt", "--all", "--check"])).await?;
     let clippy = ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"];
-    workshop.show(workshop.cargo().args(clippy)).await?;
-    tidy::run(&workshop.root)
+    workspace.show(workspace.cargo().args(clippy)).await?;
+    tidy::run(&workspace.root)
 }

@@ -4,7 +4,7 @@
 //! Some crates compile C for their target. Nothing is linked, so it is enough that their compiler says yes and leaves a file.
 
 use crate::agent;
-use crate::workshop::{TaskError, Workshop, say};
+use crate::workspace::{TaskError, Workspace, say};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -22,30 +22,30 @@ done
 "#;
 
 /// Checks it. `library`: the folder of that name in the sources of this very compiler; by default rustup's.
-pub(crate) async fn check(workshop: &Workshop, library: Option<PathBuf>) -> Result<(), TaskError> {
+pub(crate) async fn check(workspace: &Workspace, library: Option<PathBuf>) -> Result<(), TaskError> {
     let library = match library {
         Some(library) => library,
-        None => installed(workshop).await?,
+        None => installed(workspace).await?,
     };
     fs_err::metadata(library.join("Cargo.lock"))
         .inspect_err(|_| say("no sources of the standard library: `rustup component add rust-src`, or --library"))?;
-    let folder = agent::target_folder(workshop).await?.join("macos");
+    let folder = agent::target_folder(workspace).await?.join("macos");
     fs_err::create_dir_all(&folder)?;
     let yes = folder.join("yes");
     fs_err::write(&yes, YES)?;
     fs_err::set_permissions(&yes, std::fs::Permissions::from_mode(0o755))?;
     let words = ["check", "-Zbuild-std=std,panic_abort", "--target", TARGET, "--package", "vmbuild"];
-    let mut cargo = workshop.cargo().args(words).arg("--target-dir").arg(&folder);
+    let mut cargo = workspace.cargo().args(words).arg("--target-dir").arg(&folder);
     for tool in ["CC", "CXX", "AR"] {
         cargo = cargo.env(format!("{tool}_{}", TARGET.replace('-', "_")), &yes);
     }
     // Without them `cc` would ask Xcode.
     cargo = cargo.env("SDKROOT", &folder).env("MACOSX_DEPLOYMENT_TARGET", "11.0");
     // `build-std` belongs to the nightly cargo; the variable after it is how cargo's own tests say where the sources are.
-    workshop.show(cargo.env("RUSTC_BOOTSTRAP", "1").env("__CARGO_TESTS_ONLY_SRC_ROOT", library)).await
+    workspace.show(cargo.env("RUSTC_BOOTSTRAP", "1").env("__CARGO_TESTS_ONLY_SRC_ROOT", library)).await
 }
 
-async fn installed(workshop: &Workshop) -> Result<PathBuf, TaskError> {
-    let sysroot = workshop.read(agent::rustc(workshop).args(["--print", "sysroot"])).await?;
+async fn installed(workspace: &Workspace) -> Result<PathBuf, TaskError> {
+    let sysroot = workspace.read(agent::rustc(workspace).args(["--print", "sysroot"])).await?;
     Ok(Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library"))
 }

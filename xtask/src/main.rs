@@ -7,15 +7,15 @@ mod macos;
 mod skips;
 mod test;
 mod tidy;
-mod workshop;
+mod workspace;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
-use workshop::{TaskError, Workshop, say};
+use workspace::{TaskError, Workspace, say};
 
 #[derive(Parser)]
 #[command(about = "Developer tasks of vmbuild")]
-struct Cli {
+struct XtaskCli {
     #[command(subcommand)]
     task: Task,
 }
@@ -51,8 +51,8 @@ enum Task {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let workshop = Workshop::new();
-    match run(Cli::parse().task, &workshop).await {
+    let workspace = Workspace::new();
+    match run(XtaskCli::parse().task, &workspace).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             say(&format!("error: {error}"));
@@ -61,15 +61,15 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(task: Task, workshop: &Workshop) -> Result<(), TaskError> {
+async fn run(task: Task, workspace: &Workspace) -> Result<(), TaskError> {
     match task {
-        Task::Agent => agent::build(workshop).await.map(drop),
-        Task::Macos { library } => macos::check(workshop, library).await,
-        Task::Test { full: false } => test::run(workshop, test::Extent::Usual).await,
-        Task::Test { full: true } => test::run(workshop, test::Extent::Full).await,
-        Task::Bench(bench) => bench::run(workshop, bench).await,
-        Task::Lint => lint::run(workshop).await,
-        Task::Tidy { fix: false } => tidy::run(&workshop.root),
-        Task::Tidy { fix: true } => tidy::protocol::fix(&workshop.root).and_then(|()| tidy::run(&workshop.root)),
+        Task::Agent => agent::build(workspace).await.map(drop),
+        Task::Macos { library } => macos::check(workspace, library).await,
+        Task::Test { full: false } => test::run(workspace, test::Extent::Usual).await,
+        Task::Test { full: true } => test::run(workspace, test::Extent::Full).await,
+        Task::Bench(bench) => bench::run(workspace, bench).await,
+        Task::Lint => lint::run(workspace).await,
+        Task::Tidy { fix: false } => tidy::run(&workspace.root),
+        Task::Tidy { fix: true } => tidy::protocol::fix(&workspace.root).and_then(|()| tidy::run(&workspace.root)),
     }
 }

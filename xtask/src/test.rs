@@ -1,6 +1,6 @@
 //! All tests, with the static agent at hand, and a count of those that could not run on this machine.
 
-use crate::workshop::{TaskError, Workshop, say};
+use crate::workspace::{TaskError, Workspace, say};
 use crate::{agent, skips};
 use std::path::Path;
 
@@ -13,27 +13,27 @@ pub(crate) enum Extent {
     Full,
 }
 
-pub(crate) async fn run(workshop: &Workshop, extent: Extent) -> Result<(), TaskError> {
-    let agent = agent::build(workshop).await?;
+pub(crate) async fn run(workspace: &Workspace, extent: Extent) -> Result<(), TaskError> {
+    let agent = agent::build(workspace).await?;
     let profile = if std::env::var_os("CI").is_some() { "ci" } else { "default" };
-    let report = agent::target_folder(workshop).await?.join("nextest").join(profile).join("junit.xml");
+    let report = agent::target_folder(workspace).await?.join("nextest").join(profile).join("junit.xml");
     // An old report would be counted as this run's if compiling failed.
     fs_err::remove_file(&report).or_else(|error| match error.kind() {
         std::io::ErrorKind::NotFound => Ok(()),
         _ => Err(error),
     })?;
     // First, so that the long run's summary is what stands at the end.
-    workshop.show(workshop.cargo().args(["test", "--workspace", "--doc", "--quiet"])).await?;
-    let tests = units(workshop, extent, profile, &agent).await;
+    workspace.show(workspace.cargo().args(["test", "--workspace", "--doc", "--quiet"])).await?;
+    let tests = units(workspace, extent, profile, &agent).await;
     let counted = count(&report);
     tests?;
     counted
 }
 
-async fn units(workshop: &Workshop, extent: Extent, profile: &str, agent: &Path) -> Result<(), TaskError> {
-    let nextest = workshop.cargo().args(["nextest", "run", "--workspace", "--profile", profile]);
+async fn units(workspace: &Workspace, extent: Extent, profile: &str, agent: &Path) -> Result<(), TaskError> {
+    let nextest = workspace.cargo().args(["nextest", "run", "--workspace", "--profile", profile]);
     let full = if extent == Extent::Full { "1" } else { "0" };
-    workshop.show(nextest.env("VMBUILD_AGENT", agent).env("VMBUILD_TEST_FULL", full)).await
+    workspace.show(nextest.env("VMBUILD_AGENT", agent).env("VMBUILD_TEST_FULL", full)).await
 }
 
 /// Says which tests ended early because something is missing here.

@@ -1,14 +1,14 @@
 //! What lies in a file, without moving it: how an interrupted transfer finds out where to go on.
 
-use crate::request::{Request, failure, io_failure};
+use crate::request::{RequestContext, failure, io_failure};
 use crate::session::digest;
 use sha2::{Digest as _, Sha256};
 use std::io;
 use tokio::io::{AsyncRead, AsyncReadExt};
-use vmbuild_protocol::{CHUNK, Digest, Failure, FailureKind, Fingerprint};
+use vmbuild_protocol::{CHUNK, Digest, FailureKind, Fingerprint, RequestFailure};
 
 /// Hashes the first bytes of a file.
-pub async fn fingerprint(request: &Request, order: &Fingerprint) -> Result<Digest, Failure> {
+pub async fn fingerprint(request: &RequestContext, order: &Fingerprint) -> Result<Digest, RequestFailure> {
     let mut hasher = Sha256::new();
     let bytes = match fs_err::tokio::File::open(&order.path).await {
         Ok(file) => hash(&mut file.take(order.bytes), &mut hasher, request).await?,
@@ -22,8 +22,8 @@ pub async fn fingerprint(request: &Request, order: &Fingerprint) -> Result<Diges
 pub(super) async fn hash(
     from: &mut (impl AsyncRead + Unpin),
     hasher: &mut Sha256,
-    request: &Request,
-) -> Result<u64, Failure> {
+    request: &RequestContext,
+) -> Result<u64, RequestFailure> {
     let (mut bytes, mut piece) = (0, vec![0; CHUNK]);
     loop {
         let count = from.read(&mut piece).await.map_err(|error| io_failure(&error))?;

@@ -1,12 +1,12 @@
 //! Sending a file.
 
-use super::stream::{Had, send};
-use crate::request::{Request, io_failure};
+use super::stream::{FilePrefix, send};
+use crate::request::{RequestContext, io_failure};
 use crate::session::Link;
-use vmbuild_protocol::{Digest, Failure, GetFile};
+use vmbuild_protocol::{Digest, GetFile, RequestFailure};
 
 /// Sends a file's bytes as far as the host's credit goes, then their digest.
-pub async fn get(request: &Request, order: GetFile, link: &Link) -> Result<Digest, Failure> {
+pub async fn get(request: &RequestContext, order: GetFile, link: &Link) -> Result<Digest, RequestFailure> {
     let file = fs_err::tokio::File::open(&order.path).await.map_err(|error| io_failure(&error))?;
-    send(request, file, Had::default(), link).await
+    send(request, file, FilePrefix::default(), link).await
 }

@@ -1,16 +1,16 @@
 //! What lies in a tree.
 
-use crate::request::{Request, failure, io_failure};
+use crate::request::{RequestContext, failure, io_failure};
 use std::fs::Metadata;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use vmbuild_protocol::{Entry, EntryKind, Failure, FailureKind, List, Progress};
+use vmbuild_protocol::{Entry, EntryKind, FailureKind, List, Progress, RequestFailure};
 
 /// Entries said at a time: with the longest names and links they still fit into a frame.
 const BATCH: usize = 64;
 
 /// Says every entry of a tree, none if there is nothing at the path, each folder before what it holds, in the order of their names.
-pub async fn list(request: &Request, order: &List) -> Result<(), Failure> {
+pub async fn list(request: &RequestContext, order: &List) -> Result<(), RequestFailure> {
     let root = Path::new(&order.path);
     let about = match fs_err::metadata(root) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
@@ -35,7 +35,7 @@ pub async fn list(request: &Request, order: &List) -> Result<(), Failure> {
 }
 
 /// A folder's entries, last name first: the caller takes them from the end.
-fn children(root: &Path, path: &Path) -> Result<Vec<(PathBuf, Metadata)>, Failure> {
+fn children(root: &Path, path: &Path) -> Result<Vec<(PathBuf, Metadata)>, RequestFailure> {
     let mut held = Vec::new();
     for found in fs_err::read_dir(root.join(path)).map_err(|error| io_failure(&error))? {
         let found = found.map_err(|error| io_failure(&error))?;
@@ -46,7 +46,7 @@ fn children(root: &Path, path: &Path) -> Result<Vec<(PathBuf, Metadata)>, Failur
     Ok(held)
 }
 
-fn entry(root: &Path, path: &Path, about: &Metadata) -> Result<Entry, Failure> {
+fn entry(root: &Path, path: &Path, about: &Metadata) -> Result<Entry, RequestFailure> {
     let kind = if about.is_dir() {
         EntryKind::Folder
     } else if about.is_file() {
@@ -60,7 +60,7 @@ fn entry(root: &Path, path: &Path, about: &Metadata) -> Result<Entry, Failure> {
     Ok(Entry { path: text(path)?, mode: about.permissions().mode() & 0o7777, kind })
 }
 
-fn text(path: &Path) -> Result<String, Failure> {
+fn text(path: &Path) -> Result<String, RequestFailure> {
     let named = || failure(FailureKind::Io, format!("the name `{}` is not UTF-8", path.display()));
     path.to_str().map(str::to_owned).ok_or_else(named)
 }

@@ -4,10 +4,10 @@ use crate::request::io_failure;
 use std::io;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
-use vmbuild_protocol::{Failure, Made, Make};
+use vmbuild_protocol::{Made, Make, RequestFailure};
 
 /// Makes what is asked for.
-pub fn make(order: &Make) -> Result<(), Failure> {
+pub fn make(order: &Make) -> Result<(), RequestFailure> {
     let path = Path::new(&order.path);
     match &order.what {
         Made::Folder { mode } => folder(path, *mode),

@@ -1,21 +1,21 @@
 //! Receiving a file: it appears under its name only when it is whole and equal to what was sent.
 
 use super::special::{into_stream, refused};
-use super::stream::{Had, receive};
-use crate::request::{Request, failure, io_failure};
-use crate::session::{Inbound, Link};
+use super::stream::{FilePrefix, receive};
+use crate::request::{RequestContext, failure, io_failure};
+use crate::session::{HostMessage, Link};
 use std::path::Path;
 use tokio::sync::mpsc;
 use vmbuild_archive::{Destination, replace};
-use vmbuild_protocol::{Digest, Failure, FailureKind, PutFile};
+use vmbuild_protocol::{Digest, FailureKind, PutFile, RequestFailure};
 
 /// Receives a file.
 pub async fn put(
-    request: &Request,
+    request: &RequestContext,
     order: PutFile,
     link: &Link,
-    mail: mpsc::UnboundedReceiver<Inbound>,
-) -> Result<Digest, Failure> {
+    mail: mpsc::UnboundedReceiver<HostMessage>,
+) -> Result<Digest, RequestFailure> {
     let target = Path::new(&order.path);
     let Some(folder) = target.parent().filter(|_| target.is_absolute()) else {
         return Err(failure(FailureKind::Invalid, format!("`{}` is not an absolute path of a file", order.path)));
@@ -37,17 +37,17 @@ pub async fn put(
 }
 
 async fn receive_whole(
-    request: &Request,
+    request: &RequestContext,
     order: &PutFile,
     link: &Link,
-    mail: mpsc::UnboundedReceiver<Inbound>,
+    mail: mpsc::UnboundedReceiver<HostMessage>,
     arriving: &Path,
-) -> Result<Digest, Failure> {
+) -> Result<Digest, RequestFailure> {
     let mut file = fs_err::tokio::File::create(arriving).await.map_err(|error| io_failure(&error))?;
-    receive(request, (&mut file, Had::default()), (&order.path, order.size), link, mail).await
+    receive(request, (&mut file, FilePrefix::default()), (&order.path, order.size), link, mail).await
 }
 
-fn place(arriving: &Path, target: &Path, mode: u32) -> Result<(), Failure> {
+fn place(arriving: &Path, target: &Path, mode: u32) -> Result<(), RequestFailure> {
     use std::os::unix::fs::PermissionsExt;
     let permissions = std::fs::Permissions::from_mode(mode & 0o777);
     fs_err::set_permissions(arriving, permissions).map_err(|error| io_failure(&error))?;

@@ -3,24 +3,24 @@
 
 use super::fingerprint::hash;
 use super::special::{into_stream, refused};
-use super::stream::{Had, receive};
-use crate::request::{Request, failure, io_failure};
-use crate::session::{Inbound, Link};
+use super::stream::{FilePrefix, receive};
+use crate::request::{RequestContext, failure, io_failure};
+use crate::session::{HostMessage, Link};
 use rustix::fs::OFlags;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use tokio::io::{AsyncSeekExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 use vmbuild_archive::{Destination, replace};
-use vmbuild_protocol::{Digest, Failure, FailureKind, PutRest};
+use vmbuild_protocol::{Digest, FailureKind, PutRest, RequestFailure};
 
 /// Receives the rest of a file.
 pub async fn put_rest(
-    request: &Request,
+    request: &RequestContext,
     order: PutRest,
     link: &Link,
-    mail: mpsc::UnboundedReceiver<Inbound>,
-) -> Result<Digest, Failure> {
+    mail: mpsc::UnboundedReceiver<HostMessage>,
+) -> Result<Digest, RequestFailure> {
     let (target, arriving) = (Path::new(&order.path), Path::new(&order.arriving));
     let Some(folder) = target.parent().filter(|folder| target.is_absolute() && arriving.parent() == Some(folder))
     else {
@@ -40,7 +40,7 @@ pub async fn put_rest(
         }
     };
     let received = receive_rest(request, &order, link, mail).await;
-    if let Err(Failure { kind: FailureKind::DigestMismatch, .. }) = received {
+    if let Err(RequestFailure { kind: FailureKind::DigestMismatch, .. }) = received {
         // The next attempt begins anew; that it could not be removed would not change the answer.
         let _ = fs_err::remove_file(arriving);
     }
@@ -51,11 +51,11 @@ pub async fn put_rest(
 }
 
 async fn receive_rest(
-    request: &Request,
+    request: &RequestContext,
     order: &PutRest,
     link: &Link,
-    mail: mpsc::UnboundedReceiver<Inbound>,
-) -> Result<Digest, Failure> {
+    mail: mpsc::UnboundedReceiver<HostMessage>,
+) -> Result<Digest, RequestFailure> {
     let (mut file, had) = resume(request, order).await?;
     let received = receive(request, (&mut file, had), (&order.path, order.size), link, mail).await;
     if received.is_err() {
@@ -67,7 +67,10 @@ async fn receive_rest(
 
 /// Opens what has arrived so far, without what lies behind it, and hashes it. Only a file: somebody else may have put a
 /// link or a FIFO there.
-async fn resume(request: &Request, order: &PutRest) -> Result<(fs_err::tokio::File, Had), Failure> {
+async fn resume(
+    request: &RequestContext,
+    order: &PutRest,
+) -> Result<(fs_err::tokio::File, FilePrefix), RequestFailure> {
     let mut options = fs_err::tokio::OpenOptions::new();
     let no_link = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
     options.create(true).truncate(false).read(true).write(true).custom_flags(no_link);
@@ -82,7 +85,7 @@ async fn resume(request: &Request, order: &PutRest) -> Result<(fs_err::tokio::Fi
         return Err(failure(FailureKind::DigestMismatch, text));
     }
     file.set_len(order.from).await.map_err(|error| io_failure(&error))?;
-    let mut had = Had::default();
+    let mut had = FilePrefix::default();
     had.bytes = hash(&mut file, &mut had.hasher, request).await?;
     file.seek(std::io::SeekFrom::End(0)).await.map_err(|error| io_failure(&error))?;
     Ok((file, had))

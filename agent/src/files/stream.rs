@@ -1,22 +1,22 @@
 //! A file's bytes on their way. Whole files and the rest of one that was interrupted go the same way: they differ in
 //! what is there already.
 
-use crate::request::{Request, failure, io_failure};
-use crate::session::{Consumed, Inbound, Link, digest};
+use crate::request::{RequestContext, failure, io_failure};
+use crate::session::{Consumed, HostMessage, Link, digest};
 use bytes::BytesMut;
 use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
-use vmbuild_protocol::{CHUNK, Digest, Failure, FailureKind, FromAgent};
+use vmbuild_protocol::{CHUNK, Digest, FailureKind, FromAgent, RequestFailure};
 
 /// How much of a file was there before, and its hash so far.
 #[derive(Debug, Default)]
-pub(super) struct Had {
+pub(super) struct FilePrefix {
     pub(super) bytes: u64,
     pub(super) hasher: Sha256,
 }
 
-impl Had {
+impl FilePrefix {
     fn add(&mut self, piece: &[u8]) {
         self.hasher.update(piece);
         self.bytes += piece.len() as u64;
@@ -29,11 +29,11 @@ impl Had {
 
 /// Sends the bytes behind what the host `had` as far as its credit goes, then the digest of the whole.
 pub(super) async fn send(
-    request: &Request,
+    request: &RequestContext,
     mut file: fs_err::tokio::File,
-    mut had: Had,
+    mut had: FilePrefix,
     link: &Link,
-) -> Result<Digest, Failure> {
+) -> Result<Digest, RequestFailure> {
     loop {
         let mut piece = BytesMut::with_capacity(CHUNK);
         let count = file.read_buf(&mut piece).await.map_err(|error| io_failure(&error))?;
@@ -53,12 +53,12 @@ pub(super) async fn send(
 /// Writes what comes behind what `file` had, and syncs it: the digest of the whole that is here, if it is the one that
 /// was sent and has `size` bytes. `path` names it in the refusal.
 pub(super) async fn receive(
-    request: &Request,
-    (file, mut had): (&mut fs_err::tokio::File, Had),
+    request: &RequestContext,
+    (file, mut had): (&mut fs_err::tokio::File, FilePrefix),
     (path, size): (&str, u64),
     link: &Link,
-    mut mail: mpsc::UnboundedReceiver<Inbound>,
-) -> Result<Digest, Failure> {
+    mut mail: mpsc::UnboundedReceiver<HostMessage>,
+) -> Result<Digest, RequestFailure> {
     let mut consumed = Consumed::default();
     loop {
         let inbound = tokio::select! {
@@ -66,12 +66,12 @@ pub(super) async fn receive(
             inbound = mail.recv() => inbound,
         };
         match inbound {
-            Some(Inbound::Bytes(piece)) => {
+            Some(HostMessage::Bytes(piece)) => {
                 had.add(&piece);
                 file.write_all(&piece).await.map_err(|error| io_failure(&error))?;
                 consumed.add(piece.len(), link);
             }
-            Some(Inbound::End(sent)) => {
+            Some(HostMessage::End(sent)) => {
                 file.flush().await.map_err(|error| io_failure(&error))?;
                 match file.sync_all().await {
                     // A device or FIFO keeps nothing that could be synced: fsync(2), EINVAL.
@@ -81,14 +81,14 @@ pub(super) async fn receive(
                 let got = had.digest();
                 return if got == sent && got.bytes == size { Ok(got) } else { Err(mismatch(path, got, sent)) };
             }
-            Some(Inbound::Resize(_)) => {}
+            Some(HostMessage::Resize(_)) => {}
             None => return Err(failure(FailureKind::Cancelled, "the session ended")),
         }
     }
 }
 
 /// Says that what arrived is not what was sent.
-fn mismatch(path: &str, got: Digest, sent: Digest) -> Failure {
+fn mismatch(path: &str, got: Digest, sent: Digest) -> RequestFailure {
     let text = format!(
         "{path}: {} bytes with sha256 {} arrived, {} bytes with sha256 {} were sent",
         got.bytes,

@@ -2,10 +2,10 @@
 
 use crate::request::failure;
 use std::error::Error;
-use vmbuild_protocol::{Failure, FailureKind};
+use vmbuild_protocol::{FailureKind, RequestFailure};
 
 /// A failure to read or write, with all causes in its message; a full disk is told apart.
-pub(super) fn chained(error: &(dyn Error + 'static)) -> Failure {
+pub(super) fn chained(error: &(dyn Error + 'static)) -> RequestFailure {
     let kind = if causes(error).any(is_full_disk) { FailureKind::NoSpace } else { FailureKind::Io };
     failure(kind, message(error))
 }

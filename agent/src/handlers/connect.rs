@@ -1,7 +1,7 @@
 //! A connection to a port of the guest, carried by the session: the guest needs no network for it.
 
-use crate::request::{Request, failure};
-use crate::session::{Consumed, Inbound, Link, digest};
+use crate::request::{RequestContext, failure};
+use crate::session::{Consumed, HostMessage, Link, digest};
 use bytes::BytesMut;
 use sha2::{Digest as _, Sha256};
 use std::io;
@@ -10,15 +10,15 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
-use vmbuild_protocol::{CHUNK, Connect, Failure, FailureKind, FromAgent};
+use vmbuild_protocol::{CHUNK, Connect, FailureKind, FromAgent, RequestFailure};
 
 /// Connects to the guest's loopback and carries bytes both ways until both directions have ended.
 pub async fn connect(
-    request: &Request,
+    request: &RequestContext,
     order: &Connect,
     link: &Link,
-    mail: mpsc::UnboundedReceiver<Inbound>,
-) -> Result<(), Failure> {
+    mail: mpsc::UnboundedReceiver<HostMessage>,
+) -> Result<(), RequestFailure> {
     let carry = async {
         let stream = reach(order.port).await.map_err(|error| refused(order.port, &error))?;
         let (reader, writer) = stream.into_split();
@@ -39,7 +39,7 @@ async fn reach(port: u16) -> io::Result<TcpStream> {
     }
 }
 
-fn refused(port: u16, error: &io::Error) -> Failure {
+fn refused(port: u16, error: &io::Error) -> RequestFailure {
     let text = match error.kind() {
         io::ErrorKind::ConnectionRefused => format!("nothing listens on port {port} of the guest"),
         _ => format!("port {port} of the guest cannot be reached: {error}"),
@@ -64,16 +64,20 @@ async fn outwards(mut from: OwnedReadHalf, link: &Link) -> io::Result<()> {
     Ok(())
 }
 
-async fn inwards(mut to: OwnedWriteHalf, link: &Link, mut mail: mpsc::UnboundedReceiver<Inbound>) -> io::Result<()> {
+async fn inwards(
+    mut to: OwnedWriteHalf,
+    link: &Link,
+    mut mail: mpsc::UnboundedReceiver<HostMessage>,
+) -> io::Result<()> {
     let mut consumed = Consumed::default();
     while let Some(inbound) = mail.recv().await {
         match inbound {
-            Inbound::Bytes(bytes) => {
+            HostMessage::Bytes(bytes) => {
                 to.write_all(&bytes).await?;
                 consumed.add(bytes.len(), link);
             }
-            Inbound::End(_) => return to.shutdown().await,
-            Inbound::Resize(_) => {}
+            HostMessage::End(_) => return to.shutdown().await,
+            HostMessage::Resize(_) => {}
         }
     }
     Ok(())

@@ -4,14 +4,14 @@
 use crate::request::{failure, io_failure};
 use rustix::ioctl::{Setter, ioctl, opcode};
 use std::io::{Seek, SeekFrom};
-use vmbuild_protocol::{Failure, FailureKind};
+use vmbuild_protocol::{FailureKind, RequestFailure};
 
 /// `_IOW('f', 16, __u64)`: the new number of blocks.
 const RESIZE: rustix::ioctl::Opcode = opcode::write::<u64>(b'f', 16);
 
 /// Grows the root file system to the end of its disk, and returns its bytes then. One that fills it stays as it is.
 #[expect(clippy::unused_async, reason = "handlers are awaited alike")]
-pub async fn grow_root() -> Result<u64, Failure> {
+pub async fn grow_root() -> Result<u64, RequestFailure> {
     let mounts = fs_err::read_to_string("/proc/self/mounts").map_err(|error| io_failure(&error))?;
     let Some(device) = root_device(&mounts) else {
         return Err(failure(FailureKind::Invalid, "this machine's root is not an ext4 file system on a disk"));

@@ -1,12 +1,12 @@
 //! Packing what was built.
 
 use super::chain::chained;
-use crate::request::{Request, failure};
+use crate::request::{RequestContext, failure};
 use std::path::{Path, PathBuf};
-use vmbuild_protocol::{Digest, Failure, FailureKind, Pack, Packed};
+use vmbuild_protocol::{Digest, FailureKind, Pack, Packed, RequestFailure};
 
 /// Packs a tree, on a thread of its own. A cancelled request leaves no archive.
-pub async fn pack(request: &Request, pack: Pack) -> Result<Packed, Failure> {
+pub async fn pack(request: &RequestContext, pack: Pack) -> Result<Packed, RequestFailure> {
     let (root, to) = (absolute(&pack.root)?, absolute(&pack.to)?);
     let archive = to.clone();
     // Not raced against `cancel`: the thread cannot be stopped, and must not write on after the answer.
@@ -24,7 +24,7 @@ pub async fn pack(request: &Request, pack: Pack) -> Result<Packed, Failure> {
     })
 }
 
-fn absolute(path: &str) -> Result<PathBuf, Failure> {
+fn absolute(path: &str) -> Result<PathBuf, RequestFailure> {
     let path = Path::new(path);
     if path.is_absolute() {
         return Ok(path.to_owned());

@@ -5,7 +5,7 @@ use crate::request::failure;
 use std::path::Path;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
-use vmbuild_protocol::{Failure, FailureKind, Package, PackageManager};
+use vmbuild_protocol::{FailureKind, Package, PackageManager, RequestFailure};
 use vmbuild_supervise::{Command, Deadline};
 
 /// Where package managers and compilers are, whatever the agent was started with.
@@ -17,7 +17,7 @@ const DPKG: [&str; 3] = ["dpkg-query", "-W", "-f=${Package}\\t${Version}\\t${Arc
 const RPM: [&str; 3] = ["rpm", "-qa", "--queryformat=%{NAME}\\t%{EVR}\\t%{ARCH}\\tinstalled\\n"];
 
 /// The installed packages, sorted by name; none where no known package manager is.
-pub(super) async fn installed(cancel: &CancellationToken) -> Result<Vec<Package>, Failure> {
+pub(super) async fn installed(cancel: &CancellationToken) -> Result<Vec<Package>, RequestFailure> {
     if Path::new("/var/lib/dpkg/status").exists() {
         list(PackageManager::Apt, cancel).await
     } else if Path::new("/usr/bin/rpm").exists() {
@@ -28,7 +28,7 @@ pub(super) async fn installed(cancel: &CancellationToken) -> Result<Vec<Package>
 }
 
 /// The packages that one manager knows as installed, sorted by name.
-pub(super) async fn list(manager: PackageManager, cancel: &CancellationToken) -> Result<Vec<Package>, Failure> {
+pub(super) async fn list(manager: PackageManager, cancel: &CancellationToken) -> Result<Vec<Package>, RequestFailure> {
     let query = match manager {
         PackageManager::Apt => DPKG,
         PackageManager::Dnf => RPM,
@@ -38,7 +38,7 @@ pub(super) async fn list(manager: PackageManager, cancel: &CancellationToken) ->
 }
 
 /// What a short query prints on its standard output.
-pub(super) async fn query_text(argv: &[&str], cancel: &CancellationToken) -> Result<String, Failure> {
+pub(super) async fn query_text(argv: &[&str], cancel: &CancellationToken) -> Result<String, RequestFailure> {
     let command = Command::new(argv[0]).args(&argv[1..]).env_clear().env("PATH", PATH).env("LC_ALL", "C.UTF-8");
     let output = command.output(Deadline::after(LIMIT), cancel).await;
     let output = output.map_err(|error| failure(FailureKind::ProgramFailed, message(&error)))?;

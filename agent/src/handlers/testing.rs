@@ -1,12 +1,12 @@
 //! A request without a host, for tests.
 
-use crate::request::{Request, Saying};
+use crate::request::{RequestContext, Saying};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use vmbuild_protocol::Progress;
 
 /// A request whose sayings are collected in the background.
-pub(super) fn request() -> (Request, Heard) {
+pub(super) fn request() -> (RequestContext, RecordedMessages) {
     let (says, mut hears) = mpsc::channel(16);
     let heard = tokio::spawn(async move {
         let mut heard = Vec::new();
@@ -15,13 +15,16 @@ pub(super) fn request() -> (Request, Heard) {
         }
         heard
     });
-    (Request { mark: format!("test-{}", std::process::id()), cancel: CancellationToken::new(), says }, Heard(heard))
+    (
+        RequestContext { mark: format!("test-{}", std::process::id()), cancel: CancellationToken::new(), says },
+        RecordedMessages(heard),
+    )
 }
 
 /// What a request said, once it is gone.
-pub(super) struct Heard(tokio::task::JoinHandle<Vec<Saying>>);
+pub(super) struct RecordedMessages(tokio::task::JoinHandle<Vec<Saying>>);
 
-impl Heard {
+impl RecordedMessages {
     /// Waits until every clone of the request has been dropped.
     pub(super) async fn progress(self) -> Vec<Progress> {
         let sayings = self.0.await.expect("the collector does not panic");

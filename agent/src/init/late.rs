@@ -1,12 +1,12 @@
 //! What a virtual machine gets while it serves already: its network, and vsock.
 //!
 //! On an emulated processor both take half a second, which nobody who says hello has to wait for. A request that runs
-//! anything waits until they are there ([`Guest`]), so none can tell the difference.
+//! anything waits until they are there ([`GuestSystem`]), so none can tell the difference.
 
 use super::cmdline::Net;
 use super::modules::{self, Module};
 use super::{InitError, network, say};
-use crate::guest::Guest;
+use crate::guest::GuestSystem;
 use tokio::sync::watch;
 
 /// What was put off.
@@ -19,8 +19,8 @@ pub struct Late {
 
 impl Late {
     /// What was put off, and the guest that waits for it.
-    pub(super) fn put_off(modules: Vec<Module>, net: Net) -> (Self, Guest) {
-        let (done, guest) = Guest::incomplete();
+    pub(super) fn put_off(modules: Vec<Module>, net: Net) -> (Self, GuestSystem) {
+        let (done, guest) = GuestSystem::incomplete();
         (Self { modules, net, done }, guest)
     }
 

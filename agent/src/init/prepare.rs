@@ -5,7 +5,7 @@ use super::console::say;
 use super::error::InitError;
 use super::late::{Late, bring_up};
 use super::{disk, modules, mounts, network, port};
-use crate::guest::Guest;
+use crate::guest::GuestSystem;
 use crate::handlers::chain;
 use rustix::time::{ClockId, Timespec, clock_settime};
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ pub struct Prepared {
     /// What is still to be done beside serving.
     pub late: Late,
     /// The guest, which is complete after that.
-    pub guest: Guest,
+    pub guest: GuestSystem,
 }
 
 /// Makes a guest ready, as `/init` of its initramfs. Says each phase on the console. Afterwards the root disk is

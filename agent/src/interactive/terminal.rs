@@ -7,14 +7,14 @@
 use super::pty::Pty;
 use crate::cleanup;
 use crate::exec::{exited, prepared, start, within};
-use crate::request::{Request, io_failure};
-use crate::session::{Consumed, Inbound, Link};
+use crate::request::{RequestContext, io_failure};
+use crate::session::{Consumed, HostMessage, Link};
 use nix::sys::signal::Signal;
 use std::convert::Infallible;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use vmbuild_protocol::{CHUNK, CommandLine, Exited, Failure, OutputStream, TerminalSize};
+use vmbuild_protocol::{CHUNK, CommandLine, Exited, OutputStream, RequestFailure, TerminalSize};
 use vmbuild_supervise::Child;
 
 /// How long the terminal may be silent, once its program and all that it started are gone, before its output counts
@@ -23,13 +23,13 @@ const SILENCE: Duration = Duration::from_secs(1);
 
 /// Runs a program on a terminal to its end. When this returns, the program and everything it started are gone.
 pub async fn run_in_terminal(
-    request: &Request,
+    request: &RequestContext,
     command: &CommandLine,
     timeout: Option<Duration>,
     size: TerminalSize,
     link: &Link,
-    mail: mpsc::UnboundedReceiver<Inbound>,
-) -> Result<Exited, Failure> {
+    mail: mpsc::UnboundedReceiver<HostMessage>,
+) -> Result<Exited, RequestFailure> {
     let (pty, theirs) = Pty::open(size).map_err(|error| io_failure(&error))?;
     let program = prepared(request, command)?.terminal(&theirs).map_err(|error| io_failure(&error))?;
     let mut child = start(program, command)?;
@@ -53,7 +53,7 @@ pub async fn run_in_terminal(
 }
 
 /// Passes on what the program shows, until it and what it left behind have ended and all of it has been shown.
-async fn drive(child: &mut Child, pty: &Pty, request: &Request) -> Result<Exited, Failure> {
+async fn drive(child: &mut Child, pty: &Pty, request: &RequestContext) -> Result<Exited, RequestFailure> {
     let over = CancellationToken::new();
     let ending = async {
         let ended = child.wait().await;
@@ -65,7 +65,7 @@ async fn drive(child: &mut Child, pty: &Pty, request: &Request) -> Result<Exited
     tokio::join!(ending, show(pty, request, &over)).0
 }
 
-async fn show(pty: &Pty, request: &Request, over: &CancellationToken) {
+async fn show(pty: &Pty, request: &RequestContext, over: &CancellationToken) {
     let mut buffer = vec![0; CHUNK];
     loop {
         let silence = async {
@@ -85,20 +85,20 @@ async fn show(pty: &Pty, request: &Request, over: &CancellationToken) {
 }
 
 /// Types what the host's user types, and follows the size of their terminal.
-async fn feed(pty: &Pty, link: &Link, mut mail: mpsc::UnboundedReceiver<Inbound>) -> Infallible {
+async fn feed(pty: &Pty, link: &Link, mut mail: mpsc::UnboundedReceiver<HostMessage>) -> Infallible {
     let mut consumed = Consumed::default();
     while let Some(inbound) = mail.recv().await {
         match inbound {
-            Inbound::Bytes(bytes) => {
+            HostMessage::Bytes(bytes) => {
                 // A terminal that nobody has open takes nothing; the program's end is on its way then.
                 let _ = pty.write_all(&bytes).await;
                 consumed.add(bytes.len(), link);
             }
-            Inbound::Resize(size) => {
+            HostMessage::Resize(size) => {
                 // Only a terminal that is gone has no size.
                 let _ = pty.resize(size);
             }
-            Inbound::End(_) => {}
+            HostMessage::End(_) => {}
         }
     }
     std::future::pending().await

@@ -2,10 +2,10 @@
 
 use super::dispatch::dispatch;
 use super::frames::Frames;
-use super::link::{Inbound, Link};
+use super::link::{HostMessage, Link};
 use crate::cleanup;
-use crate::guest::Guest;
-use crate::request::{Request, Saying};
+use crate::guest::GuestSystem;
+use crate::request::{RequestContext, Saying};
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use futures_util::{FutureExt, SinkExt};
@@ -22,7 +22,7 @@ use vmbuild_protocol::{
 
 /// Speaks with one host after another over a pipe, until it ends. When this returns, every request it started is
 /// over and its processes are gone.
-pub async fn converse<P: AsyncRead + AsyncWrite>(pipe: P, guest: Guest) -> Result<(), CodecError> {
+pub async fn converse<P: AsyncRead + AsyncWrite>(pipe: P, guest: GuestSystem) -> Result<(), CodecError> {
     converse_unless(pipe, guest, std::future::pending).await
 }
 
@@ -30,7 +30,7 @@ pub async fn converse<P: AsyncRead + AsyncWrite>(pipe: P, guest: Guest) -> Resul
 /// cancelled.
 pub async fn converse_unless<P: AsyncRead + AsyncWrite>(
     pipe: P,
-    guest: Guest,
+    guest: GuestSystem,
     deserted: impl AsyncFn(),
 ) -> Result<(), CodecError> {
     let (reader, writer) = tokio::io::split(pipe);
@@ -43,7 +43,7 @@ pub async fn converse_unless<P: AsyncRead + AsyncWrite>(
         tokio::select! {
             written = &mut writing => break written,
             heard = inbound.next() => match heard {
-                Ok(Some(envelope)) => conversation.hear(envelope),
+                Ok(Some(envelope)) => conversation.on_frame(envelope),
                 Ok(None) => break Ok(()),
                 Err(error) => break Err(error),
             },
@@ -78,25 +78,25 @@ async fn write<W: AsyncWrite>(
 }
 
 struct Conversation {
-    guest: Guest,
+    guest: GuestSystem,
     outgoing: mpsc::UnboundedSender<Envelope<FromAgent>>,
     epoch: Option<Epoch>,
     /// A new host's epoch, answered once the old one's requests are over.
     opening: Option<Epoch>,
     /// The session of the last hello: what belongs to another is not written any more.
     speaks: Rc<Cell<Option<Epoch>>>,
-    requests: HashMap<RequestId, Running>,
+    requests: HashMap<RequestId, ActiveRequest>,
     jobs: FuturesUnordered<LocalBoxFuture<'static, RequestId>>,
 }
 
-struct Running {
+struct ActiveRequest {
     link: Link,
     cancel: CancellationToken,
-    inbox: mpsc::UnboundedSender<Inbound>,
+    inbox: mpsc::UnboundedSender<HostMessage>,
 }
 
 impl Conversation {
-    fn new(outgoing: mpsc::UnboundedSender<Envelope<FromAgent>>, guest: Guest) -> Self {
+    fn new(outgoing: mpsc::UnboundedSender<Envelope<FromAgent>>, guest: GuestSystem) -> Self {
         Self {
             guest,
             outgoing,
@@ -108,17 +108,17 @@ impl Conversation {
         }
     }
 
-    fn hear(&mut self, envelope: Envelope<ToAgent>) {
+    fn on_frame(&mut self, envelope: Envelope<ToAgent>) {
         match envelope.frame {
-            Frame::Hello(hello) => self.greet(hello.epoch),
+            Frame::Hello(hello) => self.on_hello(hello.epoch),
             // A dead session's frames may still be in the pipe.
             _ if self.epoch != Some(envelope.epoch) || self.opening.is_some() => {}
-            Frame::Message(message) => self.obey(message, envelope.epoch),
-            Frame::Data { id, bytes } => self.pass(id, Inbound::Bytes(bytes)),
+            Frame::Message(message) => self.handle_message(message, envelope.epoch),
+            Frame::Data { id, bytes } => self.pass(id, HostMessage::Bytes(bytes)),
         }
     }
 
-    fn greet(&mut self, epoch: Epoch) {
+    fn on_hello(&mut self, epoch: Epoch) {
         if self.epoch != Some(epoch) {
             self.cancel_all();
         }
@@ -137,7 +137,7 @@ impl Conversation {
         }
     }
 
-    fn obey(&mut self, message: ToAgent, epoch: Epoch) {
+    fn handle_message(&mut self, message: ToAgent, epoch: Epoch) {
         match message {
             ToAgent::Request { id, call } => self.start(id, call, epoch),
             ToAgent::Cancel { id } => {
@@ -150,12 +150,12 @@ impl Conversation {
                     running.link.credited(bytes);
                 }
             }
-            ToAgent::DataEnd { id, digest } => self.pass(id, Inbound::End(digest)),
-            ToAgent::Resize { id, size } => self.pass(id, Inbound::Resize(size)),
+            ToAgent::DataEnd { id, digest } => self.pass(id, HostMessage::End(digest)),
+            ToAgent::Resize { id, size } => self.pass(id, HostMessage::Resize(size)),
         }
     }
 
-    fn pass(&self, id: RequestId, inbound: Inbound) {
+    fn pass(&self, id: RequestId, inbound: HostMessage) {
         if let Some(running) = self.requests.get(&id) {
             // A request that has stopped listening is about to answer.
             let _ = running.inbox.send(inbound);
@@ -168,7 +168,7 @@ impl Conversation {
         let (inbox, mail) = mpsc::unbounded_channel();
         let mark = format!("{:08x}-{}", epoch.0, id.0);
         self.jobs.push(serve(id, call, link.clone(), mail, mark, cancel.clone(), self.guest.clone()).boxed_local());
-        self.requests.insert(id, Running { link, cancel, inbox });
+        self.requests.insert(id, ActiveRequest { link, cancel, inbox });
     }
 
     fn over(&mut self, id: RequestId) {
@@ -192,13 +192,13 @@ async fn serve(
     id: RequestId,
     call: Call,
     link: Link,
-    mail: mpsc::UnboundedReceiver<Inbound>,
+    mail: mpsc::UnboundedReceiver<HostMessage>,
     mark: String,
     cancel: CancellationToken,
-    guest: Guest,
+    guest: GuestSystem,
 ) -> RequestId {
     let (says, said) = mpsc::channel(4);
-    let request = Request { mark, cancel, says };
+    let request = RequestContext { mark, cancel, says };
     let work = async {
         let leaves = starts_programs(&call);
         let outcome = dispatch(call, &request, &link, mail, &guest).await;

@@ -1,21 +1,21 @@
 //! From a call to its handler.
 
-use super::link::{Inbound, Link};
+use super::link::{HostMessage, Link};
 use crate::exec::run_program;
-use crate::guest::Guest;
-use crate::request::Request;
+use crate::guest::GuestSystem;
+use crate::request::RequestContext;
 use crate::{files, handlers, interactive};
 use std::time::Duration;
 use tokio::sync::mpsc;
-use vmbuild_protocol::{Call, Exec, Exited, Failure, FromAgent, Input, Interactive, Reply};
+use vmbuild_protocol::{Call, Exec, Exited, FromAgent, Input, Interactive, Reply, RequestFailure};
 
 pub(super) async fn dispatch(
     call: Call,
-    request: &Request,
+    request: &RequestContext,
     link: &Link,
-    mail: mpsc::UnboundedReceiver<Inbound>,
-    guest: &Guest,
-) -> Result<Reply, Failure> {
+    mail: mpsc::UnboundedReceiver<HostMessage>,
+    guest: &GuestSystem,
+) -> Result<Reply, RequestFailure> {
     if !is_about_the_agent(&call) {
         guest.completed().await;
     }
@@ -55,17 +55,17 @@ fn is_about_the_agent(call: &Call) -> bool {
     matches!(call, Call::Ping | Call::Facts | Call::SetClock(_) | Call::PowerOff)
 }
 
-async fn run(request: &Request, exec: Exec) -> Result<Exited, Failure> {
+async fn run(request: &RequestContext, exec: Exec) -> Result<Exited, RequestFailure> {
     let timeout = exec.timeout_ms.map(Duration::from_millis);
     run_program(request, &exec.command, timeout, &mut |_, _| ()).await.map(|(exited, _)| exited)
 }
 
 async fn interact(
-    request: &Request,
+    request: &RequestContext,
     order: Interactive,
     link: &Link,
-    mail: mpsc::UnboundedReceiver<Inbound>,
-) -> Result<Exited, Failure> {
+    mail: mpsc::UnboundedReceiver<HostMessage>,
+) -> Result<Exited, RequestFailure> {
     let timeout = order.timeout_ms.map(Duration::from_millis);
     let mut command = interactive::with_program(order.command);
     match order.input {

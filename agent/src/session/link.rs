@@ -8,7 +8,7 @@ use vmbuild_protocol::{Digest, Envelope, Epoch, Frame, FromAgent, OutputStream, 
 
 /// What the host sends for a request under way.
 #[derive(Debug)]
-pub enum Inbound {
+pub enum HostMessage {
     /// Bytes of a file.
     Bytes(Bytes),
     /// There are no more.

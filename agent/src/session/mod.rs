@@ -12,4 +12,4 @@ mod link;
 
 pub(crate) use conversation::{Consumed, digest};
 pub use conversation::{converse, converse_unless};
-pub use link::{Inbound, Link};
+pub use link::{HostMessage, Link};

@@ -1,6 +1,6 @@
 //! The rule for what an entry may name: a path below the root, and for a link a target that stays there.
 
-use crate::error::Refusal;
+use crate::error::EntryRefusal;
 use std::ffi::OsString;
 use std::path::{Component, Path};
 
@@ -13,14 +13,14 @@ pub(crate) struct Inside(Vec<OsString>);
 
 impl Inside {
     /// Judges an entry's path.
-    pub(crate) fn new(path: &Path) -> Result<Self, Refusal> {
+    pub(crate) fn new(path: &Path) -> Result<Self, EntryRefusal> {
         if path.as_os_str().is_empty() {
-            return Err(Refusal::Nameless);
+            return Err(EntryRefusal::Nameless);
         }
         let parts = path.components().filter(|part| *part != Component::CurDir).map(|part| match part {
             Component::Normal(name) => Ok(name.to_owned()),
-            Component::ParentDir => Err(Refusal::Climbs),
-            _ => Err(Refusal::Absolute),
+            Component::ParentDir => Err(EntryRefusal::Climbs),
+            _ => Err(EntryRefusal::Absolute),
         });
         parts.collect::<Result<_, _>>().map(Self)
     }
@@ -35,13 +35,13 @@ impl Inside {
     /// `..` may only come first in the target, and no more often than the link is deep. Entries never lie below a
     /// link, so these `..` climb real folders; what follows them goes down, perhaps through other links, which obey
     /// the same rule. A `..` further on could climb from wherever another link leads, so it is refused.
-    pub(crate) fn judge_symlink(&self, target: &Path) -> Result<(), Refusal> {
+    pub(crate) fn judge_symlink(&self, target: &Path) -> Result<(), EntryRefusal> {
         let depth = self.0.len().saturating_sub(1);
         let climbs = target.components().take_while(|part| *part == Component::ParentDir).count();
         let goes_down =
             target.components().skip(climbs).all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
         let named = !target.as_os_str().is_empty();
-        if named && climbs <= depth && goes_down { Ok(()) } else { Err(Refusal::LeadsOut) }
+        if named && climbs <= depth && goes_down { Ok(()) } else { Err(EntryRefusal::LeadsOut) }
     }
 }
 
@@ -59,11 +59,11 @@ mod tests {
     #[test]
     fn other_paths_are_refused() {
         let cases = [
-            ("", Refusal::Nameless),
-            ("/a", Refusal::Absolute),
-            ("//a", Refusal::Absolute),
-            ("..", Refusal::Climbs),
-            ("a/../b", Refusal::Climbs),
+            ("", EntryRefusal::Nameless),
+            ("/a", EntryRefusal::Absolute),
+            ("//a", EntryRefusal::Absolute),
+            ("..", EntryRefusal::Climbs),
+            ("a/../b", EntryRefusal::Climbs),
         ];
         for (path, why) in cases {
             assert_eq!(Inside::new(Path::new(path)), Err(why), "{path}");

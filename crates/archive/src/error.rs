@@ -24,7 +24,7 @@ pub enum ArchiveError {
         /// The entry's name as it stands there.
         entry: String,
         /// What is wrong with it.
-        why: Refusal,
+        why: EntryRefusal,
     },
     /// The archive would become part of itself.
     #[error("the archive {} would lie in the tree that it packs", .0.display())]
@@ -36,7 +36,7 @@ pub enum ArchiveError {
 
 /// What is wrong with an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum EntryRefusal {
     /// It starts at the root.
     #[error("has an absolute path")]
     Absolute,

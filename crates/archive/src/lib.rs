@@ -28,7 +28,7 @@ pub use beneath::Beneath;
 pub use checksum::{checksum_line, parse_checksum_line};
 pub use contents::{Content, ContentKind, contents, read_files};
 pub use digest::{HashReader, HashWriter, sha256_file};
-pub use error::{ArchiveError, Refusal};
+pub use error::{ArchiveError, EntryRefusal};
 pub use list::list;
 pub use pack::{PackSummary, pack_tree};
 pub use replace::{Destination, ReplaceError, not_a_file, open_stream, replace, replaceable};

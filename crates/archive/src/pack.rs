@@ -8,7 +8,7 @@
 use crate::digest::HashWriter;
 use crate::error::{ArchiveError, io};
 use crate::replace::{folder_of, replaceable, sync_folder};
-use crate::walk::{Kind, Node, walk};
+use crate::walk::{Node, WalkedKind, walk};
 use flate2::{Compression, GzBuilder};
 use std::io::{BufWriter, Read, Write};
 use std::os::unix::ffi::OsStrExt;
@@ -49,7 +49,7 @@ pub fn pack_tree(root: &Path, to: &Path, mtime: u64) -> Result<PackSummary, Arch
     part.persist(to).map_err(|failed| io("create", to)(failed.error))?;
     sync_folder(folder).map_err(io("write", folder))?;
     let unpacked_bytes =
-        nodes.iter().map(|node| if let Kind::File { bytes, .. } = node.kind { bytes } else { 0 }).sum();
+        nodes.iter().map(|node| if let WalkedKind::File { bytes, .. } = node.kind { bytes } else { 0 }).sum();
     Ok(PackSummary { entries: nodes.len() as u64, unpacked_bytes, bytes, sha256 })
 }
 
@@ -86,20 +86,20 @@ fn append(
 ) -> Result<(), ArchiveError> {
     let mut name = node.path.as_os_str().as_bytes().to_vec();
     let (kind, mode, link) = match &node.kind {
-        Kind::Folder => {
+        WalkedKind::Folder => {
             name.push(b'/');
             (EntryType::Directory, 0o755, None)
         }
-        Kind::File { executable, .. } => (EntryType::Regular, if *executable { 0o755 } else { 0o644 }, None),
-        Kind::HardLink(first) => (EntryType::Link, 0o644, Some(first)),
-        Kind::Symlink(target) => (EntryType::Symlink, 0o777, Some(target)),
+        WalkedKind::File { executable, .. } => (EntryType::Regular, if *executable { 0o755 } else { 0o644 }, None),
+        WalkedKind::HardLink(first) => (EntryType::Link, 0o644, Some(first)),
+        WalkedKind::Symlink(target) => (EntryType::Symlink, 0o777, Some(target)),
     };
     let mut header = blank(kind, mode, mtime);
-    put_name(builder, &mut header, Slot::Name, &name).map_err(io("write", to))?;
+    put_name(builder, &mut header, PackSlot::Name, &name).map_err(io("write", to))?;
     if let Some(link) = link {
-        put_name(builder, &mut header, Slot::Link, link.as_os_str().as_bytes()).map_err(io("write", to))?;
+        put_name(builder, &mut header, PackSlot::Link, link.as_os_str().as_bytes()).map_err(io("write", to))?;
     }
-    if let Kind::File { bytes, .. } = node.kind {
+    if let WalkedKind::File { bytes, .. } = node.kind {
         return append_file(builder, &mut header, &root.join(&node.path), bytes, to);
     }
     header.set_cksum();
@@ -118,18 +118,23 @@ fn blank(kind: EntryType, mode: u32, mtime: u64) -> Header {
 }
 
 #[derive(Clone, Copy)]
-enum Slot {
+enum PackSlot {
     Name,
     Link,
 }
 
 /// Puts a name into the header, after an entry that holds it whole if it is too long. The bytes stay as they are: the
 /// tar crate's own setters reject some names that are not UTF-8.
-fn put_name(builder: &mut Builder<impl Write>, header: &mut Header, slot: Slot, name: &[u8]) -> std::io::Result<()> {
+fn put_name(
+    builder: &mut Builder<impl Write>,
+    header: &mut Header,
+    slot: PackSlot,
+    name: &[u8],
+) -> std::io::Result<()> {
     let old = header.as_old_mut();
     let (field, kind) = match slot {
-        Slot::Name => (&mut old.name, EntryType::GNULongName),
-        Slot::Link => (&mut old.linkname, EntryType::GNULongLink),
+        PackSlot::Name => (&mut old.name, EntryType::GNULongName),
+        PackSlot::Link => (&mut old.linkname, EntryType::GNULongLink),
     };
     let fits = name.len().min(field.len() - 1);
     field[..fits].copy_from_slice(&name[..fits]);

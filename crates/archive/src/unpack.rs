@@ -7,7 +7,7 @@
 
 use crate::beneath::{Beneath, enter, make_folder};
 use crate::entry::{Inside, MODE_BITS};
-use crate::error::{ArchiveError, Refusal, io};
+use crate::error::{ArchiveError, EntryRefusal, io};
 use crate::list::{drain, open};
 use rustix::fs::{AtFlags, Mode, OFlags, RawMode, Timespec, Timestamps};
 use rustix::io::Errno;
@@ -56,13 +56,13 @@ const NEW_FILE: OFlags =
 
 /// What stopped one entry.
 enum Problem {
-    Refused(Refusal),
+    Refused(EntryRefusal),
     Read(std::io::Error),
     Write(std::io::Error),
 }
 
-impl From<Refusal> for Problem {
-    fn from(why: Refusal) -> Self {
+impl From<EntryRefusal> for Problem {
+    fn from(why: EntryRefusal) -> Self {
         Self::Refused(why)
     }
 }
@@ -70,8 +70,8 @@ impl From<Refusal> for Problem {
 impl From<Errno> for Problem {
     fn from(errno: Errno) -> Self {
         match errno {
-            Errno::EXIST => Self::Refused(Refusal::Twice),
-            Errno::LOOP | Errno::NOTDIR => Self::Refused(Refusal::NotBelowFolder),
+            Errno::EXIST => Self::Refused(EntryRefusal::Twice),
+            Errno::LOOP | Errno::NOTDIR => Self::Refused(EntryRefusal::NotBelowFolder),
             other => Self::Write(other.into()),
         }
     }
@@ -97,7 +97,7 @@ impl Unpacker {
             EntryType::Regular | EntryType::Continuous => self.file(path, entry)?,
             EntryType::Symlink => self.symlink(&path, &target(entry)?)?,
             EntryType::Link => self.hard_link(path, &target(entry)?)?,
-            _ => return Err(Refusal::Kind.into()),
+            _ => return Err(EntryRefusal::Kind.into()),
         }
         self.entries += 1;
         Ok(())
@@ -116,7 +116,7 @@ impl Unpacker {
         make_folder(&above, name, mode)?;
         // Opening says whether what is there is a folder: the same one may come twice, a link may not stand for it.
         let folder = enter(&above, name).map_err(|errno| match errno {
-            Errno::LOOP | Errno::NOTDIR => Problem::Refused(Refusal::Twice),
+            Errno::LOOP | Errno::NOTDIR => Problem::Refused(EntryRefusal::Twice),
             other => other.into(),
         })?;
         // The owner can always write into it: later entries go there.
@@ -124,7 +124,7 @@ impl Unpacker {
     }
 
     fn file<R: Read>(&mut self, path: Inside, entry: &mut tar::Entry<'_, R>) -> Result<(), Problem> {
-        let (above, name) = path.split().ok_or(Refusal::Nameless)?;
+        let (above, name) = path.split().ok_or(EntryRefusal::Nameless)?;
         let mode = mode(entry)?;
         let mtime = entry.header().mtime().map_err(Problem::Read)?;
         let mut file = File::from(rustix::fs::openat(self.descend(above)?, name, NEW_FILE, mode)?);
@@ -142,17 +142,17 @@ impl Unpacker {
 
     fn symlink(&self, path: &Inside, target: &Path) -> Result<(), Problem> {
         path.judge_symlink(target)?;
-        let (above, name) = path.split().ok_or(Refusal::Nameless)?;
+        let (above, name) = path.split().ok_or(EntryRefusal::Nameless)?;
         Ok(rustix::fs::symlinkat(target, self.descend(above)?, name)?)
     }
 
     fn hard_link(&mut self, path: Inside, target: &Path) -> Result<(), Problem> {
-        let target = Inside::new(target).map_err(|_| Refusal::LeadsOut)?;
+        let target = Inside::new(target).map_err(|_| EntryRefusal::LeadsOut)?;
         if !self.files.contains(&target) {
-            return Err(Refusal::NoSuchFile.into());
+            return Err(EntryRefusal::NoSuchFile.into());
         }
-        let (from_above, from) = target.split().ok_or(Refusal::Nameless)?;
-        let (above, name) = path.split().ok_or(Refusal::Nameless)?;
+        let (from_above, from) = target.split().ok_or(EntryRefusal::Nameless)?;
+        let (above, name) = path.split().ok_or(EntryRefusal::Nameless)?;
         rustix::fs::linkat(self.descend(from_above)?, from, self.descend(above)?, name, AtFlags::empty())?;
         self.files.insert(path);
         Ok(())
@@ -164,7 +164,7 @@ fn mode<R: Read>(entry: &tar::Entry<'_, R>) -> Result<Mode, Problem> {
 }
 
 fn target<R: Read>(entry: &tar::Entry<'_, R>) -> Result<PathBuf, Problem> {
-    let bytes = entry.link_name_bytes().ok_or(Refusal::LeadsOut)?;
+    let bytes = entry.link_name_bytes().ok_or(EntryRefusal::LeadsOut)?;
     Ok(Path::new(OsStr::from_bytes(&bytes)).to_owned())
 }
 

@@ -1,7 +1,7 @@
 //! The tree as the archive will hold it: sorted, with hard links found and modes normalised.
 
 use crate::entry::Inside;
-use crate::error::{ArchiveError, Refusal, io};
+use crate::error::{ArchiveError, EntryRefusal, io};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fs::Metadata;
@@ -14,11 +14,11 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Node {
     /// Relative to the root.
     pub(crate) path: PathBuf,
-    pub(crate) kind: Kind,
+    pub(crate) kind: WalkedKind,
 }
 
 #[derive(Debug)]
-pub(crate) enum Kind {
+pub(crate) enum WalkedKind {
     Folder,
     File {
         bytes: u64,
@@ -57,25 +57,25 @@ type FirstPaths = BTreeMap<(u64, u64), PathBuf>;
 
 fn node(root: &Path, path: PathBuf, metadata: &Metadata, first: &mut FirstPaths) -> Result<Node, ArchiveError> {
     let kind = if metadata.is_dir() {
-        Kind::Folder
+        WalkedKind::Folder
     } else if metadata.is_symlink() {
-        Kind::Symlink(link_target(root, &path)?)
+        WalkedKind::Symlink(link_target(root, &path)?)
     } else if metadata.is_file() {
         file(&path, metadata, first)
     } else {
-        return Err(refused(root, &path, Refusal::Kind));
+        return Err(refused(root, &path, EntryRefusal::Kind));
     };
     Ok(Node { path, kind })
 }
 
-fn file(path: &Path, metadata: &Metadata, first: &mut FirstPaths) -> Kind {
+fn file(path: &Path, metadata: &Metadata, first: &mut FirstPaths) -> WalkedKind {
     // The owner's bit alone: a umask never takes that one.
-    let file = Kind::File { bytes: metadata.len(), executable: metadata.mode() & 0o100 != 0 };
+    let file = WalkedKind::File { bytes: metadata.len(), executable: metadata.mode() & 0o100 != 0 };
     if metadata.nlink() == 1 {
         return file;
     }
     match first.entry((metadata.dev(), metadata.ino())) {
-        Entry::Occupied(earlier) => Kind::HardLink(earlier.get().clone()),
+        Entry::Occupied(earlier) => WalkedKind::HardLink(earlier.get().clone()),
         Entry::Vacant(place) => {
             place.insert(path.to_owned());
             file
@@ -90,6 +90,6 @@ fn link_target(root: &Path, path: &Path) -> Result<PathBuf, ArchiveError> {
     judged.map(|()| target).map_err(|why| refused(root, path, why))
 }
 
-fn refused(root: &Path, path: &Path, why: Refusal) -> ArchiveError {
+fn refused(root: &Path, path: &Path, why: EntryRefusal) -> ArchiveError {
     ArchiveError::Refused { archive: root.to_owned(), entry: path.display().to_string(), why }
 }

@@ -6,7 +6,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::path::Path;
 use tar::{Builder, EntryType, Header};
-use vmbuild_archive::{ArchiveError, Refusal, unpack};
+use vmbuild_archive::{ArchiveError, EntryRefusal, unpack};
 
 /// An entry: its kind, its name, and the link's target or the file's contents.
 type Raw = (EntryType, &'static str, &'static str);
@@ -38,7 +38,7 @@ fn archive(at: &Path, entries: &[Raw]) {
 }
 
 /// Unpacks into `outer/inner`; `outer` also has a folder and a file that must stay as they are.
-fn check(entries: &[Raw], expect: Refusal) {
+fn check(entries: &[Raw], expect: EntryRefusal) {
     let outer = tempfile::tempdir().unwrap();
     let (inner, tgz) = (outer.path().join("inner"), outer.path().join("a.tgz"));
     fs_err::create_dir(&inner).unwrap();
@@ -58,46 +58,46 @@ fn check(entries: &[Raw], expect: Refusal) {
 
 #[test]
 fn names_that_leave_the_tree() {
-    check(&[(FILE, "/tmp/vmbuild-hostile", "x")], Refusal::Absolute);
-    check(&[(FILE, "../evil", "x")], Refusal::Climbs);
-    check(&[(FOLDER, "a/", ""), (FILE, "a/../../evil", "x")], Refusal::Climbs);
-    check(&[(FOLDER, "..", "")], Refusal::Climbs);
-    check(&[(FILE, "./", "x")], Refusal::Nameless);
+    check(&[(FILE, "/tmp/vmbuild-hostile", "x")], EntryRefusal::Absolute);
+    check(&[(FILE, "../evil", "x")], EntryRefusal::Climbs);
+    check(&[(FOLDER, "a/", ""), (FILE, "a/../../evil", "x")], EntryRefusal::Climbs);
+    check(&[(FOLDER, "..", "")], EntryRefusal::Climbs);
+    check(&[(FILE, "./", "x")], EntryRefusal::Nameless);
 }
 
 #[test]
 fn links_that_leave_the_tree() {
-    check(&[(SYMLINK, "l", "/etc/passwd")], Refusal::LeadsOut);
-    check(&[(SYMLINK, "l", "../target")], Refusal::LeadsOut);
-    check(&[(SYMLINK, "l", "")], Refusal::LeadsOut);
-    check(&[(SYMLINK, "a/b/up", "../.."), (SYMLINK, "l", "a/b/up/../target")], Refusal::LeadsOut);
-    check(&[(LINK, "l", "/etc/passwd")], Refusal::LeadsOut);
-    check(&[(LINK, "l", "../secret")], Refusal::LeadsOut);
-    check(&[(LINK, "l", "nothing")], Refusal::NoSuchFile);
-    check(&[(SYMLINK, "s", "a"), (LINK, "l", "s")], Refusal::NoSuchFile);
+    check(&[(SYMLINK, "l", "/etc/passwd")], EntryRefusal::LeadsOut);
+    check(&[(SYMLINK, "l", "../target")], EntryRefusal::LeadsOut);
+    check(&[(SYMLINK, "l", "")], EntryRefusal::LeadsOut);
+    check(&[(SYMLINK, "a/b/up", "../.."), (SYMLINK, "l", "a/b/up/../target")], EntryRefusal::LeadsOut);
+    check(&[(LINK, "l", "/etc/passwd")], EntryRefusal::LeadsOut);
+    check(&[(LINK, "l", "../secret")], EntryRefusal::LeadsOut);
+    check(&[(LINK, "l", "nothing")], EntryRefusal::NoSuchFile);
+    check(&[(SYMLINK, "s", "a"), (LINK, "l", "s")], EntryRefusal::NoSuchFile);
 }
 
 #[test]
 fn writing_through_what_an_earlier_entry_put_there() {
-    check(&[(FOLDER, "d/", ""), (SYMLINK, "l", "d"), (FILE, "l/evil", "x")], Refusal::NotBelowFolder);
-    check(&[(FILE, "f", "x"), (FILE, "f/evil", "x")], Refusal::NotBelowFolder);
-    check(&[(FILE, "f", "x"), (SYMLINK, "l", "f"), (FILE, "l", "y")], Refusal::Twice);
+    check(&[(FOLDER, "d/", ""), (SYMLINK, "l", "d"), (FILE, "l/evil", "x")], EntryRefusal::NotBelowFolder);
+    check(&[(FILE, "f", "x"), (FILE, "f/evil", "x")], EntryRefusal::NotBelowFolder);
+    check(&[(FILE, "f", "x"), (SYMLINK, "l", "f"), (FILE, "l", "y")], EntryRefusal::Twice);
 }
 
 #[test]
 fn entries_that_come_twice() {
-    check(&[(FILE, "f", "x"), (FILE, "f", "y")], Refusal::Twice);
-    check(&[(FILE, "f", "x"), (FOLDER, "f/", "")], Refusal::Twice);
-    check(&[(FOLDER, "d/", ""), (FILE, "d", "x")], Refusal::Twice);
-    check(&[(FOLDER, "d/", ""), (SYMLINK, "d", "e")], Refusal::Twice);
-    check(&[(SYMLINK, "l", "e"), (FOLDER, "l", "")], Refusal::Twice);
-    check(&[(FILE, "f", "x"), (LINK, "f", "f")], Refusal::Twice);
+    check(&[(FILE, "f", "x"), (FILE, "f", "y")], EntryRefusal::Twice);
+    check(&[(FILE, "f", "x"), (FOLDER, "f/", "")], EntryRefusal::Twice);
+    check(&[(FOLDER, "d/", ""), (FILE, "d", "x")], EntryRefusal::Twice);
+    check(&[(FOLDER, "d/", ""), (SYMLINK, "d", "e")], EntryRefusal::Twice);
+    check(&[(SYMLINK, "l", "e"), (FOLDER, "l", "")], EntryRefusal::Twice);
+    check(&[(FILE, "f", "x"), (LINK, "f", "f")], EntryRefusal::Twice);
 }
 
 #[test]
 fn devices_and_the_like() {
     for kind in [EntryType::Char, EntryType::Block, EntryType::Fifo] {
-        check(&[(kind, "odd", "")], Refusal::Kind);
+        check(&[(kind, "odd", "")], EntryRefusal::Kind);
     }
 }
 
@@ -109,7 +109,7 @@ fn links_that_lay_there_before_are_not_followed() {
     fs_err::create_dir(outer.path().join("target")).unwrap();
     std::os::unix::fs::symlink("../target", inner.join("opt")).unwrap();
     archive(&tgz, &[(FILE, "opt/evil", "x")]);
-    assert!(matches!(unpack(&tgz, &inner), Err(ArchiveError::Refused { why: Refusal::NotBelowFolder, .. })));
+    assert!(matches!(unpack(&tgz, &inner), Err(ArchiveError::Refused { why: EntryRefusal::NotBelowFolder, .. })));
     assert_eq!(fs_err::read_dir(outer.path().join("target")).unwrap().count(), 0);
 }
 

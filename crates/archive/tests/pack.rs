@@ -9,7 +9,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use vmbuild_archive::{ArchiveError, Refusal, list, pack_tree, sha256_file, unpack};
+use vmbuild_archive::{ArchiveError, EntryRefusal, list, pack_tree, sha256_file, unpack};
 
 const MTIME: u64 = 1_704_067_200;
 
@@ -119,7 +119,7 @@ fn modes_times_and_hard_links_come_out() {
     assert_eq!(fs_err::read(out.join("opt/to-long")).unwrap(), b"long");
 }
 
-fn refusal(prepare: impl FnOnce(&Path)) -> Refusal {
+fn refusal(prepare: impl FnOnce(&Path)) -> EntryRefusal {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("root");
     fs_err::create_dir(&root).unwrap();
@@ -141,10 +141,10 @@ fn what_an_artifact_may_not_have_is_refused_by_name() {
         rustix::fs::mknodat(CWD, root.join("odd"), rustix::fs::FileType::Fifo, Mode::RUSR, 0).unwrap();
     };
     let socket = |root: &Path| drop(std::os::unix::net::UnixListener::bind(root.join("odd")).unwrap());
-    assert_eq!(refusal(fifo), Refusal::Kind);
-    assert_eq!(refusal(socket), Refusal::Kind);
-    assert_eq!(refusal(|root| symlink("/etc/passwd", root.join("odd")).unwrap()), Refusal::LeadsOut);
-    assert_eq!(refusal(|root| symlink("../a.tgz", root.join("odd")).unwrap()), Refusal::LeadsOut);
+    assert_eq!(refusal(fifo), EntryRefusal::Kind);
+    assert_eq!(refusal(socket), EntryRefusal::Kind);
+    assert_eq!(refusal(|root| symlink("/etc/passwd", root.join("odd")).unwrap()), EntryRefusal::LeadsOut);
+    assert_eq!(refusal(|root| symlink("../a.tgz", root.join("odd")).unwrap()), EntryRefusal::LeadsOut);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The folder itself: its names, and who has which.
 
-use crate::papers::Part;
+use crate::attestations::ArtifactPart;
 use crate::{ArtifactError, Staging};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ pub struct ArtifactFolder {
 
 /// The name a build asks for.
 #[derive(Debug, Clone)]
-pub struct Wish {
+pub struct NameWish {
     /// The version built.
     pub version: Version,
     /// The image's word, such as `debian12`.
@@ -30,12 +30,12 @@ pub struct Wish {
     /// The build number; the next free one if the user named none.
     pub number: Option<BuildNumber>,
     /// What to do if there is such an artifact.
-    pub existing: Existing,
+    pub existing: ExistingArtifact,
 }
 
 /// What becomes of an artifact of the same name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Existing {
+pub enum ExistingArtifact {
     /// It stays, and the new one is refused.
     Keep,
     /// It is replaced: `--force`.
@@ -56,27 +56,27 @@ impl ArtifactFolder {
 
     /// Where the tarball of this name lies.
     pub fn tarball(&self, name: &ArtifactName) -> PathBuf {
-        Part::Tarball.within(&self.path, name)
+        ArtifactPart::Tarball.within(&self.path, name)
     }
 
     /// Where its checksum lies.
     pub fn checksum(&self, name: &ArtifactName) -> PathBuf {
-        Part::Checksum.within(&self.path, name)
+        ArtifactPart::Checksum.within(&self.path, name)
     }
 
     /// Where its record lies.
     pub fn record(&self, name: &ArtifactName) -> PathBuf {
-        Part::Record.within(&self.path, name)
+        ArtifactPart::Record.within(&self.path, name)
     }
 
     /// Where the counts that it was optimised by lie.
     pub fn profile_data(&self, name: &ArtifactName) -> PathBuf {
-        Part::ProfileData.within(&self.path, name)
+        ArtifactPart::ProfileData.within(&self.path, name)
     }
 
     /// Where the debug info of its programs and libraries lies.
     pub fn debug_info(&self, name: &ArtifactName) -> PathBuf {
-        Part::DebugInfo.within(&self.path, name)
+        ArtifactPart::DebugInfo.within(&self.path, name)
     }
 
     /// Counts published with builds of this version and image, those of the newest build first.
@@ -120,7 +120,7 @@ impl ArtifactFolder {
 
     /// Takes a name for a build that begins now, so that a wrong wish is refused before an hour of work rather than
     /// after it. What killed builds left is removed on the way.
-    pub async fn begin(&self, wish: &Wish, cancel: &CancellationToken) -> Result<Staging, ArtifactError> {
+    pub async fn begin(&self, wish: &NameWish, cancel: &CancellationToken) -> Result<Staging, ArtifactError> {
         let _folder = self.lock(cancel).await?;
         self.sweep()?;
         let free = self.next_build_number(&wish.version, &wish.image_word)?;
@@ -131,7 +131,7 @@ impl ArtifactFolder {
         if staging.exists() {
             return Err(ArtifactError::Busy { name, free });
         }
-        if wish.existing == Existing::Keep && self.tarball(&name).exists() {
+        if wish.existing == ExistingArtifact::Keep && self.tarball(&name).exists() {
             return Err(ArtifactError::Exists { name, free });
         }
         Staging::make(self.clone(), name, staging, wish.existing)

@@ -18,12 +18,12 @@
 //!   .lock                                           held for moments, while names are given and taken
 //! ```
 
+mod attestations;
 mod cache;
 mod compare;
 mod debug_info;
 mod error;
 mod folder;
-mod papers;
 mod placing;
 mod profile_data;
 mod staging;
@@ -34,6 +34,6 @@ pub use cache::{BuildCache, Cached, KeptBuild, Outputs};
 pub use compare::{Cause, Changed, Difference, Explanation, FileChange, Surroundings, What, differences, explain};
 pub use debug_info::DebugInfo;
 pub use error::ArtifactError;
-pub use folder::{ArtifactFolder, Existing, Wish};
+pub use folder::{ArtifactFolder, ExistingArtifact, NameWish};
 pub use profile_data::{ProfileData, ProfileDataError, ProfileStore};
 pub use staging::{Placed, Staging};

@@ -1,4 +1,4 @@
-//! A training's counts as a published file: read, checked, made, kept. Its form is said in `vmbuild_cpython::counts`.
+//! A training's counts as a published file: read, checked, made, kept. Its form is said in `vmbuild_cpython::profile_data`.
 //!
 //! The file comes from elsewhere as easily as from here, and is unpacked where a compiler runs. So all of it is read
 //! before it is used: there is nothing in it but counts, and they are of what is to be built.
@@ -37,7 +37,7 @@ impl ProfileData {
     pub fn read(path: &Path) -> Result<Self, ProfileDataError> {
         let unreadable = |source| ProfileDataError::Unreadable { path: path.to_owned(), source };
         let (_, sha256) = vmbuild_archive::sha256_file(path).map_err(unreadable)?;
-        let form::Found { about, files, coverage } = form::inspect(path)?;
+        let form::ProfileContents { about, files, coverage } = form::inspect(path)?;
         Ok(Self { path: path.to_owned(), sha256: sha256.into(), about, files, coverage })
     }
 

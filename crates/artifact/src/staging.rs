@@ -1,9 +1,9 @@
 //! One build's own folder until it is published or has failed.
 
+use crate::attestations::ArtifactPart;
 use crate::folder::unless_gone;
-use crate::papers::Part;
 use crate::placing::rename_to_new;
-use crate::{ArtifactError, ArtifactFolder, Existing, Outputs};
+use crate::{ArtifactError, ArtifactFolder, ExistingArtifact, Outputs};
 use fs_err::File;
 use std::fs::Permissions;
 use std::io::{self, ErrorKind, Write};
@@ -21,7 +21,7 @@ pub struct Staging {
     folder: ArtifactFolder,
     name: ArtifactName,
     path: PathBuf,
-    existing: Existing,
+    existing: ExistingArtifact,
     _lock: Lock,
 }
 
@@ -55,7 +55,7 @@ impl Staging {
         folder: ArtifactFolder,
         name: ArtifactName,
         path: PathBuf,
-        existing: Existing,
+        existing: ExistingArtifact,
     ) -> Result<Self, ArtifactError> {
         fs_err::create_dir_all(path.join("logs"))?;
         let lock = Lock::try_take(&Self::lock_of(&path))?;
@@ -74,7 +74,7 @@ impl Staging {
 
     /// Where to write the tarball.
     pub fn tarball(&self) -> PathBuf {
-        self.part(Part::Tarball)
+        self.part(ArtifactPart::Tarball)
     }
 
     /// Where the files are that compiling makes.
@@ -84,17 +84,17 @@ impl Staging {
 
     /// Where to write the record.
     pub fn record(&self) -> PathBuf {
-        self.part(Part::Record)
+        self.part(ArtifactPart::Record)
     }
 
     /// Where to write the bill of materials.
     pub fn sbom(&self) -> PathBuf {
-        self.part(Part::Sbom)
+        self.part(ArtifactPart::Sbom)
     }
 
     /// Where to write where it comes from.
     pub fn provenance(&self) -> PathBuf {
-        self.part(Part::Provenance)
+        self.part(ArtifactPart::Provenance)
     }
 
     /// Counts published with earlier builds of the same version and image, those of the newest build first.
@@ -104,7 +104,7 @@ impl Staging {
 
     /// Where to write the counts that the tarball was optimised by.
     pub fn profile_data(&self) -> PathBuf {
-        self.part(Part::ProfileData)
+        self.part(ArtifactPart::ProfileData)
     }
 
     /// Where to put something that is published among the logs.
@@ -121,7 +121,7 @@ impl Staging {
 
     /// Where to write the debug info that was split off the tarball's programs and libraries.
     pub fn debug_info(&self) -> PathBuf {
-        self.part(Part::DebugInfo)
+        self.part(ArtifactPart::DebugInfo)
     }
 
     /// Where to write a step's log.
@@ -165,16 +165,16 @@ impl Staging {
         }
         placed?;
         sync_folder(self.folder.path())?;
-        let place = |part: Part| part.within(self.folder.path(), &self.name);
-        let if_there = |part: Part| Some(place(part)).filter(|path| path.exists());
+        let place = |part: ArtifactPart| part.within(self.folder.path(), &self.name);
+        let if_there = |part: ArtifactPart| Some(place(part)).filter(|path| path.exists());
         Ok(Placed {
-            tarball: place(Part::Tarball),
-            checksum: place(Part::Checksum),
-            record: place(Part::Record),
-            sbom: if_there(Part::Sbom),
-            provenance: if_there(Part::Provenance),
-            profile_data: if_there(Part::ProfileData),
-            debug_info: if_there(Part::DebugInfo),
+            tarball: place(ArtifactPart::Tarball),
+            checksum: place(ArtifactPart::Checksum),
+            record: place(ArtifactPart::Record),
+            sbom: if_there(ArtifactPart::Sbom),
+            provenance: if_there(ArtifactPart::Provenance),
+            profile_data: if_there(ArtifactPart::ProfileData),
+            debug_info: if_there(ArtifactPart::DebugInfo),
             logs: self.folder.logs(&self.name),
             sha256: validated,
             bytes,
@@ -184,7 +184,7 @@ impl Staging {
     /// Writes the checksum, and makes all files readable and durable before anybody can see them.
     fn seal(&self, sha256: Sha256) -> io::Result<()> {
         self.write_checksum(sha256)?;
-        for path in Part::ALL.map(|part| self.part(part)).iter().filter(|path| path.exists()) {
+        for path in ArtifactPart::ALL.map(|part| self.part(part)).iter().filter(|path| path.exists()) {
             fs_err::set_permissions(path, Permissions::from_mode(0o644))?;
             File::open(path)?.sync_all()?;
         }
@@ -195,10 +195,10 @@ impl Staging {
     /// checksum. A checksum alone is what a killed publisher left; nobody else is publishing, for the lock is held.
     fn make_room(&self) -> Result<(), ArtifactError> {
         let tarball = self.folder.tarball(&self.name);
-        if self.existing == Existing::Keep && tarball.exists() {
+        if self.existing == ExistingArtifact::Keep && tarball.exists() {
             return Err(self.exists()?);
         }
-        for part in Part::ALL.into_iter().rev() {
+        for part in ArtifactPart::ALL.into_iter().rev() {
             unless_gone(fs_err::rename(part.within(self.folder.path(), &self.name), self.path.join(part.aside())))?;
         }
         Ok(())
@@ -208,15 +208,15 @@ impl Staging {
         let logs = self.folder.logs(&self.name);
         unless_gone(fs_err::remove_dir_all(&logs))?;
         move_to_new(&self.path.join("logs"), &logs)?;
-        for (index, part) in Part::ALL.into_iter().enumerate().filter(|(_, part)| self.part(*part).exists()) {
+        for (index, part) in ArtifactPart::ALL.into_iter().enumerate().filter(|(_, part)| self.part(*part).exists()) {
             let to = part.within(self.folder.path(), &self.name);
-            self.put_new(&self.part(part), &to).inspect_err(|_| self.take_back(&Part::ALL[..index]))?;
+            self.put_new(&self.part(part), &to).inspect_err(|_| self.take_back(&ArtifactPart::ALL[..index]))?;
         }
         Ok(())
     }
 
     /// Removes what was placed a moment ago. What cannot be removed, the next publisher of this name removes.
-    fn take_back(&self, placed: &[Part]) {
+    fn take_back(&self, placed: &[ArtifactPart]) {
         for part in placed {
             let _ = fs_err::remove_file(part.within(self.folder.path(), &self.name));
         }
@@ -231,7 +231,7 @@ impl Staging {
 
     /// Undoes `make_room`: the tarball last, each only if nobody took its name meanwhile.
     fn put_back(&self) -> io::Result<()> {
-        for part in Part::ALL {
+        for part in ArtifactPart::ALL {
             let (old, place) = (self.path.join(part.aside()), part.within(self.folder.path(), &self.name));
             if old.exists() && !place.exists() {
                 rename_to_new(&old, &place)?;
@@ -246,10 +246,10 @@ impl Staging {
     }
 
     fn checksum(&self) -> PathBuf {
-        self.part(Part::Checksum)
+        self.part(ArtifactPart::Checksum)
     }
 
-    fn part(&self, part: Part) -> PathBuf {
+    fn part(&self, part: ArtifactPart) -> PathBuf {
         part.within(&self.path, &self.name)
     }
 

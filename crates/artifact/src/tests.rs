@@ -1,6 +1,6 @@
 //! Publishing into real folders, with `sha256sum` as the reader.
 
-use super::{ArtifactError, ArtifactFolder, Existing, Placed, Staging, Wish};
+use super::{ArtifactError, ArtifactFolder, ExistingArtifact, NameWish, Placed, Staging};
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -22,12 +22,17 @@ impl World {
         Self { _folder: folder, artifacts, cancel: CancellationToken::new() }
     }
 
-    async fn begin(&self, number: Option<u32>, existing: Existing) -> Result<Staging, ArtifactError> {
+    async fn begin(&self, number: Option<u32>, existing: ExistingArtifact) -> Result<Staging, ArtifactError> {
         self.artifacts.begin(&wish("3.13.5", number, existing), &self.cancel).await
     }
 
     /// Builds and publishes `contents`.
-    async fn publish(&self, number: Option<u32>, existing: Existing, contents: &str) -> Result<Placed, ArtifactError> {
+    async fn publish(
+        &self,
+        number: Option<u32>,
+        existing: ExistingArtifact,
+        contents: &str,
+    ) -> Result<Placed, ArtifactError> {
         let staging = self.begin(number, existing).await?;
         fs_err::write(staging.log("configure"), "configured\n").expect("writing");
         self.finish(staging, contents).await
@@ -55,9 +60,9 @@ impl World {
     }
 }
 
-fn wish(version: &str, number: Option<u32>, existing: Existing) -> Wish {
+fn wish(version: &str, number: Option<u32>, existing: ExistingArtifact) -> NameWish {
     let version = version.parse().expect("a version");
-    Wish {
+    NameWish {
         version,
         image_word: "debian12".parse().expect("a word"),
         extent: Extent::Full,
@@ -75,7 +80,7 @@ const TGZ: &str = "cpython-3.13.5-debian12-build1.tgz";
 #[tokio::test]
 async fn what_is_published_satisfies_sha256sum() {
     let world = World::new();
-    let placed = world.publish(None, Existing::Keep, "bytes").await.expect("nothing is there yet");
+    let placed = world.publish(None, ExistingArtifact::Keep, "bytes").await.expect("nothing is there yet");
     assert_eq!(world.names(), [TGZ, &format!("{TGZ}.build.json"), &format!("{TGZ}.sha256"), "logs"]);
     assert_eq!((placed.bytes, placed.sha256), (5, digest("bytes")));
     assert_eq!(fs_err::read_to_string(placed.logs.join("configure.log")).expect("the log"), "configured\n");
@@ -107,10 +112,10 @@ async fn numbers_count_up_per_version_and_image() {
 #[tokio::test]
 async fn builds_at_once_get_different_numbers() {
     let world = World::new();
-    let first = world.begin(None, Existing::Keep).await.expect("free");
-    let second = world.begin(None, Existing::Keep).await.expect("free");
+    let first = world.begin(None, ExistingArtifact::Keep).await.expect("free");
+    let second = world.begin(None, ExistingArtifact::Keep).await.expect("free");
     assert_eq!((first.name().build.get(), second.name().build.get()), (1, 2));
-    let busy = world.begin(Some(1), Existing::Replace).await.expect_err("somebody builds it");
+    let busy = world.begin(Some(1), ExistingArtifact::Replace).await.expect_err("somebody builds it");
     assert!(matches!(busy, ArtifactError::Busy { free, .. } if free.get() == 3), "{busy}");
     world.finish(second, "two").await.expect("its own name");
     world.finish(first, "one").await.expect("its own name");
@@ -120,10 +125,10 @@ async fn builds_at_once_get_different_numbers() {
 #[tokio::test]
 async fn an_artifact_is_only_replaced_by_force() {
     let world = World::new();
-    world.publish(Some(1), Existing::Keep, "old").await.expect("nothing is there yet");
-    let error = world.begin(Some(1), Existing::Keep).await.expect_err("it is there");
+    world.publish(Some(1), ExistingArtifact::Keep, "old").await.expect("nothing is there yet");
+    let error = world.begin(Some(1), ExistingArtifact::Keep).await.expect_err("it is there");
     assert_eq!((error.exit(), error.to_string()), (Exit::Usage, format!("{TGZ} exists already")));
-    let placed = world.publish(Some(1), Existing::Replace, "new").await.expect("forced");
+    let placed = world.publish(Some(1), ExistingArtifact::Replace, "new").await.expect("forced");
     assert_eq!(fs_err::read_to_string(&placed.tarball).expect("reading"), "new");
     assert!(fs_err::read_to_string(&placed.checksum).expect("reading").starts_with(&digest("new").to_string()));
     assert_eq!(world.names(), [TGZ, &format!("{TGZ}.build.json"), &format!("{TGZ}.sha256"), "logs"]);
@@ -132,7 +137,7 @@ async fn an_artifact_is_only_replaced_by_force() {
 #[tokio::test]
 async fn one_that_appears_during_the_build_stays() {
     let world = World::new();
-    let staging = world.begin(Some(1), Existing::Keep).await.expect("free");
+    let staging = world.begin(Some(1), ExistingArtifact::Keep).await.expect("free");
     fs_err::write(world.artifacts.path().join(TGZ), "somebody else's").expect("writing");
     let error = world.finish(staging, "ours").await.expect_err("the name is taken now");
     assert!(matches!(error, ArtifactError::Exists { .. }), "{error}");
@@ -147,7 +152,7 @@ async fn of_two_racing_publishers_one_wins_whole() {
     let race = |contents: &'static str| {
         let staging = world.artifacts.path().join(format!(".staging-{contents}"));
         let name = TGZ.parse().expect("a name");
-        let staging = Staging::make(world.artifacts.clone(), name, staging, Existing::Keep).expect("a folder");
+        let staging = Staging::make(world.artifacts.clone(), name, staging, ExistingArtifact::Keep).expect("a folder");
         world.finish(staging, contents)
     };
     let (one, other) = tokio::join!(race("one"), race("other"));
@@ -165,7 +170,7 @@ async fn of_two_racing_publishers_one_wins_whole() {
 #[tokio::test]
 async fn bytes_that_were_not_validated_are_not_published() {
     let world = World::new();
-    let staging = world.begin(None, Existing::Keep).await.expect("free");
+    let staging = world.begin(None, ExistingArtifact::Keep).await.expect("free");
     fs_err::write(staging.tarball(), "changed").expect("writing");
     let error = staging.publish(digest("validated"), &world.cancel).await.expect_err("other bytes");
     assert_eq!(error.exit(), Exit::Integrity);
@@ -175,7 +180,7 @@ async fn bytes_that_were_not_validated_are_not_published() {
 #[tokio::test]
 async fn an_abandoned_build_leaves_nothing() {
     let world = World::new();
-    let staging = world.begin(None, Existing::Keep).await.expect("free");
+    let staging = world.begin(None, ExistingArtifact::Keep).await.expect("free");
     fs_err::write(staging.tarball(), "half").expect("writing");
     drop(staging);
     assert!(world.names().is_empty(), "{:?}", world.names());
@@ -192,7 +197,7 @@ async fn what_a_killed_build_left_is_swept_and_its_checksum_replaced() {
     fs_err::write(left.join(".lock"), "").expect("writing");
     fs_err::write(left.join(TGZ), "half").expect("writing");
     fs_err::write(path(&format!("{TGZ}.sha256")), "of the killed one").expect("writing");
-    let placed = world.publish(Some(1), Existing::Keep, "whole").await.expect("no tarball has the name");
+    let placed = world.publish(Some(1), ExistingArtifact::Keep, "whole").await.expect("no tarball has the name");
     assert!(fs_err::read_to_string(&placed.checksum).expect("reading").starts_with(&digest("whole").to_string()));
     assert_eq!(world.names(), [TGZ, &format!("{TGZ}.build.json"), &format!("{TGZ}.sha256"), "logs"]);
 }
@@ -200,7 +205,7 @@ async fn what_a_killed_build_left_is_swept_and_its_checksum_replaced() {
 #[tokio::test]
 async fn a_failed_build_keeps_its_logs_and_no_artifact() {
     let world = World::new();
-    let staging = world.begin(None, Existing::Keep).await.expect("free");
+    let staging = world.begin(None, ExistingArtifact::Keep).await.expect("free");
     fs_err::write(staging.log("training"), "1 test failed\n").expect("writing");
     fs_err::write(staging.tarball(), "bytes").expect("writing");
     let failed = staging.fail("b7e1").expect("a folder");
@@ -211,9 +216,9 @@ async fn a_failed_build_keeps_its_logs_and_no_artifact() {
 }
 
 #[tokio::test]
-async fn papers_come_and_go_with_the_artifact() {
+async fn attestations_come_and_go_with_the_artifact() {
     let world = World::new();
-    let staging = world.begin(None, Existing::Keep).await.expect("free");
+    let staging = world.begin(None, ExistingArtifact::Keep).await.expect("free");
     fs_err::write(staging.sbom(), "parts").expect("writing");
     fs_err::write(staging.provenance(), "where from").expect("writing");
     fs_err::write(staging.among_logs("packages.list"), "a=1 all\n").expect("writing");
@@ -222,8 +227,8 @@ async fn papers_come_and_go_with_the_artifact() {
     let read = |path: Option<std::path::PathBuf>| fs_err::read_to_string(path.expect("placed")).expect("reading");
     assert_eq!((read(placed.sbom), read(placed.provenance)), ("parts".to_owned(), "where from".to_owned()));
     assert_eq!(read(Some(world.artifacts.path().join(listed))), "a=1 all\n");
-    let replaced = world.publish(Some(1), Existing::Replace, "two").await.expect("by force");
-    assert_eq!((replaced.sbom, replaced.provenance), (None, None), "another's papers do not stay");
+    let replaced = world.publish(Some(1), ExistingArtifact::Replace, "two").await.expect("by force");
+    assert_eq!((replaced.sbom, replaced.provenance), (None, None), "another's attestations do not stay");
     assert_eq!(world.names(), [TGZ, &format!("{TGZ}.build.json"), &format!("{TGZ}.sha256"), "logs"]);
     fs_err::write(world.artifacts.path().join("cpython-3.13.5-debian12-build4.tgz.spdx.json"), "x").expect("writing");
     assert_eq!(world.next("3.13.5", "debian12"), 5, "a paper alone takes the number too");

@@ -15,13 +15,13 @@ pub struct Event {
     pub at: Timestamp,
     /// What.
     #[serde(flatten)]
-    pub kind: Kind,
+    pub kind: EventKind,
 }
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
-pub enum Kind {
+pub enum EventKind {
     /// A choice was made that people may want to question.
     Chose {
         /// The part it concerns.
@@ -227,41 +227,41 @@ impl Events {
     }
 
     /// Emits an event. Silently dropped once the reporter is gone: the program is ending then.
-    pub fn emit(&self, kind: Kind) {
+    pub fn emit(&self, kind: EventKind) {
         let _ = self.0.send(Event { at: Timestamp::now(), kind });
     }
 
     /// Emits a note.
     pub fn note(&self, part: Part, text: impl Into<String>) {
-        self.emit(Kind::Note { part, text: text.into() });
+        self.emit(EventKind::Note { part, text: text.into() });
     }
 
     /// Emits a warning.
     pub fn warn(&self, part: Part, text: impl Into<String>) {
-        self.emit(Kind::Warning { part, text: text.into() });
+        self.emit(EventKind::Warning { part, text: text.into() });
     }
 
     /// Begins a phase. Dropping the guard without `finish` reports it as broken.
-    pub fn phase(&self, part: Part, name: &str, about: impl Into<String>) -> Running {
+    pub fn phase(&self, part: Part, name: &str, about: impl Into<String>) -> PhaseGuard {
         let phase = Phase { part, name: name.to_owned() };
-        self.emit(Kind::Started { phase: phase.clone(), about: about.into() });
-        Running { events: self.clone(), phase, since: std::time::Instant::now(), finished: false }
+        self.emit(EventKind::Started { phase: phase.clone(), about: about.into() });
+        PhaseGuard { events: self.clone(), phase, since: std::time::Instant::now(), finished: false }
     }
 }
 
 /// A phase under way.
 #[derive(Debug)]
-pub struct Running {
+pub struct PhaseGuard {
     events: Events,
     phase: Phase,
     since: std::time::Instant,
     finished: bool,
 }
 
-impl Running {
+impl PhaseGuard {
     /// Reports how far it is. The caller keeps the rate down to a few a second.
     pub fn advance(&self, done: u64, total: Option<u64>, unit: Unit, line: &str) {
-        self.events.emit(Kind::Advanced { phase: self.phase.clone(), done, total, unit, line: line.to_owned() });
+        self.events.emit(EventKind::Advanced { phase: self.phase.clone(), done, total, unit, line: line.to_owned() });
     }
 
     /// For a program whose output says nothing but that it goes on.
@@ -273,15 +273,15 @@ impl Running {
     pub fn finish(mut self, result: impl Into<String>) -> Duration {
         self.finished = true;
         let took = self.since.elapsed();
-        self.events.emit(Kind::Finished { phase: self.phase.clone(), result: result.into(), took });
+        self.events.emit(EventKind::Finished { phase: self.phase.clone(), result: result.into(), took });
         took
     }
 }
 
-impl Drop for Running {
+impl Drop for PhaseGuard {
     fn drop(&mut self) {
         if !self.finished {
-            self.events.emit(Kind::Broke { phase: self.phase.clone(), took: self.since.elapsed() });
+            self.events.emit(EventKind::Broke { phase: self.phase.clone(), took: self.since.elapsed() });
         }
     }
 }
@@ -293,7 +293,7 @@ fn seconds<S: serde::Serializer>(took: &Duration, to: S) -> Result<S::Ok, S::Err
 /// Shows the last line of a program's output.
 #[derive(Debug)]
 pub struct LastLine<'a> {
-    running: &'a Running,
+    running: &'a PhaseGuard,
     tail: Tail,
     pace: Pace,
 }

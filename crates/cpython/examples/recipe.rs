@@ -2,7 +2,7 @@
 //! release /build/Python-3.13.5.tar.xz 2`.
 
 use std::io::Write;
-use vmbuild_cpython::{Counts, Extent, Profile, RecipeInput, Slowness, Version, recipe};
+use vmbuild_cpython::{Extent, Profile, ProfileSource, RecipeInput, Slowness, Version, recipe};
 use vmbuild_protocol::{Action, CommandLine, Step};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         jobs,
         source,
         slowness,
-        counts: Counts::Trained,
+        counts: ProfileSource::Trained,
         extent: Extent::Full,
     });
     let mut out = std::io::stdout().lock();

@@ -14,7 +14,6 @@
 pub mod build_info;
 pub mod checks;
 pub mod configure;
-pub mod counts;
 pub mod evidence;
 pub mod flavour;
 mod json;
@@ -23,6 +22,7 @@ pub mod minor;
 pub mod month;
 pub mod plan;
 pub mod profile;
+pub mod profile_data;
 pub mod provenance;
 pub mod recipe;
 pub mod record;
@@ -34,17 +34,19 @@ pub mod version;
 
 pub use build_info::BuildInfo;
 pub use checks::{CHECKS, CheckKind};
-pub use counts::AboutCounts;
 pub use evidence::{DigestOrigin, SourceEvidence, SourceSignature};
 pub use flavour::{Flavour, FlavourError, Flavours};
 pub use layout::{ArtifactName, Bounds, BuildNumber, Extent, ImageWord};
-pub use minor::{Minor, MinorNumber, Phase, minors};
+pub use minor::{Minor, MinorNumber, SupportPhase, minors};
 pub use month::Month;
 pub use plan::Plan;
 pub use profile::Profile;
-pub use recipe::{Counts, CountsPlace, Recipe, RecipeInput, Slowness, recipe};
-pub use record::{Beside, BuildOrigin, BuildRecord, Measured, Paper, Papers, ProfileOrigin, Training, UsedProfile};
-pub use release::{Archive, OrigKind, Release, Releases, releases};
+pub use profile_data::AboutCounts;
+pub use recipe::{CountsPlace, ProfileSource, Recipe, RecipeInput, Slowness, recipe};
+pub use record::{
+    Attestation, Attestations, Beside, BuildOrigin, BuildRecord, Measured, ProfileOrigin, Training, UsedProfile,
+};
+pub use release::{OrigKind, Release, ReleaseArchive, Releases, releases};
 pub use schema::Schema;
 pub use took_effect::{Coverage, Libpython, Lto, NotInEffect, TookEffect};
 pub use version::{Version, VersionError};

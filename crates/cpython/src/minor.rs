@@ -116,7 +116,7 @@ pub struct SigstoreIdentity {
 /// Where a minor version is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Phase {
+pub enum SupportPhase {
     /// Not released yet.
     Prerelease,
     /// Bugs are fixed.
@@ -127,14 +127,14 @@ pub enum Phase {
     EndOfLife,
 }
 
-impl Phase {
+impl SupportPhase {
     /// Whether anything is still fixed.
     pub fn is_active(self) -> bool {
         self != Self::EndOfLife
     }
 }
 
-impl fmt::Display for Phase {
+impl fmt::Display for SupportPhase {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         to.write_str(match self {
             Self::Prerelease => "prerelease",
@@ -187,12 +187,12 @@ impl Minor {
     }
 
     /// Where it is in its life in this month.
-    pub fn phase(&self, today: Month) -> Phase {
+    pub fn phase(&self, today: Month) -> SupportPhase {
         match today {
-            today if today < self.released => Phase::Prerelease,
-            today if today <= self.bugfix_until => Phase::Bugfix,
-            today if today <= self.end_of_life => Phase::Security,
-            _ => Phase::EndOfLife,
+            today if today < self.released => SupportPhase::Prerelease,
+            today if today <= self.bugfix_until => SupportPhase::Bugfix,
+            today if today <= self.end_of_life => SupportPhase::Security,
+            _ => SupportPhase::EndOfLife,
         }
     }
 }

@@ -7,7 +7,7 @@
 
 use crate::layout::Extent;
 use crate::profile::Profile;
-use crate::recipe::{Counts, RecipeInput, Slowness, recipe};
+use crate::recipe::{ProfileSource, RecipeInput, Slowness, recipe};
 use crate::schema::Schema;
 use crate::version::Version;
 use serde::{Deserialize, Serialize};
@@ -49,13 +49,14 @@ pub struct Plan {
     /// comes out is determined only when its counts are published: see [`Self::with_profile_data`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile_data_sha256: Option<Sha256>,
-    /// Which form of what vmbuild writes about an artifact into it: [`PAPERS`]. 0 in older plans.
+    /// Which form of what vmbuild writes about an artifact into it: [`ATTESTATIONS`]. 0 in older plans.
     #[serde(default, skip_serializing_if = "is_zero")]
-    pub papers: u32,
+    #[serde(rename = "papers")]
+    pub attestations: u32,
 }
 
 /// The form of `.build-info` and `.sbom.spdx.json`. Raised whenever equal builds begin to be described by other bytes.
-pub const PAPERS: u32 = 1;
+pub const ATTESTATIONS: u32 = 1;
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
 fn is_zero(number: &u32) -> bool {
@@ -73,7 +74,7 @@ impl Plan {
             jobs: 1,
             source: String::new(),
             slowness: Slowness::Native,
-            counts: Counts::Given,
+            counts: ProfileSource::Given,
             extent: self.extent,
         };
         let steps = recipe(&input).plan_steps();
@@ -93,7 +94,7 @@ pub(crate) mod tests {
 
     pub(crate) fn plan(version: &str, profile: Profile, jobs: u32) -> Plan {
         let (version, slowness) = (version.parse().unwrap(), Slowness::Native);
-        let (source, counts) = (format!("/build/{jobs}"), Counts::Trained);
+        let (source, counts) = (format!("/build/{jobs}"), ProfileSource::Trained);
         let extent = Extent::Full;
         let made = recipe(&RecipeInput { version, profile, jobs, source, slowness, counts, extent });
         Plan {
@@ -111,7 +112,7 @@ pub(crate) mod tests {
             mtime: crate::layout::MTIME,
             packer: 1,
             profile_data_sha256: None,
-            papers: PAPERS,
+            attestations: ATTESTATIONS,
         }
     }
 
@@ -138,7 +139,7 @@ pub(crate) mod tests {
             Plan { packages_sha256: Sha256([3; 32]), ..base.clone() },
             Plan { packer: 2, ..base.clone() },
             Plan { extent: Extent::Slim, ..base.clone() },
-            Plan { papers: 0, ..base.clone() },
+            Plan { attestations: 0, ..base.clone() },
             base.with_profile_data(Sha256([3; 32])),
             base.with_profile_data(Sha256([4; 32])),
             Plan { arch: "aarch64".to_owned(), ..base.clone() },

@@ -53,7 +53,7 @@ pub struct RunDetails {
     /// Who built it.
     pub builder: Builder,
     /// When.
-    pub metadata: Metadata,
+    pub metadata: RunMetadata,
     /// What came out besides.
     pub byproducts: Vec<Resource>,
 }
@@ -70,7 +70,7 @@ pub struct Builder {
 /// One run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Metadata {
+pub struct RunMetadata {
     /// A word that no other run has.
     pub invocation_id: String,
     /// RFC 3339.
@@ -89,19 +89,19 @@ pub struct Resource {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uri: Option<String>,
     /// Its digest.
-    pub digest: Digest,
+    pub digest: DigestSet,
 }
 
 /// A digest.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Digest {
+pub struct DigestSet {
     sha256: Sha256,
 }
 
 impl Resource {
     /// A thing with its SHA-256.
     pub fn new(name: &str, uri: Option<String>, sha256: Sha256) -> Self {
-        Self { name: name.to_owned(), uri, digest: Digest { sha256 } }
+        Self { name: name.to_owned(), uri, digest: DigestSet { sha256 } }
     }
 }
 
@@ -138,7 +138,7 @@ mod tests {
             },
             run_details: RunDetails {
                 builder: Builder { id: "urn:vmbuild:builder:sandbox".to_owned(), version: map("vmbuild", "0.1.0") },
-                metadata: Metadata {
+                metadata: RunMetadata {
                     invocation_id: "1".to_owned(),
                     started_on: "2026-01-02T03:04:05Z".to_owned(),
                     finished_on: "2026-01-02T03:09:05Z".to_owned(),

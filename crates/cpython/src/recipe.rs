@@ -36,14 +36,14 @@ pub struct RecipeInput {
     /// How fast the guest is.
     pub slowness: Slowness,
     /// Where a release build has its counts from.
-    pub counts: Counts,
+    pub counts: ProfileSource,
     /// How much of CPython goes into the artifact.
     pub extent: Extent,
 }
 
 /// Where a release build has the counts from that it is optimised by. Other builds have none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Counts {
+pub enum ProfileSource {
     /// From a training run of its own.
     Trained,
     /// From an earlier one's, as published: [`CountsPlace::ExpectedAt`].
@@ -128,8 +128,8 @@ pub fn recipe(input: &RecipeInput) -> Recipe {
     match input.profile {
         Profile::Release => {
             steps.extend(match input.counts {
-                Counts::Trained => site.train(),
-                Counts::Given => vec![site.frozen(), site.given_counts()],
+                ProfileSource::Trained => site.train(),
+                ProfileSource::Given => vec![site.frozen(), site.given_counts()],
             });
             steps.extend([site.place_counts(), site.counts(), site.optimised()]);
         }

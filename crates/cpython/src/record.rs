@@ -43,7 +43,8 @@ pub struct BuildRecord {
     pub measured: Measured,
     /// What lies beside it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub papers: Option<Papers>,
+    #[serde(rename = "papers")]
+    pub attestations: Option<Attestations>,
     /// Seconds that the validation of this artifact took, to a tenth.
     pub validation_seconds: f64,
     /// The artifact's own `.build-info`.
@@ -105,16 +106,16 @@ pub struct Training {
 /// What lies beside an artifact and says something about it, each with its digest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Papers {
+pub struct Attestations {
     /// The bill of materials: [`crate::sbom`].
-    pub sbom: Paper,
+    pub sbom: Attestation,
     /// Where it comes from: [`crate::provenance`].
-    pub provenance: Paper,
+    pub provenance: Attestation,
     /// What is installed in the build machine, a line `name=version arch` each.
-    pub packages: Paper,
+    pub packages: Attestation,
     /// The lock file that the machines were made by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub package_lock: Option<Paper>,
+    pub package_lock: Option<Attestation>,
     /// The folder of logs.
     pub logs: String,
 }
@@ -122,7 +123,7 @@ pub struct Papers {
 /// A file beside an artifact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Paper {
+pub struct Attestation {
     /// Where it is, seen from the artifact's folder.
     pub file: String,
     /// Its SHA-256.
@@ -231,9 +232,9 @@ mod tests {
     use crate::build_info::tests::info;
     use crate::evidence::{DigestOrigin, SourceSignature};
 
-    fn papers() -> Papers {
-        let paper = |file: &str| Paper { file: file.to_owned(), sha256: Sha256([3; 32]) };
-        Papers {
+    fn attestations() -> Attestations {
+        let paper = |file: &str| Attestation { file: file.to_owned(), sha256: Sha256([3; 32]) };
+        Attestations {
             sbom: paper("a.tgz.spdx.json"),
             provenance: paper("a.tgz.provenance.json"),
             packages: paper("logs/a/packages.list"),
@@ -281,7 +282,7 @@ mod tests {
                 vmbuild: "0123456789abcdef".to_owned(),
                 stage_seconds: stages.map(|(stage, seconds)| (stage.to_owned(), seconds)).into_iter().collect(),
             },
-            papers: Some(papers()),
+            attestations: Some(attestations()),
             validation_seconds: 4.2,
             info: info(),
         }

@@ -34,13 +34,13 @@ pub struct Releases {
 pub struct Release {
     /// Which.
     pub version: Version,
-    archive: Vec<Archive>,
+    archive: Vec<ReleaseArchive>,
 }
 
 /// One source archive of a release.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Archive {
+pub struct ReleaseArchive {
     /// Its name on python.org, such as `Python-3.13.5.tar.xz`.
     pub file: String,
     /// SHA-256 of its bytes.
@@ -133,7 +133,7 @@ impl Releases {
 
 impl Release {
     /// Its source archives, the preferred one first: `.tar.xz` before `.tgz`.
-    pub fn archives(&self) -> &[Archive] {
+    pub fn archives(&self) -> &[ReleaseArchive] {
         &self.archive
     }
 }

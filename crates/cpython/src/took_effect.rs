@@ -67,7 +67,7 @@ pub struct Coverage {
 
 /// What was seen, before anybody judged it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seen {
+pub struct Observations {
     /// Whether the interpreter links the shared libpython.
     pub interpreter_links_libpython: bool,
     /// Whether a shared libpython is in the tree.
@@ -102,7 +102,7 @@ pub enum NotInEffect {
 }
 
 /// What took effect, if all did that `configure_line` asks for.
-pub fn judge(configure_line: &str, seen: &Seen) -> Result<TookEffect, NotInEffect> {
+pub fn judge(configure_line: &str, seen: &Observations) -> Result<TookEffect, NotInEffect> {
     let asked = |flag: &str| configure_line.split_ascii_whitespace().any(|word| word == flag);
     let shared = asked("--enable-shared");
     let apart = configure_line.contains("static-libpython-for-interpreter");
@@ -116,7 +116,7 @@ pub fn judge(configure_line: &str, seen: &Seen) -> Result<TookEffect, NotInEffec
     })
 }
 
-fn libpython(seen: &Seen, shared: bool, apart: bool) -> Result<Libpython, NotInEffect> {
+fn libpython(seen: &Observations, shared: bool, apart: bool) -> Result<Libpython, NotInEffect> {
     match (seen.interpreter_links_libpython, seen.has_shared_libpython) {
         (true, false) => Err(NotInEffect::Shared("the interpreter links a libpython that is not in the tree")),
         (false, true) if shared && !apart => Err(NotInEffect::Shared("the interpreter does not link libpython")),
@@ -127,7 +127,7 @@ fn libpython(seen: &Seen, shared: bool, apart: bool) -> Result<Libpython, NotInE
     }
 }
 
-fn libffi(seen: &Seen) -> Result<LinkedLibrary, NotInEffect> {
+fn libffi(seen: &Observations) -> Result<LinkedLibrary, NotInEffect> {
     let nothing = || NotInEffect::Libffi("_ctypes links none, or is not there".to_owned());
     let (soname, package) = seen.libffi.clone().ok_or_else(nothing)?;
     let package = package.ok_or_else(|| NotInEffect::Libffi(format!("no package has {soname}")))?;
@@ -150,9 +150,9 @@ mod tests {
     const RELEASE: &str = "sh ./configure --enable-shared --enable-optimizations --with-lto 'LDFLAGS=-Wl,-x'";
     const FAST: &str = "sh ./configure --enable-shared";
 
-    fn seen() -> Seen {
+    fn seen() -> Observations {
         let [name, version, arch] = ["libffi8", "3.4.4-1", "amd64"].map(str::to_owned);
-        Seen {
+        Observations {
             interpreter_links_libpython: true,
             has_shared_libpython: true,
             libffi: Some(("libffi.so.8".to_owned(), Some(Package { name, version, arch }))),
@@ -165,7 +165,8 @@ mod tests {
     fn what_was_asked_for_and_is_there_is_said() {
         let all = judge(RELEASE, &seen()).unwrap();
         assert_eq!((all.lto, all.profile_coverage), (Some(seen().lto), seen().coverage));
-        let some = judge(FAST, &Seen { lto: Lto { objects: 0, symbols: 0 }, coverage: None, ..seen() }).unwrap();
+        let some =
+            judge(FAST, &Observations { lto: Lto { objects: 0, symbols: 0 }, coverage: None, ..seen() }).unwrap();
         assert_eq!((some.lto, some.profile_coverage, some.libpython), (None, None, Libpython::Shared));
         let text = serde_json::to_string(&some).unwrap();
         assert_eq!(serde_json::from_str::<TookEffect>(&text).unwrap(), some);
@@ -173,8 +174,8 @@ mod tests {
 
     #[test]
     fn each_missing_effect_is_an_error_that_says_so() {
-        type Case = (fn(&mut Seen), &'static str);
-        let without = |change: fn(&mut Seen)| {
+        type Case = (fn(&mut Observations), &'static str);
+        let without = |change: fn(&mut Observations)| {
             let mut seen = seen();
             change(&mut seen);
             judge(RELEASE, &seen).unwrap_err().to_string()
@@ -206,10 +207,10 @@ mod tests {
 
     #[test]
     fn an_interpreter_may_have_its_code_in_itself_if_that_was_asked_for() {
-        let alone = Seen { interpreter_links_libpython: false, ..seen() };
+        let alone = Observations { interpreter_links_libpython: false, ..seen() };
         let both = format!("{FAST} --enable-static-libpython-for-interpreter");
         assert_eq!(judge(&both, &alone).map(|took| took.libpython), Ok(Libpython::InInterpreter));
-        let none = Seen { has_shared_libpython: false, ..alone };
+        let none = Observations { has_shared_libpython: false, ..alone };
         assert_eq!(judge("sh ./configure", &none).map(|took| took.libpython), Ok(Libpython::None));
     }
 }

@@ -13,13 +13,13 @@ pub struct Version {
     major: u16,
     minor: u16,
     patch: u16,
-    stage: Stage,
+    stage: ReleaseStage,
     flavours: Flavours,
 }
 
 /// How far it was when it came out. The order of the variants is the order in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Stage {
+enum ReleaseStage {
     Alpha(u16),
     Beta(u16),
     Candidate(u16),
@@ -43,7 +43,7 @@ impl Version {
     /// The release that it belongs to or led to: `3.15.0` for `3.15.0rc1`. python.org names its folders so.
     #[must_use]
     pub fn base(&self) -> Self {
-        Self { stage: Stage::Final, ..self.release() }
+        Self { stage: ReleaseStage::Final, ..self.release() }
     }
 
     /// The release whose source it is made from: `3.14.10` for `3.14.10t`.
@@ -96,7 +96,7 @@ impl Version {
 
     /// Whether it came out before the release.
     pub fn is_prerelease(&self) -> bool {
-        self.stage != Stage::Final
+        self.stage != ReleaseStage::Final
     }
 }
 
@@ -104,10 +104,10 @@ impl fmt::Display for Version {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(to, "{}.{}.{}", self.major, self.minor, self.patch)?;
         match self.stage {
-            Stage::Alpha(number) => write!(to, "a{number}"),
-            Stage::Beta(number) => write!(to, "b{number}"),
-            Stage::Candidate(number) => write!(to, "rc{number}"),
-            Stage::Final => Ok(()),
+            ReleaseStage::Alpha(number) => write!(to, "a{number}"),
+            ReleaseStage::Beta(number) => write!(to, "b{number}"),
+            ReleaseStage::Candidate(number) => write!(to, "rc{number}"),
+            ReleaseStage::Final => Ok(()),
         }?;
         if self.is_free_threaded() {
             to.write_str("t")?;
@@ -144,10 +144,10 @@ fn parse(text: &str) -> Option<Version> {
     let letters = rest.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(rest.len());
     let (patch, stage) = rest.split_at(letters);
     let stage = match stage.trim_end_matches(|c: char| c.is_ascii_digit()) {
-        "" => Stage::Final,
-        "a" => Stage::Alpha(stage[1..].parse().ok()?),
-        "b" => Stage::Beta(stage[1..].parse().ok()?),
-        "rc" => Stage::Candidate(stage[2..].parse().ok()?),
+        "" => ReleaseStage::Final,
+        "a" => ReleaseStage::Alpha(stage[1..].parse().ok()?),
+        "b" => ReleaseStage::Beta(stage[1..].parse().ok()?),
+        "rc" => ReleaseStage::Candidate(stage[2..].parse().ok()?),
         _ => return None,
     };
     Some(Version {

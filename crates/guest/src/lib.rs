@@ -5,8 +5,9 @@ mod session;
 mod transport;
 
 pub use copy::{Copied, CopyError, Depth, receive, send};
-pub use session::{Accepted, Feed, Had, Opening, Session, SessionError};
+pub use session::{Accepted, Feed, LocalPrefix, Opening, Session, SessionError};
 pub use transport::{
-    ConnectError, HostKeys, Loser, Pipe, RaceError, RaceResult, SshError, SshWay, Transport, TransportKind, connect,
+    ConnectError, FailedTransport, HostKeys, Pipe, RaceError, RaceResult, SshError, SshWay, Transport, TransportKind,
+    connect,
 };
 pub use transport::{connect_socket, race};

@@ -1,8 +1,8 @@
 //! Which Debian archive to use. No address is written into the program: it is the one the host's own apt uses,
 //! which is near, allowed and known to work; or the one the user names.
 
-use super::lock::Archive;
-use super::{Image, ImageError, Source};
+use super::lock::PackageArchive;
+use super::{Image, ImageError, ImageSource};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use vmbuild_supervise::{Command, Deadline, RunError};
@@ -25,8 +25,8 @@ pub async fn debian_archive(cancel: &CancellationToken) -> Result<String, ImageE
 }
 
 /// The archive that an image is made from.
-pub(super) async fn archive(image: &Image, cancel: &CancellationToken) -> Result<Archive, ImageError> {
-    let Source::Bootstrap { suite, keyring, components, snapshot } = &image.source else {
+pub(super) async fn archive(image: &Image, cancel: &CancellationToken) -> Result<PackageArchive, ImageError> {
+    let ImageSource::Bootstrap { suite, keyring, components, snapshot } = &image.source else {
         return Err(ImageError::NoBootstrap { name: image.name.clone() });
     };
     if !keyring.is_file() {
@@ -37,7 +37,7 @@ pub(super) async fn archive(image: &Image, cancel: &CancellationToken) -> Result
         Some(stamp) => snapshot_address(std::env::var_os(SNAPSHOTS), stamp)?,
     };
     let (suite, keyring) = (suite.clone(), keyring.clone());
-    Ok(Archive { address, suite, keyring, components: components.clone(), snapshot: snapshot.clone() })
+    Ok(PackageArchive { address, suite, keyring, components: components.clone(), snapshot: snapshot.clone() })
 }
 
 /// Where the archive's state of `stamp` is: the folder of that name where the user says that old states are.

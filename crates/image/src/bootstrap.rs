@@ -53,7 +53,7 @@ pub(super) async fn bootstrap(
         .args(arguments(&lock.suite, &image.lists()?, &lock::sources_line("copy", &repository)?))
         .env("SOURCE_DATE_EPOCH", EPOCH)
         .limit(LIMIT);
-    let mut stage = Stage::default();
+    let mut stage = BootstrapStage::default();
     let report = |line: &str, count: u64| running.advance(count, None, Unit::Lines, line);
     tool.run(cancel, |bytes| stage.push(bytes, report)).await?;
     fs_err::remove_dir_all(repository)?;
@@ -78,13 +78,13 @@ fn arguments(suite: &str, lists: &PackageLists, source: &str) -> Vec<String> {
 
 /// mmdebstrap's output: its own lines begin with `I: `, and say what it is at.
 #[derive(Debug, Default)]
-struct Stage {
+struct BootstrapStage {
     tail: Tail,
     shown: String,
     stages: u64,
 }
 
-impl Stage {
+impl BootstrapStage {
     /// Takes output, a line at a time, and hands each new stage on with its number.
     fn push(&mut self, bytes: &[u8], report: impl Fn(&str, u64)) {
         for piece in bytes.split_inclusive(|&byte| byte == b'\n') {
@@ -103,7 +103,7 @@ impl Stage {
 
 #[cfg(test)]
 mod tests {
-    use super::{Image, Stage, arguments};
+    use super::{BootstrapStage, Image, arguments};
     use insta::assert_snapshot;
     use std::cell::RefCell;
 
@@ -117,7 +117,7 @@ mod tests {
 
     fn check(output: &[&str], stages: &[&str]) {
         let seen = RefCell::new(Vec::new());
-        let mut stage = Stage::default();
+        let mut stage = BootstrapStage::default();
         for piece in output {
             stage.push(piece.as_bytes(), |line, count| seen.borrow_mut().push(format!("{count} {line}")));
         }

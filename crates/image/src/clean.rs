@@ -1,6 +1,6 @@
 //! Deleting what can be made or fetched again: golden machines, publishers' disks, packages.
 
-use super::folder::{Folder, UNFINISHED};
+use super::folder::{GoldenFolder, UNFINISHED};
 use super::inventory::{keys, names};
 use super::prune::remove;
 use super::usage::{Deletable, deletable};
@@ -39,7 +39,7 @@ async fn remove_image(store: &Store, image: &Path, cancel: &CancellationToken) -
     }
     let mut count = Removed::default();
     for key in keys {
-        let folder = Folder::at(image.join(&key));
+        let folder = GoldenFolder::at(image.join(&key));
         match deletable(store, &folder, folder.path())? {
             Deletable::Yes(_lock) => {
                 remove(folder.path(), cancel).await?;

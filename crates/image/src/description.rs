@@ -27,17 +27,17 @@ pub struct Image {
     #[serde(deserialize_with = "word")]
     pub artifact_word: String,
     /// Its packages.
-    pub packages: Packages,
+    pub packages: ImagePackages,
     /// Where its root file system comes from.
-    pub source: Source,
+    pub source: ImageSource,
     /// Its kernel.
-    pub kernel: Kernel,
+    pub kernel: KernelSource,
 }
 
 /// The packages of an image: a list that comes with vmbuild, or one of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(untagged, expecting = "the name of a file in provision/packages/, or a table `[packages]` like one of those")]
-pub enum Packages {
+pub enum ImagePackages {
     /// The name of a file in `provision/packages/`.
     Named(String),
     /// What stands in the description itself.
@@ -47,7 +47,7 @@ pub enum Packages {
 /// Where an image's root file system comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Source {
+pub enum ImageSource {
     /// Made by mmdebstrap from the distribution's archive.
     Bootstrap {
         /// The archive's suite, by its code name.
@@ -67,7 +67,7 @@ pub enum Source {
 /// An image's kernel.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Kernel {
+pub struct KernelSource {
     /// The package that names the current kernel, by architecture as `uname -m` prints it. Empty if the image brings its own.
     #[serde(default)]
     pub package: BTreeMap<String, String>,
@@ -157,16 +157,16 @@ impl Image {
     /// packages brought to it.
     pub fn snapshot(&self) -> Option<String> {
         match &self.source {
-            Source::CloudImage(cloud) => cloud.snapshot(),
-            Source::Bootstrap { .. } => None,
+            ImageSource::CloudImage(cloud) => cloud.snapshot(),
+            ImageSource::Bootstrap { .. } => None,
         }
     }
 
     /// Its packages.
     pub fn lists(&self) -> Result<PackageLists, ImageError> {
         let name = match &self.packages {
-            Packages::Named(name) => name,
-            Packages::Own(lists) => return Ok(lists.clone()),
+            ImagePackages::Named(name) => name,
+            ImagePackages::Own(lists) => return Ok(lists.clone()),
         };
         let Some(text) = lookup(LISTS, name) else {
             return Err(ImageError::NoLists { image: self.name.clone(), lists: name.clone() });
@@ -178,16 +178,16 @@ impl Image {
     /// The text its package lists were read from; its own are in its own text.
     pub(super) fn lists_text(&self) -> &'static str {
         match &self.packages {
-            Packages::Named(name) => lookup(LISTS, name).unwrap_or_default(),
-            Packages::Own(_) => "",
+            ImagePackages::Named(name) => lookup(LISTS, name).unwrap_or_default(),
+            ImagePackages::Own(_) => "",
         }
     }
 
     /// Its package lists as a file of `provision/packages/` has them.
     pub fn lists_file(&self) -> String {
         match &self.packages {
-            Packages::Named(_) => self.lists_text().to_owned(),
-            Packages::Own(_) => {
+            ImagePackages::Named(_) => self.lists_text().to_owned(),
+            ImagePackages::Own(_) => {
                 // It was read before: it can be read again.
                 let description: toml::Table = toml::from_str(&self.text).unwrap_or_default();
                 description.get("packages").map(ToString::to_string).unwrap_or_default()
@@ -222,7 +222,7 @@ fn unknown(name: &str) -> ImageError {
 
 #[cfg(test)]
 mod tests {
-    use super::{IMAGES, Image, LISTS, PackageLists, Packages, Source};
+    use super::{IMAGES, Image, ImagePackages, ImageSource, LISTS, PackageLists};
     use insta::assert_snapshot;
     use vmbuild_core::failure::{Diagnose, Exit};
 
@@ -232,10 +232,10 @@ mod tests {
             let image = Image::find(name).expect("an embedded image");
             assert_eq!(image.name, name);
             assert!(!image.text().is_empty());
-            assert!(matches!(image.packages, Packages::Own(_)) || !image.lists_text().is_empty());
+            assert!(matches!(image.packages, ImagePackages::Own(_)) || !image.lists_text().is_empty());
             match &image.source {
-                Source::Bootstrap { .. } => assert!(image.kernel_package().is_ok(), "{name} has no kernel here"),
-                Source::CloudImage(cloud) => assert!(cloud.file.contains_key(std::env::consts::ARCH), "{name}"),
+                ImageSource::Bootstrap { .. } => assert!(image.kernel_package().is_ok(), "{name} has no kernel here"),
+                ImageSource::CloudImage(cloud) => assert!(cloud.file.contains_key(std::env::consts::ARCH), "{name}"),
             }
             let lists = image.lists().expect("its package lists");
             for list in [&lists.toolchain, &lists.cpython, &lists.runtime] {

@@ -3,7 +3,7 @@
 //! There is no journal: what runs on it is an overlay that is thrown away. Features are named one by one and
 //! identifiers come from the golden machine's own, so the host's settings have no part in it.
 
-use super::folder::{Folder, UNFINISHED};
+use super::folder::{GoldenFolder, UNFINISHED};
 use super::host_tool::HostTool;
 use super::recipe::uuid;
 use super::{ImageError, Role};
@@ -31,7 +31,7 @@ const MOUNT: &str = ".new-mount";
 
 /// Makes the role's disk, if it is not there yet. The caller holds the lock.
 pub(super) async fn ensure(
-    folder: &Folder,
+    folder: &GoldenFolder,
     role: Role,
     digest: &str,
     events: &Events,
@@ -56,7 +56,7 @@ pub(super) async fn ensure(
 }
 
 async fn fill(
-    folder: &Folder,
+    folder: &GoldenFolder,
     role: Role,
     uuid: &str,
     file: &str,
@@ -73,7 +73,7 @@ async fn fill(
 /// Runs a program that is told where the role's tree is, with the layers mounted as one, in the golden machine's
 /// folder. The caller holds the lock.
 pub(super) async fn over_tree(
-    folder: &Folder,
+    folder: &GoldenFolder,
     role: Role,
     words: impl FnOnce(String) -> Result<Vec<String>, ImageError>,
     cancel: &CancellationToken,

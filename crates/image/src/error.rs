@@ -204,7 +204,7 @@ pub enum ImageError {
     #[error("the image's first boot waited for {waited_for} in vain{}", console(last_lines))]
     FirstBoot {
         /// What it was waiting for.
-        waited_for: super::Phase,
+        waited_for: super::FirstBootPhase,
         /// The end of its console, a line each; empty where `source` has it.
         last_lines: String,
         /// What ended the wait.

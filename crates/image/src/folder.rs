@@ -65,9 +65,9 @@ impl Seal {
 
 /// The folder of one golden machine, or one that is being made.
 #[derive(Debug, Clone)]
-pub(super) struct Folder(PathBuf);
+pub(super) struct GoldenFolder(PathBuf);
 
-impl Folder {
+impl GoldenFolder {
     /// The folder for the recipe `key` of `image`.
     pub(super) fn new(store: &Store, image: &str, key: &str) -> Self {
         Self(store.images().join(image).join(key))
@@ -205,14 +205,14 @@ async fn remove_unfinished(folder: &Path, cancel: &CancellationToken) -> Result<
 
 #[cfg(test)]
 mod tests {
-    use super::{Folder, Seal};
+    use super::{GoldenFolder, Seal};
     use crate::{ImageError, Role};
     use vmbuild_core::store::Store;
 
-    fn folder() -> (tempfile::TempDir, Folder) {
+    fn folder() -> (tempfile::TempDir, GoldenFolder) {
         let home = tempfile::tempdir().expect("a folder");
         let store = Store::at(&home.path().join("store")).expect("a store");
-        let folder = Folder::new(&store, "debian-12", "0123456789abcdef");
+        let folder = GoldenFolder::new(&store, "debian-12", "0123456789abcdef");
         fs_err::create_dir_all(folder.path()).expect("made");
         (home, folder)
     }

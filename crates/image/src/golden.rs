@@ -1,9 +1,9 @@
 //! A golden machine: one bootstrap, provisioned once, sealed, seen as a tree or as a disk.
 
-use super::folder::Folder;
+use super::folder::GoldenFolder;
 use super::lock::{self, Locking, PackageLock};
 use super::making::Maker;
-use super::recipe::Recipe;
+use super::recipe::GoldenRecipe;
 use super::{Image, ImageError, archive_address, disk, initramfs, record, usage};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -36,7 +36,7 @@ impl Role {
 pub struct Golden {
     image: Image,
     role: Role,
-    folder: Folder,
+    folder: GoldenFolder,
     digest: String,
     /// Held so that nobody deletes it.
     _using: usage::Use,
@@ -69,7 +69,7 @@ impl Golden {
             Locking::Compare => None,
             Locking::Locked => lock::text_of(store, &image)?,
         };
-        let recipe = Recipe::of(&image, kept.as_deref());
+        let recipe = GoldenRecipe::of(&image, kept.as_deref());
         let maker = Maker { store, recipe, locking, image: &image, agent, events, cancel };
         let made = maker.find_or_make(role).await?;
         Ok(Self { image, role, folder: made.folder, digest: made.seal.digest, _using: made.using })
@@ -91,7 +91,7 @@ impl Golden {
     }
 
     /// Where it lies in the store.
-    pub(super) fn folder(&self) -> &Folder {
+    pub(super) fn folder(&self) -> &GoldenFolder {
         &self.folder
     }
 

@@ -1,8 +1,8 @@
 //! What of each image is in the store.
 
-use super::folder::Folder;
-use super::recipe::Recipe;
-use super::{Image, ImageError, Role, Source, cloud_kept, lock, record};
+use super::folder::GoldenFolder;
+use super::recipe::GoldenRecipe;
+use super::{Image, ImageError, ImageSource, Role, cloud_kept, lock, record};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::HashSet;
@@ -76,8 +76,10 @@ pub fn inventory_of(store: &Store, name: &str) -> Result<Inventory, ImageError> 
         [Role::Clean, Role::Build].into_iter().filter_map(|role| golden(&folder, role).transpose()).collect();
     let golden = golden?;
     let (source, release) = match &image.source {
-        Source::Bootstrap { suite, snapshot, .. } => ("bootstrap", snapshot.clone().unwrap_or_else(|| suite.clone())),
-        Source::CloudImage(cloud) => ("cloud-image", cloud.release.clone()),
+        ImageSource::Bootstrap { suite, snapshot, .. } => {
+            ("bootstrap", snapshot.clone().unwrap_or_else(|| suite.clone()))
+        }
+        ImageSource::CloudImage(cloud) => ("cloud-image", cloud.release.clone()),
     };
     Ok(Inventory {
         source,
@@ -85,8 +87,8 @@ pub fn inventory_of(store: &Store, name: &str) -> Result<Inventory, ImageError> 
         default: image.name == Image::DEFAULT,
         key: key(&folder),
         base: match &image.source {
-            Source::Bootstrap { .. } => !golden.is_empty(),
-            Source::CloudImage(_) => cloud_kept(&image, store)?.is_some(),
+            ImageSource::Bootstrap { .. } => !golden.is_empty(),
+            ImageSource::CloudImage(_) => cloud_kept(&image, store)?.is_some(),
         },
         bytes: if golden.is_empty() { 0 } else { bytes_on_disk(folder.path()) },
         golden,
@@ -95,7 +97,7 @@ pub fn inventory_of(store: &Store, name: &str) -> Result<Inventory, ImageError> 
     })
 }
 
-fn others(store: &Store, image: &Image, folder: &Folder) -> Result<Vec<String>, ImageError> {
+fn others(store: &Store, image: &Image, folder: &GoldenFolder) -> Result<Vec<String>, ImageError> {
     let wanted: Vec<String> = wanted(store, image)?.iter().map(key).collect();
     Ok(keys(folder.parent())?.into_iter().filter(|found| !wanted.contains(found)).collect())
 }
@@ -108,19 +110,19 @@ pub fn description(store: &Store, name: &str) -> Result<serde_json::Value, Image
 }
 
 /// The folder of the golden machines that today's description of an image makes.
-pub(super) fn current(store: &Store, image: &Image) -> Folder {
-    Folder::new(store, &image.name, Recipe::of(image, None).key())
+pub(super) fn current(store: &Store, image: &Image) -> GoldenFolder {
+    GoldenFolder::new(store, &image.name, GoldenRecipe::of(image, None).key())
 }
 
 /// The folders that are wanted today: what the archive offers, and what `--locked` takes.
-pub(super) fn wanted(store: &Store, image: &Image) -> Result<Vec<Folder>, ImageError> {
-    let locked = lock::text_of(store, image)?.map(|text| Recipe::of(image, Some(&text)));
-    let recipes = [Some(Recipe::of(image, None)), locked].into_iter().flatten();
-    Ok(recipes.map(|recipe| Folder::new(store, &image.name, recipe.key())).collect())
+pub(super) fn wanted(store: &Store, image: &Image) -> Result<Vec<GoldenFolder>, ImageError> {
+    let locked = lock::text_of(store, image)?.map(|text| GoldenRecipe::of(image, Some(&text)));
+    let recipes = [Some(GoldenRecipe::of(image, None)), locked].into_iter().flatten();
+    Ok(recipes.map(|recipe| GoldenFolder::new(store, &image.name, recipe.key())).collect())
 }
 
 /// The name of a golden machine's folder.
-pub(super) fn key(folder: &Folder) -> String {
+pub(super) fn key(folder: &GoldenFolder) -> String {
     folder.path().file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
@@ -147,7 +149,7 @@ pub(super) fn names(folder: &Path) -> Result<Vec<String>, ImageError> {
     Ok(names)
 }
 
-fn golden(folder: &Folder, role: Role) -> Result<Option<GoldenInventory>, ImageError> {
+fn golden(folder: &GoldenFolder, role: Role) -> Result<Option<GoldenInventory>, ImageError> {
     let Some(seal) = folder.seal(role)? else { return Ok(None) };
     let package_list = folder.packages(role);
     let disk = folder.disk(role);

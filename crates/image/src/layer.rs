@@ -4,7 +4,7 @@
 //! the sandbox wrote is kept; a build then sees layer over tree.
 
 use super::bootstrap::EPOCH;
-use super::folder::{Folder, UNFINISHED};
+use super::folder::{GoldenFolder, UNFINISHED};
 use super::lock::{self, PackageCache, PackageLock};
 use super::{Image, ImageError, PackageLists, Role, host_tool, settle};
 use std::path::{Path, PathBuf};
@@ -46,7 +46,7 @@ const OWN_TRACES: [&str; 6] = [
 pub(super) struct Making<'a> {
     pub(super) store: &'a Store,
     pub(super) image: &'a Image,
-    pub(super) folder: &'a Folder,
+    pub(super) folder: &'a GoldenFolder,
     /// The packages to install, which are all in the cache; none to ask the image's own archives.
     pub(super) lock: Option<&'a PackageLock>,
     pub(super) agent: &'a Path,

@@ -43,15 +43,15 @@ mod verify;
 pub use archive_address::debian_archive;
 pub use clean::{Removed, remove_all, remove_disks, remove_packages};
 pub use cloud::{
-    CloudDisk, CloudError, CloudFile, CloudImage, CloudRecord, CloudSettings, Digest, DiskFormat, Listing,
-    SumsSignature, Updated, Vouched, fetch as cloud_fetch, fetch_with as cloud_fetch_with, kept as cloud_kept,
+    CloudDisk, CloudError, CloudFile, CloudImage, CloudRecord, CloudSettings, DiskFormat, FileDigest, Listing,
+    SumsSignature, Updated, VouchedPin, fetch as cloud_fetch, fetch_with as cloud_fetch_with, kept as cloud_kept,
     update as cloud_update,
 };
-pub use description::{Image, Kernel, PackageLists, Packages, Source};
+pub use description::{Image, ImagePackages, ImageSource, KernelSource, PackageLists};
 pub use digest::{internal_entry, tree_digest};
 pub use error::ImageError;
-pub use export::{Compression, ExportError, Exported, Format, Request as ExportRequest, box_digest, export};
-pub use first_boot::{Firmware, Phase};
+pub use export::{Compression, ExportError, ExportFormat, ExportRequest, Exported, box_digest, export};
+pub use first_boot::{FirmwareUse, FirstBootPhase};
 pub use golden::{Golden, Role};
 pub use inventory::{DiskInventory, GoldenInventory, Inventory, description, inventory, inventory_of};
 pub use lock::{
@@ -59,4 +59,4 @@ pub use lock::{
 };
 pub use packages::line as package_line;
 pub use prune::{Pruned, Pruning, discard, prune};
-pub use verify::{Item as VerifiedItem, Outcome as VerifyOutcome, verify};
+pub use verify::{VerifiedItem, VerifyOutcome, verify};

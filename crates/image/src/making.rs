@@ -1,12 +1,12 @@
 //! Making golden machines: a bootstrap or a first boot, the build layer, the seals.
 
-use super::first_boot::{self, BaseDisk, Firmware, FirstBoot, Provisioned};
-use super::folder::{Folder, Seal};
+use super::first_boot::{self, BaseDisk, FirmwareUse, FirstBoot, Provisioned};
+use super::folder::{GoldenFolder, Seal};
 use super::golden::Role;
 use super::host_tool::sync;
-use super::lock::{self, Locking, PackageCache, PackageLock, Wish};
-use super::recipe::Recipe;
-use super::{Image, ImageError, Source, bootstrap, cloud_fetch, digest, kernel, layer, packages, record, usage};
+use super::lock::{self, Locking, PackageCache, PackageLock, PackageWish};
+use super::recipe::GoldenRecipe;
+use super::{Image, ImageError, ImageSource, bootstrap, cloud_fetch, digest, kernel, layer, packages, record, usage};
 use std::path::Path;
 use tokio_util::sync::CancellationToken;
 use vmbuild_core::event::{Events, Part};
@@ -14,8 +14,8 @@ use vmbuild_core::store::{Store, sync_folder};
 use vmbuild_protocol::Package;
 
 /// A golden machine that is there, and kept from being deleted.
-pub(super) struct Made {
-    pub(super) folder: Folder,
+pub(super) struct HeldGolden {
+    pub(super) folder: GoldenFolder,
     pub(super) seal: Seal,
     pub(super) using: usage::Use,
 }
@@ -35,7 +35,7 @@ struct Filled {
 pub(super) struct Maker<'a> {
     pub(super) store: &'a Store,
     pub(super) image: &'a Image,
-    pub(super) recipe: Recipe,
+    pub(super) recipe: GoldenRecipe,
     /// What the image's lock is to it.
     pub(super) locking: Locking,
     pub(super) agent: &'a Path,
@@ -44,18 +44,18 @@ pub(super) struct Maker<'a> {
 }
 
 impl Maker<'_> {
-    pub(super) async fn find_or_make(&self, role: Role) -> Result<Made, ImageError> {
-        let folder = Folder::new(self.store, &self.image.name, self.recipe.key());
+    pub(super) async fn find_or_make(&self, role: Role) -> Result<HeldGolden, ImageError> {
+        let folder = GoldenFolder::new(self.store, &self.image.name, self.recipe.key());
         let using = usage::hold(&folder).await?;
         let seal = match folder.seal(role)? {
             Some(seal) => seal,
             None => self.make(&folder, role).await?,
         };
-        Ok(Made { folder, seal, using })
+        Ok(HeldGolden { folder, seal, using })
     }
 
     /// Makes what is missing, alone.
-    async fn make(&self, folder: &Folder, role: Role) -> Result<Seal, ImageError> {
+    async fn make(&self, folder: &GoldenFolder, role: Role) -> Result<Seal, ImageError> {
         let _lock = folder.lock(self.events, self.cancel).await?;
         // Another vmbuild may have made it meanwhile: ask again.
         let clean = match folder.seal(Role::Clean)? {
@@ -70,7 +70,7 @@ impl Maker<'_> {
     }
 
     /// The clean tree and the kernel, under an unfinished name until both are whole.
-    async fn make_clean(&self, folder: &Folder) -> Result<Seal, ImageError> {
+    async fn make_clean(&self, folder: &GoldenFolder) -> Result<Seal, ImageError> {
         let unfinished = folder.unfinished();
         fs_err::create_dir(unfinished.path())?;
         let filled = self.fill(&unfinished).await?;
@@ -85,18 +85,18 @@ impl Maker<'_> {
     }
 
     /// Makes tree and kernel.
-    async fn fill(&self, unfinished: &Folder) -> Result<Filled, ImageError> {
+    async fn fill(&self, unfinished: &GoldenFolder) -> Result<Filled, ImageError> {
         let Self { store, image, locking, events, cancel, .. } = *self;
         match &image.source {
-            Source::Bootstrap { .. } => {
-                let wish = Wish { store, image, locking, archive: None, events, cancel };
+            ImageSource::Bootstrap { .. } => {
+                let wish = PackageWish { store, image, locking, archive: None, events, cancel };
                 Box::pin(self.fill_from_archive(unfinished, &wish)).await
             }
-            Source::CloudImage(cloud) => Box::pin(self.fill_from_disk(unfinished, cloud.boot)).await,
+            ImageSource::CloudImage(cloud) => Box::pin(self.fill_from_disk(unfinished, cloud.boot)).await,
         }
     }
 
-    async fn fill_from_archive(&self, unfinished: &Folder, wish: &Wish<'_>) -> Result<Filled, ImageError> {
+    async fn fill_from_archive(&self, unfinished: &GoldenFolder, wish: &PackageWish<'_>) -> Result<Filled, ImageError> {
         let Self { store, image, events, cancel, .. } = *self;
         let made = lock::obtain(wish).await?;
         let cache = PackageCache::of(store)?;
@@ -109,7 +109,7 @@ impl Maker<'_> {
         Ok(Filled { archive: made.archive, lock: made.lock, installed })
     }
 
-    async fn fill_from_disk(&self, unfinished: &Folder, firmware: Firmware) -> Result<Filled, ImageError> {
+    async fn fill_from_disk(&self, unfinished: &GoldenFolder, firmware: FirmwareUse) -> Result<Filled, ImageError> {
         let Self { store, image, agent, locking, events, cancel, .. } = *self;
         if locking == Locking::Locked && lock::find(store, image)?.is_none() {
             return Err(ImageError::NoLock { image: image.name.clone(), arch: std::env::consts::ARCH });
@@ -126,13 +126,13 @@ impl Maker<'_> {
         Ok(Filled { archive: format!("{about}, and {archive}"), lock, installed })
     }
 
-    fn kernel_is_there(&self, unfinished: &Folder, order: &[String]) -> Result<(), ImageError> {
+    fn kernel_is_there(&self, unfinished: &GoldenFolder, order: &[String]) -> Result<(), ImageError> {
         self.events.note(Part::Golden, format!("kernel modules: {}", order.join(", ")));
         Ok(record::kernel(&unfinished.kernel())?)
     }
 
     /// The build role's layer.
-    async fn make_layer(&self, folder: &Folder, archive: String) -> Result<Seal, ImageError> {
+    async fn make_layer(&self, folder: &GoldenFolder, archive: String) -> Result<Seal, ImageError> {
         let Maker { store, image, agent, events, cancel, .. } = *self;
         // The clean tree's own lock: an archive that has moved on since must not be mixed in.
         let lock = folder.read_package_lock()?;
@@ -143,10 +143,10 @@ impl Maker<'_> {
     }
 
     /// Lists what is installed and every file, and seals it.
-    async fn seal(&self, folder: &Folder, role: Role, filled: Filled) -> Result<Seal, ImageError> {
+    async fn seal(&self, folder: &GoldenFolder, role: Role, filled: Filled) -> Result<Seal, ImageError> {
         let Filled { archive, lock, installed } = filled;
         let mut changes = packages::differences(&lock.of(role), &installed);
-        if matches!(self.image.source, Source::CloudImage(_)) {
+        if matches!(self.image.source, ImageSource::CloudImage(_)) {
             // What the publisher's image had already, the lock does not name.
             changes.retain(|change| change.old.is_some());
         }

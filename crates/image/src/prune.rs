@@ -4,7 +4,7 @@
 //! gigabyte each. Beside them lie what killed runs left, an initramfs for each agent there ever was, and packages that
 //! archives have replaced.
 
-use super::folder::{Folder, UNFINISHED};
+use super::folder::{GoldenFolder, UNFINISHED};
 use super::inventory::{bytes_on_disk, current, keys, names, wanted};
 use super::usage::{self, Deletable};
 use super::{Image, ImageError, PackageLock, cloud, host_tool, initramfs, lock};
@@ -90,7 +90,7 @@ impl Pruner<'_> {
         let making = Lock::try_take(&path.join(".lock"))?;
         let wanted = image.map(|image| wanted(self.store, image)).transpose()?;
         for key in keys(path)? {
-            let folder = Folder::at(path.join(&key));
+            let folder = GoldenFolder::at(path.join(&key));
             match &wanted {
                 Some(wanted) if wanted.iter().any(|wanted| wanted.path() == folder.path()) => {
                     self.inside(&folder, agent, making.is_some()).await?;
@@ -103,7 +103,7 @@ impl Pruner<'_> {
     }
 
     /// What is not needed inside a golden machine that is.
-    async fn inside(&mut self, folder: &Folder, agent: Option<&Path>, idle: bool) -> Result<(), ImageError> {
+    async fn inside(&mut self, folder: &GoldenFolder, agent: Option<&Path>, idle: bool) -> Result<(), ImageError> {
         self.unfinished(folder.path(), idle).await?;
         let Some(agent) = agent else { return Ok(()) };
         let ours = initramfs::name(agent)?;
@@ -166,7 +166,7 @@ impl Pruner<'_> {
         let mut locks = Vec::new();
         for image in names(&self.store.images())? {
             let path = self.store.images().join(image);
-            let folders = keys(&path)?.into_iter().map(|key| Folder::at(path.join(key)));
+            let folders = keys(&path)?.into_iter().map(|key| GoldenFolder::at(path.join(key)));
             for folder in folders.filter(|folder| folder.package_lock().is_file()) {
                 locks.push(folder.read_package_lock()?);
             }
@@ -174,12 +174,18 @@ impl Pruner<'_> {
         Ok(locks)
     }
 
-    async fn golden(&mut self, folder: &Folder, why: &'static str, idle: bool) -> Result<(), ImageError> {
+    async fn golden(&mut self, folder: &GoldenFolder, why: &'static str, idle: bool) -> Result<(), ImageError> {
         let (_lock, kept) = self.judge(folder, folder.path(), idle)?;
         self.take(folder.path(), why, kept).await
     }
 
-    async fn part(&mut self, folder: &Folder, name: &str, why: &'static str, idle: bool) -> Result<(), ImageError> {
+    async fn part(
+        &mut self,
+        folder: &GoldenFolder,
+        name: &str,
+        why: &'static str,
+        idle: bool,
+    ) -> Result<(), ImageError> {
         let path = folder.path().join(name);
         let (_lock, kept) = self.judge(folder, &path, idle)?;
         self.take(&path, why, kept).await
@@ -188,7 +194,7 @@ impl Pruner<'_> {
     /// The right to delete a part, or the reason to keep it.
     fn judge(
         &self,
-        folder: &Folder,
+        folder: &GoldenFolder,
         part: &Path,
         idle: bool,
     ) -> Result<(Option<Deletable>, Option<String>), ImageError> {
@@ -215,7 +221,7 @@ impl Pruner<'_> {
 #[cfg(test)]
 mod tests {
     use super::{Pruning, prune};
-    use crate::folder::Folder;
+    use crate::folder::GoldenFolder;
     use crate::inventory::current;
     use crate::usage::hold;
     use crate::{Image, find_lock};
@@ -236,8 +242,8 @@ mod tests {
         let agent = home.path().join("agent");
         fs_err::write(&agent, "agent").expect("written");
         let mine = current(&store, &Image::find("debian-12").expect("an image"));
-        let old = Folder::new(&store, "debian-12", "0123456789abcdef");
-        let gone = Folder::new(&store, "windows-95", "0123456789abcdef");
+        let old = GoldenFolder::new(&store, "debian-12", "0123456789abcdef");
+        let gone = GoldenFolder::new(&store, "windows-95", "0123456789abcdef");
         for folder in [mine.path(), old.path(), gone.path(), &mine.parent().join(".new-x")] {
             fs_err::create_dir_all(folder).expect("made");
         }

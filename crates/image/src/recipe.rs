@@ -10,11 +10,11 @@ const VERSION: &str = "3";
 /// Everything that is known before a golden machine is made. The agent is not in it: it is bound into the
 /// sandbox and carried by the initramfs, so a new agent needs no new machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Recipe {
+pub(super) struct GoldenRecipe {
     sha256: String,
 }
 
-impl Recipe {
+impl GoldenRecipe {
     /// The recipe of `image` for the processor this program runs on. A lock that must be kept to is part of it, so
     /// that a machine made without one never passes for it.
     pub(super) fn of(image: &Image, lock: Option<&str>) -> Self {
@@ -57,7 +57,7 @@ pub(super) fn uuid(digest: &str) -> Result<String, ImageError> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Recipe, digest, uuid};
+    use super::{GoldenRecipe, digest, uuid};
     use crate::{Image, Role};
     use vmbuild_protocol::Package;
 
@@ -70,8 +70,8 @@ mod tests {
     #[test]
     fn role_and_packages_are_part_of_the_identity() {
         let image = Image::find("debian-12").expect("an image");
-        let recipe = Recipe::of(&image, None);
-        assert_ne!(recipe, Recipe::of(&image, Some("a lock")));
+        let recipe = GoldenRecipe::of(&image, None);
+        assert_ne!(recipe, GoldenRecipe::of(&image, Some("a lock")));
         let zlib = Package { name: "zlib1g".to_owned(), version: "1".to_owned(), arch: "amd64".to_owned() };
         let newer = Package { version: "2".to_owned(), ..zlib.clone() };
         let made = |role, package: &Package| recipe.made(role, std::slice::from_ref(package));

@@ -4,7 +4,7 @@
 //! and not in it: the lock is there before the machine is, and stays when it is deleted. A named machine outlives
 //! the vmbuild that started it; its record names the files it stands on.
 
-use super::folder::Folder;
+use super::folder::GoldenFolder;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ pub(super) type Use = Arc<Lock>;
 pub(super) const LOCK: &str = ".use-";
 
 /// Says that this vmbuild uses the golden machine, which need not exist yet. Waits for one that is being deleted.
-pub(super) async fn hold(folder: &Folder) -> io::Result<Use> {
+pub(super) async fn hold(folder: &GoldenFolder) -> io::Result<Use> {
     fs_err::create_dir_all(folder.parent())?;
     loop {
         if let Some(lock) = Lock::try_share(&path(folder))? {
@@ -40,7 +40,7 @@ pub(super) enum Deletable {
 }
 
 /// Asks for the right to delete the golden machine, or `part` of it.
-pub(super) fn deletable(store: &Store, folder: &Folder, part: &Path) -> io::Result<Deletable> {
+pub(super) fn deletable(store: &Store, folder: &GoldenFolder, part: &Path) -> io::Result<Deletable> {
     let Some(lock) = Lock::try_take(&path(folder))? else { return Ok(Deletable::Used) };
     Ok(machine_on(store, part)?.map_or(Deletable::Yes(lock), Deletable::NeededBy))
 }
@@ -71,7 +71,7 @@ fn names(spec: &MachineSpec, path: &Path) -> bool {
     }
 }
 
-fn path(folder: &Folder) -> std::path::PathBuf {
+fn path(folder: &GoldenFolder) -> std::path::PathBuf {
     let key = folder.path().file_name().unwrap_or_default().to_string_lossy();
     folder.parent().join(format!("{LOCK}{key}"))
 }
@@ -79,14 +79,14 @@ fn path(folder: &Folder) -> std::path::PathBuf {
 #[cfg(test)]
 mod tests {
     use super::{Deletable, deletable, hold};
-    use crate::folder::Folder;
+    use crate::folder::GoldenFolder;
     use vmbuild_core::store::Store;
 
     #[tokio::test]
     async fn what_is_held_is_not_deletable() {
         let home = tempfile::tempdir().expect("a folder");
         let store = Store::at(&home.path().join("store")).expect("a store");
-        let folder = Folder::new(&store, "debian-12", "0123456789abcdef");
+        let folder = GoldenFolder::new(&store, "debian-12", "0123456789abcdef");
         let (one, two) = (hold(&folder).await.expect("held"), hold(&folder).await.expect("held by two"));
         let ask = || deletable(&store, &folder, folder.path()).expect("asked");
         assert!(matches!(ask(), Deletable::Used));

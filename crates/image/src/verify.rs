@@ -2,12 +2,12 @@
 
 mod item;
 
-pub use item::{Item, Outcome};
+pub use item::{VerifiedItem, VerifyOutcome};
 
-use super::folder::{Folder, Seal, UNFINISHED};
+use super::folder::{GoldenFolder, Seal, UNFINISHED};
 use super::inventory::current;
 use super::packages::{installed_in, list, parse_list};
-use super::recipe::Recipe;
+use super::recipe::GoldenRecipe;
 use super::{Image, ImageError, Role, digest, record, usage};
 use std::collections::BTreeSet;
 use std::io;
@@ -26,7 +26,7 @@ pub async fn verify(
     image: &str,
     events: &Events,
     cancel: &CancellationToken,
-) -> Result<Vec<Item>, ImageError> {
+) -> Result<Vec<VerifiedItem>, ImageError> {
     let image = Image::load(image, store)?;
     let folder = current(store, &image);
     let _using = usage::hold(&folder).await?;
@@ -41,23 +41,23 @@ pub async fn verify(
         return Err(ImageError::NotHere { image: image.name });
     }
     items.push(kernel(&folder)?);
-    let failed = items.iter().filter(|item| item.outcome == Outcome::Fail).count();
+    let failed = items.iter().filter(|item| item.outcome == VerifyOutcome::Fail).count();
     running.finish(format!("{} compared, {failed} differ", items.len()));
     Ok(items)
 }
 
 async fn sealed(
     image: &Image,
-    folder: &Folder,
+    folder: &GoldenFolder,
     role: Role,
     seal: &Seal,
     cancel: &CancellationToken,
-) -> Result<Vec<Item>, ImageError> {
+) -> Result<Vec<VerifiedItem>, ImageError> {
     let recorded = || io::Result::Ok(parse_list(&fs_err::read_to_string(folder.packages(role))?));
     let (listed, installed) = match installed_in(&folder.uppermost(role)) {
         Ok(installed) => (listed(folder, role, &installed)?, installed),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            (Item::absent(role.word(), "packages", "only a machine of it can read rpm's database"), recorded()?)
+            (VerifiedItem::absent(role.word(), "packages", "only a machine of it can read rpm's database"), recorded()?)
         }
         Err(error) => return Err(error.into()),
     };
@@ -70,30 +70,35 @@ async fn sealed(
 }
 
 /// The list that was written when the golden machine was sealed, against dpkg's database.
-fn listed(folder: &Folder, role: Role, installed: &[Package]) -> Result<Item, ImageError> {
+fn listed(folder: &GoldenFolder, role: Role, installed: &[Package]) -> Result<VerifiedItem, ImageError> {
     let now = list(installed);
     let recorded = fs_err::read_to_string(folder.packages(role))?;
     let evidence = format!("{} installed", now.lines().count());
-    Ok(Item::compared(role.word(), "packages", now == recorded, &evidence))
+    Ok(VerifiedItem::compared(role.word(), "packages", now == recorded, &evidence))
 }
 
 /// The digest that names the golden machine follows from its recipe and its packages.
-fn identity(image: &Image, role: Role, seal: &Seal, installed: &[Package]) -> Item {
-    let digest = Recipe::of(image, None).made(role, installed);
+fn identity(image: &Image, role: Role, seal: &Seal, installed: &[Package]) -> VerifiedItem {
+    let digest = GoldenRecipe::of(image, None).made(role, installed);
     let same = digest == seal.digest && seal.image == image.name;
-    Item::compared(role.word(), "seal", same, &seal.digest)
+    VerifiedItem::compared(role.word(), "seal", same, &seal.digest)
 }
 
 /// Every entry of the tree: kind, mode, owner, time, content.
-async fn tree(folder: &Folder, role: Role, seal: &Seal, cancel: &CancellationToken) -> Result<Item, ImageError> {
+async fn tree(
+    folder: &GoldenFolder,
+    role: Role,
+    seal: &Seal,
+    cancel: &CancellationToken,
+) -> Result<VerifiedItem, ImageError> {
     let Some(sealed) = &seal.root_digest else {
-        return Ok(Item::absent(role.word(), "tree", "was sealed before trees were listed"));
+        return Ok(VerifiedItem::absent(role.word(), "tree", "was sealed before trees were listed"));
     };
     let list = folder.path().join(format!("{UNFINISHED}files.txt"));
     let now = digest::role_digest_into(folder, role, &list, cancel).await?;
     let evidence = if now == *sealed { now.clone() } else { differences(&folder.list(role), &list)? };
     fs_err::remove_file(list)?;
-    Ok(Item::compared(role.word(), "tree", now == *sealed, &evidence))
+    Ok(VerifiedItem::compared(role.word(), "tree", now == *sealed, &evidence))
 }
 
 /// The names of entries that only one of two lists has as it is, a few of them.
@@ -107,24 +112,24 @@ fn differences(sealed: &Path, now: &Path) -> Result<String, ImageError> {
     Ok(format!("{} differ: {}{more}", names.len(), shown.join(", ")))
 }
 
-async fn disk(folder: &Folder, role: Role) -> Result<Item, ImageError> {
+async fn disk(folder: &GoldenFolder, role: Role) -> Result<VerifiedItem, ImageError> {
     let disk = folder.disk(role);
     if !disk.is_file() {
-        return Ok(Item::absent(role.word(), "disk", "not made yet"));
+        return Ok(VerifiedItem::absent(role.word(), "disk", "not made yet"));
     }
     let Some(record) = record::of(&disk)? else {
-        return Ok(Item::absent(role.word(), "disk", "was made before disks were recorded"));
+        return Ok(VerifiedItem::absent(role.word(), "disk", "was made before disks were recorded"));
     };
     let now = record::look_at(&disk).await?;
-    Ok(Item::compared(role.word(), "disk", now == record, &now.blocks_sha256))
+    Ok(VerifiedItem::compared(role.word(), "disk", now == record, &now.blocks_sha256))
 }
 
-fn kernel(folder: &Folder) -> Result<Item, ImageError> {
+fn kernel(folder: &GoldenFolder) -> Result<VerifiedItem, ImageError> {
     let kernel = folder.kernel();
     let recorded = match fs_err::read_to_string(kernel.join(record::SUMS)) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Ok(Item::absent("both", "kernel", "was unpacked before kernels were recorded"));
+            return Ok(VerifiedItem::absent("both", "kernel", "was unpacked before kernels were recorded"));
         }
         Err(error) => return Err(error.into()),
     };
@@ -136,5 +141,5 @@ fn kernel(folder: &Folder) -> Result<Item, ImageError> {
         (true, false) => "files are missing".to_owned(),
         (false, _) => changed.join(", "),
     };
-    Ok(Item::compared("both", "kernel", now == recorded, &evidence))
+    Ok(VerifiedItem::compared("both", "kernel", now == recorded, &evidence))
 }

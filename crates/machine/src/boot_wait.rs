@@ -64,7 +64,7 @@ impl<'a> BootWait<'a> {
         came
     }
 
-    async fn tell(&self, phase: &vmbuild_core::event::Running) -> Infallible {
+    async fn tell(&self, phase: &vmbuild_core::event::PhaseGuard) -> Infallible {
         let mut told = false;
         loop {
             tokio::time::sleep(TICK).await;

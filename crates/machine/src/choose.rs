@@ -5,7 +5,7 @@ use crate::qemu::{QemuBinary, QemuError};
 use crate::vagrant::{self, VagrantError};
 use crate::{Accelerator, Backend};
 use tokio_util::sync::CancellationToken;
-use vmbuild_core::event::{Events, Kind, Part};
+use vmbuild_core::event::{EventKind, Events, Part};
 use vmbuild_core::failure::{Diagnose, Exit, Failure};
 use vmbuild_core::store::Store;
 
@@ -87,7 +87,7 @@ impl Diagnose for ChooseError {
 }
 
 /// What the choice may have to find out. Both are asked only if it matters.
-pub struct Ways<B, S> {
+pub struct BackendProbes<B, S> {
     /// Hands over something to boot, for a probe.
     pub boot: B,
     /// Says whether the sandbox works, or why not.
@@ -101,7 +101,7 @@ pub struct Ways<B, S> {
 pub async fn choose_backend<B, S>(
     (requested, accelerator): (BackendChoice, Option<Accelerator>),
     store: &Store,
-    ways: Ways<B, S>,
+    ways: BackendProbes<B, S>,
     events: &Events,
     cancel: &CancellationToken,
 ) -> Result<ChosenBackend, ChooseError>
@@ -122,7 +122,7 @@ where
             accelerator::choose(accelerator, store, ways.boot, events, cancel).await?.into()
         }
     };
-    events.emit(Kind::Chose { part: Part::Machine, what: chosen.words(), why: chosen.why.clone() });
+    events.emit(EventKind::Chose { part: Part::Machine, what: chosen.words(), why: chosen.why.clone() });
     Ok(chosen)
 }
 
@@ -133,7 +133,7 @@ async fn sandbox(works: impl AsyncFnOnce() -> Result<(), String>) -> Result<Chos
 
 async fn auto<B, S>(
     store: &Store,
-    ways: Ways<B, S>,
+    ways: BackendProbes<B, S>,
     events: &Events,
     cancel: &CancellationToken,
 ) -> Result<ChosenBackend, ChooseError>
@@ -213,20 +213,23 @@ impl From<accelerator::Chosen> for ChosenBackend {
 
 #[cfg(test)]
 mod tests {
-    use super::{BackendChoice, ChooseError, ChosenBackend, Ways, choose_backend, translated};
+    use super::{BackendChoice, BackendProbes, ChooseError, ChosenBackend, choose_backend, translated};
     use crate::accelerator::BootFiles;
     use crate::qemu::QemuError;
     use crate::qemu::tiny_guest::{self, Then, qemu_or_skip};
     use crate::{Accelerator, Backend};
     use tokio_util::sync::CancellationToken;
-    use vmbuild_core::event::{Events, Kind};
+    use vmbuild_core::event::{EventKind, Events};
     use vmbuild_core::failure::{Diagnose, Exit, Failure};
     use vmbuild_core::store::{Store, StoreError};
 
     type Request = (BackendChoice, Option<Accelerator>);
 
     /// Chooses with a guest that would reach user space, and says what reporters hear of it.
-    async fn choose(request: Request, sandbox: Result<(), &str>) -> (Result<ChosenBackend, ChooseError>, Vec<Kind>) {
+    async fn choose(
+        request: Request,
+        sandbox: Result<(), &str>,
+    ) -> (Result<ChosenBackend, ChooseError>, Vec<EventKind>) {
         let temp = tempfile::tempdir().unwrap();
         let store = Store::at(&temp.path().join("store")).unwrap();
         let boot = async || {
@@ -235,7 +238,7 @@ mod tests {
         };
         let sandbox = async || sandbox.map_err(str::to_owned);
         let (events, mut heard) = Events::channel();
-        let ways = Ways { boot, sandbox };
+        let ways = BackendProbes { boot, sandbox };
         let chosen = choose_backend(request, &store, ways, &events, &CancellationToken::new()).await;
         drop(events);
         let mut kinds = Vec::new();
@@ -249,14 +252,14 @@ mod tests {
     async fn what_is_asked_for_is_taken_and_said() {
         let (chosen, heard) = choose((BackendChoice::Sandbox, None), Ok(())).await;
         assert_eq!(chosen.unwrap().words(), "sandbox");
-        assert!(matches!(&heard[..], [Kind::Chose { what, why, .. }] if what == "sandbox" && why == "asked for"));
+        assert!(matches!(&heard[..], [EventKind::Chose { what, why, .. }] if what == "sandbox" && why == "asked for"));
         if qemu_or_skip().await.is_none() {
             return;
         }
         for choice in [BackendChoice::Qemu, BackendChoice::Auto] {
             let (chosen, heard) = choose((choice, Some(Accelerator::Tcg)), Err("unasked")).await;
             assert_eq!(chosen.unwrap().words(), "qemu + tcg");
-            assert!(matches!(&heard[..], [Kind::Chose { what, .. }] if what == "qemu + tcg"));
+            assert!(matches!(&heard[..], [EventKind::Chose { what, .. }] if what == "qemu + tcg"));
         }
     }
 
@@ -306,7 +309,7 @@ mod tests {
         let temp = tempfile::tempdir().unwrap();
         let store = Store::at(&temp.path().join("store")).unwrap();
         let (events, _heard) = Events::channel();
-        let ways = Ways { boot: async || Err(Failure::from(StoreError::NoHome)), sandbox: async || Ok(()) };
+        let ways = BackendProbes { boot: async || Err(Failure::from(StoreError::NoHome)), sandbox: async || Ok(()) };
         let request = (BackendChoice::Auto, None);
         let chosen = choose_backend(request, &store, ways, &events, &CancellationToken::new()).await.unwrap();
         assert_eq!((chosen.backend, chosen.accelerator), (Backend::Sandbox, None));

@@ -2,7 +2,7 @@
 
 use super::folder::FolderError;
 use super::qemu::QemuError;
-use super::room::RoomError;
+use super::resources::RoomError;
 use super::sandbox::SandboxError;
 use super::spec::MachineName;
 use super::vagrant::VagrantError;

@@ -7,7 +7,7 @@
 
 use super::error::MachineError;
 use super::folder::{MachineFolder, MachineRecord};
-use super::room::{self, RoomError};
+use super::resources::{self, RoomError};
 use super::{Backend, qemu};
 use std::convert::Infallible;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -31,7 +31,7 @@ const LINES: usize = 4;
 
 /// How long an agent may be silent.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Patience {
+pub(super) struct SilencePatience {
     /// Then it is asked for a sign of life.
     beat: Duration,
     /// Then people are told.
@@ -41,8 +41,8 @@ pub(super) struct Patience {
 }
 
 /// An emulated guest on a busy host has been seen to need a minute for an answer.
-pub(super) const USUAL: Patience =
-    Patience { beat: Duration::from_secs(10), stall: Duration::from_mins(1), lost: Duration::from_mins(10) };
+pub(super) const USUAL: SilencePatience =
+    SilencePatience { beat: Duration::from_secs(10), stall: Duration::from_mins(1), lost: Duration::from_mins(10) };
 
 /// A machine to look after.
 pub(super) struct Guard<'a> {
@@ -51,7 +51,7 @@ pub(super) struct Guard<'a> {
     pub(super) record: Option<&'a MachineRecord>,
     pub(super) session: &'a Session,
     pub(super) events: Option<&'a Events>,
-    pub(super) patience: Patience,
+    pub(super) patience: SilencePatience,
 }
 
 impl Guard<'_> {
@@ -66,7 +66,7 @@ impl Guard<'_> {
 
     /// Asks for signs of life. A machine that is paused gives none, and nobody is to blame.
     async fn hear(&self) -> Duration {
-        let Patience { beat, stall, lost } = self.patience;
+        let SilencePatience { beat, stall, lost } = self.patience;
         let mut told = false;
         let mut paused = Duration::ZERO;
         loop {
@@ -98,7 +98,7 @@ impl Guard<'_> {
         loop {
             tokio::time::sleep(LOOK).await;
             looks = looks.wrapping_add(1);
-            let Ok(free) = room::free_disk(self.folder.path()) else { continue };
+            let Ok(free) = resources::free_disk(self.folder.path()) else { continue };
             if free >= ROOM && since.is_none() && looks % QUESTION != 0 {
                 continue;
             }
@@ -116,10 +116,10 @@ impl Guard<'_> {
 
     /// Tells of a host that runs out of memory while there is something to be done about it.
     async fn watch_memory(&self) -> Infallible {
-        let mut scarcity = room::Scarcity::default();
+        let mut scarcity = resources::Scarcity::default();
         loop {
             tokio::time::sleep(LOOK).await;
-            if let Some(warning) = room::free_memory().and_then(|free| scarcity.look(free)) {
+            if let Some(warning) = resources::free_memory().and_then(|free| scarcity.look(free)) {
                 self.warn(warning);
             }
         }
@@ -171,7 +171,7 @@ async fn wake(folder: &MachineFolder, record: &MachineRecord) -> Result<(), Mach
     if record.spec.backend() != Backend::Qemu || !is_paused(folder, record).await {
         return Ok(());
     }
-    let free = room::free_disk(folder.path())?;
+    let free = resources::free_disk(folder.path())?;
     if free < ROOM {
         return Err(RoomError::Paused { name: folder.name().clone(), free, needed: ROOM }.into());
     }
@@ -207,12 +207,12 @@ pub(super) fn stalled(silence: Duration, console: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Guard, MachineFolder, Patience, stalled};
+    use super::{Guard, MachineFolder, SilencePatience, stalled};
     use std::time::{Duration, Instant};
     use tokio_util::sync::CancellationToken;
-    use vmbuild_agent::guest::Guest;
+    use vmbuild_agent::guest::GuestSystem;
     use vmbuild_agent::session::converse;
-    use vmbuild_core::event::{Events, Kind};
+    use vmbuild_core::event::{EventKind, Events};
     use vmbuild_guest::{Opening, Session};
     use vmbuild_supervise::Deadline;
 
@@ -221,7 +221,7 @@ mod tests {
     #[tokio::test]
     async fn an_agent_that_answers_is_left_alone_and_a_mute_one_told_of_and_given_up() {
         let (ours, theirs) = tokio::io::duplex(64 << 10);
-        let mut agent = Box::pin(converse(theirs, Guest::complete(false)));
+        let mut agent = Box::pin(converse(theirs, GuestSystem::complete(false)));
         let never = CancellationToken::new();
         let open = Session::open(ours, Opening::Fresh, Deadline::after(MILLI * 60_000), &never);
         let session = tokio::select! {
@@ -231,7 +231,7 @@ mod tests {
         let temp = tempfile::tempdir().expect("a folder");
         let folder = MachineFolder::new(temp.path(), "quiet".parse().expect("a name"));
         let (events, mut heard) = Events::channel();
-        let patience = Patience { beat: MILLI * 20, stall: MILLI * 500, lost: MILLI * 1500 };
+        let patience = SilencePatience { beat: MILLI * 20, stall: MILLI * 500, lost: MILLI * 1500 };
         let guard = Guard { folder: &folder, record: None, session: &session, events: Some(&events), patience };
         tokio::select! {
             silence = guard.keep() => panic!("it was given up after {silence:?}"),
@@ -245,7 +245,7 @@ mod tests {
         let silence = guard.keep().await;
         assert!(silence >= patience.lost && since.elapsed() >= patience.lost / 2, "{silence:?}");
         let event = heard.try_recv().expect("a warning");
-        let Kind::Warning { text, .. } = event.kind else { panic!("{event:?}") };
+        let EventKind::Warning { text, .. } = event.kind else { panic!("{event:?}") };
         assert!(text.starts_with("nothing heard from the agent for"), "{text}");
         assert!(heard.try_recv().is_err(), "it is told once");
     }

@@ -6,29 +6,29 @@
 
 pub mod accelerator;
 pub mod agent_binary;
+mod backend_handle;
 mod boot_wait;
 pub mod choose;
 mod error;
 pub mod folder;
 mod guard;
-mod held;
 mod process;
+mod process_handle;
 pub mod qemu;
-mod room;
+mod resources;
 pub mod running;
 pub mod sandbox;
 pub mod spec;
-mod started;
 pub mod sweep;
 pub mod vagrant;
 
-pub use choose::{BackendChoice, ChooseError, ChosenBackend, Ways, choose_backend};
+pub use choose::{BackendChoice, BackendProbes, ChooseError, ChosenBackend, choose_backend};
 pub use error::MachineError;
 pub use folder::{FolderError, MachineFolder, MachineRecord, MachineState};
 pub use guard::PAUSED;
 pub use process::ProcessIdentity;
-pub use room::RoomError;
-pub use running::{Kept, Machine, destroy_named, end_named, remove};
+pub use resources::RoomError;
+pub use running::{Machine, StoppedMachine, destroy_named, end_named, remove};
 pub use spec::{
     Accelerator, Backend, BootWay, Lifetime, MachineName, MachineSpec, Network, OwnSystem, RootDisk, RootTree, Start,
     VagrantBox,

@@ -49,7 +49,7 @@ pub(crate) enum ProvenProcess {}
 
 /// What ends a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ending {
+pub(crate) enum ProcessEnd {
     /// SIGTERM.
     Term,
     /// SIGKILL.
@@ -82,10 +82,10 @@ impl ProvenProcess {
     }
 
     /// Asks or forces it to end. One that has ended already is no error.
-    pub(crate) fn signal(&self, ending: Ending) -> io::Result<()> {
+    pub(crate) fn signal(&self, ending: ProcessEnd) -> io::Result<()> {
         let signal = match ending {
-            Ending::Term => Signal::TERM,
-            Ending::Kill => Signal::KILL,
+            ProcessEnd::Term => Signal::TERM,
+            ProcessEnd::Kill => Signal::KILL,
         };
         match pidfd_send_signal(self.0.get_ref(), signal) {
             Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
@@ -105,7 +105,7 @@ impl ProvenProcess {
         match *self {}
     }
 
-    pub(crate) fn signal(&self, _: Ending) -> io::Result<()> {
+    pub(crate) fn signal(&self, _: ProcessEnd) -> io::Result<()> {
         match *self {}
     }
 }
@@ -130,7 +130,7 @@ fn parse_start_ticks(stat: &[u8]) -> Option<u64> {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
-    use super::{Ending, ProcessIdentity, ProvenProcess, parse_start_ticks};
+    use super::{ProcessEnd, ProcessIdentity, ProvenProcess, parse_start_ticks};
     use vmbuild_supervise::{Command, Ended};
 
     fn check(stat: &str, expect: Option<u64>) {
@@ -155,10 +155,10 @@ mod tests {
         assert!(ProvenProcess::find(other).unwrap().is_none(), "a reused number is not the process");
 
         let held = ProvenProcess::find(identity).unwrap().expect("the process");
-        held.signal(Ending::Kill).unwrap();
+        held.signal(ProcessEnd::Kill).unwrap();
         held.ended().await.unwrap();
         assert_eq!(child.wait().await.unwrap(), Ended::Signal(9));
-        held.signal(Ending::Term).expect("ending what has ended is no error");
+        held.signal(ProcessEnd::Term).expect("ending what has ended is no error");
         assert!(ProvenProcess::find(identity).unwrap().is_none());
     }
 }

@@ -1,5 +1,6 @@
 //! A machine that runs, with an open session to its agent: what commands work with.
 
+use super::backend_handle::{BackendHandle, died, patience};
 use super::boot_wait::BootWait;
 use super::error::MachineError;
 use super::folder::{FolderError, MachineFolder, MachineRecord};
@@ -7,9 +8,8 @@ use super::guard::{self, Guard, wake_silent};
 use super::qemu::Qemu;
 use super::sandbox::Sandbox;
 use super::spec::{Lifetime, MachineName, MachineSpec, Start};
-use super::started::{Running, died, patience};
 use super::vagrant::{self, VagrantMachine};
-use super::{qemu, room, sandbox, spec::Backend};
+use super::{qemu, resources, sandbox, spec::Backend};
 use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -34,7 +34,7 @@ pub struct Machine {
     spec: MachineSpec,
     folder: MachineFolder,
     // Behind a lock, because the machine is watched while its session is used.
-    backend: Mutex<Running>,
+    backend: Mutex<BackendHandle>,
     session: Session,
     reached: Option<RaceResult>,
     record: MachineRecord,
@@ -44,7 +44,7 @@ pub struct Machine {
 
 /// What is left of a machine that was stopped and not removed.
 #[derive(Debug)]
-pub struct Kept {
+pub struct StoppedMachine {
     /// Its folder.
     pub folder: MachineFolder,
     /// Keeps others away from it, until it is dropped.
@@ -60,7 +60,7 @@ impl Machine {
         events: &Events,
         cancel: &CancellationToken,
     ) -> Result<Self, MachineError> {
-        room::check(&spec, &store.machines(), events)?;
+        resources::check(&spec, &store.machines(), events)?;
         let (folder, owner) = claim(&spec, store).await?;
         match Self::bring_up(spec.clone(), (&folder, store), events, cancel).await {
             Ok((backend, session, record)) => {
@@ -85,8 +85,8 @@ impl Machine {
         (folder, store): (&MachineFolder, &Store),
         events: &Events,
         cancel: &CancellationToken,
-    ) -> Result<(Running, Session, MachineRecord), MachineError> {
-        let mut backend = Running::start(&spec, folder, events, cancel).await?;
+    ) -> Result<(BackendHandle, Session, MachineRecord), MachineError> {
+        let mut backend = BackendHandle::start(&spec, folder, events, cancel).await?;
         let wait = BootWait::begin(&spec, store, folder, events);
         let (vsock, ssh) = (backend.vsock(), backend.ssh());
         let record = MachineRecord { vsock, ssh, ..MachineRecord::new(spec, backend.process(), backend.uuid()) };
@@ -108,9 +108,11 @@ impl Machine {
             return Err(MachineError::NotRunning(name.clone()));
         }
         let mut backend = match record.spec.start {
-            Start::Sandbox { .. } => Running::Sandbox(Box::new(Sandbox::attach(&folder, &record)?)),
-            Start::Vagrant { .. } => Running::Vagrant(Box::new(VagrantMachine::attach(&folder, &record)?)),
-            Start::Qemu { .. } | Start::FirstBoot { .. } => Running::Qemu(Box::new(Qemu::attach(&folder, &record)?)),
+            Start::Sandbox { .. } => BackendHandle::Sandbox(Box::new(Sandbox::attach(&folder, &record)?)),
+            Start::Vagrant { .. } => BackendHandle::Vagrant(Box::new(VagrantMachine::attach(&folder, &record)?)),
+            Start::Qemu { .. } | Start::FirstBoot { .. } => {
+                BackendHandle::Qemu(Box::new(Qemu::attach(&folder, &record)?))
+            }
         };
         let way = (Opening::Again, patience(&record.spec.start));
         let (session, reached) = tokio::select! {
@@ -214,7 +216,7 @@ impl Machine {
     }
 
     /// Ends it and keeps its files.
-    pub async fn stop_keeping(mut self) -> Result<Kept, MachineError> {
+    pub async fn stop_keeping(mut self) -> Result<StoppedMachine, MachineError> {
         let owner = match self.owner.take() {
             Some(owner) => owner,
             None => self.folder.take_owner_lock().await?.ok_or_else(|| FolderError::Busy(self.spec.name.clone()))?,
@@ -222,7 +224,7 @@ impl Machine {
         // An agent that does not answer is ended with its machine.
         let _ = tokio::time::timeout(POWER_OFF, self.session.power_off()).await;
         self.backend.get_mut().stop(Deadline::after(STOP)).await?;
-        Ok(Kept { folder: self.folder, owner })
+        Ok(StoppedMachine { folder: self.folder, owner })
     }
 }
 
@@ -231,7 +233,7 @@ pub async fn end_named(
     store: &Store,
     folder: &MachineFolder,
     cancel: &CancellationToken,
-) -> Result<Kept, MachineError> {
+) -> Result<StoppedMachine, MachineError> {
     let attached = tokio::time::timeout(ATTACH, Machine::attach(store, folder.name(), cancel)).await;
     if let Ok(Ok(machine)) = attached {
         return machine.stop_keeping().await;
@@ -246,7 +248,7 @@ pub async fn end_named(
             Start::Qemu { .. } | Start::FirstBoot { .. } => qemu::end_left_over(folder, &record, deadline).await?,
         }
     }
-    Ok(Kept { folder: folder.clone(), owner })
+    Ok(StoppedMachine { folder: folder.clone(), owner })
 }
 
 /// Ends a named machine and removes it with everything it had.

@@ -22,9 +22,9 @@ pub use codec::{Codec, CodecError};
 pub use frame::{CHUNK, Envelope, Frame, MAX_PAYLOAD, WINDOW};
 pub use hello::{BUILD_ID, Epoch, Hello, PROTOCOL, STDIO_READY};
 pub use message::{
-    Action, Call, Check, Clock, CommandLine, Connect, Digest, Entry, EntryKind, Exec, Exited, Facts, Failure,
-    FailureKind, Fingerprint, FromAgent, GetFile, GetRest, Input, Interactive, Interpreter, List, Made, Make, Mounted,
-    Offered, OutputStream, Pack, Package, PackageManager, Packed, Progress, Provision, PutFile, PutRest, Reply,
+    Action, Call, Check, Clock, CommandLine, Connect, Digest, Entry, EntryKind, Exec, Exited, Facts, FailureKind,
+    Fingerprint, FromAgent, GetFile, GetRest, Input, Interactive, Interpreter, List, Made, Make, Mounted, Offered,
+    OutputStream, Pack, Package, PackageManager, Packed, Progress, Provision, PutFile, PutRest, Reply, RequestFailure,
     RequestId, Stage, Step, StepDone, Steps, TerminalSize, ToAgent, Validate, Verdict, Watch,
 };
 pub use trouble::PackageTrouble;

@@ -7,10 +7,10 @@ use tokio_util::bytes::{Bytes, BytesMut};
 use tokio_util::codec::Encoder;
 use vmbuild_protocol::{
     Action, Call, Check, Clock, Codec, CommandLine, Connect, Digest, Entry, EntryKind, Envelope, Epoch, Exec, Exited,
-    Facts, Failure, FailureKind, Fingerprint, Frame, FromAgent, GetFile, GetRest, Hello, Input, Interactive,
-    Interpreter, List, Made, Make, Mounted, Offered, OutputStream, Pack, Package, PackageManager, Packed, Progress,
-    Provision, PutFile, PutRest, Reply, RequestId, Stage, Step, StepDone, Steps, TerminalSize, ToAgent, Validate,
-    Verdict, Watch,
+    Facts, FailureKind, Fingerprint, Frame, FromAgent, GetFile, GetRest, Hello, Input, Interactive, Interpreter, List,
+    Made, Make, Mounted, Offered, OutputStream, Pack, Package, PackageManager, Packed, Progress, Provision, PutFile,
+    PutRest, Reply, RequestFailure, RequestId, Stage, Step, StepDone, Steps, TerminalSize, ToAgent, Validate, Verdict,
+    Watch,
 };
 
 /// Several times the longest sample: enough zeros to decode anything from.
@@ -146,8 +146,12 @@ fn to_agent() {
 
 #[test]
 fn from_agent() {
-    let failure =
-        Failure { kind: FailureKind::ProgramFailed, message: "no".into(), step: Some(2), tail: "last\nwords".into() };
+    let failure = RequestFailure {
+        kind: FailureKind::ProgramFailed,
+        message: "no".into(),
+        step: Some(2),
+        tail: "last\nwords".into(),
+    };
     insta::assert_snapshot!(pin(&[
         FromAgent::Output { id: id(), stream: OutputStream::Stderr, bytes: Bytes::from_static(b"out") },
         FromAgent::Progress { id: id(), progress: Progress::StepStarted { step: 1 } },

@@ -19,7 +19,7 @@ pub(super) struct Cache {
 
 /// A file in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Kept {
+pub(super) struct CachedFile {
     pub(super) path: PathBuf,
     pub(super) file_name: String,
     pub(super) bytes: u64,
@@ -74,13 +74,13 @@ impl Cache {
     }
 
     /// The file of this digest, hashed again. A damaged one is removed, and said. The caller holds the lock.
-    pub(super) fn find(&self, digest: Sha256, events: &Events) -> io::Result<Option<Kept>> {
+    pub(super) fn find(&self, digest: Sha256, events: &Events) -> io::Result<Option<CachedFile>> {
         for path in visible_files(&self.folder(digest))? {
             let (bytes, sha256) = vmbuild_archive::sha256_file(&path)?;
             let sha256 = Sha256::from(sha256);
             if sha256 == digest {
                 let file_name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                return Ok(Some(Kept { path, file_name, bytes, sha256 }));
+                return Ok(Some(CachedFile { path, file_name, bytes, sha256 }));
             }
             fs_err::remove_file(&path)?;
             let text = format!("removed a damaged source from the store: {} had sha256 {sha256}", path.display());

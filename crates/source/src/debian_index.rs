@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use vmbuild_archive::Sha256;
 use vmbuild_core::event::{Events, Part};
 use vmbuild_core::store::{Lock, Store, write_atomically};
-use vmbuild_fetch::download::{Answer, FetchError, Job, Patience, Validators, fetch};
+use vmbuild_fetch::download::{Answer, Download, FetchError, RetryPolicy, Validators, fetch};
 
 /// How long an index is used without asking for a newer one.
 const FRESH: SignedDuration = SignedDuration::from_hours(24);
@@ -34,7 +34,7 @@ pub(super) struct Index {
 /// What is known about a kept index.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct About {
+struct IndexInfo {
     schema: u8,
     url: String,
     asked: Timestamp,
@@ -59,7 +59,7 @@ impl Index {
     /// ends in a 404, never in wrong bytes.
     pub(super) async fn refresh(
         &self,
-        patience: &Patience,
+        patience: &RetryPolicy,
         events: &Events,
         cancel: &CancellationToken,
     ) -> Result<(), FetchError> {
@@ -72,7 +72,7 @@ impl Index {
         }
         let known = kept.as_ref().map(|about| about.validators.clone()).unwrap_or_default();
         let partial = self.file.with_extension("partial");
-        let job = Job { known: known.clone(), ..Job::fresh(&self.url, &partial, LONGEST) };
+        let job = Download { known: known.clone(), ..Download::fresh(&self.url, &partial, LONGEST) };
         let running = events.phase(Part::Source, "index", &self.url);
         let validators = match fetch(&job, patience, &running, cancel).await {
             Ok(Answer::NotModified) => known,
@@ -109,13 +109,13 @@ impl Index {
         let _ = fs_err::remove_file(&self.about);
     }
 
-    fn kept(&self) -> Option<About> {
-        let about: About = serde_json::from_slice(&fs_err::read(&self.about).ok()?).ok()?;
+    fn kept(&self) -> Option<IndexInfo> {
+        let about: IndexInfo = serde_json::from_slice(&fs_err::read(&self.about).ok()?).ok()?;
         (about.schema == SCHEMA && about.url == self.url && self.file.is_file()).then_some(about)
     }
 
     fn remember(&self, validators: Validators) -> io::Result<()> {
-        let about = About { schema: SCHEMA, url: self.url.clone(), asked: Timestamp::now(), validators };
+        let about = IndexInfo { schema: SCHEMA, url: self.url.clone(), asked: Timestamp::now(), validators };
         write_atomically(&self.about, &serde_json::to_vec_pretty(&about)?)
     }
 }

@@ -2,9 +2,9 @@
 
 use crate::SourceError;
 use crate::debian_index::Index;
-use crate::expected::Wanted;
-use crate::quest::{Quest, Step, Trail};
-use crate::request::Origin;
+use crate::expected::ExpectedArchive;
+use crate::request::SourceOrigin;
+use crate::resolver::{Attempts, PlaceOutcome, SourceResolver};
 use crate::settings::{DebianArchive, below};
 use crate::stanza::PoolFile;
 use vmbuild_cpython::{OrigKind, Version};
@@ -14,17 +14,17 @@ use vmbuild_fetch::download::FetchError;
 const SUITES: [&str; 3] = ["trixie", "bookworm", "sid"];
 
 /// Looks through the suites and gets the first file that has an expected digest; then where a pool usually has it.
-pub(super) async fn obtain(quest: &Quest<'_>, trail: &mut Trail) -> Result<Step, SourceError> {
+pub(super) async fn obtain(quest: &SourceResolver<'_>, trail: &mut Attempts) -> Result<PlaceOutcome, SourceError> {
     let archive = match address(quest).await? {
         Ok(archive) => archive,
         Err(reason) => {
             trail.add("Debian archive", &reason);
-            return Ok(Step::NotHere);
+            return Ok(PlaceOutcome::NotHere);
         }
     };
     for suite in suites(&quest.expected.archives) {
         match from_suite(quest, &archive, suite, trail).await? {
-            Step::NotHere => {}
+            PlaceOutcome::NotHere => {}
             settled => return Ok(settled),
         }
     }
@@ -33,19 +33,23 @@ pub(super) async fn obtain(quest: &Quest<'_>, trail: &mut Trail) -> Result<Step,
 
 /// Asks for the name that Debian gives to a release. A pool keeps what its suites have moved on from for a while: no
 /// index vouches for that any more, but the digest does.
-async fn unlisted(quest: &Quest<'_>, archive: &str, trail: &mut Trail) -> Result<Step, SourceError> {
+async fn unlisted(
+    quest: &SourceResolver<'_>,
+    archive: &str,
+    trail: &mut Attempts,
+) -> Result<PlaceOutcome, SourceError> {
     for wanted in &quest.expected.archives {
         let Some(path) = usual_path(&quest.expected.version, &wanted.file) else { continue };
         let url = below(archive, &path);
         if trail.has(&url) {
             continue;
         }
-        match quest.download(&url, wanted.sha256, Origin::DebianPool, trail).await? {
-            Step::NotHere => {}
+        match quest.download(&url, wanted.sha256, SourceOrigin::DebianPool, trail).await? {
+            PlaceOutcome::NotHere => {}
             settled => return Ok(settled),
         }
     }
-    Ok(Step::NotHere)
+    Ok(PlaceOutcome::NotHere)
 }
 
 /// Where Debian's pool has, or had, what python.org calls `file`.
@@ -56,7 +60,7 @@ fn usual_path(version: &Version, file: &str) -> Option<String> {
 }
 
 /// Where the pool has one of the expected archives, if it does.
-pub(super) async fn locate(quest: &Quest<'_>) -> Result<Option<String>, SourceError> {
+pub(super) async fn locate(quest: &SourceResolver<'_>) -> Result<Option<String>, SourceError> {
     let Ok(archive) = address(quest).await? else { return Ok(None) };
     for suite in suites(&quest.expected.archives) {
         if let Ok(Some(file)) = search(quest, &Index::of(quest.store, &archive, suite)).await? {
@@ -66,13 +70,18 @@ pub(super) async fn locate(quest: &Quest<'_>) -> Result<Option<String>, SourceEr
     Ok(None)
 }
 
-async fn from_suite(quest: &Quest<'_>, archive: &str, suite: &str, trail: &mut Trail) -> Result<Step, SourceError> {
+async fn from_suite(
+    quest: &SourceResolver<'_>,
+    archive: &str,
+    suite: &str,
+    trail: &mut Attempts,
+) -> Result<PlaceOutcome, SourceError> {
     let index = Index::of(quest.store, archive, suite);
     match search(quest, &index).await? {
         Ok(Some(file)) => {
             let url = below(archive, &file.path);
-            let step = quest.download(&url, file.sha256, Origin::DebianPool, trail).await?;
-            if !matches!(step, Step::Found(_)) {
+            let step = quest.download(&url, file.sha256, SourceOrigin::DebianPool, trail).await?;
+            if !matches!(step, PlaceOutcome::Found(_)) {
                 // The pool moves on and the index may be a day old: the next run shall ask for a new one.
                 index.forget();
             }
@@ -80,16 +89,16 @@ async fn from_suite(quest: &Quest<'_>, archive: &str, suite: &str, trail: &mut T
         }
         Ok(None) => {
             trail.add(index.url(), &"does not list it");
-            Ok(Step::NotHere)
+            Ok(PlaceOutcome::NotHere)
         }
         Err(error) => {
             trail.add(index.url(), &error);
-            Ok(if error.is_about_the_host() { Step::HostDown } else { Step::NotHere })
+            Ok(if error.is_about_the_host() { PlaceOutcome::HostDown } else { PlaceOutcome::NotHere })
         }
     }
 }
 
-async fn address(quest: &Quest<'_>) -> Result<Result<String, String>, SourceError> {
+async fn address(quest: &SourceResolver<'_>) -> Result<Result<String, String>, SourceError> {
     let address = match &quest.settings.debian_archive {
         DebianArchive::At(address) => Ok(address.clone()),
         DebianArchive::FromApt => crate::apt::debian_archive(quest.cancel).await,
@@ -98,7 +107,7 @@ async fn address(quest: &Quest<'_>) -> Result<Result<String, String>, SourceErro
 }
 
 /// The suites known to have it, then the others.
-fn suites(archives: &[Wanted]) -> Vec<&str> {
+fn suites(archives: &[ExpectedArchive]) -> Vec<&str> {
     let mut suites: Vec<&str> = archives.iter().filter_map(|wanted| wanted.suite.as_deref()).collect();
     suites.extend(SUITES);
     let mut seen = std::collections::HashSet::new();
@@ -107,7 +116,10 @@ fn suites(archives: &[Wanted]) -> Vec<&str> {
 }
 
 /// Looks into one suite. The outer error ends the whole search, the inner one this suite's.
-async fn search(quest: &Quest<'_>, index: &Index) -> Result<Result<Option<PoolFile>, FetchError>, SourceError> {
+async fn search(
+    quest: &SourceResolver<'_>,
+    index: &Index,
+) -> Result<Result<Option<PoolFile>, FetchError>, SourceError> {
     if let Err(error) = index.refresh(&quest.settings.patience, quest.events, quest.cancel).await {
         return quest.passing(error).map(Err);
     }
@@ -119,10 +131,10 @@ async fn search(quest: &Quest<'_>, index: &Index) -> Result<Result<Option<PoolFi
 #[cfg(test)]
 mod tests {
     use super::{suites, usual_path};
-    use crate::expected::Wanted;
+    use crate::expected::ExpectedArchive;
 
     fn check(known: &[&str], expect: &[&str]) {
-        let wanted = |suite: &&str| Wanted {
+        let wanted = |suite: &&str| ExpectedArchive {
             file: "Python-3.13.5.tgz".to_owned(),
             sha256: [0; 32].into(),
             suite: Some(*suite).filter(|suite| !suite.is_empty()).map(str::to_owned),

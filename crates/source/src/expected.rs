@@ -2,19 +2,19 @@
 
 use crate::SourceError;
 use vmbuild_archive::Sha256;
-use vmbuild_cpython::{Archive, Release, Version, releases};
+use vmbuild_cpython::{Release, ReleaseArchive, Version, releases};
 
 /// The archives of which any one would do.
 #[derive(Debug, Clone)]
-pub(super) struct Expected {
+pub(super) struct ExpectedArchives {
     pub(super) version: Version,
-    pub(super) archives: Vec<Wanted>,
+    pub(super) archives: Vec<ExpectedArchive>,
     pub(super) names: Names,
 }
 
 /// One archive that would do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Wanted {
+pub(super) struct ExpectedArchive {
     /// Its name at python.org.
     pub(super) file: String,
     pub(super) sha256: Sha256,
@@ -31,16 +31,16 @@ pub(super) enum Names {
     Guessed,
 }
 
-impl Expected {
+impl ExpectedArchives {
     /// The given digest decides if there is one, the list of releases otherwise.
     pub(super) fn of(version: &Version, given: Option<Sha256>) -> Result<Self, SourceError> {
-        let pinned: Vec<Wanted> = releases().find(version).map(pinned).unwrap_or_default();
+        let pinned: Vec<ExpectedArchive> = releases().find(version).map(pinned).unwrap_or_default();
         let Some(sha256) = given else { return Self::listed(version, pinned) };
-        let known: Vec<Wanted> = pinned.into_iter().filter(|wanted| wanted.sha256 == sha256).collect();
+        let known: Vec<ExpectedArchive> = pinned.into_iter().filter(|wanted| wanted.sha256 == sha256).collect();
         Ok(if known.is_empty() { Self::vouched(version, sha256) } else { Self::pinned(version, known) })
     }
 
-    fn listed(version: &Version, pinned: Vec<Wanted>) -> Result<Self, SourceError> {
+    fn listed(version: &Version, pinned: Vec<ExpectedArchive>) -> Result<Self, SourceError> {
         if pinned.is_empty() {
             let newest = releases().newest_of_minor(version);
             return Err(SourceError::Unlisted { version: *version, newest });
@@ -49,14 +49,14 @@ impl Expected {
     }
 
     /// Those of a release.
-    pub(super) fn pinned(version: &Version, archives: Vec<Wanted>) -> Self {
+    pub(super) fn pinned(version: &Version, archives: Vec<ExpectedArchive>) -> Self {
         Self { version: *version, archives, names: Names::Pinned }
     }
 
     /// The one with this digest, under either of its possible names.
     fn vouched(version: &Version, sha256: Sha256) -> Self {
         let release = version.release();
-        let named = |format| Wanted { file: format!("Python-{release}.{format}"), sha256, suite: None };
+        let named = |format| ExpectedArchive { file: format!("Python-{release}.{format}"), sha256, suite: None };
         let archives = vec![named("tar.xz"), named("tgz")];
         Self { version: *version, archives, names: Names::Guessed }
     }
@@ -75,7 +75,7 @@ impl Expected {
     }
 
     /// The archive with this digest.
-    pub(super) fn with_digest(&self, sha256: Sha256) -> Option<&Wanted> {
+    pub(super) fn with_digest(&self, sha256: Sha256) -> Option<&ExpectedArchive> {
         self.archives.iter().find(|wanted| wanted.sha256 == sha256)
     }
 
@@ -85,8 +85,8 @@ impl Expected {
     }
 }
 
-fn pinned(release: &Release) -> Vec<Wanted> {
-    let wanted = |archive: &Archive| Wanted {
+fn pinned(release: &Release) -> Vec<ExpectedArchive> {
+    let wanted = |archive: &ReleaseArchive| ExpectedArchive {
         file: archive.file.clone(),
         sha256: archive.sha256.0.into(),
         suite: archive.debian.as_ref().map(|debian| debian.suite.clone()),
@@ -96,7 +96,7 @@ fn pinned(release: &Release) -> Vec<Wanted> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Expected, Names};
+    use super::{ExpectedArchives, Names};
     use crate::SourceError;
     use vmbuild_cpython::Version;
 
@@ -106,14 +106,14 @@ mod tests {
 
     #[test]
     fn a_listed_version_needs_no_digest() {
-        let expected = Expected::of(&version("3.13.5"), None).expect("listed");
+        let expected = ExpectedArchives::of(&version("3.13.5"), None).expect("listed");
         assert_eq!(expected.names, Names::Pinned);
         assert!(expected.archives.iter().any(|wanted| wanted.file == "Python-3.13.5.tar.xz"));
     }
 
     #[test]
     fn an_unlisted_one_names_the_newest_known() {
-        let Err(SourceError::Unlisted { newest, .. }) = Expected::of(&version("3.12.99"), None) else {
+        let Err(SourceError::Unlisted { newest, .. }) = ExpectedArchives::of(&version("3.12.99"), None) else {
             panic!("an unlisted version without a digest must be refused");
         };
         assert!(newest.is_some());
@@ -122,24 +122,24 @@ mod tests {
     #[test]
     fn a_given_digest_replaces_the_pinned_ones() {
         let other = "ab".repeat(32).parse().expect("a digest");
-        let expected = Expected::of(&version("3.13.5"), Some(other)).expect("vouched for");
+        let expected = ExpectedArchives::of(&version("3.13.5"), Some(other)).expect("vouched for");
         assert_eq!((expected.digests(), expected.names), (vec![other], Names::Guessed));
         assert_eq!(expected.archives.len(), 2, "both formats");
     }
 
     #[test]
     fn a_free_threaded_build_has_the_source_of_the_other() {
-        let expected = |text: &str| Expected::of(&version(text), None).expect("listed").archives;
+        let expected = |text: &str| ExpectedArchives::of(&version(text), None).expect("listed").archives;
         assert_eq!(expected("3.14.10t"), expected("3.14.10"));
-        let vouched = Expected::of(&version("3.14.99t"), Some("ab".repeat(32).parse().expect("a digest")));
+        let vouched = ExpectedArchives::of(&version("3.14.99t"), Some("ab".repeat(32).parse().expect("a digest")));
         assert_eq!(vouched.expect("vouched for").archives[0].file, "Python-3.14.99.tar.xz");
     }
 
     #[test]
     fn a_given_digest_that_is_pinned_keeps_its_name() {
-        let listed = Expected::of(&version("3.13.5"), None).expect("listed");
+        let listed = ExpectedArchives::of(&version("3.13.5"), None).expect("listed");
         let given = listed.archives[0].clone();
-        let expected = Expected::of(&version("3.13.5"), Some(given.sha256)).expect("pinned");
+        let expected = ExpectedArchives::of(&version("3.13.5"), Some(given.sha256)).expect("pinned");
         assert_eq!((expected.archives, expected.names), (vec![given], Names::Pinned));
     }
 }

@@ -1,9 +1,9 @@
 //! A source where the user says it is.
 
 use crate::SourceError;
-use crate::expected::{Expected, Names, Wanted};
-use crate::quest::{Quest, Step, Trail};
-use crate::request::{Origin, Source};
+use crate::expected::{ExpectedArchive, ExpectedArchives, Names};
+use crate::request::{SourceArchive, SourceOrigin};
+use crate::resolver::{Attempts, PlaceOutcome, SourceResolver};
 use crate::settings::LONGEST;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use vmbuild_archive::Sha256;
 
 /// Copies the file into the store and verifies the copy: what was verified is what is used, whatever becomes of the
 /// user's file meanwhile.
-pub(super) async fn take(quest: &Quest<'_>, path: &Path) -> Result<Source, SourceError> {
+pub(super) async fn take(quest: &SourceResolver<'_>, path: &Path) -> Result<SourceArchive, SourceError> {
     let (from, to) = (path.to_owned(), quest.cache.root().to_owned());
     let copied = quest.blocking(move || Copied::make(&from, &to)).await??;
     let place = copied.origin.display().to_string();
@@ -24,7 +24,7 @@ pub(super) async fn take(quest: &Quest<'_>, path: &Path) -> Result<Source, Sourc
     let _locks = locks.ok_or_else(|| quest.cancelled())?;
     let path = quest.cache.adopt(copied.file.path(), copied.sha256, &file_name)?;
     let Copied { bytes, sha256, .. } = copied;
-    Ok(Source { path, file_name, bytes, sha256, origin: Origin::File, location: place })
+    Ok(SourceArchive { path, file_name, bytes, sha256, origin: SourceOrigin::File, location: place })
 }
 
 /// A synced copy in the store; removed when dropped, unless it has been moved away.
@@ -59,7 +59,7 @@ fn open(path: &Path) -> io::Result<impl Read> {
     Ok(file.take(LONGEST))
 }
 
-fn name(expected: &Expected, wanted: &Wanted, path: &Path) -> String {
+fn name(expected: &ExpectedArchives, wanted: &ExpectedArchive, path: &Path) -> String {
     match expected.names {
         Names::Pinned => wanted.file.clone(),
         Names::Guessed => path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
@@ -67,9 +67,13 @@ fn name(expected: &Expected, wanted: &Wanted, path: &Path) -> String {
 }
 
 /// Downloads from the URL; a part of an earlier try is looked for under the archive of the same name.
-pub(super) async fn download(quest: &Quest<'_>, url: &str, trail: &mut Trail) -> Result<Step, SourceError> {
+pub(super) async fn download(
+    quest: &SourceResolver<'_>,
+    url: &str,
+    trail: &mut Attempts,
+) -> Result<PlaceOutcome, SourceError> {
     let archives = &quest.expected.archives;
     let same_name = archives.iter().find(|wanted| PathBuf::from(url).ends_with(&wanted.file));
-    let Some(nearest) = same_name.or(archives.first()) else { return Ok(Step::NotHere) };
-    quest.download(url, nearest.sha256, Origin::Url, trail).await
+    let Some(nearest) = same_name.or(archives.first()) else { return Ok(PlaceOutcome::NotHere) };
+    quest.download(url, nearest.sha256, SourceOrigin::Url, trail).await
 }

@@ -20,16 +20,16 @@ mod expected;
 mod given;
 mod obtain;
 mod python_org;
-mod quest;
 mod request;
+mod resolver;
 mod settings;
 mod stanza;
 #[cfg(test)]
 mod tests;
 
 pub use error::{Attempt, SourceError};
-pub use evidence::{EvidenceError, Need, Signers, Vouched, vouch};
+pub use evidence::{EvidenceError, Need, Signers, VouchedSource, vouch};
 pub use obtain::obtain;
-pub use request::{FileOrUrl, Origin, Source, SourceRequest};
+pub use request::{FileOrUrl, SourceArchive, SourceOrigin, SourceRequest};
 pub use settings::{DebianArchive, Settings};
-pub use vmbuild_fetch::download::Patience;
+pub use vmbuild_fetch::download::RetryPolicy;

@@ -1,8 +1,8 @@
 //! The order in which places are tried.
 
-use crate::expected::{Expected, Names};
-use crate::quest::{Quest, Step, Trail};
-use crate::request::{FileOrUrl, Source, SourceRequest};
+use crate::expected::{ExpectedArchives, Names};
+use crate::request::{FileOrUrl, SourceArchive, SourceRequest};
+use crate::resolver::{Attempts, PlaceOutcome, SourceResolver};
 use crate::{Settings, SourceError, debian_pool, given, python_org};
 use tokio_util::sync::CancellationToken;
 use vmbuild_core::event::{Events, Part};
@@ -15,28 +15,28 @@ pub async fn obtain(
     settings: &Settings,
     events: &Events,
     cancel: &CancellationToken,
-) -> Result<Source, SourceError> {
-    let expected = Expected::of(&request.version, request.sha256)?;
+) -> Result<SourceArchive, SourceError> {
+    let expected = ExpectedArchives::of(&request.version, request.sha256)?;
     obtain_expected(expected, request.given.as_ref(), store, settings, events, cancel).await
 }
 
 pub(super) async fn obtain_expected(
-    expected: Expected,
+    expected: ExpectedArchives,
     given: Option<&FileOrUrl>,
     store: &Store,
     settings: &Settings,
     events: &Events,
     cancel: &CancellationToken,
-) -> Result<Source, SourceError> {
+) -> Result<SourceArchive, SourceError> {
     let running = events.phase(Part::Source, "fetch", format!("CPython {}", expected.version));
-    let quest = Quest::begin(expected, store, settings, events, running, cancel);
+    let quest = SourceResolver::begin(expected, store, settings, events, running, cancel);
     let source = search(&quest, given).await?;
     let summary = summary(&source, quest.expected.names);
     quest.running.finish(summary);
     Ok(source)
 }
 
-async fn search(quest: &Quest<'_>, given: Option<&FileOrUrl>) -> Result<Source, SourceError> {
+async fn search(quest: &SourceResolver<'_>, given: Option<&FileOrUrl>) -> Result<SourceArchive, SourceError> {
     if let Some(FileOrUrl::File(path)) = given {
         // Not after the cache: a wrong file that the user named must not go unnoticed.
         return given::take(quest, path).await;
@@ -52,26 +52,26 @@ async fn search(quest: &Quest<'_>, given: Option<&FileOrUrl>) -> Result<Source, 
     }
 }
 
-async fn from_url(quest: &Quest<'_>, url: &str) -> Result<Source, SourceError> {
-    let mut trail = Trail::default();
+async fn from_url(quest: &SourceResolver<'_>, url: &str) -> Result<SourceArchive, SourceError> {
+    let mut trail = Attempts::default();
     match given::download(quest, url, &mut trail).await? {
-        Step::Found(source) => Ok(source),
-        Step::NotHere | Step::HostDown => Err(trail.into_error(&quest.expected)),
+        PlaceOutcome::Found(source) => Ok(source),
+        PlaceOutcome::NotHere | PlaceOutcome::HostDown => Err(trail.into_error(&quest.expected)),
     }
 }
 
-async fn from_known_places(quest: &Quest<'_>) -> Result<Source, SourceError> {
-    let mut trail = Trail::default();
-    if let Step::Found(source) = python_org::obtain(quest, &mut trail).await? {
+async fn from_known_places(quest: &SourceResolver<'_>) -> Result<SourceArchive, SourceError> {
+    let mut trail = Attempts::default();
+    if let PlaceOutcome::Found(source) = python_org::obtain(quest, &mut trail).await? {
         return Ok(source);
     }
-    if let Step::Found(source) = debian_pool::obtain(quest, &mut trail).await? {
+    if let PlaceOutcome::Found(source) = debian_pool::obtain(quest, &mut trail).await? {
         return Ok(source);
     }
     Err(trail.into_error(&quest.expected))
 }
 
-fn summary(source: &Source, names: Names) -> String {
+fn summary(source: &SourceArchive, names: Names) -> String {
     let trust = match names {
         Names::Pinned => "sha256 pinned",
         Names::Guessed => "sha256 as given",

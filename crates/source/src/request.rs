@@ -39,7 +39,7 @@ impl FromStr for FileOrUrl {
 
 /// A verified source archive. Its file lies in the store, so that what was verified is what is used.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Source {
+pub struct SourceArchive {
     /// Where, in the store.
     pub path: PathBuf,
     /// Its own name, such as `Python-3.13.5.tar.xz`.
@@ -49,7 +49,7 @@ pub struct Source {
     /// Its digest, one of those that were expected.
     pub sha256: Sha256,
     /// Where it came from this time.
-    pub origin: Origin,
+    pub origin: SourceOrigin,
     /// The address or path it came from this time.
     pub location: String,
 }
@@ -57,7 +57,7 @@ pub struct Source {
 /// Kinds of places a source comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Origin {
+pub enum SourceOrigin {
     /// The store, from an earlier run.
     Cache,
     /// A file the user named.
@@ -70,7 +70,7 @@ pub enum Origin {
     DebianPool,
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for SourceOrigin {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         to.write_str(match self {
             Self::Cache => "cache",

@@ -1,7 +1,7 @@
 //! Where sources are looked for, and how patiently.
 
 use super::evidence::Signers;
-use vmbuild_fetch::download::Patience;
+use vmbuild_fetch::download::RetryPolicy;
 
 /// No source archive or index is longer, in bytes; what is longer is not what was asked for.
 pub(super) const LONGEST: u64 = 1 << 30;
@@ -14,7 +14,7 @@ pub struct Settings {
     /// The Debian archive.
     pub debian_archive: DebianArchive,
     /// The limits.
-    pub patience: Patience,
+    pub patience: RetryPolicy,
     /// Whose signatures count.
     pub signers: Signers,
 }
@@ -35,7 +35,7 @@ impl Settings {
         Self {
             python_org: named("VMBUILD_PYTHON_ORG").unwrap_or_else(|| "https://www.python.org".to_owned()),
             debian_archive: named("VMBUILD_DEBIAN_ARCHIVE").map_or(DebianArchive::FromApt, DebianArchive::At),
-            patience: Patience::default(),
+            patience: RetryPolicy::default(),
             signers: Signers::Shipped,
         }
     }

@@ -1,7 +1,7 @@
 //! A started program: its output, its end, and ending it.
 
 use crate::started::Listed;
-use crate::{Deadline, Lifetime, RunError, Tail};
+use crate::{ChildLifetime, Deadline, RunError, Tail};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use std::fmt;
@@ -54,14 +54,14 @@ impl fmt::Display for Ended {
 pub struct Child {
     inner: tokio::process::Child,
     line: String,
-    lifetime: Lifetime,
+    lifetime: ChildLifetime,
     group: Option<Pid>,
     // Dropped after `inner`: a child stays listed until tokio has taken over what was not waited for.
     _listed: Listed,
 }
 
 impl Child {
-    pub(crate) fn new(inner: tokio::process::Child, line: String, lifetime: Lifetime) -> Self {
+    pub(crate) fn new(inner: tokio::process::Child, line: String, lifetime: ChildLifetime) -> Self {
         let group = inner.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
         let listed = Listed::new(inner.id());
         Self { inner, line, lifetime, group, _listed: listed }
@@ -113,7 +113,7 @@ impl Child {
         on_output: &mut impl FnMut(&[u8]),
     ) -> Result<(Ended, Tail), RunError> {
         let mut tail = Tail::default();
-        let mut seen = |_: Source, bytes: &[u8]| {
+        let mut seen = |_: StreamSource, bytes: &[u8]| {
             tail.push(bytes);
             on_output(bytes);
         };
@@ -127,9 +127,9 @@ impl Child {
         cancel: &CancellationToken,
     ) -> Result<(Ended, Vec<u8>, Tail), RunError> {
         let (mut stdout, mut tail) = (Vec::new(), Tail::default());
-        let mut seen = |source: Source, bytes: &[u8]| match source {
-            Source::Stdout => stdout.extend_from_slice(bytes),
-            Source::Stderr => tail.push(bytes),
+        let mut seen = |source: StreamSource, bytes: &[u8]| match source {
+            StreamSource::Stdout => stdout.extend_from_slice(bytes),
+            StreamSource::Stderr => tail.push(bytes),
         };
         let verdict = self.drive(deadline, cancel, &mut seen).await;
         self.judge(verdict, deadline, tail.clone()).await.map(|ended| (ended, stdout, tail))
@@ -139,18 +139,18 @@ impl Child {
         &mut self,
         deadline: Deadline,
         cancel: &CancellationToken,
-        seen: &mut impl FnMut(Source, &[u8]),
-    ) -> Verdict {
+        seen: &mut impl FnMut(StreamSource, &[u8]),
+    ) -> WaitOutcome {
         tokio::select! {
-            () = cancel.cancelled() => Verdict::Cancelled,
-            () = deadline.expired() => Verdict::TimedOut,
-            followed = self.follow(seen) => followed.map_or_else(Verdict::Pipe, |status| Verdict::Ended(status.into())),
+            () = cancel.cancelled() => WaitOutcome::Cancelled,
+            () = deadline.expired() => WaitOutcome::TimedOut,
+            followed = self.follow(seen) => followed.map_or_else(WaitOutcome::Pipe, |status| WaitOutcome::Ended(status.into())),
         }
     }
 
     /// The leader's end is the end, even while a process it left behind holds its pipes open.
-    async fn follow(&mut self, seen: &mut impl FnMut(Source, &[u8])) -> std::io::Result<ExitStatus> {
-        let mut streams = Streams::new(self.take_stdout(), self.take_stderr());
+    async fn follow(&mut self, seen: &mut impl FnMut(StreamSource, &[u8])) -> std::io::Result<ExitStatus> {
+        let mut streams = CapturedStreams::new(self.take_stdout(), self.take_stderr());
         let status = tokio::select! {
             status = self.inner.wait() => status?,
             read = streams.read_all(seen) => {
@@ -158,7 +158,7 @@ impl Child {
                 return self.inner.wait().await;
             }
         };
-        if self.lifetime == Lifetime::BoundToParent {
+        if self.lifetime == ChildLifetime::BoundToParent {
             self.signal_group(Signal::SIGKILL);
         }
         match tokio::time::timeout(DRAIN, streams.read_all(seen)).await {
@@ -167,16 +167,16 @@ impl Child {
         }
     }
 
-    async fn judge(&mut self, verdict: Verdict, deadline: Deadline, tail: Tail) -> Result<Ended, RunError> {
-        if let Verdict::Ended(ended) = verdict {
+    async fn judge(&mut self, verdict: WaitOutcome, deadline: Deadline, tail: Tail) -> Result<Ended, RunError> {
+        if let WaitOutcome::Ended(ended) = verdict {
             return Ok(ended);
         }
         self.shutdown().await;
         let command = self.line.clone();
         Err(match verdict {
-            Verdict::TimedOut => RunError::TimedOut { command, limit: deadline.limit(), tail },
-            Verdict::Pipe(source) => RunError::Pipe { command, source },
-            Verdict::Cancelled | Verdict::Ended(_) => RunError::Cancelled { command },
+            WaitOutcome::TimedOut => RunError::TimedOut { command, limit: deadline.limit(), tail },
+            WaitOutcome::Pipe(source) => RunError::Pipe { command, source },
+            WaitOutcome::Cancelled | WaitOutcome::Ended(_) => RunError::Cancelled { command },
         })
     }
 
@@ -207,13 +207,13 @@ impl Child {
 
 impl Drop for Child {
     fn drop(&mut self) {
-        if self.lifetime == Lifetime::BoundToParent && self.inner.id().is_some() {
+        if self.lifetime == ChildLifetime::BoundToParent && self.inner.id().is_some() {
             self.signal_group(Signal::SIGKILL);
         }
     }
 }
 
-enum Verdict {
+enum WaitOutcome {
     Ended(Ended),
     Cancelled,
     TimedOut,
@@ -221,30 +221,30 @@ enum Verdict {
 }
 
 #[derive(Clone, Copy)]
-enum Source {
+enum StreamSource {
     Stdout,
     Stderr,
 }
 
 /// Both captured streams, as far as they are still open.
-struct Streams<O, E> {
+struct CapturedStreams<O, E> {
     stdout: Option<O>,
     stderr: Option<E>,
     buffers: (Vec<u8>, Vec<u8>),
 }
 
-impl<O: AsyncRead + Unpin, E: AsyncRead + Unpin> Streams<O, E> {
+impl<O: AsyncRead + Unpin, E: AsyncRead + Unpin> CapturedStreams<O, E> {
     fn new(stdout: Option<O>, stderr: Option<E>) -> Self {
         Self { stdout, stderr, buffers: (vec![0; 16 << 10], vec![0; 16 << 10]) }
     }
 
     /// Reads until both have ended. Cancel-safe: what was read has been seen.
-    async fn read_all(&mut self, seen: &mut impl FnMut(Source, &[u8])) -> std::io::Result<()> {
+    async fn read_all(&mut self, seen: &mut impl FnMut(StreamSource, &[u8])) -> std::io::Result<()> {
         let (out, err) = (&mut self.buffers.0, &mut self.buffers.1);
         while self.stdout.is_some() || self.stderr.is_some() {
             tokio::select! {
-                count = read_some(&mut self.stdout, out) => seen(Source::Stdout, &out[..count?]),
-                count = read_some(&mut self.stderr, err) => seen(Source::Stderr, &err[..count?]),
+                count = read_some(&mut self.stdout, out) => seen(StreamSource::Stdout, &out[..count?]),
+                count = read_some(&mut self.stderr, err) => seen(StreamSource::Stderr, &err[..count?]),
             }
         }
         Ok(())

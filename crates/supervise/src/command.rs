@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 /// When a child ends at the latest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lifetime {
+pub enum ChildLifetime {
     /// With its parent: the kernel kills it if the parent dies without a chance to clean up. Start it from the
     /// program's main thread: the kernel watches the *thread* that started it.
     BoundToParent,
@@ -30,7 +30,7 @@ enum Stdin {
 #[derive(Debug)]
 pub struct Command {
     inner: tokio::process::Command,
-    lifetime: Lifetime,
+    lifetime: ChildLifetime,
     stdin: Stdin,
     kept: Vec<OwnedFd>,
 }
@@ -41,7 +41,7 @@ impl Command {
         #[expect(clippy::disallowed_methods, reason = "this is the one place")]
         let mut inner = tokio::process::Command::new(program);
         inner.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Self { inner, lifetime: Lifetime::BoundToParent, stdin: Stdin::Ordinary, kept: Vec::new() }
+        Self { inner, lifetime: ChildLifetime::BoundToParent, stdin: Stdin::Ordinary, kept: Vec::new() }
     }
 
     /// Adds one argument.
@@ -110,7 +110,7 @@ impl Command {
 
     /// Sets when it ends at the latest.
     #[must_use]
-    pub fn lifetime(mut self, lifetime: Lifetime) -> Self {
+    pub fn lifetime(mut self, lifetime: ChildLifetime) -> Self {
         self.lifetime = lifetime;
         self
     }
@@ -173,7 +173,7 @@ impl Command {
 }
 
 /// Runs in the child between fork and exec.
-fn prepare(lifetime: Lifetime, stdin: Stdin, parent: rustix::process::Pid, kept: &[i32]) -> std::io::Result<()> {
+fn prepare(lifetime: ChildLifetime, stdin: Stdin, parent: rustix::process::Pid, kept: &[i32]) -> std::io::Result<()> {
     for number in Signal::iterator() {
         if !matches!(number, Signal::SIGKILL | Signal::SIGSTOP) {
             #[expect(unsafe_code, reason = "sigaction has no safe wrapper")]
@@ -188,7 +188,7 @@ fn prepare(lifetime: Lifetime, stdin: Stdin, parent: rustix::process::Pid, kept:
         let fd = unsafe { std::os::fd::BorrowedFd::borrow_raw(fd) };
         rustix::io::fcntl_setfd(fd, rustix::io::FdFlags::empty())?;
     }
-    if lifetime == Lifetime::Detached || stdin == Stdin::ControllingTerminal {
+    if lifetime == ChildLifetime::Detached || stdin == Stdin::ControllingTerminal {
         // A session's leader leads a group of the same number, so it can be ended like any other.
         rustix::process::setsid()?;
     } else {
@@ -197,7 +197,7 @@ fn prepare(lifetime: Lifetime, stdin: Stdin, parent: rustix::process::Pid, kept:
     if stdin == Stdin::ControllingTerminal {
         rustix::process::ioctl_tiocsctty(rustix::stdio::stdin())?;
     }
-    if lifetime == Lifetime::BoundToParent {
+    if lifetime == ChildLifetime::BoundToParent {
         die_with(parent)?;
     }
     Ok(())

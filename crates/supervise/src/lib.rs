@@ -16,7 +16,7 @@ mod started;
 mod tail;
 
 pub use child::{Child, Ended};
-pub use command::{Command, Lifetime};
+pub use command::{ChildLifetime, Command};
 pub use deadline::Deadline;
 pub use started::is_started;
 pub use tail::Tail;

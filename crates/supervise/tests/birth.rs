@@ -8,7 +8,7 @@ use std::os::fd::OwnedFd;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio_util::sync::CancellationToken;
-use vmbuild_supervise::{Command, Deadline, Lifetime};
+use vmbuild_supervise::{ChildLifetime, Command, Deadline};
 
 const LONG: Duration = Duration::from_mins(1);
 
@@ -48,7 +48,7 @@ async fn each_program_leads_a_group_of_its_own_and_a_detached_one_a_session() {
     let bound = split(read(ids()).await);
     assert_eq!(bound[0], bound[1]);
     assert_ne!(bound[0], bound[2]);
-    let detached = split(read(ids().lifetime(Lifetime::Detached)).await);
+    let detached = split(read(ids().lifetime(ChildLifetime::Detached)).await);
     assert_eq!((&detached[0], &detached[0]), (&detached[1], &detached[2]));
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio_util::sync::CancellationToken;
-use vmbuild_supervise::{Child, Command, Deadline, Ended, Lifetime, RunError};
+use vmbuild_supervise::{Child, ChildLifetime, Command, Deadline, Ended, RunError};
 
 /// Longer than any test takes: reaching it is a failure.
 const LONG: Duration = Duration::from_mins(1);
@@ -127,7 +127,7 @@ async fn dropping_a_child_ends_its_group_and_a_detached_one_lives_on() {
     drop(child);
     ends(&grandchild).await;
 
-    let mut detached = Command::new("sleep").arg("300").lifetime(Lifetime::Detached).spawn().unwrap();
+    let mut detached = Command::new("sleep").arg("300").lifetime(ChildLifetime::Detached).spawn().unwrap();
     let pid = nix::unistd::Pid::from_raw(detached.id().unwrap().try_into().unwrap());
     assert_eq!(detached.try_wait().unwrap(), None);
     drop(detached);

@@ -95,17 +95,17 @@ async fn accept(listener: TcpListener, files: Files, asked: Arc<Mutex<Vec<String
     }
 }
 
-struct Request {
+struct HttpRequest {
     path: String,
     offset: usize,
     etag: Option<String>,
     if_range: Option<String>,
 }
 
-async fn read(stream: &mut TcpStream) -> Option<Request> {
+async fn read(stream: &mut TcpStream) -> Option<HttpRequest> {
     let mut lines = BufReader::new(stream).lines();
     let path = lines.next_line().await.ok()??.split(' ').nth(1)?.to_owned();
-    let mut request = Request { path, offset: 0, etag: None, if_range: None };
+    let mut request = HttpRequest { path, offset: 0, etag: None, if_range: None };
     while let Some(line) = lines.next_line().await.ok()?.filter(|line| !line.is_empty()) {
         let (name, value) = line.split_once(": ")?;
         match name.to_ascii_lowercase().as_str() {

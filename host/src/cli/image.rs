@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
-use vmbuild_image::{Compression, Format, Image, Role};
+use vmbuild_image::{Compression, ExportFormat, Image, Role};
 
 /// What people can ask for about images.
 #[derive(Debug, Subcommand)]
@@ -22,7 +22,7 @@ pub enum ImageVerb {
     /// Write a golden machine as a disk, an archive, a container image or a box.
     Export(ExportImage),
     /// Delete what no current image needs: other recipes' golden machines, unfinished ones, old agents' files.
-    Prune(Prune),
+    Prune(PruneArgs),
 }
 
 /// An image.
@@ -63,7 +63,7 @@ pub struct ExportImage {
     pub name: String,
     /// What to write.
     #[arg(long, value_enum)]
-    pub format: Format,
+    pub format: ExportFormat,
     /// Which golden machine.
     #[arg(long, value_enum, default_value_t = OneRole::Build)]
     pub role: OneRole,
@@ -80,7 +80,7 @@ pub struct ExportImage {
 
 /// What to delete.
 #[derive(Debug, Args)]
-pub struct Prune {
+pub struct PruneArgs {
     /// Only say what would be deleted.
     #[arg(long)]
     pub dry_run: bool,

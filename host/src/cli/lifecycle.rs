@@ -10,7 +10,7 @@ const DEFAULT: &str = "default";
 
 /// A named machine.
 #[derive(Debug, Clone, Args)]
-pub struct Target {
+pub struct TargetArgs {
     /// The machine's name [default: default].
     #[arg(id = "target", value_name = "NAME")]
     positional: Option<MachineName>,
@@ -19,7 +19,7 @@ pub struct Target {
     option: Option<MachineName>,
 }
 
-impl Target {
+impl TargetArgs {
     /// Its name.
     pub fn name(&self) -> MachineName {
         self.positional.clone().or_else(|| self.option.clone()).unwrap_or_else(usual)
@@ -28,7 +28,7 @@ impl Target {
 
 /// Named machines.
 #[derive(Debug, Clone, Args)]
-pub struct Targets {
+pub struct TargetsArgs {
     /// The machines' names [default: default].
     #[arg(id = "targets", value_name = "NAME")]
     positional: Vec<MachineName>,
@@ -37,7 +37,7 @@ pub struct Targets {
     options: Vec<MachineName>,
 }
 
-impl Targets {
+impl TargetsArgs {
     /// Their names, each once, in the order given.
     pub fn names(&self) -> Vec<MachineName> {
         let mut names = Vec::new();
@@ -56,10 +56,10 @@ fn usual() -> MachineName {
 
 /// A terminal in a named machine.
 #[derive(Debug, Args)]
-pub struct Ssh {
+pub struct SshArgs {
     /// Which machine.
     #[command(flatten)]
-    pub target: Target,
+    pub target: TargetArgs,
     /// A program to run instead of root's login shell.
     #[arg(last = true, value_name = "CMD")]
     pub argv: Vec<String>,
@@ -67,21 +67,21 @@ pub struct Ssh {
 
 /// Files to copy. Exactly one side is in a machine.
 #[derive(Debug, Args)]
-pub struct Cp {
+pub struct CpArgs {
     /// Copy folders with all they hold.
     #[arg(short, long)]
     pub recursive: bool,
     /// What to copy: a path here, or NAME:PATH in a machine.
     #[arg(value_name = "SRC")]
-    pub from: Place,
+    pub from: CopyPlace,
     /// Where to: a path here, or NAME:PATH in a machine. In a folder that exists it keeps its name.
     #[arg(value_name = "DST")]
-    pub to: Place,
+    pub to: CopyPlace,
 }
 
 /// One side of a copy.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum CopyPlace {
     /// On this host.
     Here(PathBuf),
     /// In a machine.
@@ -93,7 +93,7 @@ pub enum Place {
     },
 }
 
-impl FromStr for Place {
+impl FromStr for CopyPlace {
     type Err = String;
 
     /// What stands before the first colon is a machine, unless it holds a slash: `./a:b` is a file. A path in a
@@ -112,18 +112,18 @@ impl FromStr for Place {
 
 /// A named machine to install packages in.
 #[derive(Debug, Args)]
-pub struct Provision {
+pub struct ProvisionArgs {
     /// Which machine.
     #[command(flatten)]
-    pub target: Target,
+    pub target: TargetArgs,
 }
 
 /// A machine's logs.
 #[derive(Debug, Args)]
-pub struct Logs {
+pub struct LogsArgs {
     /// Which machine.
     #[command(flatten)]
-    pub target: Target,
+    pub target: TargetArgs,
     /// Go on printing what is added, until Ctrl-C or the machine's end.
     #[arg(short, long)]
     pub follow: bool,
@@ -131,7 +131,7 @@ pub struct Logs {
 
 /// A port to forward.
 #[derive(Debug, Args)]
-pub struct Port {
+pub struct PortArgs {
     /// Which machine.
     #[arg(value_name = "NAME")]
     pub name: MachineName,
@@ -184,7 +184,7 @@ impl FromStr for DiskSize {
 
 #[cfg(test)]
 mod tests {
-    use super::{DiskSize, Place, Ports};
+    use super::{CopyPlace, DiskSize, Ports};
     use std::str::FromStr;
 
     fn check<T: FromStr + std::fmt::Debug>(cases: &[(&str, &str)]) {
@@ -219,7 +219,7 @@ mod tests {
 
     #[test]
     fn a_colon_means_a_machine_unless_a_slash_stands_before_it() {
-        check::<Place>(&[
+        check::<CopyPlace>(&[
             ("file", "Here(\"file\")"),
             ("./a:b", "Here(\"./a:b\")"),
             ("vm:/etc/hosts", "There { machine: MachineName(\"vm\"), path: \"/etc/hosts\" }"),

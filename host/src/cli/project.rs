@@ -25,7 +25,7 @@ pub struct Config {
 
 /// A value and where it came from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Known {
+pub struct KnownSetting {
     /// The setting.
     pub key: &'static str,
     /// Its value; `None` where vmbuild decides.
@@ -59,7 +59,7 @@ pub fn command(project: Option<&ProjectFile>) -> Result<Command, ConfigError> {
 }
 
 /// Every setting's value and origin, of the matches of `vmbuild config`.
-pub fn known(matches: &ArgMatches, project: Option<&ProjectFile>) -> Vec<Known> {
+pub fn known(matches: &ArgMatches, project: Option<&ProjectFile>) -> Vec<KnownSetting> {
     let origin = |key: &str| match matches.value_source(key) {
         Some(ValueSource::CommandLine) => "command line".to_owned(),
         Some(ValueSource::EnvVariable) => format!("environment: VMBUILD_{}", key.to_uppercase()),
@@ -69,7 +69,7 @@ pub fn known(matches: &ArgMatches, project: Option<&ProjectFile>) -> Vec<Known> 
         },
     };
     let value = |key: &str| Some(matches.get_raw(key)?.next()?.to_string_lossy().into_owned());
-    let known = KEYS.map(|key| Known {
+    let known = KEYS.map(|key| KnownSetting {
         key: key.name,
         value: value(key.name),
         from: origin(key.name),

@@ -1,8 +1,8 @@
 //! `vmbuild clean`: deletes what can be made again.
 
 use super::context::Context;
-use super::program::Ending;
-use crate::cli::Clean;
+use super::program::CommandExit;
+use crate::cli::CleanArgs;
 use std::path::Path;
 use vmbuild_core::event::Part;
 use vmbuild_core::failure::{Exit, Failure};
@@ -11,7 +11,7 @@ use vmbuild_image as image;
 use vmbuild_image::Removed;
 
 /// Removes left-over machines and caches, and what the options add.
-pub(crate) async fn clean(context: &Context, args: Clean) -> Result<Ending, Failure> {
+pub(crate) async fn clean(context: &Context, args: CleanArgs) -> Result<CommandExit, Failure> {
     context.tidy_up().await?;
     empty(context, "caches", &context.store.cache())?;
     if args.sources || args.all {

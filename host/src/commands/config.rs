@@ -1,17 +1,17 @@
 //! `vmbuild config`: each setting and where it came from.
 
 use super::context::Context;
-use super::program::Ending;
-use crate::cli::Known;
+use super::program::CommandExit;
+use crate::cli::KnownSetting;
 use crate::report::{self, Cell};
 use vmbuild_core::failure::{Exit, Failure};
 
 /// Prints every setting.
-pub(crate) fn config(context: &Context, known: &[Known]) -> Result<Ending, Failure> {
+pub(crate) fn config(context: &Context, known: &[KnownSetting]) -> Result<CommandExit, Failure> {
     let text = if context.json {
         format!("{}\n", serde_json::json!({ "schema": 1, "settings": known }))
     } else {
-        let row = |known: &Known| {
+        let row = |known: &KnownSetting| {
             let value = known.value.clone().unwrap_or_else(|| format!("({})", known.otherwise));
             vec![Cell::from(known.key), Cell::from(value), Cell::from(known.from.clone())]
         };

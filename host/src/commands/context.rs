@@ -45,7 +45,7 @@ impl Context {
     }
 
     /// Fails once the user has interrupted.
-    pub(crate) fn go_on(&self) -> Result<(), Interrupted> {
+    pub(crate) fn check_cancelled(&self) -> Result<(), Interrupted> {
         if self.cancel.is_cancelled() { Err(Interrupted) } else { Ok(()) }
     }
 }

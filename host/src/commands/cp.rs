@@ -1,8 +1,8 @@
 //! `vmbuild cp`: files into a machine and out of it.
 
 use super::context::Context;
-use super::program::Ending;
-use crate::cli::{Cp, Place};
+use super::program::CommandExit;
+use crate::cli::{CopyPlace, CpArgs};
 use crate::report::size;
 use vmbuild_core::event::Part;
 use vmbuild_core::failure::{Diagnose, Exit, Failure};
@@ -32,12 +32,13 @@ impl Diagnose for Sides {
 }
 
 /// Copies one file, or a tree.
-pub(crate) async fn cp(context: &Context, args: Cp) -> Result<Ending, Failure> {
+pub(crate) async fn cp(context: &Context, args: CpArgs) -> Result<CommandExit, Failure> {
     let depth = if args.recursive { Depth::Tree } else { Depth::File };
     let name = match (&args.from, &args.to) {
-        (Place::Here(_), Place::There { machine, .. }) | (Place::There { machine, .. }, Place::Here(_)) => machine,
-        (Place::Here(_), Place::Here(_)) => return Err(Sides::BothHere.into()),
-        (Place::There { machine: one, .. }, Place::There { machine: other, .. }) => {
+        (CopyPlace::Here(_), CopyPlace::There { machine, .. })
+        | (CopyPlace::There { machine, .. }, CopyPlace::Here(_)) => machine,
+        (CopyPlace::Here(_), CopyPlace::Here(_)) => return Err(Sides::BothHere.into()),
+        (CopyPlace::There { machine: one, .. }, CopyPlace::There { machine: other, .. }) => {
             return Err(Sides::BothThere(one.clone(), other.clone()).into());
         }
     };
@@ -46,10 +47,12 @@ pub(crate) async fn cp(context: &Context, args: Cp) -> Result<Ending, Failure> {
     let copying = async {
         let (session, cancel) = (machine.session(), &context.cancel);
         Ok(match (&args.from, &args.to) {
-            (Place::Here(from), Place::There { path, .. }) => {
+            (CopyPlace::Here(from), CopyPlace::There { path, .. }) => {
                 send(session, from, (path, depth), &phase, cancel).await?
             }
-            (Place::There { path, .. }, Place::Here(to)) => receive(session, (path, depth), to, &phase, cancel).await?,
+            (CopyPlace::There { path, .. }, CopyPlace::Here(to)) => {
+                receive(session, (path, depth), to, &phase, cancel).await?
+            }
             _ => return Err(Sides::BothHere.into()),
         })
     };

@@ -2,8 +2,8 @@
 
 use super::build::{plan_changes, read_info};
 use super::context::Context;
-use super::program::Ending;
-use crate::cli::Diff;
+use super::program::CommandExit;
+use crate::cli::DiffArgs;
 use crate::report::{self, Cell};
 use std::path::{Path, PathBuf};
 use vmbuild_archive::Sha256;
@@ -17,7 +17,7 @@ const MOST: usize = 40;
 /// A value that is longer is shown by the words that differ; in characters.
 const WIDEST: usize = 60;
 
-struct Side {
+struct DiffSide {
     path: PathBuf,
     name: ArtifactName,
     info: BuildInfo,
@@ -25,7 +25,7 @@ struct Side {
 }
 
 /// Compares, and prints what differs. Exits like diff(1): 0 if nothing does, 1 if something does.
-pub(crate) async fn diff(context: &Context, args: Diff) -> Result<Ending, Failure> {
+pub(crate) async fn diff(context: &Context, args: DiffArgs) -> Result<CommandExit, Failure> {
     let (one, other) = (side(&args.one)?, side(&args.other)?);
     let same = one.sha256 == other.sha256;
     let (a, b) = ((one.path.clone(), one.info.clone()), (other.path.clone(), other.info.clone()));
@@ -34,7 +34,7 @@ pub(crate) async fn diff(context: &Context, args: Diff) -> Result<Ending, Failur
     let explained = explained.map_err(|error| ArtifactError::Io(std::io::Error::other(error)))?;
     let plan = plan_changes(&one.info.plan, &other.info.plan);
     let text = if context.json {
-        let side = |side: &Side| serde_json::json!({ "artifact": side.name.to_string(), "sha256": side.sha256 });
+        let side = |side: &DiffSide| serde_json::json!({ "artifact": side.name.to_string(), "sha256": side.sha256 });
         let document = serde_json::json!({
             "schema": 1, "was": side(&one), "is": side(&other), "same": same, "plan": plan, "differences": explained,
         });
@@ -48,13 +48,13 @@ pub(crate) async fn diff(context: &Context, args: Diff) -> Result<Ending, Failur
     Ok(if same { Exit::Success } else { Exit::Job }.into())
 }
 
-fn side(path: &Path) -> Result<Side, Failure> {
+fn side(path: &Path) -> Result<DiffSide, Failure> {
     let path = std::path::absolute(path).map_err(ArtifactError::Io)?;
     let file_name = path.file_name().unwrap_or_default().to_string_lossy();
     let name: ArtifactName = file_name.parse().map_err(ArtifactError::Name)?;
     let (_, sha256) = vmbuild_archive::sha256_file(&path).map_err(ArtifactError::Io)?;
     let info = read_info(&path, &name)?;
-    Ok(Side { path, name, info, sha256: sha256.into() })
+    Ok(DiffSide { path, name, info, sha256: sha256.into() })
 }
 
 fn shown(plan: &[String], explained: &Explanation) -> String {

@@ -1,8 +1,8 @@
 //! `vmbuild doctor`: what this host lacks, and mending it.
 
 use super::context::Context;
-use super::program::Ending;
-use crate::cli::Doctor;
+use super::program::CommandExit;
+use crate::cli::DoctorArgs;
 use crate::report::{self, Paint};
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use vmbuild_supervise::{Command, Deadline};
 const LIMIT: Duration = Duration::from_mins(30);
 
 /// Prints every finding; fails if one of them does. With `--fix`, after everything that can be mended was.
-pub(crate) async fn doctor(context: &Context, args: Doctor) -> Result<Ending, Failure> {
+pub(crate) async fn doctor(context: &Context, args: DoctorArgs) -> Result<CommandExit, Failure> {
     let mut findings = examine(&context.store, &context.cancel).await;
     if args.fix {
         let fixes = fixes(&findings);

@@ -1,9 +1,9 @@
 //! `vmbuild exec -- CMD` and `vmbuild ssh`: a program in a named machine, with its output and its exit code.
 
 use super::context::Context;
-use super::program::Ending;
+use super::program::CommandExit;
 use super::terminal::{Talk, talk};
-use crate::cli::{Exec, Ssh};
+use crate::cli::{ExecArgs, SshArgs};
 use crate::report;
 use rustix::process::Signal;
 use std::io::IsTerminal;
@@ -13,7 +13,7 @@ use vmbuild_machine::{Machine, MachineError};
 use vmbuild_protocol::{CommandLine, Exited};
 
 /// Runs the program and ends as it ended; 128 plus the signal's number if one ended it.
-pub(crate) async fn exec(context: &Context, args: Exec) -> Result<Ending, Failure> {
+pub(crate) async fn exec(context: &Context, args: ExecArgs) -> Result<CommandExit, Failure> {
     let machine = Machine::attach(&context.store, &args.target.name(), &context.cancel).await?.telling(&context.events);
     let command = CommandLine { argv: args.argv, env: args.env, cwd: args.cwd };
     let timeout_ms = args.timeout.map(|seconds| seconds.saturating_mul(1000));
@@ -27,7 +27,7 @@ pub(crate) async fn exec(context: &Context, args: Exec) -> Result<Ending, Failur
 }
 
 /// Opens a login shell, or runs a program, on a terminal where there is one.
-pub(crate) async fn ssh(context: &Context, args: Ssh) -> Result<Ending, Failure> {
+pub(crate) async fn ssh(context: &Context, args: SshArgs) -> Result<CommandExit, Failure> {
     let machine = Machine::attach(&context.store, &args.target.name(), &context.cancel).await?.telling(&context.events);
     let command = CommandLine { argv: args.argv, env: Vec::new(), cwd: "/root".to_owned() };
     let terminal = std::io::stdin().is_terminal();
@@ -44,8 +44,8 @@ pub(super) fn unless_closed(ended: Result<Exited, MachineError>) -> Result<Exite
     }
 }
 
-fn ending(exited: Exited) -> Ending {
-    Ending::Guest(match exited {
+fn ending(exited: Exited) -> CommandExit {
+    CommandExit::Guest(match exited {
         Exited::Code(code) => u8::try_from(code).unwrap_or(u8::MAX),
         Exited::Signal(signal) => u8::try_from(128 + signal).unwrap_or(u8::MAX),
     })

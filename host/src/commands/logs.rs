@@ -1,8 +1,8 @@
 //! `vmbuild logs`: a machine's console, and what QEMU said.
 
 use super::context::Context;
-use super::program::Ending;
-use crate::cli::Logs;
+use super::program::CommandExit;
+use crate::cli::LogsArgs;
 use crate::report;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use vmbuild_protocol::OutputStream;
 const LOOK: Duration = Duration::from_millis(100);
 
 /// Prints QEMU's log and the console's; with `--follow` also what is added to them.
-pub(crate) async fn logs(context: &Context, args: Logs) -> Result<Ending, Failure> {
+pub(crate) async fn logs(context: &Context, args: LogsArgs) -> Result<CommandExit, Failure> {
     let folder = MachineFolder::find(&context.store.machines(), args.target.name()).map_err(MachineError::Folder)?;
     let mut logs: Vec<Log> = folder.logs().into_iter().map(Log::new).collect();
     loop {

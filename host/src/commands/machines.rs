@@ -10,7 +10,7 @@ use vmbuild_machine::accelerator::BootFiles;
 use vmbuild_machine::agent_binary;
 use vmbuild_machine::sandbox::works_here;
 use vmbuild_machine::{
-    Accelerator, Backend, ChosenBackend, Lifetime, Machine, MachineName, MachineSpec, Network, Start, Ways,
+    Accelerator, Backend, BackendProbes, ChosenBackend, Lifetime, Machine, MachineName, MachineSpec, Network, Start,
     choose_backend,
 };
 
@@ -34,7 +34,7 @@ impl Setup {
             let golden = golden(context, options, Role::Clean, &agent).await?;
             Ok(BootFiles::from(&golden.disk(&agent, &context.events, &context.cancel).await?))
         };
-        let ways = Ways { boot, sandbox: async || works_here(&context.cancel).await };
+        let ways = BackendProbes { boot, sandbox: async || works_here(&context.cancel).await };
         let wish = (options.backend, options.accel);
         let chosen = choose_backend(wish, &context.store, ways, &context.events, &context.cancel).await?;
         Ok(Self { options: options.clone(), agent, chosen })

@@ -4,8 +4,8 @@
 //! but the loopback address is listened on.
 
 use super::context::{Context, Interrupted};
-use super::program::Ending;
-use crate::cli::Port;
+use super::program::CommandExit;
+use crate::cli::PortArgs;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::convert::Infallible;
 use std::io;
@@ -37,7 +37,7 @@ impl Diagnose for NotListening {
 }
 
 /// Forwards until Ctrl-C, which is how it is meant to end.
-pub(crate) async fn port(context: &Context, args: Port) -> Result<Ending, Failure> {
+pub(crate) async fn port(context: &Context, args: PortArgs) -> Result<CommandExit, Failure> {
     let machine = Machine::attach(&context.store, &args.name, &context.cancel).await?.telling(&context.events);
     let not_listening = |source| NotListening { port: args.ports.host, source };
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, args.ports.host)).await.map_err(not_listening)?;

@@ -5,7 +5,7 @@ use super::{
     build, clean, config, cp, diff, doctor, exec, image, list, logs, port, provision, status, stop, up, validate,
     versions,
 };
-use crate::cli::{self, Cli, ImageVerb, Known, Verb};
+use crate::cli::{self, Cli, ImageVerb, KnownSetting, Verb};
 use crate::config::ProjectFile;
 use crate::report;
 use clap::FromArgMatches;
@@ -20,14 +20,14 @@ use vmbuild_core::store::Store;
 
 /// How a verb ended: with one of our own codes, or with a guest program's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ending {
+pub(crate) enum CommandExit {
     /// Ours.
     Ours(Exit),
     /// The guest program's, 0 to 255.
     Guest(u8),
 }
 
-impl From<Exit> for Ending {
+impl From<Exit> for CommandExit {
     fn from(exit: Exit) -> Self {
         Self::Ours(exit)
     }
@@ -77,7 +77,7 @@ fn written(outcome: Result<(), OutputError>) -> ExitCode {
 }
 
 fn fail(failure: &Failure) -> ExitCode {
-    report::fail(report::Format::Plain, failure);
+    report::fail(report::ReportFormat::Plain, failure);
     failure.exit().into()
 }
 
@@ -89,8 +89,8 @@ fn definition() -> Result<(Option<ProjectFile>, clap::Command), Failure> {
     Ok((project, command))
 }
 
-async fn run(cli: Cli, known: Vec<Known>) -> ExitCode {
-    let format = report::Format::choose(cli.json, std::io::stderr().is_terminal());
+async fn run(cli: Cli, known: Vec<KnownSetting>) -> ExitCode {
+    let format = report::ReportFormat::choose(cli.json, std::io::stderr().is_terminal());
     let (events, receiver) = Events::channel();
     let reporter = tokio::spawn(report::run(format, receiver));
     let cancel = CancellationToken::new();
@@ -107,13 +107,18 @@ async fn run(cli: Cli, known: Vec<Known>) -> ExitCode {
     // The reporter ends when the last sender is gone; a panic in it has been printed already.
     let refused = reporter.await.ok().and_then(Result::err).map(|refused| fail(&refused.into()));
     match (ending, refused) {
-        (Ending::Ours(Exit::Success), Some(refused)) => refused,
-        (Ending::Ours(exit), _) => exit.into(),
-        (Ending::Guest(code), _) => ExitCode::from(code),
+        (CommandExit::Ours(Exit::Success), Some(refused)) => refused,
+        (CommandExit::Ours(exit), _) => exit.into(),
+        (CommandExit::Guest(code), _) => ExitCode::from(code),
     }
 }
 
-async fn start(cli: Cli, known: Vec<Known>, events: Events, cancel: CancellationToken) -> Result<Ending, Failure> {
+async fn start(
+    cli: Cli,
+    known: Vec<KnownSetting>,
+    events: Events,
+    cancel: CancellationToken,
+) -> Result<CommandExit, Failure> {
     let store = Store::from_env()?;
     let store = if makes_store(&cli.verb) { store.create()? } else { store };
     let context = Context { store, events, cancel, json: cli.json };
@@ -153,7 +158,7 @@ fn makes_store(verb: &Verb) -> bool {
     }
 }
 
-async fn dispatch(context: &Context, verb: Verb) -> Result<Ending, Failure> {
+async fn dispatch(context: &Context, verb: Verb) -> Result<CommandExit, Failure> {
     match verb {
         Verb::Up(args) => up::up(context, args).await,
         Verb::Status => status::status(context).await,

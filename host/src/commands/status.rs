@@ -1,13 +1,13 @@
 //! `vmbuild status`: the machines that exist, and what QMP and the agents say of them.
 
 use super::context::Context;
-use super::program::Ending;
+use super::program::CommandExit;
 use crate::report::{self, Cell};
 use serde::Serialize;
 use std::time::Duration;
 use vmbuild_core::failure::{Exit, Failure};
 use vmbuild_core::store::StoreError;
-use vmbuild_guest::{Loser, RaceResult, TransportKind};
+use vmbuild_guest::{FailedTransport, RaceResult, TransportKind};
 use vmbuild_machine::{Backend, Machine, MachineError, MachineFolder, MachineState, PAUSED, qemu, vagrant};
 use vmbuild_protocol::{BUILD_ID, Facts};
 
@@ -49,7 +49,7 @@ struct AgentStatus {
     build: String,
     transport: TransportKind,
     /// Why it is not reached another way.
-    other_ways: Vec<Loser>,
+    other_ways: Vec<FailedTransport>,
     round_trip_ms: f64,
     kernel: String,
     guest: GuestStatus,
@@ -84,7 +84,7 @@ impl GuestStatus {
 }
 
 /// Prints every machine; an agent that does not answer is part of the answer.
-pub(crate) async fn status(context: &Context) -> Result<Ending, Failure> {
+pub(crate) async fn status(context: &Context) -> Result<CommandExit, Failure> {
     context.tidy_up().await?;
     let mut lines = Vec::new();
     for folder in MachineFolder::list(&context.store.machines()).map_err(StoreError::Io)? {

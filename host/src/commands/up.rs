@@ -2,8 +2,8 @@
 
 use super::context::Context;
 use super::machines::Setup;
-use super::program::Ending;
-use crate::cli::{DiskSize, Up};
+use super::program::CommandExit;
+use crate::cli::{DiskSize, UpArgs};
 use futures_util::future::{Either, select};
 use std::pin::pin;
 use vmbuild_core::event::Part;
@@ -53,7 +53,7 @@ impl Diagnose for NoDisk {
 }
 
 /// Starts the machines, or says that they run already; one that was halted starts again from its own disk.
-pub(crate) async fn up(context: &Context, args: Up) -> Result<Ending, Failure> {
+pub(crate) async fn up(context: &Context, args: UpArgs) -> Result<CommandExit, Failure> {
     context.tidy_up().await?;
     for name in args.targets.names() {
         up_one(context, &args, name).await?;
@@ -61,7 +61,7 @@ pub(crate) async fn up(context: &Context, args: Up) -> Result<Ending, Failure> {
     Ok(Exit::Success.into())
 }
 
-async fn up_one(context: &Context, args: &Up, name: MachineName) -> Result<(), Failure> {
+async fn up_one(context: &Context, args: &UpArgs, name: MachineName) -> Result<(), Failure> {
     let folder = MachineFolder::new(&context.store.machines(), name.clone());
     let mut made_from = None;
     let spec = match halted(context, &folder).await? {
@@ -95,7 +95,7 @@ async fn up_one(context: &Context, args: &Up, name: MachineName) -> Result<(), F
     Ok(())
 }
 
-fn refuse_disk(args: &Up, backend: Backend, name: &MachineName) -> Result<(), NoDisk> {
+fn refuse_disk(args: &UpArgs, backend: Backend, name: &MachineName) -> Result<(), NoDisk> {
     match NoDisk::of(backend, name) {
         Some(refusal) if args.disk.is_some() => Err(refusal),
         _ => Ok(()),
@@ -127,7 +127,7 @@ async fn grow(context: &Context, machine: &Machine, disk: DiskSize) -> Result<()
 }
 
 /// A machine that was halted may come back with another size.
-fn resized(spec: MachineSpec, args: &Up) -> MachineSpec {
+fn resized(spec: MachineSpec, args: &UpArgs) -> MachineSpec {
     let cpus = args.machine.cpus.unwrap_or(spec.cpus);
     let memory_mib = args.machine.memory.unwrap_or(spec.memory_mib);
     MachineSpec { cpus, memory_mib, ..spec }
@@ -188,7 +188,7 @@ async fn archive_of(context: &Context, golden: Option<&Golden>) -> Option<String
 }
 
 /// The machine, and what its golden machine was, if it has one.
-async fn fresh(context: &Context, args: &Up, name: MachineName) -> Result<(MachineSpec, Option<Golden>), Failure> {
+async fn fresh(context: &Context, args: &UpArgs, name: MachineName) -> Result<(MachineSpec, Option<Golden>), Failure> {
     let setup = Setup::decide(context, &args.machine).await?;
     refuse_disk(args, setup.backend(), &name)?;
     if setup.backend() == Backend::Vagrant {

@@ -8,7 +8,7 @@ use std::path::Path;
 use vmbuild_core::event::Part;
 use vmbuild_core::failure::Failure;
 use vmbuild_core::store::StoreError;
-use vmbuild_image::{Compression, ExportRequest, Format, Golden, Image, box_digest, export};
+use vmbuild_image::{Compression, ExportFormat, ExportRequest, Golden, Image, box_digest, export};
 use vmbuild_machine::VagrantBox;
 use vmbuild_machine::vagrant::{add_box, has_box};
 
@@ -41,7 +41,7 @@ pub(super) async fn of_golden(context: &Context, golden: &Golden, agent: &Path) 
         let folder = tempfile::tempdir_in(store.cache()).map_err(StoreError::Io)?;
         let output = folder.path().join("golden.box");
         let compression = Some(Compression::None);
-        let request = ExportRequest { format: Format::VagrantBox, compression, output, force: false };
+        let request = ExportRequest { format: ExportFormat::VagrantBox, compression, output, force: false };
         export(golden, (store, agent), &request, events, cancel).await?;
         add_box(&name, &request.output, events, cancel).await?;
     }

@@ -3,11 +3,11 @@
 use super::build::read_info;
 use super::context::Context;
 use super::machines::Setup;
-use super::program::Ending;
+use super::program::CommandExit;
 use crate::cli;
 use std::path::{Path, PathBuf};
 use vmbuild_artifact::ArtifactError;
-use vmbuild_core::event::{Kind, Pace, Part, Shown, Unit};
+use vmbuild_core::event::{EventKind, Pace, Part, Shown, Unit};
 use vmbuild_core::failure::{Exit, Failure};
 use vmbuild_cpython::{ArtifactName, Bounds, CHECKS, layout};
 use vmbuild_guest::Session;
@@ -29,7 +29,7 @@ pub(crate) struct Candidate {
 }
 
 /// Checks an artifact and prints the table.
-pub(crate) async fn validate(context: &Context, args: cli::Validate) -> Result<Ending, Failure> {
+pub(crate) async fn validate(context: &Context, args: cli::ValidateArgs) -> Result<CommandExit, Failure> {
     context.tidy_up().await?;
     let artifact = std::path::absolute(&args.artifact).map_err(ArtifactError::Io)?;
     let file_name = artifact.file_name().unwrap_or_default().to_string_lossy();
@@ -38,7 +38,7 @@ pub(crate) async fn validate(context: &Context, args: cli::Validate) -> Result<E
     let candidate = Candidate { artifact, name, lenient: args.lenient };
     let checks = in_clean_machine(context, &setup, &candidate).await?;
     let exit = if passed(&checks) { Exit::Success } else { Exit::Job };
-    context.events.emit(Kind::Validated { artifact: candidate.name.to_string(), checks, shown: Shown::AsData });
+    context.events.emit(EventKind::Validated { artifact: candidate.name.to_string(), checks, shown: Shown::AsData });
     Ok(exit.into())
 }
 
@@ -100,7 +100,7 @@ async fn check(
         modules: layout::required_modules(&candidate.name.version),
         timeout_ms: if setup.is_emulated() { 900_000 } else { 60_000 },
     };
-    let emit = |check: Check| context.events.emit(Kind::Checked { check });
+    let emit = |check: Check| context.events.emit(EventKind::Checked { check });
     Ok(session.validate(request, &context.cancel, emit).await?)
 }
 

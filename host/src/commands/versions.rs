@@ -1,7 +1,7 @@
 //! `vmbuild versions`: what can be built, what is still maintained, and what has been overtaken.
 
 use super::context::Context;
-use super::program::Ending;
+use super::program::CommandExit;
 use crate::report::{self, Cell};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -9,14 +9,14 @@ use serde::Serialize;
 use serde_json::json;
 use vmbuild_core::event::Part;
 use vmbuild_core::failure::{Exit, Failure};
-use vmbuild_cpython::{Minor, MinorNumber, Month, Phase, Version, minors, releases};
+use vmbuild_cpython::{Minor, MinorNumber, Month, SupportPhase, Version, minors, releases};
 
 /// One known version, seen from today.
 #[derive(Debug, Serialize)]
-struct Known {
+struct VersionRow {
     version: Version,
     minor: MinorNumber,
-    phase: Phase,
+    phase: SupportPhase,
     active: bool,
     end_of_life: Month,
     /// The newest of its minor, if that is not this one.
@@ -27,7 +27,7 @@ struct Known {
 }
 
 /// Prints every known version.
-pub(crate) fn versions(context: &Context) -> Result<Ending, Failure> {
+pub(crate) fn versions(context: &Context) -> Result<CommandExit, Failure> {
     let today = this_month();
     let text = if context.json { as_json(today) } else { as_table(today) };
     report::to_stdout(&text)?;
@@ -46,7 +46,7 @@ fn advice(version: &Version, today: Month) -> Vec<String> {
     let minor = Minor::of(version);
     let number = MinorNumber::of(version);
     let newer = releases().newer_than(version).map(|newer| format!("{version} is stale → {newer} is newer"));
-    let ended = (minor.number == number && minor.phase(today) == Phase::EndOfLife)
+    let ended = (minor.number == number && minor.phase(today) == SupportPhase::EndOfLife)
         .then(|| format!("{number} has reached its end of life: no fixes since {}", minor.end_of_life));
     let borrowed =
         (minor.number != number).then(|| format!("nothing is listed for {number}: it is built as {} is", minor.number));
@@ -64,11 +64,11 @@ fn earliest() -> Month {
     minors().all()[0].released
 }
 
-fn known(today: Month) -> Vec<Known> {
+fn known(today: Month) -> Vec<VersionRow> {
     let look = |version: Version, archives| {
         let minor = Minor::of(&version);
         let (phase, newer) = (minor.phase(today), releases().newer_than(&version));
-        Known {
+        VersionRow {
             version,
             minor: minor.number,
             phase,
@@ -80,7 +80,8 @@ fn known(today: Month) -> Vec<Known> {
             archives,
         }
     };
-    let files = |archives: &[vmbuild_cpython::Archive]| archives.iter().map(|archive| archive.file.clone()).collect();
+    let files =
+        |archives: &[vmbuild_cpython::ReleaseArchive]| archives.iter().map(|archive| archive.file.clone()).collect();
     releases().all().iter().map(|release| look(release.version, files(release.archives()))).collect()
 }
 
@@ -99,10 +100,10 @@ fn as_table(today: Month) -> String {
     report::columns(&std::iter::once(head).chain(rows).collect::<Vec<Vec<Cell>>>())
 }
 
-fn row(of_minor: &[Known]) -> Option<Vec<Cell>> {
+fn row(of_minor: &[VersionRow]) -> Option<Vec<Cell>> {
     let newest = of_minor.iter().rfind(|known| !known.stale)?;
     let minor = Minor::of(&newest.version);
-    let until = if newest.phase == Phase::Bugfix { minor.bugfix_until } else { newest.end_of_life };
+    let until = if newest.phase == SupportPhase::Bugfix { minor.bugfix_until } else { newest.end_of_life };
     let builds = if newest.free_threaded { format!("{0}, {0}t", newest.version) } else { newest.version.to_string() };
     let stale: Vec<Version> = of_minor.iter().filter(|known| known.stale).map(|known| known.version).collect();
     let cells = [newest.minor.to_string(), newest.phase.to_string(), until.to_string(), builds, runs(&stale)];

@@ -1,6 +1,6 @@
 //! Why a `vmbuild.toml` is refused.
 
-use super::keys::{KEYS, Key};
+use super::keys::{KEYS, SettingKey};
 use std::path::PathBuf;
 use vmbuild_core::failure::{Diagnose, Exit};
 
@@ -62,7 +62,7 @@ impl Diagnose for ConfigError {
 
     fn hints(&self) -> Vec<String> {
         match self {
-            Self::Unknown { key, .. } => vec![match Key::nearest(key) {
+            Self::Unknown { key, .. } => vec![match SettingKey::nearest(key) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("the settings are {}", KEYS.map(|key| key.name).join(", ")),
             }],

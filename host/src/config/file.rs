@@ -1,7 +1,7 @@
 //! Finding and reading a `vmbuild.toml`.
 
 use super::error::ConfigError;
-use super::keys::{Key, Kind};
+use super::keys::{SettingKey, SettingKind};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
@@ -81,18 +81,18 @@ fn setting(
     value: &Spanned<DeValue<'_>>,
 ) -> Result<Setting, ConfigError> {
     let (file, line) = (path.to_owned(), line(text, name.span().start));
-    let Some(key) = Key::find(name.get_ref()) else {
+    let Some(key) = SettingKey::find(name.get_ref()) else {
         return Err(ConfigError::Unknown { file, line, key: name.get_ref().to_string() });
     };
     let value = match (key.kind, value.get_ref()) {
-        (Kind::Text, DeValue::String(text)) => text.to_string(),
-        (Kind::Number, DeValue::Integer(number)) if number.radix() == 10 => number.as_str().to_owned(),
+        (SettingKind::Text, DeValue::String(text)) => text.to_string(),
+        (SettingKind::Number, DeValue::Integer(number)) if number.radix() == 10 => number.as_str().to_owned(),
         // A path that is not UTF-8 comes from the folder's own name; the option then says that it is not there.
-        (Kind::Folder, DeValue::String(text)) => {
+        (SettingKind::Folder, DeValue::String(text)) => {
             path.parent().unwrap_or(Path::new("/")).join(text.as_ref()).to_string_lossy().into_owned()
         }
         (kind, _) => {
-            let wanted = if kind == Kind::Number { "a whole number" } else { "a string" };
+            let wanted = if kind == SettingKind::Number { "a whole number" } else { "a string" };
             return Err(ConfigError::Value { file, line, key: key.name, reason: format!("expected {wanted}") });
         }
     };

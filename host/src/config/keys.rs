@@ -2,7 +2,7 @@
 
 /// What a value looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum SettingKind {
     /// A string.
     Text,
     /// A whole number.
@@ -13,29 +13,29 @@ pub enum Kind {
 
 /// One key: the option of the same name gets its value as default.
 #[derive(Debug, Clone, Copy)]
-pub struct Key {
+pub struct SettingKey {
     /// The key and the option.
     pub name: &'static str,
     /// What its value looks like.
-    pub kind: Kind,
+    pub kind: SettingKind,
     /// What is used where nobody says anything and the option has no default of its own.
     pub otherwise: &'static str,
 }
 
 /// All of them, in the order they are shown.
-pub const KEYS: [Key; 9] = [
-    Key { name: "image", kind: Kind::Text, otherwise: "" },
-    Key { name: "backend", kind: Kind::Text, otherwise: "" },
-    Key { name: "accel", kind: Kind::Text, otherwise: "the first that works" },
-    Key { name: "cpus", kind: Kind::Number, otherwise: "all of this host's" },
-    Key { name: "memory", kind: Kind::Number, otherwise: "half of this host's, from 1024 to 4096" },
-    Key { name: "disk", kind: Kind::Text, otherwise: "the image's" },
-    Key { name: "profile", kind: Kind::Text, otherwise: "release; fast with a flavour" },
-    Key { name: "jobs", kind: Kind::Number, otherwise: "the machine's processors" },
-    Key { name: "artifacts", kind: Kind::Folder, otherwise: "" },
+pub const KEYS: [SettingKey; 9] = [
+    SettingKey { name: "image", kind: SettingKind::Text, otherwise: "" },
+    SettingKey { name: "backend", kind: SettingKind::Text, otherwise: "" },
+    SettingKey { name: "accel", kind: SettingKind::Text, otherwise: "the first that works" },
+    SettingKey { name: "cpus", kind: SettingKind::Number, otherwise: "all of this host's" },
+    SettingKey { name: "memory", kind: SettingKind::Number, otherwise: "half of this host's, from 1024 to 4096" },
+    SettingKey { name: "disk", kind: SettingKind::Text, otherwise: "the image's" },
+    SettingKey { name: "profile", kind: SettingKind::Text, otherwise: "release; fast with a flavour" },
+    SettingKey { name: "jobs", kind: SettingKind::Number, otherwise: "the machine's processors" },
+    SettingKey { name: "artifacts", kind: SettingKind::Folder, otherwise: "" },
 ];
 
-impl Key {
+impl SettingKey {
     /// The key of this name.
     pub fn find(name: &str) -> Option<&'static Self> {
         KEYS.iter().find(|key| key.name == name)

@@ -10,4 +10,4 @@ mod keys;
 
 pub use error::ConfigError;
 pub use file::{ProjectFile, Setting};
-pub use keys::{KEYS, Key, Kind};
+pub use keys::{KEYS, SettingKey, SettingKind};

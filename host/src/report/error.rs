@@ -2,13 +2,13 @@
 
 use super::paint::{Paint, styled};
 use std::error::Error;
-use vmbuild_core::event::Kind;
+use vmbuild_core::event::EventKind;
 use vmbuild_core::failure::{Diagnose, Failure};
 
 /// The event that ends a failed command's stream.
-pub fn event(failure: &Failure) -> Kind {
+pub fn event(failure: &Failure) -> EventKind {
     let causes = causes(&**failure);
-    Kind::Error { causes, hints: failure.hints(), exit: failure.exit() as u8 }
+    EventKind::Error { causes, hints: failure.hints(), exit: failure.exit() as u8 }
 }
 
 /// The chain of messages, outermost first. A cause that the message above it already tells is left out:
@@ -73,7 +73,7 @@ mod tests {
     }
 
     fn text(example: Example, paint: Paint) -> String {
-        let Kind::Error { causes, hints, .. } = event(&Failure::from(example)) else { unreachable!("an error") };
+        let EventKind::Error { causes, hints, .. } = event(&Failure::from(example)) else { unreachable!("an error") };
         render(&causes, &hints, paint)
     }
 
@@ -116,6 +116,6 @@ mod tests {
     #[test]
     fn the_event_carries_the_exit_code() {
         let event = event(&Failure::from(Example::Tail));
-        assert!(matches!(event, Kind::Error { exit: 1, .. }), "{event:?}");
+        assert!(matches!(event, EventKind::Error { exit: 1, .. }), "{event:?}");
     }
 }

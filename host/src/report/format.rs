@@ -2,7 +2,7 @@
 
 /// How events are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum ReportFormat {
     /// One moving line per running phase, on a terminal.
     Terminal,
     /// One line at each phase's start and end, for logs.
@@ -11,7 +11,7 @@ pub enum Format {
     Json,
 }
 
-impl Format {
+impl ReportFormat {
     /// What `--json` and the kind of standard error ask for. A `TERM=dumb` terminal cannot move lines.
     pub fn choose(json: bool, stderr_is_terminal: bool) -> Self {
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");

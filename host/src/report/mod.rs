@@ -25,7 +25,7 @@ mod words;
 
 pub use error::{event as error_event, render as render_error};
 pub use findings::{finding_json, finding_table};
-pub use format::Format;
+pub use format::ReportFormat;
 pub use output::{printed, program_output, to_stdout};
 pub use paint::Paint;
 pub use run::{fail, run};

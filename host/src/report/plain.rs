@@ -2,14 +2,14 @@
 //! over in a moment has one line, or none if there is nothing to say of it.
 
 use super::paint::Paint;
-use super::progress::{Progress, between};
+use super::progress::{PhaseProgress, between};
 use super::run::Reporter;
 use super::table::check_table;
 use super::{error, output, summary, words};
 use jiff::Timestamp;
 use std::io::Write;
 use std::time::Duration;
-use vmbuild_core::event::{Event, Kind, Phase, Shown};
+use vmbuild_core::event::{Event, EventKind, Phase, Shown};
 use vmbuild_core::failure::OutputError;
 
 /// CI services end a job that stays silent for minutes; a log with a line a second helps nobody.
@@ -20,12 +20,12 @@ pub(super) struct Plain<O, E> {
     stderr: E,
     paint: Paint,
     since: Option<Timestamp>,
-    running: Vec<Watched>,
+    running: Vec<PlainPhase>,
 }
 
-struct Watched {
+struct PlainPhase {
     phase: Phase,
-    progress: Progress,
+    progress: PhaseProgress,
     /// Its latest line; none as long as not even its start has been told.
     last_line: Option<Timestamp>,
 }
@@ -46,10 +46,14 @@ impl<O: Write, E: Write> Plain<O, E> {
     }
 
     fn started(&mut self, at: Timestamp, phase: &Phase, about: &str) {
-        self.running.push(Watched { phase: phase.clone(), progress: Progress::started(at, about), last_line: None });
+        self.running.push(PlainPhase {
+            phase: phase.clone(),
+            progress: PhaseProgress::started(at, about),
+            last_line: None,
+        });
     }
 
-    fn advanced(&mut self, at: Timestamp, phase: &Phase, kind: &Kind) -> Result<(), OutputError> {
+    fn advanced(&mut self, at: Timestamp, phase: &Phase, kind: &EventKind) -> Result<(), OutputError> {
         if let Some(watched) = self.running.iter_mut().find(|watched| watched.phase == *phase) {
             watched.progress.advance(at, kind);
         }
@@ -59,7 +63,7 @@ impl<O: Write, E: Write> Plain<O, E> {
     fn finished(&mut self, at: Timestamp, phase: &Phase, result: &str, took: Duration) -> Result<(), OutputError> {
         let done = format!("done in {}", words::duration(took));
         match self.end(at, phase)? {
-            Some(Watched { progress, .. }) if result.is_empty() => match progress.about.as_str() {
+            Some(PlainPhase { progress, .. }) if result.is_empty() => match progress.about.as_str() {
                 "" => Ok(()),
                 about => self.say_of(at, phase, &with(&done, about)),
             },
@@ -73,7 +77,7 @@ impl<O: Write, E: Write> Plain<O, E> {
     }
 
     /// Returns the phase if nothing has been told of it: if it was over in a moment.
-    fn end(&mut self, at: Timestamp, phase: &Phase) -> Result<Option<Watched>, OutputError> {
+    fn end(&mut self, at: Timestamp, phase: &Phase) -> Result<Option<PlainPhase>, OutputError> {
         let Some(index) = self.running.iter().position(|watched| watched.phase == *phase) else { return Ok(None) };
         let watched = self.running.remove(index);
         if let Some((since, text)) = watched.start(at) {
@@ -96,7 +100,7 @@ impl<O: Write, E: Write> Plain<O, E> {
     }
 }
 
-impl Watched {
+impl PlainPhase {
     /// The line that is due, and the time it bears.
     fn news(&self, now: Timestamp) -> Option<(Timestamp, String)> {
         match self.last_line {
@@ -128,30 +132,30 @@ impl<O: Write + Send, E: Write + Send> Reporter for Plain<O, E> {
         let at = event.at;
         self.since.get_or_insert(at);
         match &event.kind {
-            Kind::Started { phase, about } => {
+            EventKind::Started { phase, about } => {
                 self.started(at, phase, about);
                 Ok(())
             }
-            Kind::Advanced { phase, .. } => self.advanced(at, phase, &event.kind),
-            Kind::Finished { phase, result, took } => self.finished(at, phase, result, *took),
-            Kind::Broke { phase, took } => self.broke(at, phase, *took),
-            Kind::Chose { part, what, why } => self.say(at, part.word(), what, &format!("({why})")),
-            Kind::Note { part, text } => self.say(at, part.word(), "", text),
-            Kind::Warning { part, text } => self.say(at, part.word(), "", &format!("warning: {text}")),
+            EventKind::Advanced { phase, .. } => self.advanced(at, phase, &event.kind),
+            EventKind::Finished { phase, result, took } => self.finished(at, phase, result, *took),
+            EventKind::Broke { phase, took } => self.broke(at, phase, *took),
+            EventKind::Chose { part, what, why } => self.say(at, part.word(), what, &format!("({why})")),
+            EventKind::Note { part, text } => self.say(at, part.word(), "", text),
+            EventKind::Warning { part, text } => self.say(at, part.word(), "", &format!("warning: {text}")),
             // All verdicts come as one table.
-            Kind::Checked { .. } => Ok(()),
-            Kind::Validated { checks, shown, .. } => {
+            EventKind::Checked { .. } => Ok(()),
+            EventKind::Validated { checks, shown, .. } => {
                 let table = format!("\n{}", check_table(checks, self.paint));
                 match shown {
                     Shown::AsData => output::data(&mut self.stdout, &table),
                     Shown::AsNews => output::news(&mut self.stderr, &table),
                 }
             }
-            Kind::Published(published) => {
+            EventKind::Published(published) => {
                 output::news(&mut self.stderr, &summary::render(published, self.paint))?;
                 output::data(&mut self.stdout, &format!("{}\n", published.path.display()))
             }
-            Kind::Error { causes, hints, .. } => {
+            EventKind::Error { causes, hints, .. } => {
                 output::news(&mut self.stderr, &error::render(causes, hints, self.paint))
             }
         }

@@ -3,7 +3,7 @@
 use super::words;
 use jiff::Timestamp;
 use std::time::Duration;
-use vmbuild_core::event::{Kind, Unit};
+use vmbuild_core::event::{EventKind, Unit};
 
 /// A rate measured over less than this says nothing.
 const ENOUGH: Duration = Duration::from_secs(2);
@@ -16,7 +16,7 @@ const UNUSUAL: f64 = 10.0;
 
 /// One running phase.
 #[derive(Debug, Clone)]
-pub(super) struct Progress {
+pub(super) struct PhaseProgress {
     pub(super) since: Timestamp,
     /// When counting began, and at what: a resumed download does not begin at zero.
     first: Option<(Timestamp, u64)>,
@@ -29,15 +29,15 @@ pub(super) struct Progress {
     pub(super) line: String,
 }
 
-impl Progress {
+impl PhaseProgress {
     pub(super) fn started(since: Timestamp, about: &str) -> Self {
         let (about, line) = (about.to_owned(), String::new());
         Self { since, first: None, grew: since, about, done: 0, total: None, unit: Unit::Lines, line }
     }
 
     /// Takes an `Advanced` event; leaves others alone.
-    pub(super) fn advance(&mut self, at: Timestamp, kind: &Kind) {
-        if let Kind::Advanced { done, total, unit, line, .. } = kind {
+    pub(super) fn advance(&mut self, at: Timestamp, kind: &EventKind) {
+        if let EventKind::Advanced { done, total, unit, line, .. } = kind {
             self.first.get_or_insert((at, *done));
             if *done > self.done {
                 self.grew = at;
@@ -99,10 +99,10 @@ mod tests {
     }
 
     fn check(unit: Unit, total: Option<u64>, seen: &[(i64, u64)], now: i64, expect: &str) {
-        let mut progress = Progress::started(at(0), "");
+        let mut progress = PhaseProgress::started(at(0), "");
         for &(second, done) in seen {
             let phase = Phase { part: Part::Build, name: "optimised".to_owned() };
-            progress.advance(at(second), &Kind::Advanced { phase, done, total, unit, line: String::new() });
+            progress.advance(at(second), &EventKind::Advanced { phase, done, total, unit, line: String::new() });
         }
         assert_eq!(progress.count(at(now)), expect);
     }

@@ -3,12 +3,12 @@
 use super::json::Json;
 use super::plain::Plain;
 use super::terminal::Terminal;
-use super::{Format, Paint, error, terminal};
+use super::{Paint, ReportFormat, error, terminal};
 use jiff::Timestamp;
 use std::io::{self, IsTerminal};
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
-use vmbuild_core::event::{Event, Kind};
+use vmbuild_core::event::{Event, EventKind};
 use vmbuild_core::failure::{Failure, OutputError};
 use vmbuild_protocol::OutputStream;
 
@@ -26,7 +26,7 @@ pub(super) trait Reporter: Send {
 
 /// Shows events until every sender is gone. Returns when the last one is on the screen: print after that. Data that
 /// standard output refuses are an error, told when all is over; what is left is shown on standard error.
-pub async fn run(format: Format, events: UnboundedReceiver<Event>) -> Result<(), OutputError> {
+pub async fn run(format: ReportFormat, events: UnboundedReceiver<Event>) -> Result<(), OutputError> {
     let news = || Plain::new(io::sink(), io::stderr(), Paint::choose(io::stderr().is_terminal()));
     follow(reporter(format), || Box::new(news()), events).await
 }
@@ -46,7 +46,7 @@ pub(super) async fn follow(
                     Err(refused) if refused.stream == OutputStream::Stdout => {
                         reporter = without_stdout();
                         outcome = Err(refused);
-                        if matches!(event.kind, Kind::Error { .. }) {
+                        if matches!(event.kind, EventKind::Error { .. }) {
                             // There is nothing else to say it to.
                             let _ = reporter.event(&event);
                         }
@@ -62,17 +62,17 @@ pub(super) async fn follow(
 }
 
 /// Shows the error of a command that has no stream of events, or whose stream has ended.
-pub fn fail(format: Format, failure: &Failure) {
+pub fn fail(format: ReportFormat, failure: &Failure) {
     let event = Event { at: Timestamp::now(), kind: error::event(failure) };
     // There is nobody left to tell.
     let _ = reporter(format).event(&event);
 }
 
-fn reporter(format: Format) -> Box<dyn Reporter> {
+fn reporter(format: ReportFormat) -> Box<dyn Reporter> {
     let paint = Paint::choose(io::stderr().is_terminal());
     match format {
-        Format::Terminal => Box::new(Terminal::new(terminal::screen(), paint, io::stdout(), io::stderr())),
-        Format::Plain => Box::new(Plain::new(io::stdout(), io::stderr(), paint)),
-        Format::Json => Box::new(Json::new(io::stdout())),
+        ReportFormat::Terminal => Box::new(Terminal::new(terminal::screen(), paint, io::stdout(), io::stderr())),
+        ReportFormat::Plain => Box::new(Plain::new(io::stdout(), io::stderr(), paint)),
+        ReportFormat::Json => Box::new(Json::new(io::stdout())),
     }
 }

@@ -1,7 +1,7 @@
 //! For people: one line per running phase that moves in place, finished lines scrolling away above.
 
 use super::paint::{Paint, styled};
-use super::progress::Progress;
+use super::progress::PhaseProgress;
 use super::run::Reporter;
 use super::table::check_table;
 use super::{error, output, summary, words};
@@ -9,7 +9,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use std::io::Write;
 use std::time::Duration;
-use vmbuild_core::event::{Event, Kind, Part, Phase, Shown};
+use vmbuild_core::event::{Event, EventKind, Part, Phase, Shown};
 use vmbuild_core::failure::OutputError;
 use vmbuild_protocol::Check;
 
@@ -29,7 +29,7 @@ pub(super) fn screen() -> MultiProgress {
 
 struct Live {
     phase: Phase,
-    progress: Progress,
+    progress: PhaseProgress,
     bar: ProgressBar,
 }
 
@@ -48,12 +48,12 @@ impl<O: Write, E: Write> Terminal<O, E> {
     fn start(&mut self, at: Timestamp, phase: &Phase, about: &str) {
         let style = ProgressStyle::with_template("{wide_msg}").expect("the template is a constant");
         let bar = self.screen.add(ProgressBar::new_spinner().with_style(style));
-        let live = Live { phase: phase.clone(), progress: Progress::started(at, about), bar };
+        let live = Live { phase: phase.clone(), progress: PhaseProgress::started(at, about), bar };
         live.redraw(at, self.paint);
         self.running.push(live);
     }
 
-    fn advance(&mut self, at: Timestamp, phase: &Phase, kind: &Kind) {
+    fn advance(&mut self, at: Timestamp, phase: &Phase, kind: &EventKind) {
         if let Some(live) = self.running.iter_mut().find(|live| live.phase == *phase) {
             live.progress.advance(at, kind);
             live.redraw(at, self.paint);
@@ -61,7 +61,7 @@ impl<O: Write, E: Write> Terminal<O, E> {
     }
 
     /// Takes the phase's line away and returns what was known about it.
-    fn end(&mut self, phase: &Phase) -> Option<Progress> {
+    fn end(&mut self, phase: &Phase) -> Option<PhaseProgress> {
         let index = self.running.iter().position(|live| live.phase == *phase)?;
         let live = self.running.remove(index);
         live.bar.finish_and_clear();
@@ -123,7 +123,7 @@ impl<O: Write, E: Write> Terminal<O, E> {
 }
 
 /// What a running phase shows: `build    optimised     ━━━━━━━╸━━━  251/402 objects  about 50s left  last line`.
-pub(super) fn live_line(phase: &Phase, progress: &Progress, now: Timestamp, paint: Paint) -> String {
+pub(super) fn live_line(phase: &Phase, progress: &PhaseProgress, now: Timestamp, paint: Paint) -> String {
     let head = words::head(phase.part.word(), &phase.name);
     let count = progress.count(now);
     let bar = progress.total.filter(|_| !count.is_empty()).map(|total| {
@@ -140,21 +140,21 @@ pub(super) fn live_line(phase: &Phase, progress: &Progress, now: Timestamp, pain
 impl<O: Write + Send, E: Write + Send> Reporter for Terminal<O, E> {
     fn event(&mut self, event: &Event) -> Result<(), OutputError> {
         match &event.kind {
-            Kind::Started { phase, about } => self.start(event.at, phase, about),
-            Kind::Advanced { phase, .. } => self.advance(event.at, phase, &event.kind),
-            Kind::Finished { phase, result, took } => return self.finished(phase, result, *took),
-            Kind::Broke { phase, took } => return self.broke(phase, *took),
-            Kind::Chose { part, what, why } => return self.text(*part, &format!("{what}  ({why})")),
-            Kind::Note { part, text } => return self.text(*part, text),
-            Kind::Warning { part, text } => {
+            EventKind::Started { phase, about } => self.start(event.at, phase, about),
+            EventKind::Advanced { phase, .. } => self.advance(event.at, phase, &event.kind),
+            EventKind::Finished { phase, result, took } => return self.finished(phase, result, *took),
+            EventKind::Broke { phase, took } => return self.broke(phase, *took),
+            EventKind::Chose { part, what, why } => return self.text(*part, &format!("{what}  ({why})")),
+            EventKind::Note { part, text } => return self.text(*part, text),
+            EventKind::Warning { part, text } => {
                 let word = styled(self.paint.yellow(), "warning:");
                 return self.text(*part, &format!("{word} {text}"));
             }
             // All verdicts come as one table.
-            Kind::Checked { .. } => {}
-            Kind::Validated { checks, shown, .. } => return self.validated(checks, *shown),
-            Kind::Published(published) => return self.published(published),
-            Kind::Error { causes, hints, .. } => {
+            EventKind::Checked { .. } => {}
+            EventKind::Validated { checks, shown, .. } => return self.validated(checks, *shown),
+            EventKind::Published(published) => return self.published(published),
+            EventKind::Error { causes, hints, .. } => {
                 return self.write(&error::render(causes, hints, self.paint));
             }
         }

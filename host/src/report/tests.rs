@@ -3,7 +3,7 @@
 use super::json::Json;
 use super::paint::Paint;
 use super::plain::Plain;
-use super::progress::Progress;
+use super::progress::PhaseProgress;
 use super::run::{Reporter, follow};
 use super::terminal::{Terminal, live_line};
 use indicatif::{InMemoryTerm, MultiProgress, ProgressDrawTarget, TermLike};
@@ -13,7 +13,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use vmbuild_core::event::{Event, Kind, Part, Phase, Published, StageTime, Unit};
+use vmbuild_core::event::{Event, EventKind, Part, Phase, Published, StageTime, Unit};
 use vmbuild_core::failure::OutputError;
 use vmbuild_protocol::{Check, Verdict};
 
@@ -25,21 +25,21 @@ fn phase(part: Part, name: &str) -> Phase {
     Phase { part, name: name.to_owned() }
 }
 
-fn started(part: Part, name: &str, about: &str) -> Kind {
-    Kind::Started { phase: phase(part, name), about: about.to_owned() }
+fn started(part: Part, name: &str, about: &str) -> EventKind {
+    EventKind::Started { phase: phase(part, name), about: about.to_owned() }
 }
 
-fn advanced(name: &str, done: u64, total: Option<u64>, unit: Unit, line: &str) -> Kind {
-    Kind::Advanced { phase: phase(Part::Build, name), done, total, unit, line: line.to_owned() }
+fn advanced(name: &str, done: u64, total: Option<u64>, unit: Unit, line: &str) -> EventKind {
+    EventKind::Advanced { phase: phase(Part::Build, name), done, total, unit, line: line.to_owned() }
 }
 
-fn finished(part: Part, name: &str, result: &str, seconds: u64) -> Kind {
-    Kind::Finished { phase: phase(part, name), result: result.to_owned(), took: Duration::from_secs(seconds) }
+fn finished(part: Part, name: &str, result: &str, seconds: u64) -> EventKind {
+    EventKind::Finished { phase: phase(part, name), result: result.to_owned(), took: Duration::from_secs(seconds) }
 }
 
-fn published() -> Kind {
+fn published() -> EventKind {
     let stage = |(stage, seconds): (&str, f64)| StageTime { stage: stage.to_owned(), seconds };
-    Kind::Published(Published {
+    EventKind::Published(Published {
         path: "artifacts/cpython-3.13.5-debian12-build1.tgz".into(),
         sha256: "9f2c".repeat(16),
         bytes: 41_300_000,
@@ -57,10 +57,10 @@ fn build() -> Vec<Event> {
     let check = Check { number: 1, name: "artifact exists".into(), verdict: Verdict::Pass, evidence: "41.3 MB".into() };
     let why = "kvm: a guest kernel hung for 5 s".to_owned();
     let kinds = [
-        (0, Kind::Chose { part: Part::Machine, what: "sandbox".to_owned(), why }),
+        (0, EventKind::Chose { part: Part::Machine, what: "sandbox".to_owned(), why }),
         (0, started(Part::Source, "download", "Python-3.13.5.tar.xz")),
         (2, finished(Part::Source, "download", "", 2)),
-        (2, Kind::Note { part: Part::Source, text: "3.13.5 is not the newest 3.13: 3.13.9 is".to_owned() }),
+        (2, EventKind::Note { part: Part::Source, text: "3.13.5 is not the newest 3.13: 3.13.9 is".to_owned() }),
         (2, started(Part::Build, "configure", "")),
         (20, finished(Part::Build, "configure", "", 18)),
         (20, started(Part::Build, "optimised", "")),
@@ -68,9 +68,9 @@ fn build() -> Vec<Event> {
         (61, advanced("optimised", 201, Some(402), Unit::Objects, "gcc -c Objects/listobject.c")),
         (62, advanced("optimised", 205, Some(402), Unit::Objects, "gcc -c Objects/longobject.c")),
         (120, finished(Part::Build, "optimised", "402/402 objects", 100)),
-        (120, Kind::Warning { part: Part::Pack, text: "2 GB of disk left".to_owned() }),
+        (120, EventKind::Warning { part: Part::Pack, text: "2 GB of disk left".to_owned() }),
         (120, started(Part::Validate, "checks", "in a clean machine")),
-        (126, Kind::Checked { check }),
+        (126, EventKind::Checked { check }),
         (126, finished(Part::Validate, "checks", "11 of 11 passed", 6)),
         (126, published()),
     ];
@@ -78,12 +78,12 @@ fn build() -> Vec<Event> {
 }
 
 fn broken() -> Vec<Event> {
-    let error = Kind::Error {
+    let error = EventKind::Error {
         causes: vec!["training did not pass".to_owned(), "`./python -m test --pgo` exited with 2".to_owned()],
         hints: vec!["logs are in artifacts/failed".to_owned()],
         exit: 1,
     };
-    let broke = Kind::Broke { phase: phase(Part::Build, "training"), took: Duration::from_secs(75) };
+    let broke = EventKind::Broke { phase: phase(Part::Build, "training"), took: Duration::from_secs(75) };
     let kinds = [(0, started(Part::Build, "training", "44 tests")), (75, broke), (75, error)];
     kinds.map(|(second, kind)| Event { at: at(second), kind }).to_vec()
 }
@@ -153,9 +153,9 @@ fn plain_gives_a_sign_of_life_where_nothing_is_heard() {
 fn moments() -> Vec<Event> {
     let moment = |part, name: &str, result: &str| {
         let took = Duration::from_millis(40);
-        Kind::Finished { phase: phase(part, name), result: result.to_owned(), took }
+        EventKind::Finished { phase: phase(part, name), result: result.to_owned(), took }
     };
-    let broke = Kind::Broke { phase: phase(Part::Build, "finish"), took: Duration::from_millis(40) };
+    let broke = EventKind::Broke { phase: phase(Part::Build, "finish"), took: Duration::from_millis(40) };
     let kinds = [
         started(Part::Build, "rules", ""),
         moment(Part::Build, "rules", ""),
@@ -228,8 +228,8 @@ fn json_build() {
 
 #[test]
 fn live_lines() {
-    let line = |name: &str, about: &str, seen: &[(i64, Kind)], now: i64| {
-        let mut progress = Progress::started(at(0), about);
+    let line = |name: &str, about: &str, seen: &[(i64, EventKind)], now: i64| {
+        let mut progress = PhaseProgress::started(at(0), about);
         for (second, kind) in seen {
             progress.advance(at(*second), kind);
         }

@@ -1,7 +1,7 @@
 //! The main job: compile, validate, publish.
 
 use crate::anywhere::{gdb_finds_debug_info_by_build_id, the_tree_works_anywhere};
-use crate::papers::{equal_artifacts_have_equal_bills, independent_tools_accept, papers_say_what_is_so};
+use crate::attestations::{equal_artifacts_have_equal_bills, independent_tools_accept, papers_say_what_is_so};
 use crate::support::{Ran, mounts_under, processes_with, root, run, store, tree};
 use serde_json::Value;
 use std::path::{Path, PathBuf};

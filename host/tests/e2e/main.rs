@@ -3,6 +3,7 @@
 //! These tests share one store (`target/test-store`), so the golden machines are made once per clone.
 
 mod anywhere;
+mod attestations;
 mod build;
 #[expect(clippy::print_stdout, reason = "what took how long is shown")]
 mod cloud_image;
@@ -16,7 +17,6 @@ mod images;
 mod interruption;
 mod lifecycle;
 mod machines;
-mod papers;
 mod reconnects;
 mod scarce_memory;
 #[allow(clippy::unwrap_used, clippy::print_stdout, reason = "clippy knows tests, not their helpers")]

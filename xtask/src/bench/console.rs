@@ -1,6 +1,6 @@
 //! A QEMU without vmbuild: from its start to the first words that count on its serial console.
 
-use crate::workshop::{TaskError, Workshop};
+use crate::workspace::{TaskError, Workspace};
 use std::time::{Duration, Instant};
 use tokio::io::AsyncReadExt;
 use vmbuild_supervise::{Child, Command};
@@ -10,20 +10,20 @@ const PATIENCE: Duration = Duration::from_mins(5);
 
 /// Seconds: wall clock, and QEMU's processor time.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
-pub(super) struct Cost {
+pub(super) struct ConsoleCost {
     pub(super) wall: f64,
     pub(super) processor: f64,
 }
 
 /// A machine with a console and no device that is not named, one processor and 512 MB.
-pub(super) fn qemu(workshop: &Workshop, board: &[&str]) -> Command {
+pub(super) fn qemu(workspace: &Workspace, board: &[&str]) -> Command {
     let fixed = ["-accel", "tcg,thread=multi,tb-size=1024", "-cpu", "qemu64", "-m", "512M", "-nodefaults"];
     let silent = ["-no-user-config", "-no-reboot", "-display", "none", "-serial", "stdio"];
-    workshop.program("qemu-system-x86_64").args(board).args(fixed).args(silent)
+    workspace.program("qemu-system-x86_64").args(board).args(fixed).args(silent)
 }
 
 /// Starts it, waits until it has said `words`, and ends it.
-pub(super) async fn until(command: Command, words: &str) -> Result<Cost, TaskError> {
+pub(super) async fn until(command: Command, words: &str) -> Result<ConsoleCost, TaskError> {
     let since = Instant::now();
     let mut child = command.stderr(std::process::Stdio::inherit()).spawn()?;
     let said = tokio::time::timeout(PATIENCE, hear(&mut child, words.as_bytes())).await.unwrap_or(false);
@@ -31,7 +31,7 @@ pub(super) async fn until(command: Command, words: &str) -> Result<Cost, TaskErr
     let wall = since.elapsed().as_secs_f64();
     child.shutdown().await;
     match (said, cost) {
-        (true, Some(processor)) => Ok(Cost { wall, processor: processor? }),
+        (true, Some(processor)) => Ok(ConsoleCost { wall, processor: processor? }),
         _ => Err(TaskError::Silent("qemu-system-x86_64")),
     }
 }

@@ -1,9 +1,9 @@
 //! The machine that was measured on: without it a time says nothing.
 
-use crate::workshop::Workshop;
+use crate::workspace::Workspace;
 
 /// A sentence about processor, memory, kernel, load and the measured commit.
-pub(super) async fn describe(workshop: &Workshop) -> String {
+pub(super) async fn describe(workspace: &Workspace) -> String {
     let read = |path: &str| fs_err::read_to_string(path).unwrap_or_default();
     let field = |text: &str, name: &str| {
         let line = text.lines().find(|line| line.starts_with(name));
@@ -17,7 +17,7 @@ pub(super) async fn describe(workshop: &Workshop) -> String {
     let system = read("/etc/os-release");
     let system =
         system.lines().find_map(|line| line.strip_prefix("PRETTY_NAME=")).unwrap_or_default().trim_matches('"');
-    let commit = workshop.read(workshop.program("git").args(["rev-parse", "--short", "HEAD"])).await;
+    let commit = workspace.read(workspace.program("git").args(["rev-parse", "--short", "HEAD"])).await;
     format!(
         "{cpus} × {model}, {:.0} GB, {system}, Linux {kernel}; load at the start {load}; commit {}",
         kib as f64 / 1e6,

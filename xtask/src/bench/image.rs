@@ -4,7 +4,7 @@
 use super::host;
 use super::table::{Row, markdown};
 use crate::agent;
-use crate::workshop::{TaskError, Workshop, say};
+use crate::workspace::{TaskError, Workspace, say};
 use serde_json::Value;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -25,8 +25,8 @@ const EXPORTS: [(&str, &str); 7] = [
 ];
 
 /// What is measured with.
-struct Bench<'a> {
-    workshop: &'a Workshop,
+struct ImageBench<'a> {
+    workspace: &'a Workspace,
     vmbuild: PathBuf,
     agent: PathBuf,
     folder: PathBuf,
@@ -34,16 +34,16 @@ struct Bench<'a> {
 }
 
 /// Measures, prints the table and writes it to `target/bench/image.md`.
-pub(crate) async fn run(workshop: &Workshop) -> Result<(), TaskError> {
-    let agent = agent::build(workshop).await?;
-    workshop.show(workshop.cargo().args(["build", "--release", "--package", "vmbuild"])).await?;
-    let target = agent::target_folder(workshop).await?;
+pub(crate) async fn run(workspace: &Workspace) -> Result<(), TaskError> {
+    let agent = agent::build(workspace).await?;
+    workspace.show(workspace.cargo().args(["build", "--release", "--package", "vmbuild"])).await?;
+    let target = agent::target_folder(workspace).await?;
     let folder = target.join("bench");
     fs_err::create_dir_all(&folder)?;
-    let machine = host::describe(workshop).await;
-    let mut bench = Bench { workshop, vmbuild: target.join("release/vmbuild"), agent, folder, rows: Vec::new() };
+    let machine = host::describe(workspace).await;
+    let mut bench = ImageBench { workspace, vmbuild: target.join("release/vmbuild"), agent, folder, rows: Vec::new() };
     // What an earlier run left belongs to a namespace's users: vmbuild itself removes it.
-    workshop.show(bench.vmbuild(&["clean", "--all"])).await?;
+    workspace.show(bench.vmbuild(&["clean", "--all"])).await?;
     bench.golden().await?;
     bench.exports().await?;
     bench.others().await?;
@@ -54,9 +54,9 @@ pub(crate) async fn run(workshop: &Workshop) -> Result<(), TaskError> {
     Ok(())
 }
 
-impl Bench<'_> {
+impl ImageBench<'_> {
     fn vmbuild(&self, words: &[&str]) -> Command {
-        let command = self.workshop.program(&self.vmbuild).args(words);
+        let command = self.workspace.program(&self.vmbuild).args(words);
         command.env("VMBUILD_HOME", self.folder.join("store")).env("VMBUILD_AGENT", &self.agent)
     }
 
@@ -64,7 +64,7 @@ impl Bench<'_> {
     async fn timed(&self, words: &[&str]) -> Result<(Vec<Value>, Duration), TaskError> {
         say(&format!("$ vmbuild {}", words.join(" ")));
         let since = Instant::now();
-        let said = self.workshop.read(self.vmbuild(&[&["--json"], words].concat())).await?;
+        let said = self.workspace.read(self.vmbuild(&[&["--json"], words].concat())).await?;
         let took = since.elapsed();
         let lines = said.lines().map(serde_json::from_str).collect::<Result<_, _>>();
         Ok((lines.map_err(|_| TaskError::Silent("vmbuild --json"))?, took))
@@ -146,13 +146,13 @@ impl Bench<'_> {
             let tar = self.folder.join("mmdebstrap.tar");
             let include = format!("--include={}", packages.join(","));
             let words = ["--variant=apt", "--aptopt=APT::Install-Recommends \"false\"", &include, &suite];
-            let command = self.workshop.program("mmdebstrap").args(words).arg(&tar).arg(&archive);
+            let command = self.workspace.program("mmdebstrap").args(words).arg(&tar).arg(&archive);
             let name = format!("mmdebstrap alone, to a tar archive: {what}'s packages");
             self.other(name, command, &tar).await?;
         }
         let tree = self.folder.join("mkosi");
         let words = ["--distribution=debian", "--format=directory", "--bootable=no", "--force"];
-        let command = self.workshop.program("mkosi").args(words).arg(format!("--release={suite}"));
+        let command = self.workspace.program("mkosi").args(words).arg(format!("--release={suite}"));
         let command = command.arg(format!("--mirror={archive}")).arg(format!("--output-dir={}", tree.display()));
         let command = command.arg(format!("--package={}", runtime.join(","))).arg("build");
         self.other("mkosi, to a folder: clean's packages".to_owned(), command, &tree).await
@@ -167,7 +167,7 @@ impl Bench<'_> {
         }
         say(&format!("$ {}", command.line()));
         let since = Instant::now();
-        self.rows.push(match self.workshop.read(command).await {
+        self.rows.push(match self.workspace.read(command).await {
             Ok(_) => Row::new(what).took(since.elapsed()).bytes(on_disk(made)),
             Err(TaskError::Run(vmbuild_supervise::RunError::NotStarted { .. })) => {
                 Row::new(what).remark("not installed")

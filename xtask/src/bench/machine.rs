@@ -1,18 +1,18 @@
 //! The machine a measurement was made on, and a named virtual machine to measure.
 
 use crate::agent;
-use crate::workshop::{TaskError, Workshop, say};
+use crate::workspace::{TaskError, Workspace, say};
 use std::path::PathBuf;
 use vmbuild_supervise::Command;
 
 /// Processor, load and QEMU, for the line above a table.
-pub(super) async fn describe(workshop: &Workshop) -> Result<String, TaskError> {
+pub(super) async fn describe(workspace: &Workspace) -> Result<String, TaskError> {
     let cpus = std::thread::available_parallelism().map_or(1, usize::from);
     let info = fs_err::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = info.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("unknown");
     let load = fs_err::read_to_string("/proc/loadavg").unwrap_or_default();
     let load = load.split(' ').next().unwrap_or_default().to_owned();
-    let qemu = workshop.read(workshop.program("qemu-system-x86_64").arg("--version")).await?;
+    let qemu = workspace.read(workspace.program("qemu-system-x86_64").arg("--version")).await?;
     let qemu = qemu.lines().next().unwrap_or_default().to_owned();
     let model = model.trim_start_matches([' ', '\t', ':']);
     Ok(format!("{cpus} processors ({model}), load {load} at the start, {qemu}, tcg"))
@@ -20,14 +20,14 @@ pub(super) async fn describe(workshop: &Workshop) -> Result<String, TaskError> {
 
 /// How the measured program is compiled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Compiled {
+pub(crate) enum CompiledProgram {
     /// As people get it.
     Release,
     /// As it is developed: to see a measurement run to its end, not to quote it.
     Dev,
 }
 
-impl Compiled {
+impl CompiledProgram {
     /// cargo's word for it: `--profile`.
     fn profile(self) -> &'static str {
         match self {
@@ -49,30 +49,30 @@ impl Compiled {
 pub(super) struct Program {
     path: PathBuf,
     agent: PathBuf,
-    compiled: Compiled,
+    compiled: CompiledProgram,
     pub(super) store: PathBuf,
 }
 
 impl Program {
     /// Builds both. The store is `VMBUILD_HOME`, else the tests'.
-    pub(super) async fn build(workshop: &Workshop, compiled: Compiled) -> Result<Self, TaskError> {
-        let agent = agent::build(workshop).await?;
+    pub(super) async fn build(workspace: &Workspace, compiled: CompiledProgram) -> Result<Self, TaskError> {
+        let agent = agent::build(workspace).await?;
         let build = ["build", "--profile", compiled.profile(), "--package", "vmbuild"];
-        workshop.show(workshop.cargo().args(build)).await?;
-        let target = agent::target_folder(workshop).await?;
+        workspace.show(workspace.cargo().args(build)).await?;
+        let target = agent::target_folder(workspace).await?;
         let store = std::env::var_os("VMBUILD_HOME").map_or_else(|| target.join("test-store"), PathBuf::from);
         Ok(Self { path: target.join(compiled.folder()).join("vmbuild"), agent, compiled, store })
     }
 
     /// An example of vmbuild's, compiled as it is.
-    pub(super) fn example(&self, workshop: &Workshop, name: &str, args: &[&str]) -> Command {
-        let run = workshop.cargo().args(["run", "--quiet", "--profile", self.compiled.profile()]);
+    pub(super) fn example(&self, workspace: &Workspace, name: &str, args: &[&str]) -> Command {
+        let run = workspace.cargo().args(["run", "--quiet", "--profile", self.compiled.profile()]);
         self.with_env(run.args(["--package", "vmbuild", "--example", name, "--"]).args(args))
     }
 
     /// A command of it.
-    pub(super) fn command(&self, workshop: &Workshop, args: &[&str]) -> Command {
-        self.with_env(workshop.program(&self.path).args(args))
+    pub(super) fn command(&self, workspace: &Workspace, args: &[&str]) -> Command {
+        self.with_env(workspace.program(&self.path).args(args))
     }
 
     pub(super) fn with_env(&self, command: Command) -> Command {
@@ -80,14 +80,14 @@ impl Program {
     }
 
     /// A new machine of this name.
-    pub(super) async fn up(&self, workshop: &Workshop, name: &str, backend: &[&str]) -> Result<(), TaskError> {
+    pub(super) async fn up(&self, workspace: &Workspace, name: &str, backend: &[&str]) -> Result<(), TaskError> {
         let args = [&["up", "--name", name, "--image", "debian-12"][..], backend].concat();
-        workshop.read(self.command(workshop, &args)).await.map(drop)
+        workspace.read(self.command(workspace, &args)).await.map(drop)
     }
 
     /// Removes it. One that is not there is no error.
-    pub(super) async fn destroy(&self, workshop: &Workshop, name: &str) {
-        if let Err(error) = workshop.clean_up(self.command(workshop, &["destroy", "--name", name])).await {
+    pub(super) async fn destroy(&self, workspace: &Workspace, name: &str) {
+        if let Err(error) = workspace.clean_up(self.command(workspace, &["destroy", "--name", name])).await {
             say(&format!("{name}: {error}"));
         }
     }

@@ -12,9 +12,9 @@ mod table;
 mod transfer;
 mod vagrant;
 
-use crate::workshop::{TaskError, Workshop};
+use crate::workspace::{TaskError, Workspace};
 use clap::Subcommand;
-use machine::Compiled;
+use machine::CompiledProgram;
 use std::path::PathBuf;
 
 /// What to measure.
@@ -26,8 +26,8 @@ pub(crate) enum Bench {
         #[arg(long, default_value_t = 5, value_parser = at_least_one)]
         rounds: usize,
         /// How vmbuild is compiled.
-        #[arg(long, value_enum, default_value_t = Compiled::Release)]
-        compiled: Compiled,
+        #[arg(long, value_enum, default_value_t = CompiledProgram::Release)]
+        compiled: CompiledProgram,
     },
     /// CPython's own optimised build against vmbuild's, and their interpreters against each other. Takes 45 minutes.
     Build {
@@ -58,8 +58,8 @@ pub(crate) enum Bench {
         #[arg(long, default_value_t = 20, value_parser = at_least_one)]
         rounds: usize,
         /// How vmbuild is compiled.
-        #[arg(long, value_enum, default_value_t = Compiled::Release)]
-        compiled: Compiled,
+        #[arg(long, value_enum, default_value_t = CompiledProgram::Release)]
+        compiled: CompiledProgram,
     },
 }
 
@@ -68,12 +68,12 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 }
 
 /// Measures.
-pub(crate) async fn run(workshop: &Workshop, bench: Bench) -> Result<(), TaskError> {
+pub(crate) async fn run(workspace: &Workspace, bench: Bench) -> Result<(), TaskError> {
     match bench {
-        Bench::Boot { rounds, compiled } => boot::run(workshop, rounds, compiled).await,
-        Bench::Build { version, rounds } => build::run(workshop, &version, rounds).await,
-        Bench::Speed { version, against, rounds } => build::speed(workshop, &version, against, rounds).await,
-        Bench::Image => image::run(workshop).await,
-        Bench::Transfer { rounds, compiled } => transfer::run(workshop, rounds, compiled).await,
+        Bench::Boot { rounds, compiled } => boot::run(workspace, rounds, compiled).await,
+        Bench::Build { version, rounds } => build::run(workspace, &version, rounds).await,
+        Bench::Speed { version, against, rounds } => build::speed(workspace, &version, against, rounds).await,
+        Bench::Image => image::run(workspace).await,
+        Bench::Transfer { rounds, compiled } => transfer::run(workspace, rounds, compiled).await,
     }
 }

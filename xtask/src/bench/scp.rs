@@ -1,7 +1,7 @@
 //! scp to this host itself: what SSH can do at best here, without any guest. An SSH server of its own, with keys of its
 //! own, on a port of the loopback address.
 
-use crate::workshop::{TaskError, Workshop};
+use crate::workspace::{TaskError, Workspace};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ const LISTENS: Duration = Duration::from_secs(10);
 
 /// A server, and what its clients need.
 pub(super) struct Scp<'a> {
-    workshop: &'a Workshop,
+    workspace: &'a Workspace,
     folder: PathBuf,
     port: u16,
     server: Child,
@@ -22,16 +22,16 @@ pub(super) struct Scp<'a> {
 
 impl<'a> Scp<'a> {
     /// Its row of the table; where it does not run, with the reason.
-    pub(super) async fn row(workshop: &'a Workshop, bench: &Path, rounds: usize) -> String {
+    pub(super) async fn row(workspace: &'a Workspace, bench: &Path, rounds: usize) -> String {
         let folder = bench.join("scp");
-        match Self::measure(workshop, &folder, rounds).await {
+        match Self::measure(workspace, &folder, rounds).await {
             Ok(row) => row,
             Err(error) => format!("| scp | - | - | - | did not run: {error} |"),
         }
     }
 
-    async fn measure(workshop: &'a Workshop, folder: &Path, rounds: usize) -> Result<String, TaskError> {
-        let mut scp = Self::start(workshop, folder).await?;
+    async fn measure(workspace: &'a Workspace, folder: &Path, rounds: usize) -> Result<String, TaskError> {
+        let mut scp = Self::start(workspace, folder).await?;
         let measured = scp.times(rounds).await;
         scp.server.shutdown().await;
         fs_err::remove_dir_all(folder)?;
@@ -41,14 +41,14 @@ impl<'a> Scp<'a> {
         Ok(format!("| scp and ssh over loopback, no guest | {:.1} | {:.1} | - | {run:.1} |", rate(put), rate(got)))
     }
 
-    async fn start(workshop: &'a Workshop, folder: &Path) -> Result<Self, TaskError> {
+    async fn start(workspace: &'a Workspace, folder: &Path) -> Result<Self, TaskError> {
         if folder.is_dir() {
             fs_err::remove_dir_all(folder)?;
         }
         fs_err::create_dir_all(folder)?;
         for key in ["host", "user"] {
             let words = ["-q", "-t", "ed25519", "-N", "", "-f"];
-            workshop.read(workshop.program("ssh-keygen").args(words).arg(folder.join(key))).await?;
+            workspace.read(workspace.program("ssh-keygen").args(words).arg(folder.join(key))).await?;
         }
         // A free port: the server takes it a moment later.
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
@@ -62,11 +62,12 @@ impl<'a> Scp<'a> {
         while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() && since.elapsed() < LISTENS {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        Ok(Self { workshop, folder, port, server })
+        Ok(Self { workspace, folder, port, server })
     }
 
     fn client(&self, program: &str, port: &str) -> Command {
-        let client = self.workshop.program(program).args(["-q", "-F", "/dev/null", port, &self.port.to_string(), "-i"]);
+        let client =
+            self.workspace.program(program).args(["-q", "-F", "/dev/null", port, &self.port.to_string(), "-i"]);
         let client = client.arg(self.folder.join("user")).args(["-o", "BatchMode=yes"]);
         client.args(["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"])
     }
@@ -78,7 +79,7 @@ impl<'a> Scp<'a> {
         let there = |name: &str| format!("127.0.0.1:{}", file(name));
         let timed = async |command: Command| {
             let since = Instant::now();
-            self.workshop.read(command).await.map(|_| since.elapsed())
+            self.workspace.read(command).await.map(|_| since.elapsed())
         };
         let put = timed(self.client("scp", "-P").args([file("artifact"), there("there")])).await?;
         let got = timed(self.client("scp", "-P").args([there("there"), file("back")])).await?;

@@ -1,10 +1,10 @@
 //! Debian as it starts itself: its own kernel and initramfs, udev, systemd, a login prompt. What a box that Vagrant or
 //! Packer makes has to do before anybody can say a word to it.
 
-use super::console::{Cost, qemu, until};
+use super::console::{ConsoleCost, qemu, until};
 use super::machine::Program;
 use crate::agent;
-use crate::workshop::{TaskError, Workshop};
+use crate::workspace::{TaskError, Workspace};
 use std::path::PathBuf;
 
 const PACKAGES: &str = "systemd-sysv,udev,dbus,initramfs-tools,linux-image-cloud-amd64";
@@ -20,39 +20,39 @@ pub(super) struct Systemd {
 
 impl Systemd {
     /// Makes it with mmdebstrap, or takes the one that an earlier run made. The archive is the golden machine's.
-    pub(super) async fn make(workshop: &Workshop, program: &Program) -> Result<Self, TaskError> {
-        let folder = agent::target_folder(workshop).await?.join("bench/systemd");
+    pub(super) async fn make(workspace: &Workspace, program: &Program) -> Result<Self, TaskError> {
+        let folder = agent::target_folder(workspace).await?.join("bench/systemd");
         let [tree, disk] = ["tree", "disk.ext4"].map(|name| folder.join(name));
         let made = Self { disk, kernel: tree.join("vmlinuz"), initramfs: tree.join("initrd.img") };
         if made.disk.is_file() {
             return Ok(made);
         }
-        let (suite, archive) = origin(workshop, program).await?;
+        let (suite, archive) = origin(workspace, program).await?;
         if folder.is_dir() {
             fs_err::remove_dir_all(&folder)?;
         }
         fs_err::create_dir_all(&folder)?;
         let include = format!("--include={PACKAGES}");
         let words = ["--variant=minbase", "--aptopt=APT::Install-Recommends \"false\"", &include, &suite];
-        workshop.show(workshop.program("mmdebstrap").args(words).arg(&tree).arg(&archive)).await?;
+        workspace.show(workspace.program("mmdebstrap").args(words).arg(&tree).arg(&archive)).await?;
         let new = folder.join("disk.new");
         let words = ["-q", "-t", "ext4", "-d"];
-        workshop.show(workshop.program("/sbin/mke2fs").args(words).arg(&tree).arg(&new).arg(SIZE)).await?;
+        workspace.show(workspace.program("/sbin/mke2fs").args(words).arg(&tree).arg(&new).arg(SIZE)).await?;
         fs_err::rename(new, &made.disk)?;
         Ok(made)
     }
 
     /// Boots it to its login prompt. What it writes is thrown away.
-    pub(super) async fn login(&self, workshop: &Workshop, board: &[&str]) -> Result<Cost, TaskError> {
+    pub(super) async fn login(&self, workspace: &Workspace, board: &[&str]) -> Result<ConsoleCost, TaskError> {
         let drive = format!("file={},format=raw,if=virtio,snapshot=on", self.disk.display());
-        let command = qemu(workshop, board).args(["-drive", &drive, "-append", "root=/dev/vda rw console=ttyS0"]);
+        let command = qemu(workspace, board).args(["-drive", &drive, "-append", "root=/dev/vda rw console=ttyS0"]);
         until(command.arg("-kernel").arg(&self.kernel).arg("-initrd").arg(&self.initramfs), "login: ").await
     }
 }
 
 /// The suite, and the archive that the golden machine came from.
-async fn origin(workshop: &Workshop, program: &Program) -> Result<(String, String), TaskError> {
-    let said = workshop.read(program.command(workshop, &["image", "show", "debian-12", "--json"])).await?;
+async fn origin(workspace: &Workspace, program: &Program) -> Result<(String, String), TaskError> {
+    let said = workspace.read(program.command(workspace, &["image", "show", "debian-12", "--json"])).await?;
     let shown: serde_json::Value =
         serde_json::from_str(&said).map_err(|_| TaskError::Silent("vmbuild image show --json"))?;
     let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);

@@ -1,24 +1,24 @@
 //! A 100 MB artifact and a small command over each way to an agent.
 
-use super::machine::{Compiled, Program, describe};
+use super::machine::{CompiledProgram, Program, describe};
 use super::scp::Scp;
 use crate::agent;
-use crate::workshop::{TaskError, Workshop, say};
+use crate::workspace::{TaskError, Workspace, say};
 
 const NAME: &str = "bench-transfer";
 
 /// Each way's rows are printed as soon as they are known.
-pub(super) async fn run(workshop: &Workshop, rounds: usize, compiled: Compiled) -> Result<(), TaskError> {
-    let program = Program::build(workshop, compiled).await?;
-    let machine = describe(workshop).await?;
-    let folder = agent::target_folder(workshop).await?.join("bench");
+pub(super) async fn run(workspace: &Workspace, rounds: usize, compiled: CompiledProgram) -> Result<(), TaskError> {
+    let program = Program::build(workspace, compiled).await?;
+    let machine = describe(workspace).await?;
+    let folder = agent::target_folder(workspace).await?.join("bench");
     say(&format!("\n{machine}\n\n| way | in MB/s | out MB/s | ping ms | `true` ms |\n|---|---|---|---|---|"));
-    say(&Scp::row(workshop, &folder, rounds).await);
+    say(&Scp::row(workspace, &folder, rounds).await);
     let virtual_machine = ["--backend", "qemu", "--accel", "tcg", "--memory", "1024"];
     for backend in [&["--backend", "sandbox"][..], &virtual_machine] {
-        program.up(workshop, NAME, backend).await?;
-        let measured = workshop.read(program.example(workshop, "transfer", &[NAME, &rounds.to_string()])).await;
-        program.destroy(workshop, NAME).await;
+        program.up(workspace, NAME, backend).await?;
+        let measured = workspace.read(program.example(workspace, "transfer", &[NAME, &rounds.to_string()])).await;
+        program.destroy(workspace, NAME).await;
         say(measured?.trim_end());
     }
     Ok(())

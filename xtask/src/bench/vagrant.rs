@@ -2,10 +2,10 @@
 //!
 //! It needs a box, libvirt's daemon and a hypervisor or QEMU without one. What is missing is the row's text.
 
-use super::console::{Cost, processor_seconds};
+use super::console::{ConsoleCost, processor_seconds};
 use super::machine::Program;
 use crate::agent;
-use crate::workshop::{TaskError, Workshop, say};
+use crate::workspace::{TaskError, Workspace, say};
 use std::time::Instant;
 use vmbuild_supervise::Command;
 
@@ -14,9 +14,9 @@ const NAME: &str = "vmbuild-bench";
 const LIBVIRT: [&str; 2] = ["-c", "qemu:///system"];
 
 /// Starts a machine that was halted: a first start has a box to import besides. Once, for it takes minutes.
-pub(super) async fn up(workshop: &Workshop, program: &Program) -> Result<Cost, String> {
-    let name = ready(workshop).await?;
-    let bench = Vagrant { workshop, program, name };
+pub(super) async fn up(workspace: &Workspace, program: &Program) -> Result<ConsoleCost, String> {
+    let name = ready(workspace).await?;
+    let bench = Vagrant { workspace, program, name };
     let measured = bench.measure().await;
     if let Err(error) = bench.run(&["destroy", "--force"]).await {
         say(&format!("{NAME}: {error}"));
@@ -25,15 +25,15 @@ pub(super) async fn up(workshop: &Workshop, program: &Program) -> Result<Cost, S
 }
 
 /// The box to use, or what is missing.
-async fn ready(workshop: &Workshop) -> Result<String, String> {
-    let plugins = workshop.read(workshop.program("vagrant").args(["plugin", "list"])).await;
+async fn ready(workspace: &Workspace) -> Result<String, String> {
+    let plugins = workspace.read(workspace.program("vagrant").args(["plugin", "list"])).await;
     let plugins = plugins.map_err(|_| "vagrant is not installed".to_owned())?;
     if !plugins.contains("vagrant-libvirt") {
         return Err("vagrant is installed without vagrant-libvirt".to_owned());
     }
-    let answers = workshop.read(workshop.program("virsh").args(LIBVIRT).arg("version")).await;
+    let answers = workspace.read(workspace.program("virsh").args(LIBVIRT).arg("version")).await;
     answers.map_err(|_| "not run: libvirtd does not answer".to_owned())?;
-    let boxes = workshop.read(workshop.program("vagrant").args(["box", "list", "--machine-readable"])).await;
+    let boxes = workspace.read(workspace.program("vagrant").args(["box", "list", "--machine-readable"])).await;
     let boxes = boxes.unwrap_or_default();
     let mut names = boxes.lines().filter_map(|line| line.split_once(",box-name,").map(|(_, name)| name.to_owned()));
     names.find(|name| name.starts_with("vmbuild/debian-12")).ok_or_else(|| {
@@ -42,19 +42,19 @@ async fn ready(workshop: &Workshop) -> Result<String, String> {
 }
 
 struct Vagrant<'a> {
-    workshop: &'a Workshop,
+    workspace: &'a Workspace,
     program: &'a Program,
     name: String,
 }
 
 impl Vagrant<'_> {
-    async fn measure(&self) -> Result<Cost, TaskError> {
+    async fn measure(&self) -> Result<ConsoleCost, TaskError> {
         self.run(&["up", "--provider", "libvirt", "--no-provision"]).await?;
         self.run(&["halt"]).await?;
         let since = Instant::now();
         self.run(&["up", "--no-provision"]).await?;
         let wall = since.elapsed().as_secs_f64();
-        Ok(Cost { wall, processor: processor_seconds(Self::pid()?)? })
+        Ok(ConsoleCost { wall, processor: processor_seconds(Self::pid()?)? })
     }
 
     /// Of the domain's QEMU, as libvirt notes it.
@@ -64,19 +64,19 @@ impl Vagrant<'_> {
     }
 
     async fn run(&self, words: &[&str]) -> Result<(), TaskError> {
-        let folder = agent::target_folder(self.workshop).await?.join("bench/vagrant");
-        let command: Command = self.program.with_env(self.workshop.program("vagrant").args(words));
+        let folder = agent::target_folder(self.workspace).await?.join("bench/vagrant");
+        let command: Command = self.program.with_env(self.workspace.program("vagrant").args(words));
         let command = command.env("VAGRANT_DOTFILE_PATH", folder).env("VAGRANT_CHECKPOINT_DISABLE", "1");
         let command = command.env("VMBUILD_BOX", &self.name).env("VMBUILD_IMAGE", "debian-12");
         let command = command.env("VMBUILD_NAME", NAME).env("VMBUILD_SHARE", "no").env("VMBUILD_DRIVER", "qemu");
         let command = command.env("VMBUILD_MEMORY", "512").env("VMBUILD_CPUS", "1");
-        self.workshop.read(command).await.map(drop)
+        self.workspace.read(command).await.map(drop)
     }
 }
 
 /// Packer builds images and runs no machine: it boots Debian as the row of systemd does, and then waits for SSH.
-pub(super) async fn why_no_packer(workshop: &Workshop) -> String {
-    match workshop.read(workshop.program("packer").arg("version")).await {
+pub(super) async fn why_no_packer(workspace: &Workspace) -> String {
+    match workspace.read(workspace.program("packer").arg("version")).await {
         Ok(version) => {
             format!("{} is here, and not run: it boots as systemd does above, then waits for SSH", version.trim())
         }

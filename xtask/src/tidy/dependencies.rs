@@ -1,23 +1,23 @@
 //! Every crate we depend on has its line in `docs/dependencies.md`: what it is for, and why this one.
 
-use super::tree::Tree;
+use super::tree::SourceTree;
 use std::collections::BTreeMap;
 
 const DOCUMENT: &str = "docs/dependencies.md";
 
 #[derive(serde::Deserialize)]
-struct Manifest {
-    workspace: Workspace,
+struct WorkspaceManifest {
+    workspace: WorkspaceTable,
 }
 
 #[derive(serde::Deserialize)]
-struct Workspace {
+struct WorkspaceTable {
     dependencies: BTreeMap<String, toml::Value>,
 }
 
-pub(super) fn check(tree: &Tree) -> Vec<String> {
+pub(super) fn check(tree: &SourceTree) -> Vec<String> {
     let text = |name| tree.file(name).map_or("", |file| file.text.as_str());
-    let Ok(manifest) = toml::from_str::<Manifest>(text("Cargo.toml")) else {
+    let Ok(manifest) = toml::from_str::<WorkspaceManifest>(text("Cargo.toml")) else {
         return vec!["Cargo.toml: no [workspace.dependencies]".to_owned()];
     };
     let names: Vec<String> = manifest.workspace.dependencies.into_keys().collect();
@@ -45,7 +45,7 @@ mod tests {
         let document = "| crate | job |\n|---|---|\n| `clap` | options |\n| `anyhow` | errors |\n";
         let file = |name: &str, text: &str| Text { name: name.to_owned(), text: text.to_owned() };
         let files = vec![file("Cargo.toml", manifest), file(DOCUMENT, document)];
-        let tree = Tree { root: "/repository".into(), files };
+        let tree = SourceTree { root: "/repository".into(), files };
         let expect = ["has no line for `hex`", "`anyhow` is no longer used"].map(|text| format!("{DOCUMENT}: {text}"));
         assert_eq!(check(&tree), expect);
     }

@@ -1,6 +1,6 @@
 //! The order of the workspace's crates: Cargo refuses a cycle, this refuses an edge upwards.
 
-use super::tree::{Text, Tree};
+use super::tree::{SourceTree, Text};
 use std::collections::BTreeMap;
 
 /// Every crate, lowest first. A crate depends only on crates before it.
@@ -34,12 +34,12 @@ const NEVER: [(&str, &[&str], &str); 5] = [
 ];
 
 #[derive(serde::Deserialize)]
-struct Manifest {
+struct CrateManifest {
     #[serde(default)]
     dependencies: BTreeMap<String, toml::Value>,
 }
 
-pub(super) fn check(tree: &Tree) -> Vec<String> {
+pub(super) fn check(tree: &SourceTree) -> Vec<String> {
     let manifests = ORDER
         .iter()
         .enumerate()
@@ -48,7 +48,7 @@ pub(super) fn check(tree: &Tree) -> Vec<String> {
 }
 
 fn edges(rank: usize, folder: &str, file: &Text) -> Vec<String> {
-    let Ok(manifest) = toml::from_str::<Manifest>(&file.text) else {
+    let Ok(manifest) = toml::from_str::<CrateManifest>(&file.text) else {
         return vec![format!("{}: not a manifest", file.name)];
     };
     let upwards = |name: &str| {

@@ -8,9 +8,9 @@ mod size;
 mod tree;
 mod words;
 
-use crate::workshop::{TaskError, say};
+use crate::workspace::{TaskError, say};
 use std::path::Path;
-use tree::Tree;
+use tree::SourceTree;
 
 /// Applies every rule and says what breaks one.
 pub(crate) fn run(root: &Path) -> Result<(), TaskError> {
@@ -22,7 +22,7 @@ pub(crate) fn run(root: &Path) -> Result<(), TaskError> {
 }
 
 fn check(root: &Path) -> Result<Vec<String>, TaskError> {
-    let tree = Tree::read(root)?;
+    let tree = SourceTree::read(root)?;
     let rules = [size::check, words::check, places::check, edges::check, protocol::check, dependencies::check];
     Ok(rules.iter().flat_map(|rule| rule(&tree)).collect())
 }
@@ -31,7 +31,7 @@ fn check(root: &Path) -> Result<Vec<String>, TaskError> {
 mod tests {
     #[test]
     fn the_repository_is_tidy() {
-        let findings = super::check(&crate::workshop::root()).expect("the repository can be read");
+        let findings = super::check(&crate::workspace::root()).expect("the repository can be read");
         assert!(findings.is_empty(), "\n{}\n", findings.join("\n"));
     }
 }

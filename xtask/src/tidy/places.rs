@@ -1,6 +1,6 @@
 //! No address of a package archive and no path of somebody's machine: both come from the machine's own settings.
 
-use super::tree::Tree;
+use super::tree::SourceTree;
 
 /// Where apt keeps the addresses of this machine's package archives. What they name here must not be named there.
 const SOURCES: [&str; 2] = ["/etc/apt/sources.list", "/etc/apt/sources.list.d"];
@@ -8,7 +8,7 @@ const SOURCES: [&str; 2] = ["/etc/apt/sources.list", "/etc/apt/sources.list.d"];
 /// What begins an absolute path below somebody's home.
 const HOMES: [[&str; 2]; 2] = [["/ho", "me/"], ["/Us", "ers/"]];
 
-pub(super) fn check(tree: &Tree) -> Vec<String> {
+pub(super) fn check(tree: &SourceTree) -> Vec<String> {
     let here = tree.root.to_string_lossy().into_owned();
     let banned: Vec<String> = archives().into_iter().chain(HOMES.map(|home| home.concat())).chain([here]).collect();
     let lines = tree.files.iter().flat_map(|file| file.lines().map(move |(number, line)| (file, number, line)));

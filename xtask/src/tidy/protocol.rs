@@ -1,8 +1,8 @@
 //! `docs/protocol.md` carries a digest of the message types it describes. Whoever changes a message is sent to
 //! the description; `cargo xtask tidy --fix` then says that it was read.
 
-use super::tree::Tree;
-use crate::workshop::{TaskError, say};
+use super::tree::SourceTree;
+use crate::workspace::{TaskError, say};
 use sha2::{Digest, Sha256};
 use std::path::Path;
 
@@ -11,7 +11,7 @@ const MESSAGES: &str = "crates/protocol/src/message/";
 const OPEN: &str = "<!-- messages: ";
 const CLOSE: &str = " -->";
 
-pub(super) fn check(tree: &Tree) -> Vec<String> {
+pub(super) fn check(tree: &SourceTree) -> Vec<String> {
     let Some(document) = tree.file(DOCUMENT) else {
         return vec![format!("{DOCUMENT}: missing")];
     };
@@ -24,7 +24,7 @@ pub(super) fn check(tree: &Tree) -> Vec<String> {
 
 /// Writes the present digest into the document.
 pub(crate) fn fix(root: &Path) -> Result<(), TaskError> {
-    let tree = Tree::read(root)?;
+    let tree = SourceTree::read(root)?;
     let Some(document) = tree.file(DOCUMENT) else { return Ok(()) };
     let mark = format!("{OPEN}{}{CLOSE}", digest(&tree));
     let text = match marked(&document.text) {
@@ -44,7 +44,7 @@ fn marked(document: &str) -> Option<&str> {
 }
 
 /// Sixteen hex digits over names and contents.
-fn digest(tree: &Tree) -> String {
+fn digest(tree: &SourceTree) -> String {
     let mut hasher = Sha256::new();
     for file in tree.files.iter().filter(|file| file.name.starts_with(MESSAGES)) {
         hasher.update(format!("{}\0{}\0", file.name, file.text));
@@ -67,7 +67,7 @@ mod tests {
     }
 
     fn findings(root: &Path) -> usize {
-        check(&Tree::read(root).expect("a tree")).len()
+        check(&SourceTree::read(root).expect("a tree")).len()
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! Files of at most 400 lines, functions of at most 60.
 
-use super::tree::{Text, Tree};
+use super::tree::{SourceTree, Text};
 
 const FILE: usize = 400;
 const FUNCTION: usize = 60;
 
-pub(super) fn check(tree: &Tree) -> Vec<String> {
+pub(super) fn check(tree: &SourceTree) -> Vec<String> {
     tree.rust().flat_map(|file| long_file(file).into_iter().chain(long_functions(file))).collect()
 }
 

@@ -1,12 +1,12 @@
 //! The repository's own text files, in memory. Read by walking, not by git: a source archive must pass too.
 
-use crate::workshop::TaskError;
+use crate::workspace::TaskError;
 use std::path::{Path, PathBuf};
 
 /// Made by programs, or nobody's.
 const NOT_OURS: [&str; 6] = ["target", "artifacts", ".git", ".vagrant", "node_modules", "Cargo.lock"];
 
-pub(super) struct Tree {
+pub(super) struct SourceTree {
     pub(super) root: PathBuf,
     pub(super) files: Vec<Text>,
 }
@@ -28,7 +28,7 @@ impl Text {
     }
 }
 
-impl Tree {
+impl SourceTree {
     pub(super) fn read(root: &Path) -> Result<Self, TaskError> {
         let mut tree = Self { root: root.to_owned(), files: Vec::new() };
         tree.walk(root)?;
@@ -69,6 +69,9 @@ impl Tree {
 
 /// A tree of one file, for the rules' tests.
 #[cfg(test)]
-pub(super) fn one(name: &str, text: &str) -> Tree {
-    Tree { root: PathBuf::from("/repository"), files: vec![Text { name: name.to_owned(), text: text.to_owned() }] }
+pub(super) fn one(name: &str, text: &str) -> SourceTree {
+    SourceTree {
+        root: PathBuf::from("/repository"),
+        files: vec![Text { name: name.to_owned(), text: text.to_owned() }],
+    }
 }

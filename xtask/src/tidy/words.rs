@@ -1,12 +1,12 @@
 //! Words that promise work instead of doing it. (Print macros are clippy's: `print_stdout`, `print_stderr`.)
 
-use super::tree::Tree;
+use super::tree::SourceTree;
 
 /// In halves, so that this file passes.
 const IN_TEXT: [[&str; 2]; 3] = [["TO", "DO"], ["FIX", "ME"], ["XX", "X"]];
 const IN_RUST: [[&str; 2]; 4] = [["todo", "!("], ["unimplemented", "!("], ["#[ig", "nore"], ["dbg", "!("]];
 
-pub(super) fn check(tree: &Tree) -> Vec<String> {
+pub(super) fn check(tree: &SourceTree) -> Vec<String> {
     let lines = tree.files.iter().flat_map(|file| file.lines().map(move |(number, line)| (file, number, line)));
     lines
         .filter_map(|(file, number, line)| {

@@ -1,7 +1,7 @@
 //! The facts, from the kernel and the package manager.
 
 use super::{limits, os_release};
-use crate::guest::Guest;
+use crate::guest::GuestSystem;
 use crate::handlers::chain::chained;
 use crate::handlers::packages;
 use crate::request::io_failure;
@@ -9,10 +9,10 @@ use std::ffi::CStr;
 use std::time::{SystemTime, UNIX_EPOCH};
 use sysinfo::{CpuRefreshKind, Disks, MemoryRefreshKind, ProcessRefreshKind, ProcessesToUpdate, RefreshKind, System};
 use tokio_util::sync::CancellationToken;
-use vmbuild_protocol::{Clock, Facts, Failure, Mounted};
+use vmbuild_protocol::{Clock, Facts, Mounted, RequestFailure};
 
 /// Describes the guest.
-pub async fn facts(guest: &Guest) -> Result<Facts, Failure> {
+pub async fn facts(guest: &GuestSystem) -> Result<Facts, RequestFailure> {
     let cancel = CancellationToken::new();
     let packages = packages::installed(&cancel).await?;
     let name = rustix::system::uname();
@@ -59,7 +59,7 @@ fn cpus() -> u32 {
     rustix::thread::sched_getaffinity(None).map_or(1, |set| set.count()).max(1)
 }
 
-fn free_bytes() -> Result<u64, Failure> {
+fn free_bytes() -> Result<u64, RequestFailure> {
     let stat = rustix::fs::statvfs("/").map_err(|error| io_failure(&error.into()))?;
     Ok(stat.f_bavail * stat.f_frsize)
 }
@@ -96,11 +96,11 @@ async fn compiler(cancel: &CancellationToken) -> String {
 #[cfg(test)]
 mod tests {
     use super::facts;
-    use crate::guest::Guest;
+    use crate::guest::GuestSystem;
 
     #[tokio::test(flavor = "current_thread")]
     async fn this_machine_is_described() {
-        let guest = Guest::complete(false);
+        let guest = GuestSystem::complete(false);
         let facts = facts(&guest).await.unwrap();
         assert!(facts.cpus >= 1 && facts.memory_bytes > 1 << 20 && facts.clock.unix_nanos > 1 << 60, "{facts:?}");
         assert!(facts.memory_available_bytes <= facts.memory_bytes, "{facts:?}");

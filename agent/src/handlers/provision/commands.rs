@@ -9,7 +9,7 @@ const DNF_INSTALL: [&str; 4] = ["dnf", "-y", "install", "--setopt=install_weak_d
 /// What a provision comes to.
 pub(super) fn commands(provision: &Provision, user: SandboxUser) -> Vec<Vec<String>> {
     match provision.manager {
-        PackageManager::Apt => Apt::new(provision, user).commands(provision.stage),
+        PackageManager::Apt => AptCommands::new(provision, user).commands(provision.stage),
         PackageManager::Dnf => dnf(provision),
     }
 }
@@ -34,12 +34,12 @@ fn is_full_map(map: &str) -> bool {
 
 /// `apt-get` with the options of one provision.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Apt {
+pub(super) struct AptCommands {
     options: Vec<String>,
     packages: Vec<String>,
 }
 
-impl Apt {
+impl AptCommands {
     pub(super) fn new(provision: &Provision, user: SandboxUser) -> Self {
         // Waiting for dpkg's lock is apt's own; the lists' lock it gives up on at once, so that is tried again here.
         let mut options = ["-o", "Dpkg::Use-Pty=0", "-o", "DPkg::Lock::Timeout=300"].map(str::to_owned).to_vec();

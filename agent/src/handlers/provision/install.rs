@@ -4,11 +4,11 @@ use super::commands::{commands, may_become_others};
 use super::persist::persist;
 use super::snapshot;
 use crate::handlers::packages;
-use crate::request::{Request, failure};
-use vmbuild_protocol::{Failure, FailureKind, Package, PackageManager, Provision};
+use crate::request::{RequestContext, failure};
+use vmbuild_protocol::{FailureKind, Package, PackageManager, Provision, RequestFailure};
 
 /// Installs what is missing and returns everything that is installed then.
-pub async fn provision(request: &Request, provision: Provision) -> Result<Vec<Package>, Failure> {
+pub async fn provision(request: &RequestContext, provision: Provision) -> Result<Vec<Package>, RequestFailure> {
     check(&provision)?;
     if !provision.packages.is_empty() {
         prepare(&provision)?;
@@ -19,7 +19,7 @@ pub async fn provision(request: &Request, provision: Provision) -> Result<Vec<Pa
     packages::list(provision.manager, &request.cancel).await
 }
 
-pub(super) fn check(provision: &Provision) -> Result<(), Failure> {
+pub(super) fn check(provision: &Provision) -> Result<(), RequestFailure> {
     let invalid = |text| Err(failure(FailureKind::Invalid, text));
     if let Some(name) = provision.packages.iter().find(|name| !is_package_name(name)) {
         return invalid(format!("`{name}` is not the name of a package"));
@@ -40,7 +40,7 @@ fn is_package_name(name: &str) -> bool {
 }
 
 /// Writes what the commands name.
-pub(super) fn prepare(provision: &Provision) -> Result<(), Failure> {
+pub(super) fn prepare(provision: &Provision) -> Result<(), RequestFailure> {
     let own = provision.manager == PackageManager::Apt && provision.sources.is_none();
     if own && provision.snapshot.is_some() { snapshot::mark_sources() } else { Ok(()) }
 }

@@ -2,15 +2,19 @@
 
 use crate::exec::run_program;
 use crate::handlers::packages::PATH;
-use crate::request::{Request, failure};
+use crate::request::{RequestContext, failure};
 use std::time::Duration;
-use vmbuild_protocol::{CommandLine, Exited, Failure, FailureKind, OutputStream, PackageTrouble};
+use vmbuild_protocol::{CommandLine, Exited, FailureKind, OutputStream, PackageTrouble, RequestFailure};
 
 /// How long one of the commands may take: a slow mirror and an emulated processor together.
 const LIMIT: Duration = Duration::from_hours(2);
 
 /// Runs one of the commands, again when its failure is of a kind that passes. The host reads why in the output.
-pub(super) async fn persist(request: &Request, argv: &[String], epoch: Option<u64>) -> Result<(), Failure> {
+pub(super) async fn persist(
+    request: &RequestContext,
+    argv: &[String],
+    epoch: Option<u64>,
+) -> Result<(), RequestFailure> {
     let mut attempts = 0;
     loop {
         let Err(failed) = run(request, argv, epoch).await else { return Ok(()) };
@@ -28,7 +32,7 @@ pub(super) async fn persist(request: &Request, argv: &[String], epoch: Option<u6
     }
 }
 
-async fn run(request: &Request, argv: &[String], epoch: Option<u64>) -> Result<(), Failure> {
+async fn run(request: &RequestContext, argv: &[String], epoch: Option<u64>) -> Result<(), RequestFailure> {
     let line = argv.join(" ");
     let env = [("DEBIAN_FRONTEND", "noninteractive"), ("LC_ALL", "C.UTF-8"), ("PATH", PATH)];
     let mut env = env.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
@@ -41,5 +45,5 @@ async fn run(request: &Request, argv: &[String], epoch: Option<u64>) -> Result<(
         Exited::Signal(signal) => format!("was ended by signal {signal}"),
     };
     let message = format!("`{line}` {ended}");
-    Err(Failure { kind: FailureKind::ProgramFailed, message, step: None, tail: tail.text() })
+    Err(RequestFailure { kind: FailureKind::ProgramFailed, message, step: None, tail: tail.text() })
 }

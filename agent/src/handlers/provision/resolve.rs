@@ -2,17 +2,17 @@
 //!
 //! apt's lists have the digests of packages. dnf's answer does not: so dnf downloads them, and they are looked at.
 
-use super::commands::{Apt, commands, may_become_others};
+use super::commands::{AptCommands, commands, may_become_others};
 use super::install::{check, prepare};
 use super::persist::persist;
 use crate::handlers::packages::query_text;
-use crate::request::{Request, failure};
+use crate::request::{RequestContext, failure};
 use std::path::Path;
-use vmbuild_protocol::{Failure, FailureKind, Offered, PackageManager, Provision, Stage};
+use vmbuild_protocol::{FailureKind, Offered, PackageManager, Provision, RequestFailure, Stage};
 
 /// Says what installing would take from the archives, by lists that are renewed first (`Stage::Whole`) or by those
 /// there are.
-pub async fn resolve(request: &Request, provision: Provision) -> Result<Vec<Offered>, Failure> {
+pub async fn resolve(request: &RequestContext, provision: Provision) -> Result<Vec<Offered>, RequestFailure> {
     check(&provision)?;
     match provision.manager {
         PackageManager::Apt => apt(request, &provision).await,
@@ -20,9 +20,9 @@ pub async fn resolve(request: &Request, provision: Provision) -> Result<Vec<Offe
     }
 }
 
-async fn apt(request: &Request, provision: &Provision) -> Result<Vec<Offered>, Failure> {
+async fn apt(request: &RequestContext, provision: &Provision) -> Result<Vec<Offered>, RequestFailure> {
     prepare(provision)?;
-    let apt = Apt::new(provision, may_become_others());
+    let apt = AptCommands::new(provision, may_become_others());
     if provision.stage == Stage::Whole {
         persist(request, &apt.update(), provision.epoch).await?;
     }
@@ -42,7 +42,7 @@ async fn apt(request: &Request, provision: &Provision) -> Result<Vec<Offered>, F
 const FIND: [&str; 4] = ["find", "/var/cache", "-path", "*/packages/*.rpm"];
 const RPM: [&str; 3] = ["rpm", "-qp", "--queryformat=%{NAME}\\t%{EVR}\\t%{ARCH}\\n"];
 
-async fn dnf(request: &Request, provision: Provision) -> Result<Vec<Offered>, Failure> {
+async fn dnf(request: &RequestContext, provision: Provision) -> Result<Vec<Offered>, RequestFailure> {
     let download = Provision { stage: Stage::Download, ..provision };
     for argv in commands(&download, may_become_others()) {
         persist(request, &argv, download.epoch).await?;
@@ -58,7 +58,7 @@ async fn dnf(request: &Request, provision: Provision) -> Result<Vec<Offered>, Fa
     Ok(offered)
 }
 
-fn look_at(path: &Path, said: &str) -> Result<Offered, Failure> {
+fn look_at(path: &Path, said: &str) -> Result<Offered, RequestFailure> {
     let not_understood = || failure(FailureKind::Invalid, format!("rpm says `{said}` of {}", path.display()));
     let mut fields = said.split('\t').map(str::to_owned);
     let mut field = || fields.next().filter(|text| !text.is_empty()).ok_or_else(not_understood);
@@ -69,7 +69,7 @@ fn look_at(path: &Path, said: &str) -> Result<Offered, Failure> {
     Ok(Offered { name, version, arch, size, sha256: hex::encode(sha256), file })
 }
 
-async fn query(argv: &[String], request: &Request) -> Result<String, Failure> {
+async fn query(argv: &[String], request: &RequestContext) -> Result<String, RequestFailure> {
     let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
     query_text(&argv, &request.cancel).await
 }

@@ -4,7 +4,7 @@
 //! (apt 2.4.11) must be told, entry by entry. Source: Ubuntu's description of its snapshot service.
 
 use crate::request::failure;
-use vmbuild_protocol::{Failure, FailureKind};
+use vmbuild_protocol::{FailureKind, RequestFailure};
 
 /// The guest's own list.
 const OWN: &str = "/etc/apt/sources.list";
@@ -13,7 +13,7 @@ const OWN: &str = "/etc/apt/sources.list";
 pub(super) const LIST: &str = "/run/vmbuild-sources.list";
 
 /// Writes [`LIST`].
-pub(super) fn mark_sources() -> Result<(), Failure> {
+pub(super) fn mark_sources() -> Result<(), RequestFailure> {
     let own = match fs_err::read_to_string(OWN) {
         Ok(text) => text,
         // Lists in the newer form lie elsewhere, and apt that reads that form needs no marks.

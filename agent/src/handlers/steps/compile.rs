@@ -34,10 +34,10 @@ fn compiles(command: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::Compile;
-    use crate::handlers::steps::lines::Lines;
+    use crate::handlers::steps::lines::LineSplitter;
 
     fn count(output: &str) -> u64 {
-        let (mut lines, mut compile) = (Lines::default(), Compile::default());
+        let (mut lines, mut compile) = (LineSplitter::default(), Compile::default());
         lines.push(output.as_bytes(), |line| compile.line(line));
         compile.done
     }
@@ -66,7 +66,7 @@ mod tests {
     fn commands_cut_between_chunks_count_once() {
         let output = b"gcc -c -o a.o a.c\ngcc -c \\\n -o b.o b.c\n";
         for cut in 0..output.len() {
-            let (mut lines, mut compile) = (Lines::default(), Compile::default());
+            let (mut lines, mut compile) = (LineSplitter::default(), Compile::default());
             for piece in [&output[..cut], &output[cut..]] {
                 lines.push(piece, |line| compile.line(line));
             }

@@ -4,10 +4,10 @@ use crate::request::{failure, io_failure};
 use fs_err::os::unix::fs::OpenOptionsExt;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use vmbuild_protocol::{Failure, FailureKind};
+use vmbuild_protocol::{FailureKind, RequestFailure};
 
 /// Writes a small file: it appears under its name only when whole.
-pub(super) fn write(path: &str, contents: &str, mode: u32) -> Result<(), Failure> {
+pub(super) fn write(path: &str, contents: &str, mode: u32) -> Result<(), RequestFailure> {
     let path = absolute(path)?;
     write_whole(path, contents, mode).map_err(|error| io_failure(&error))
 }
@@ -26,7 +26,7 @@ fn write_whole(path: &Path, contents: &str, mode: u32) -> io::Result<()> {
 }
 
 /// Demands that at least `at_least` files whose names end in `suffix` are under a folder. Returns how many are.
-pub(super) async fn require(under: &str, suffix: &str, at_least: u32, otherwise: &str) -> Result<u64, Failure> {
+pub(super) async fn require(under: &str, suffix: &str, at_least: u32, otherwise: &str) -> Result<u64, RequestFailure> {
     let (folder, end) = (absolute(under)?.to_owned(), suffix.to_owned());
     let counted = tokio::task::spawn_blocking(move || count(folder, &end)).await;
     let found = counted
@@ -60,7 +60,7 @@ fn count(folder: PathBuf, suffix: &str) -> io::Result<u64> {
     Ok(found)
 }
 
-fn absolute(path: &str) -> Result<&Path, Failure> {
+fn absolute(path: &str) -> Result<&Path, RequestFailure> {
     let given = Path::new(path);
     if given.is_absolute() {
         return Ok(given);

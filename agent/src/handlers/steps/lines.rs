@@ -5,11 +5,11 @@ const LONGEST: usize = 64 << 10;
 
 /// Splits a stream of bytes into lines.
 #[derive(Debug, Default)]
-pub(super) struct Lines {
+pub(super) struct LineSplitter {
     partial: Vec<u8>,
 }
 
-impl Lines {
+impl LineSplitter {
     /// Takes the next bytes and hands over each line they complete, without its end.
     pub(super) fn push(&mut self, bytes: &[u8], mut on_line: impl FnMut(&str)) {
         for piece in bytes.split_inclusive(|&byte| byte == b'\n') {
@@ -36,11 +36,11 @@ impl Lines {
 
 #[cfg(test)]
 mod tests {
-    use super::{LONGEST, Lines};
+    use super::{LONGEST, LineSplitter};
     use proptest::prelude::{any, proptest};
 
     fn split(pieces: &[&[u8]]) -> Vec<String> {
-        let (mut lines, mut seen) = (Lines::default(), Vec::new());
+        let (mut lines, mut seen) = (LineSplitter::default(), Vec::new());
         for piece in pieces {
             lines.push(piece, |line| seen.push(line.to_owned()));
         }

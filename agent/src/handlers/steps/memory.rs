@@ -2,7 +2,7 @@
 //!
 //! A compiler that the kernel has ended says nothing, and `make` says `Error 1` or `Killed`. The kernel counts.
 
-use vmbuild_protocol::{Failure, FailureKind};
+use vmbuild_protocol::{FailureKind, RequestFailure};
 
 /// How many processes the kernel has ended for want of memory since it booted: this guest's own, or in a sandbox its
 /// host's. Nothing where nobody counts. Source: proc(5), `oom_kill` in `/proc/vmstat`, since Linux 4.13.
@@ -15,14 +15,14 @@ fn parse(table: &str) -> Option<u64> {
 }
 
 /// The failure of a program before whose start so many processes had been ended.
-pub(super) fn blamed(failure: Failure, before: Option<u64>) -> Failure {
+pub(super) fn blamed(failure: RequestFailure, before: Option<u64>) -> RequestFailure {
     let since = |before: u64| ended()?.checked_sub(before);
     match before.and_then(since) {
         None | Some(0) => failure,
         Some(count) => {
             let processes = if count == 1 { "a process" } else { "processes" };
             let message = format!("the kernel ended {processes} for want of memory: {}", failure.message);
-            Failure { kind: FailureKind::NoMemory, message, ..failure }
+            RequestFailure { kind: FailureKind::NoMemory, message, ..failure }
         }
     }
 }
@@ -33,11 +33,11 @@ mod tests {
     use crate::handlers::steps::build;
     use crate::handlers::testing::request;
     use std::path::{Path, PathBuf};
-    use vmbuild_protocol::{Action, CommandLine, Failure, FailureKind, Step, Steps, Watch};
+    use vmbuild_protocol::{Action, CommandLine, FailureKind, RequestFailure, Step, Steps, Watch};
 
-    fn failure() -> Failure {
+    fn failure() -> RequestFailure {
         let message = "`make` exited with 2".to_owned();
-        Failure { kind: FailureKind::ProgramFailed, message, step: Some(4), tail: "Killed".to_owned() }
+        RequestFailure { kind: FailureKind::ProgramFailed, message, step: Some(4), tail: "Killed".to_owned() }
     }
 
     #[test]

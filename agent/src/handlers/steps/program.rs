@@ -3,11 +3,11 @@
 use super::memory;
 use super::watcher::Watcher;
 use crate::exec::run_program;
-use crate::request::{Request, failure};
+use crate::request::{RequestContext, failure};
 use std::convert::Infallible;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use vmbuild_protocol::{CommandLine, Exited, Failure, FailureKind, OutputStream, Progress, Watch};
+use vmbuild_protocol::{CommandLine, Exited, FailureKind, OutputStream, Progress, RequestFailure, Watch};
 use vmbuild_supervise::Tail;
 
 /// Four times a second is as fast as anybody reads.
@@ -15,12 +15,12 @@ const BEAT: Duration = Duration::from_millis(250);
 
 /// Runs it, reporting how far it is; demands status 0 and whatever else the watch asks for. Returns the units done.
 pub(super) async fn run(
-    request: &Request,
+    request: &RequestContext,
     step: u32,
     command: &CommandLine,
     timeout: Duration,
     watch: Watch,
-) -> Result<u64, Failure> {
+) -> Result<u64, RequestFailure> {
     if command.argv.is_empty() {
         return Err(failure(FailureKind::Invalid, "a step without a program"));
     }
@@ -38,7 +38,7 @@ pub(super) async fn run(
     Ok(watcher.advance().done)
 }
 
-async fn report(request: &Request, step: u32, watcher: &Mutex<Watcher>) -> Infallible {
+async fn report(request: &RequestContext, step: u32, watcher: &Mutex<Watcher>) -> Infallible {
     loop {
         tokio::time::sleep(BEAT).await;
         let news = lock(watcher).news();
@@ -54,7 +54,7 @@ fn lock(watcher: &Mutex<Watcher>) -> MutexGuard<'_, Watcher> {
     watcher.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn judge(command: &CommandLine, exited: Exited, tail: &Tail, watcher: &Watcher) -> Result<(), Failure> {
+fn judge(command: &CommandLine, exited: Exited, tail: &Tail, watcher: &Watcher) -> Result<(), RequestFailure> {
     let line = command.argv.join(" ");
     let (kind, message) = match exited {
         Exited::Code(0) => match watcher.doubt() {
@@ -68,5 +68,5 @@ fn judge(command: &CommandLine, exited: Exited, tail: &Tail, watcher: &Watcher) 
         Some(explanation) => format!("{explanation}: {message}"),
         None => message,
     };
-    Err(Failure { kind, message, step: None, tail: tail.text() })
+    Err(RequestFailure { kind, message, step: None, tail: tail.text() })
 }

@@ -1,17 +1,17 @@
 //! The steps of a recipe, one after the other.
 
 use super::{file, program};
-use crate::request::{Request, failure};
+use crate::request::{RequestContext, failure};
 use std::time::{Duration, Instant};
-use vmbuild_protocol::{Action, Failure, FailureKind, Progress, Step, StepDone, Steps};
+use vmbuild_protocol::{Action, FailureKind, Progress, RequestFailure, Step, StepDone, Steps};
 
 /// Runs the steps in order and stops at the first that fails; the failure says which.
-pub async fn build(request: &Request, steps: Steps) -> Result<Vec<StepDone>, Failure> {
+pub async fn build(request: &RequestContext, steps: Steps) -> Result<Vec<StepDone>, RequestFailure> {
     let mut done = Vec::new();
     for (step, what) in (0..).zip(&steps.steps) {
         request.progress(Progress::StepStarted { step }).await;
         let began = Instant::now();
-        let units = run(request, step, what).await.map_err(|failure| Failure { step: Some(step), ..failure })?;
+        let units = run(request, step, what).await.map_err(|failure| RequestFailure { step: Some(step), ..failure })?;
         let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         done.push(StepDone { step, millis, units });
         request.progress(Progress::StepFinished(StepDone { step, millis, units })).await;
@@ -19,7 +19,7 @@ pub async fn build(request: &Request, steps: Steps) -> Result<Vec<StepDone>, Fai
     Ok(done)
 }
 
-async fn run(request: &Request, index: u32, step: &Step) -> Result<u64, Failure> {
+async fn run(request: &RequestContext, index: u32, step: &Step) -> Result<u64, RequestFailure> {
     if request.cancel.is_cancelled() {
         return Err(failure(FailureKind::Cancelled, format!("cancelled before step {}", step.name)));
     }
@@ -38,9 +38,9 @@ async fn run(request: &Request, index: u32, step: &Step) -> Result<u64, Failure>
 mod tests {
     use super::build;
     use crate::handlers::testing::request;
-    use crate::request::{Request, Saying};
+    use crate::request::{RequestContext, Saying};
     use tokio_util::sync::CancellationToken;
-    use vmbuild_protocol::{Action, CommandLine, Failure, FailureKind, Progress, Step, StepDone, Steps, Watch};
+    use vmbuild_protocol::{Action, CommandLine, FailureKind, Progress, RequestFailure, Step, StepDone, Steps, Watch};
 
     fn sh(script: &str, watch: Watch) -> Step {
         let argv = ["sh", "-c", script].map(str::to_owned).to_vec();
@@ -48,14 +48,14 @@ mod tests {
         Step { name: "run".to_owned(), action: Action::Run { command, timeout_ms: 20_000, watch } }
     }
 
-    async fn run(steps: Vec<Step>) -> (Result<Vec<StepDone>, Failure>, Vec<Progress>) {
+    async fn run(steps: Vec<Step>) -> (Result<Vec<StepDone>, RequestFailure>, Vec<Progress>) {
         let (request, heard) = request();
         let result = build(&request, Steps { steps }).await;
         drop(request);
         (result, heard.progress().await)
     }
 
-    async fn fails(step: Step) -> Failure {
+    async fn fails(step: Step) -> RequestFailure {
         run(vec![sh("true", Watch::LastLine), step]).await.0.unwrap_err()
     }
 
@@ -98,7 +98,7 @@ mod tests {
         let heard = folder.path().join("heard");
         let script = format!("echo gcc -c a.c; until [ -e {} ]; do sleep 0.05; done", heard.display());
         let (says, mut hears) = tokio::sync::mpsc::channel(1);
-        let request = Request { mark: String::new(), cancel: CancellationToken::new(), says };
+        let request = RequestContext { mark: String::new(), cancel: CancellationToken::new(), says };
         let said = std::cell::RefCell::new(None);
         let listen = async {
             while let Some(saying) = hears.recv().await {

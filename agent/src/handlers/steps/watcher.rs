@@ -1,7 +1,7 @@
 //! What a step's output has shown so far.
 
 use super::compile::Compile;
-use super::lines::Lines;
+use super::lines::LineSplitter;
 use super::regrtest::RegressionTests;
 use vmbuild_protocol::{OutputStream, Watch};
 
@@ -19,13 +19,13 @@ pub(super) struct Advance {
 /// Reads a program's output as its step asks for.
 #[derive(Debug)]
 pub(super) struct Watcher {
-    stdout: Lines,
-    stderr: Lines,
-    heard: Heard,
+    stdout: LineSplitter,
+    stderr: LineSplitter,
+    heard: WatchedLine,
 }
 
 #[derive(Debug)]
-struct Heard {
+struct WatchedLine {
     reader: Reader,
     last_line: String,
     changed: bool,
@@ -45,8 +45,8 @@ impl Watcher {
             Watch::Compile { total } => Reader::Compile { compile: Compile::default(), total },
             Watch::RegressionTests => Reader::RegressionTests(RegressionTests::default()),
         };
-        let heard = Heard { reader, last_line: String::new(), changed: false };
-        Self { stdout: Lines::default(), stderr: Lines::default(), heard }
+        let heard = WatchedLine { reader, last_line: String::new(), changed: false };
+        Self { stdout: LineSplitter::default(), stderr: LineSplitter::default(), heard }
     }
 
     /// Takes the next output.
@@ -97,7 +97,7 @@ impl Watcher {
     }
 }
 
-impl Heard {
+impl WatchedLine {
     fn line(&mut self, line: &str) {
         match &mut self.reader {
             Reader::LastLine => {}

@@ -9,7 +9,7 @@ use crate::request::failure;
 use rustix::rand::{GetRandomFlags, getrandom};
 use sha2::{Digest, Sha256};
 use std::path::Path;
-use vmbuild_protocol::{Failure, FailureKind};
+use vmbuild_protocol::{FailureKind, RequestFailure};
 
 /// The program that answers. It takes a module's name and a nonce.
 pub(super) const PROBE: &str = include_str!("probe.py");
@@ -19,7 +19,7 @@ const IN_THE_INTERPRETER: [&str; 2] = ["built-in", "frozen"];
 const SHOWN: usize = 60;
 
 /// What an answer must agree with.
-pub(super) struct Expected<'a> {
+pub(super) struct ExpectedAnswer<'a> {
     /// What the digest is of.
     pub(super) nonce: &'a str,
     /// The version that the artifact's name promises.
@@ -29,7 +29,7 @@ pub(super) struct Expected<'a> {
 }
 
 /// A text that no artifact was made for.
-pub(super) fn nonce() -> Result<String, Failure> {
+pub(super) fn nonce() -> Result<String, RequestFailure> {
     let mut bytes = [0; 16];
     // The kernel gives up to 256 bytes whole.
     getrandom(&mut bytes, GetRandomFlags::empty())
@@ -38,7 +38,7 @@ pub(super) fn nonce() -> Result<String, Failure> {
 }
 
 /// Demands the right answer; says otherwise what is wrong with it.
-pub(super) fn judge(said: &str, expected: &Expected<'_>) -> Result<(), String> {
+pub(super) fn judge(said: &str, expected: &ExpectedAnswer<'_>) -> Result<(), String> {
     let fields: Vec<&str> = said.split('\0').collect();
     // Before the first NUL there is what importing prints, such as readline's escape sequence.
     let [_, digest, version, base_prefix, origin, loaded @ ..] = fields.as_slice() else {
@@ -68,7 +68,7 @@ pub(super) fn judge(said: &str, expected: &Expected<'_>) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Expected, judge, nonce};
+    use super::{ExpectedAnswer, judge, nonce};
     use sha2::{Digest, Sha256};
 
     #[test]
@@ -95,7 +95,7 @@ mod tests {
             (&["", &digest, "3.15.0rc1", prefix, file, "/proc/version"], "loads /proc/version, outside the artifact"),
         ];
         for (fields, expect) in cases {
-            let expected = Expected { nonce: "n", version: "3.15.0rc1", prefix: prefix.as_ref() };
+            let expected = ExpectedAnswer { nonce: "n", version: "3.15.0rc1", prefix: prefix.as_ref() };
             let why = judge(&fields.join("\0"), &expected).err().unwrap_or_default();
             assert_eq!(why.is_empty(), expect.is_empty(), "{fields:?}: {why}");
             assert!(why.contains(expect), "{fields:?}: {why}");

@@ -2,9 +2,9 @@
 
 use super::elf;
 use super::hardening::look_at_tree;
-use super::outcome::Outcome;
+use super::outcome::CheckOutcome;
 use super::subject::Subject;
-use super::tree::Tree;
+use super::tree::UnpackedArtifact;
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use vmbuild_cpython::layout::compiled_modules;
@@ -12,11 +12,11 @@ use vmbuild_cpython::{ArtifactName, Version};
 
 /// 6: the interpreter is a program that may be run, its version's compiled modules are there, and whatever is loaded is
 /// for this machine, whole and hardened.
-pub(super) async fn binaries(subject: &Subject<'_>, tree: &Tree) -> Outcome {
+pub(super) async fn binaries(subject: &Subject<'_>, tree: &UnpackedArtifact) -> CheckOutcome {
     judge(subject, tree).await.map_err(|flaws| flaws.join("; ")).into()
 }
 
-async fn judge(subject: &Subject<'_>, tree: &Tree) -> Result<String, Vec<String>> {
+async fn judge(subject: &Subject<'_>, tree: &UnpackedArtifact) -> Result<String, Vec<String>> {
     let there = program(tree, &subject.ask.interpreter.binary);
     let mut flaws: Vec<String> = there.as_ref().err().cloned().into_iter().collect();
     let (expected, looked) = match (expected(subject), look_at_tree(tree).await) {
@@ -52,7 +52,7 @@ fn expected(subject: &Subject<'_>) -> Result<Vec<String>, String> {
 }
 
 /// Demands a file in `bin` that may be executed, and names it.
-pub(super) fn runnable(tree: &Tree, name: &str) -> Result<String, String> {
+pub(super) fn runnable(tree: &UnpackedArtifact, name: &str) -> Result<String, String> {
     let found = fs_err::metadata(tree.bin(name)).map_err(|_| format!("no bin/{name}"))?;
     if !found.is_file() {
         return Err(format!("bin/{name} is not a file"));
@@ -64,7 +64,7 @@ pub(super) fn runnable(tree: &Tree, name: &str) -> Result<String, String> {
 }
 
 /// Demands that it is also a program for this machine: no script, whatever that prints.
-pub(super) fn program(tree: &Tree, name: &str) -> Result<String, String> {
+pub(super) fn program(tree: &UnpackedArtifact, name: &str) -> Result<String, String> {
     let there = runnable(tree, name)?;
     let mut start = Vec::new();
     let file = fs_err::File::open(tree.bin(name)).map_err(|error| error.to_string())?;

@@ -27,7 +27,7 @@ const INTERPRETER: &str = "Py_BytesMain";
 
 /// What was found in one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Found {
+pub(super) struct ElfFindings {
     /// Properties that it should have and has not: fragments for people.
     pub(super) flaws: Vec<String>,
     /// Whether it holds the interpreter.
@@ -78,7 +78,7 @@ fn name_of(machine: u16) -> String {
 
 /// Looks at a file; `None` if it is nothing that a loader loads. `folder` is where it lies. The error says what is wrong
 /// with a file that cannot be read as one for this machine.
-pub(super) fn look(bytes: &[u8], folder: &Path) -> Result<Option<Found>, String> {
+pub(super) fn look(bytes: &[u8], folder: &Path) -> Result<Option<ElfFindings>, String> {
     for_this_machine(&bytes[..bytes.len().min(START)])?;
     let elf = Elf::parse(bytes).map_err(|error| format!("is damaged or cut short: {error}"))?;
     if end(&elf) > bytes.len() as u64 {
@@ -105,7 +105,7 @@ pub(super) fn look(bytes: &[u8], folder: &Path) -> Result<Option<Found>, String>
     flaws.extend(search_path(&elf).into_iter().filter_map(|place| stray(place, folder)));
     let module = |name: &&str| MODULE_EXPORTS.iter().find_map(|start| name.strip_prefix(start)).map(str::to_owned);
     let modules = exported.iter().filter_map(module).collect();
-    Ok(Some(Found { flaws, is_interpreter, fortified, modules }))
+    Ok(Some(ElfFindings { flaws, is_interpreter, fortified, modules }))
 }
 
 /// The names of what the loader binds.

@@ -1,31 +1,31 @@
 //! Checks 1 to 4: the artifact as a file, and the checksum beside it.
 
-use super::outcome::{Outcome, size};
+use super::outcome::{CheckOutcome, size};
 use super::subject::Subject;
 
 /// 1: there is such a file.
-pub(super) fn exists(subject: &Subject<'_>) -> Outcome {
+pub(super) fn exists(subject: &Subject<'_>) -> CheckOutcome {
     bytes(subject).map(size).into()
 }
 
 /// 2: there is a checksum file; it has one line, which names the artifact.
-pub(super) fn checksum_file(subject: &Subject<'_>) -> Outcome {
+pub(super) fn checksum_file(subject: &Subject<'_>) -> CheckOutcome {
     named(subject).into()
 }
 
 /// 3: the checksum is the artifact's.
-pub(super) async fn sha256(subject: &Subject<'_>) -> Outcome {
+pub(super) async fn sha256(subject: &Subject<'_>) -> CheckOutcome {
     agrees(subject).await.into()
 }
 
 /// 4: the size is plausible.
-pub(super) fn size_in_bounds(subject: &Subject<'_>) -> Outcome {
+pub(super) fn size_in_bounds(subject: &Subject<'_>) -> CheckOutcome {
     let (min, max) = (subject.ask.min_bytes, subject.ask.max_bytes);
     let bounds = format!("{} to {} expected", size(min), size(max));
     match bytes(subject) {
-        Err(why) => Outcome::Fail(why),
-        Ok(bytes) if (min..=max).contains(&bytes) => Outcome::Pass(format!("{}, {bounds}", size(bytes))),
-        Ok(bytes) => Outcome::Amiss(format!("{}, {bounds}", size(bytes))),
+        Err(why) => CheckOutcome::Fail(why),
+        Ok(bytes) if (min..=max).contains(&bytes) => CheckOutcome::Pass(format!("{}, {bounds}", size(bytes))),
+        Ok(bytes) => CheckOutcome::Amiss(format!("{}, {bounds}", size(bytes))),
     }
 }
 

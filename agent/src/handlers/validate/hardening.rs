@@ -6,8 +6,8 @@
 //! are in the artifact and exist; in the interpreter also stack protectors and, where the build asked for them, the C
 //! library's checking functions. docs/artifact.md says why each.
 
-use super::elf::{self, Found, MAGIC};
-use super::tree::Tree;
+use super::elf::{self, ElfFindings, MAGIC};
+use super::tree::UnpackedArtifact;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::io::Read;
@@ -31,14 +31,14 @@ pub(super) struct Looked {
 }
 
 /// Looks at every program and library.
-pub(super) async fn look_at_tree(tree: &Tree) -> Result<Looked, String> {
+pub(super) async fn look_at_tree(tree: &UnpackedArtifact) -> Result<Looked, String> {
     let (prefix, fortifies) = (tree.prefix().to_owned(), fortifies(tree));
     let looked = tokio::task::spawn_blocking(move || look_at_all(&prefix, fortifies));
     looked.await.map_err(|error| error.to_string())?
 }
 
 /// Whether the artifact says that it was to be fortified. One that says nothing fails another check.
-fn fortifies(tree: &Tree) -> bool {
+fn fortifies(tree: &UnpackedArtifact) -> bool {
     let text = fs_err::read_to_string(tree.prefix().join(".build-info")).unwrap_or_default();
     let info: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
     info["configure_line"].as_str().is_some_and(|line| line.contains(FORTIFIES))
@@ -58,7 +58,7 @@ fn look_at_all(prefix: &Path, fortifies: bool) -> Result<Looked, String> {
 }
 
 impl Looked {
-    fn add(&mut self, path: &Path, name: &str, found: Found, fortifies: bool) {
+    fn add(&mut self, path: &Path, name: &str, found: ElfFindings, fortifies: bool) {
         self.count += 1;
         self.flaws.extend(found.flaws.iter().map(|flaw| format!("{name} {flaw}")));
         if fortifies && found.is_interpreter && !found.fortified {
@@ -86,7 +86,7 @@ fn is_library(path: &Path) -> bool {
     name.rsplit_once(".so").is_some_and(|(_, rest)| numbered(rest))
 }
 
-fn look_at(path: &Path) -> Result<Option<Found>, String> {
+fn look_at(path: &Path) -> Result<Option<ElfFindings>, String> {
     let said = |error: std::io::Error| error.to_string();
     let mut file = fs_err::File::open(path).map_err(said)?;
     let mut bytes = Vec::new();

@@ -13,7 +13,7 @@
 //! | 7 version | `version` | the interpreter runs |
 //! | 8 native modules | `modules`, `answer`, `probe.py` | it finds its libraries, and its own modules |
 //! | 9 pip | `pip` | it finds its own packages |
-//! | 10 build info, 11 licence | `papers` | what comes along |
+//! | 10 build info, 11 licence | `documents` | what comes along |
 //!
 //! They find mistakes, not malice: whoever makes an artifact can make one that answers everything right.
 //!
@@ -21,12 +21,12 @@
 
 mod answer;
 mod binaries;
+mod documents;
 mod elf;
 mod files;
 mod hardening;
 mod modules;
 mod outcome;
-mod papers;
 mod pip;
 mod python;
 mod run;

@@ -1,6 +1,6 @@
 //! What one check found, and what that means for the report.
 
-use crate::request::Request;
+use crate::request::RequestContext;
 use vmbuild_protocol::{Check, Progress, Verdict};
 
 /// Names of the checks, by number from 1.
@@ -20,7 +20,7 @@ const NAMES: [&str; 11] = [
 
 /// What a check found, with its evidence.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum CheckOutcome {
     /// As it must be.
     Pass(String),
     /// Not as it should be: a warning, or a failure for a strict request.
@@ -29,31 +29,31 @@ pub(super) enum Outcome {
     Fail(String),
 }
 
-impl From<Result<String, String>> for Outcome {
+impl From<Result<String, String>> for CheckOutcome {
     fn from(result: Result<String, String>) -> Self {
         result.map_or_else(Self::Fail, Self::Pass)
     }
 }
 
 /// The checks so far. Each is told to the host as it ends.
-pub(super) struct Report<'a> {
-    request: &'a Request,
+pub(super) struct CheckReport<'a> {
+    request: &'a RequestContext,
     on_amiss: Verdict,
     checks: Vec<Check>,
 }
 
-impl<'a> Report<'a> {
-    pub(super) fn new(request: &'a Request, strict: bool) -> Self {
+impl<'a> CheckReport<'a> {
+    pub(super) fn new(request: &'a RequestContext, strict: bool) -> Self {
         let on_amiss = if strict { Verdict::Fail } else { Verdict::Warn };
         Self { request, on_amiss, checks: Vec::with_capacity(NAMES.len()) }
     }
 
     /// Adds the next check.
-    pub(super) async fn add(&mut self, outcome: impl Into<Outcome>) {
+    pub(super) async fn add(&mut self, outcome: impl Into<CheckOutcome>) {
         let (verdict, evidence) = match outcome.into() {
-            Outcome::Pass(evidence) => (Verdict::Pass, evidence),
-            Outcome::Amiss(evidence) => (self.on_amiss, evidence),
-            Outcome::Fail(evidence) => (Verdict::Fail, evidence),
+            CheckOutcome::Pass(evidence) => (Verdict::Pass, evidence),
+            CheckOutcome::Amiss(evidence) => (self.on_amiss, evidence),
+            CheckOutcome::Fail(evidence) => (Verdict::Fail, evidence),
         };
         let index = self.checks.len();
         let number = u8::try_from(index + 1).expect("there are eleven checks");

@@ -1,16 +1,16 @@
 //! Check 9: pip is there and belongs to this interpreter.
 
 use super::binaries::runnable;
-use super::outcome::Outcome;
+use super::outcome::CheckOutcome;
 use super::python::{ISOLATED, python};
 use super::subject::Subject;
-use super::tree::{Tree, resolved};
+use super::tree::{UnpackedArtifact, resolved};
 use std::path::Path;
-use vmbuild_protocol::Failure;
+use vmbuild_protocol::RequestFailure;
 
 /// 9: the interpreter runs its own pip, and there is a pip command. That command is not run: its first line names
 /// the place where the artifact is to be installed, not the one where it lies now.
-pub(super) async fn pip(subject: &Subject<'_>, tree: &Tree) -> Result<Outcome, Failure> {
+pub(super) async fn pip(subject: &Subject<'_>, tree: &UnpackedArtifact) -> Result<CheckOutcome, RequestFailure> {
     let said = python(subject, tree, &[ISOLATED[0], ISOLATED[1], "-m", "pip", "--version"]).await?;
     let own = said.and_then(|said| own_pip(&said, tree.root()));
     Ok(own.and_then(|own| runnable(tree, &subject.ask.interpreter.pip).map(|_| own)).into())

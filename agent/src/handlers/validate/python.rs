@@ -2,9 +2,9 @@
 
 use super::binaries::program;
 use super::subject::Subject;
-use super::tree::Tree;
+use super::tree::UnpackedArtifact;
 use crate::exec::run_program;
-use vmbuild_protocol::{CommandLine, Exited, Failure, FailureKind, OutputStream};
+use vmbuild_protocol::{CommandLine, Exited, FailureKind, OutputStream, RequestFailure};
 use vmbuild_supervise::Tail;
 
 /// Isolated from the user's settings and packages, and leaving no compiled files behind.
@@ -16,9 +16,9 @@ const KEPT: usize = 64 << 10;
 /// `$ORIGIN` must do. The inner result is its standard output, or what went wrong as one line.
 pub(super) async fn python(
     subject: &Subject<'_>,
-    tree: &Tree,
+    tree: &UnpackedArtifact,
     args: &[&str],
-) -> Result<Result<String, String>, Failure> {
+) -> Result<Result<String, String>, RequestFailure> {
     let binary = &subject.ask.interpreter.binary;
     if let Err(why) = program(tree, binary) {
         return Ok(Err(why));

@@ -1,20 +1,20 @@
 //! Check 5: everything in the archive lies in the one folder its name promises.
 
-use super::outcome::Outcome;
+use super::outcome::CheckOutcome;
 use super::subject::Subject;
 use crate::handlers::chain::message;
 
 /// 5: all entries are under the interpreter's prefix, which is in `opt`.
-pub(super) async fn structure(subject: &Subject<'_>) -> Outcome {
+pub(super) async fn structure(subject: &Subject<'_>) -> CheckOutcome {
     let prefix = &subject.ask.interpreter.prefix;
     if !prefix.starts_with("opt/") {
-        return Outcome::Fail(format!("{prefix} is not in opt"));
+        return CheckOutcome::Fail(format!("{prefix} is not in opt"));
     }
     let archive = subject.archive.clone();
     match tokio::task::spawn_blocking(move || vmbuild_archive::list(&archive)).await {
         Ok(Ok(entries)) => judge(&entries, prefix).into(),
-        Ok(Err(error)) => Outcome::Fail(message(&error)),
-        Err(error) => Outcome::Fail(error.to_string()),
+        Ok(Err(error)) => CheckOutcome::Fail(message(&error)),
+        Err(error) => CheckOutcome::Fail(error.to_string()),
     }
 }
 

@@ -1,13 +1,13 @@
 //! What is to be checked.
 
-use crate::request::{Request, failure};
+use crate::request::{RequestContext, failure};
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
-use vmbuild_protocol::{Failure, FailureKind, Validate};
+use vmbuild_protocol::{FailureKind, RequestFailure, Validate};
 
 /// An artifact and what its name promises. The request's words have been looked at: they lead nowhere else.
 pub(super) struct Subject<'a> {
-    pub(super) request: &'a Request,
+    pub(super) request: &'a RequestContext,
     pub(super) ask: &'a Validate,
     /// The folder with the artifact.
     pub(super) folder: PathBuf,
@@ -16,7 +16,7 @@ pub(super) struct Subject<'a> {
 }
 
 impl<'a> Subject<'a> {
-    pub(super) fn new(request: &'a Request, ask: &'a Validate) -> Result<Self, Failure> {
+    pub(super) fn new(request: &'a RequestContext, ask: &'a Validate) -> Result<Self, RequestFailure> {
         let folder = PathBuf::from(&ask.folder);
         demand(folder.is_absolute(), "an absolute folder", &ask.folder)?;
         for name in [&ask.artifact, &ask.interpreter.binary, &ask.interpreter.pip] {
@@ -36,7 +36,7 @@ impl<'a> Subject<'a> {
     }
 }
 
-fn demand(is: bool, what: &str, text: &str) -> Result<(), Failure> {
+fn demand(is: bool, what: &str, text: &str) -> Result<(), RequestFailure> {
     if is { Ok(()) } else { Err(failure(FailureKind::Invalid, format!("`{text}` is not {what}"))) }
 }
 

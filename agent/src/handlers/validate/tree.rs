@@ -6,23 +6,23 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-/// An unpacked artifact. Removed by [`Tree::remove`], or at the latest when it is dropped.
-pub(super) struct Tree {
-    folder: Folder,
+/// An unpacked artifact. Removed by [`UnpackedArtifact::remove`], or at the latest when it is dropped.
+pub(super) struct UnpackedArtifact {
+    folder: UnpackFolder,
     prefix: PathBuf,
 }
 
 /// Dropping it removes it with everything in it.
-struct Folder(PathBuf);
+struct UnpackFolder(PathBuf);
 
-impl Tree {
+impl UnpackedArtifact {
     /// Unpacks the artifact beside itself.
     pub(super) async fn unpack(subject: &Subject<'_>) -> Result<Self, String> {
         let path = subject.folder.join(format!(".validate-{}", subject.request.mark));
         let archive = subject.archive.clone();
         let unpacked = tokio::task::spawn_blocking(move || {
             fs_err::create_dir(&path).map_err(|error| error.to_string())?;
-            let folder = Folder(path);
+            let folder = UnpackFolder(path);
             vmbuild_archive::unpack(&archive, &folder.0).map_err(|error| message(&error))?;
             Ok::<_, String>(folder)
         });
@@ -53,7 +53,7 @@ impl Tree {
     }
 }
 
-impl Drop for Folder {
+impl Drop for UnpackFolder {
     fn drop(&mut self) {
         open_up(&self.0);
         // A machine that only validates is thrown away: what remains there costs nothing but space.
@@ -87,7 +87,7 @@ fn folders_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Folder, open_up};
+    use super::{UnpackFolder, open_up};
     use std::os::unix::fs::PermissionsExt;
 
     #[test]
@@ -102,7 +102,7 @@ mod tests {
         // Root may remove them anyway; that they become writable is what helps everybody else.
         open_up(&folder);
         assert_eq!(fs_err::metadata(&inner).unwrap().permissions().mode() & 0o777, 0o700);
-        drop(Folder(folder.clone()));
+        drop(UnpackFolder(folder.clone()));
         assert!(!folder.exists());
     }
 }

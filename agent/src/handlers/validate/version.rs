@@ -1,20 +1,20 @@
 //! Check 7: the interpreter starts, and is the one its name promises.
 
-use super::outcome::Outcome;
+use super::outcome::CheckOutcome;
 use super::python::python;
 use super::subject::Subject;
-use super::tree::Tree;
-use vmbuild_protocol::Failure;
+use super::tree::UnpackedArtifact;
+use vmbuild_protocol::RequestFailure;
 
 /// 7: the version the binary says is the file name's.
-pub(super) async fn version(subject: &Subject<'_>, tree: &Tree) -> Result<Outcome, Failure> {
+pub(super) async fn version(subject: &Subject<'_>, tree: &UnpackedArtifact) -> Result<CheckOutcome, RequestFailure> {
     let (binary, promised) = (&subject.ask.interpreter.binary, &subject.ask.interpreter.version);
     Ok(match python(subject, tree, &["--version"]).await? {
-        Err(why) => Outcome::Fail(format!("bin/{binary} --version: {why}")),
-        Ok(said) if said == format!("Python {promised}") => Outcome::Pass(said),
+        Err(why) => CheckOutcome::Fail(format!("bin/{binary} --version: {why}")),
+        Ok(said) if said == format!("Python {promised}") => CheckOutcome::Pass(said),
         Ok(said) => {
             let said = said.strip_prefix("Python ").unwrap_or(&said);
-            Outcome::Fail(format!("bin/{binary} says {said}, file name says {promised}"))
+            CheckOutcome::Fail(format!("bin/{binary} says {said}, file name says {promised}"))
         }
     })
 }

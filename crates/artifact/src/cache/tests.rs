@@ -1,5 +1,5 @@
 use super::*;
-use vmbuild_cpython::{Counts, Extent, Plan, Profile, RecipeInput, Slowness, recipe};
+use vmbuild_cpython::{Extent, Plan, Profile, ProfileSource, RecipeInput, Slowness, recipe};
 
 fn kept(tarball: &Path, plan: u8) -> KeptBuild {
     let (bytes, sha256) = vmbuild_archive::sha256_file(tarball).expect("the tarball is there");
@@ -22,7 +22,7 @@ pub(crate) fn info(plan_sha256: Sha256) -> BuildInfo {
         jobs: 1,
         source: "/s".to_owned(),
         slowness: Slowness::Native,
-        counts: Counts::Trained,
+        counts: ProfileSource::Trained,
         extent: Extent::Full,
     };
     let plan = Plan {
@@ -40,7 +40,7 @@ pub(crate) fn info(plan_sha256: Sha256) -> BuildInfo {
         mtime: 0,
         packer: 1,
         profile_data_sha256: None,
-        papers: 1,
+        attestations: 1,
     };
     BuildInfo {
         schema: Schema,

@@ -53,12 +53,12 @@ pub struct Explanation {
 }
 
 /// One artifact, as far as it is compared.
-struct Side {
+struct ComparedSide {
     contents: BTreeMap<String, Content>,
     prefix: String,
 }
 
-impl Side {
+impl ComparedSide {
     fn open(archive: &Path, version: &Version) -> Result<Self, ArchiveError> {
         let prefix = format!("{}/", layout::entry_prefix(version));
         let inside = |(path, content): (String, Content)| {
@@ -84,7 +84,7 @@ impl Side {
 
 /// Compares two artifacts whose `.build-info` has been read. Blocks.
 pub fn explain(one: (&Path, &BuildInfo), other: (&Path, &BuildInfo)) -> Result<Explanation, ArchiveError> {
-    let (a, b) = (Side::open(one.0, &one.1.version)?, Side::open(other.0, &other.1.version)?);
+    let (a, b) = (ComparedSide::open(one.0, &one.1.version)?, ComparedSide::open(other.0, &other.1.version)?);
     let paths: BTreeSet<&String> = a.contents.keys().chain(b.contents.keys()).collect();
     let differing = |path: &&String| Some(((*path).clone(), what(a.contents.get(*path), b.contents.get(*path))?));
     let found: Vec<(String, What)> = paths.iter().filter_map(differing).collect();
@@ -153,7 +153,7 @@ fn flags(info: &BuildInfo) -> BTreeMap<String, String> {
 }
 
 /// Modules by name: what lies in the library's own folder, and the compiled ones.
-fn modules(side: &Side) -> BTreeMap<String, String> {
+fn modules(side: &ComparedSide) -> BTreeMap<String, String> {
     side.contents.keys().filter_map(|path| module(path)).map(|(name, kind)| (name, kind.to_owned())).collect()
 }
 

@@ -4,7 +4,7 @@ use super::{ProfileDataError, gcda};
 use flate2::read::GzDecoder;
 use std::io::{self, Read};
 use std::path::Path;
-use vmbuild_cpython::{AboutCounts, Coverage, counts};
+use vmbuild_cpython::{AboutCounts, Coverage, profile_data};
 
 /// A profile is some 2 MB packed and 10 MB unpacked; this is more than any can have, in bytes.
 const LONGEST: u64 = 256 << 20;
@@ -15,14 +15,14 @@ const LEVEL: i32 = 19;
 
 /// What is in a published profile.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct ProfileContents {
     pub(super) about: AboutCounts,
     pub(super) files: usize,
     pub(super) coverage: Option<Coverage>,
 }
 
 /// What the counts are of, how many files of them there are, and what ran. Anything else in the file is refused.
-pub(super) fn inspect(path: &Path) -> Result<Found, ProfileDataError> {
+pub(super) fn inspect(path: &Path) -> Result<ProfileContents, ProfileDataError> {
     let refuse = |why: String| ProfileDataError::Form { path: path.to_owned(), why };
     let broken = |error: io::Error| refuse(error.to_string());
     let file =
@@ -33,24 +33,24 @@ pub(super) fn inspect(path: &Path) -> Result<Found, ProfileDataError> {
         let mut entry = entry.map_err(broken)?;
         let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
         match kind(&name, entry.header().entry_type()) {
-            Some(Kind::About) => about = Some(read_about(&mut entry).map_err(broken)?),
-            Some(Kind::Counts) => {
+            Some(MemberKind::About) => about = Some(read_about(&mut entry).map_err(broken)?),
+            Some(MemberKind::Counts) => {
                 let mut bytes = Vec::new();
                 entry.read_to_end(&mut bytes).map_err(broken)?;
                 coverage = sum(coverage, gcda::coverage(&bytes));
                 files += 1;
             }
-            Some(Kind::Folder) => {}
+            Some(MemberKind::Folder) => {}
             None => return Err(refuse(format!("`{name}` is neither counts nor what describes them"))),
         }
     }
     // To the end of the compressed stream: its checksum stands there.
     io::copy(&mut archive.into_inner(), &mut io::sink()).map_err(broken)?;
-    let about = about.ok_or_else(|| refuse(format!("there is no {} in it", counts::ABOUT)))?;
+    let about = about.ok_or_else(|| refuse(format!("there is no {} in it", profile_data::ABOUT)))?;
     if files == 0 {
         return Err(refuse("there are no counts in it".to_owned()));
     }
-    Ok(Found { about, files, coverage })
+    Ok(ProfileContents { about, files, coverage })
 }
 
 fn sum(all: Option<Coverage>, one: Option<Coverage>) -> Option<Coverage> {
@@ -58,19 +58,19 @@ fn sum(all: Option<Coverage>, one: Option<Coverage>) -> Option<Coverage> {
     Some(Coverage { functions: a.functions + b.functions, executed: a.executed + b.executed })
 }
 
-enum Kind {
+enum MemberKind {
     About,
     Counts,
     Folder,
 }
 
-fn kind(name: &str, what: tar::EntryType) -> Option<Kind> {
+fn kind(name: &str, what: tar::EntryType) -> Option<MemberKind> {
     let mut parts = name.trim_end_matches('/').split('/');
-    let tame = parts.next() == Some(counts::FOLDER) && parts.all(|part| !["", ".", ".."].contains(&part));
+    let tame = parts.next() == Some(profile_data::FOLDER) && parts.all(|part| !["", ".", ".."].contains(&part));
     match what {
-        tar::EntryType::Regular if name == counts::ABOUT => Some(Kind::About),
-        tar::EntryType::Regular if tame && name.ends_with(counts::SUFFIX) => Some(Kind::Counts),
-        tar::EntryType::Directory if tame => Some(Kind::Folder),
+        tar::EntryType::Regular if name == profile_data::ABOUT => Some(MemberKind::About),
+        tar::EntryType::Regular if tame && name.ends_with(profile_data::SUFFIX) => Some(MemberKind::Counts),
+        tar::EntryType::Directory if tame => Some(MemberKind::Folder),
         _ => None,
     }
 }

@@ -44,7 +44,7 @@ impl Add for Coverage {
     }
 }
 
-struct Record<'a> {
+struct GcdaRecord<'a> {
     tag: u32,
     payload: &'a [u8],
 }
@@ -85,7 +85,7 @@ impl<'a> Records<'a> {
     }
 
     /// The next record, if there is one.
-    fn next(&mut self) -> Result<Option<Record<'a>>, Cut> {
+    fn next(&mut self) -> Result<Option<GcdaRecord<'a>>, Cut> {
         if self.rest.is_empty() {
             return Ok(None);
         }
@@ -97,7 +97,7 @@ impl<'a> Records<'a> {
         let length = usize::try_from(length).unwrap_or(0).checked_mul(self.unit).ok_or(Cut)?;
         let (payload, rest) = self.rest.split_at_checked(length).ok_or(Cut)?;
         self.rest = rest;
-        Ok(Some(Record { tag, payload }))
+        Ok(Some(GcdaRecord { tag, payload }))
     }
 }
 

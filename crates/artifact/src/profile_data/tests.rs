@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use vmbuild_archive::Sha256;
 use vmbuild_core::failure::{Diagnose, Exit};
 use vmbuild_core::store::Store;
-use vmbuild_cpython::{AboutCounts, Schema, counts};
+use vmbuild_cpython::{AboutCounts, Schema, profile_data};
 
 fn about() -> AboutCounts {
     AboutCounts {
@@ -23,7 +23,8 @@ fn about() -> AboutCounts {
 fn packed(folder: &Path, more: &[(&str, &str)]) -> PathBuf {
     let tree = folder.join("tree");
     let about = about().to_json();
-    let files = [(counts::ABOUT, about.as_str()), ("gcda/Objects/dict.gcda", "counts"), ("gcda/main.gcda", "more")];
+    let files =
+        [(profile_data::ABOUT, about.as_str()), ("gcda/Objects/dict.gcda", "counts"), ("gcda/main.gcda", "more")];
     for (name, contents) in files.iter().chain(more) {
         let path = tree.join(name);
         fs_err::create_dir_all(path.parent().expect("a folder")).expect("a folder");

@@ -50,14 +50,14 @@ fn options_and_quirks_follow_the_minor() {
 #[test]
 fn a_minor_lives_by_its_schedule() {
     let minor = Minor::of(&version("3.13.5"));
-    let check = |today: &str, expect: Phase| assert_eq!(minor.phase(month(today)), expect, "{today}");
-    check("2024-09", Phase::Prerelease);
-    check("2024-10", Phase::Bugfix);
-    check("2026-10", Phase::Bugfix);
-    check("2026-11", Phase::Security);
-    check("2029-10", Phase::Security);
-    check("2029-11", Phase::EndOfLife);
-    assert!(Phase::Security.is_active() && !Phase::EndOfLife.is_active());
+    let check = |today: &str, expect: SupportPhase| assert_eq!(minor.phase(month(today)), expect, "{today}");
+    check("2024-09", SupportPhase::Prerelease);
+    check("2024-10", SupportPhase::Bugfix);
+    check("2026-10", SupportPhase::Bugfix);
+    check("2026-11", SupportPhase::Security);
+    check("2029-10", SupportPhase::Security);
+    check("2029-11", SupportPhase::EndOfLife);
+    assert!(SupportPhase::Security.is_active() && !SupportPhase::EndOfLife.is_active());
 }
 
 #[test]

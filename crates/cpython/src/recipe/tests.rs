@@ -9,7 +9,7 @@ fn input(version: &str, profile: Profile) -> RecipeInput {
         jobs: 4,
         source: format!("/build/Python-{version}.tar.xz"),
         slowness: Slowness::Native,
-        counts: Counts::Trained,
+        counts: ProfileSource::Trained,
         extent: Extent::Full,
     }
 }
@@ -65,7 +65,7 @@ fn recipes_stay_as_they_are() {
 
 #[test]
 fn given_counts_take_the_place_of_the_training() {
-    let given = RecipeInput { counts: Counts::Given, ..input("3.13.5", Profile::Release) };
+    let given = RecipeInput { counts: ProfileSource::Given, ..input("3.13.5", Profile::Release) };
     insta::assert_snapshot!("3.13.5-release-given", shown(&given));
     let names = |input: &RecipeInput| recipe(input).steps.steps.into_iter().map(|step| step.name).collect::<Vec<_>>();
     let trained = names(&input("3.13.5", Profile::Release));

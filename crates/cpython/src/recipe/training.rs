@@ -1,8 +1,8 @@
 //! The steps of a release build that come before its optimised one: where the counts are from.
 
-use super::{Counts, CountsPlace, Site, WORK, pair};
-use crate::counts;
+use super::{CountsPlace, ProfileSource, Site, WORK, pair};
 use crate::profile::Profile;
+use crate::profile_data;
 use vmbuild_protocol::{Action, CommandLine, Step, Watch};
 
 /// Training that covers less than this has not run the interpreter it was meant to. A full run leaves about 310.
@@ -31,8 +31,9 @@ impl Site<'_> {
     /// counted is no training.
     pub(super) fn train(&self) -> Vec<Step> {
         let (tree, aside) = (self.tree.as_str(), format!("{WORK}/configured"));
-        let forget = ["find", ".", "-name", counts::PATTERN, "-delete"];
-        let [counts_folder, take_counts] = self.collect(["counts-folder", "take-counts"], counts::PATTERN, &gcda());
+        let forget = ["find", ".", "-name", profile_data::PATTERN, "-delete"];
+        let [counts_folder, take_counts] =
+            self.collect(["counts-folder", "take-counts"], profile_data::PATTERN, &gcda());
         vec![
             self.files("set-aside", &["cp", "-a", tree, &aside], WORK),
             self.write("steady", STEADY_FILE, STEADY),
@@ -68,8 +69,8 @@ impl Site<'_> {
 
     pub(super) fn counts_place(&self) -> Option<CountsPlace> {
         (self.input.profile == Profile::Release).then(|| match self.input.counts {
-            Counts::Trained => CountsPlace::LeftIn(PROFILE.to_owned()),
-            Counts::Given => CountsPlace::ExpectedAt(self.counts_archive()),
+            ProfileSource::Trained => CountsPlace::LeftIn(PROFILE.to_owned()),
+            ProfileSource::Given => CountsPlace::ExpectedAt(self.counts_archive()),
         })
     }
 
@@ -117,5 +118,5 @@ impl Site<'_> {
 
 /// The counts themselves, while nobody uses them.
 fn gcda() -> String {
-    format!("{PROFILE}/{}", counts::FOLDER)
+    format!("{PROFILE}/{}", profile_data::FOLDER)
 }

@@ -1,6 +1,6 @@
 //! What was found in and around a tree: the facts that a bill of materials is made of.
 
-use super::document::Package as SpdxPackage;
+use super::document::SpdxPackage;
 use crate::version::Version;
 use vmbuild_archive::Sha256;
 use vmbuild_protocol::Package;
@@ -15,7 +15,7 @@ pub struct Contents {
     /// SHA-256 of the plan.
     pub plan_sha256: Sha256,
     /// Where its source is from.
-    pub source: Origin,
+    pub source: BundledOrigin,
     /// What other projects' code the source says that it carries.
     pub bundled: Vec<SpdxPackage>,
     /// What was installed from wheels in the source.
@@ -26,7 +26,7 @@ pub struct Contents {
 
 /// A source archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Origin {
+pub struct BundledOrigin {
     /// SHA-256 of the archive.
     pub sha256: Sha256,
     /// Its name and where its publisher has it, if these are known bytes.

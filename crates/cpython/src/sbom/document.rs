@@ -25,7 +25,7 @@ pub struct Document {
     /// By what and when it was made.
     pub creation_info: CreationInfo,
     /// What there is.
-    pub packages: Vec<Package>,
+    pub packages: Vec<SpdxPackage>,
     /// How it belongs together.
     pub relationships: Vec<Relationship>,
 }
@@ -43,7 +43,7 @@ pub struct CreationInfo {
 /// A unit of software.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct Package {
+pub struct SpdxPackage {
     /// `SPDXRef-…`.
     #[serde(rename = "SPDXID")]
     pub id: String,
@@ -154,7 +154,7 @@ impl ExternalRef {
     }
 }
 
-impl Package {
+impl SpdxPackage {
     /// A package about which nothing is asserted but its name.
     pub(super) fn new(id: &str, name: &str) -> Self {
         let unknown = || "NOASSERTION".to_owned();

@@ -1,7 +1,7 @@
 //! From what was found to the document.
 
 use super::contents::{Contents, SystemLibrary, Wheel};
-use super::document::{ARTIFACT, Checksum, CreationInfo, Document, ExternalRef, Package, Relationship};
+use super::document::{ARTIFACT, Checksum, CreationInfo, Document, ExternalRef, Relationship, SpdxPackage};
 use super::purl;
 use std::collections::BTreeMap;
 
@@ -43,22 +43,22 @@ pub(super) fn id(kind: &str, name: &str) -> String {
     format!("SPDXRef-{kind}-{}", name.chars().map(plain).collect::<String>())
 }
 
-fn artifact(contents: &Contents) -> Package {
+fn artifact(contents: &Contents) -> SpdxPackage {
     let version = contents.version.to_string();
-    Package {
+    SpdxPackage {
         version_info: Some(version.clone()),
         license_declared: LICENCE.to_owned(),
         primary_package_purpose: Some("APPLICATION".to_owned()),
         external_refs: vec![ExternalRef::purl(purl::generic("cpython", &version)), cpe(contents)],
         comment: Some(format!("built in {} by plan {}", contents.image, contents.plan_sha256)),
-        ..Package::new(ARTIFACT, "cpython")
+        ..SpdxPackage::new(ARTIFACT, "cpython")
     }
 }
 
-fn source(contents: &Contents) -> Package {
-    let plain = Package::new(SOURCE, "CPython");
+fn source(contents: &Contents) -> SpdxPackage {
+    let plain = SpdxPackage::new(SOURCE, "CPython");
     let (file, location) = contents.source.published.clone().unzip();
-    Package {
+    SpdxPackage {
         version_info: Some(contents.version.release().to_string()),
         package_file_name: file,
         originator: Some("Organization: Python Software Foundation".to_owned()),
@@ -83,7 +83,7 @@ fn cpe(contents: &Contents) -> ExternalRef {
 
 #[derive(Default)]
 struct Parts {
-    packages: Vec<Package>,
+    packages: Vec<SpdxPackage>,
     relationships: Vec<Relationship>,
 }
 
@@ -98,7 +98,7 @@ impl Parts {
         let licence = wheel.licence.as_ref().filter(|licence| is_licence_id(licence));
         self.relate(ARTIFACT, "CONTAINS", &outer);
         let plain = python(&outer, name, version);
-        self.packages.push(Package {
+        self.packages.push(SpdxPackage {
             checksums: vec![Checksum::sha256(wheel.sha256)],
             license_declared: licence.cloned().unwrap_or_else(|| plain.license_declared.clone()),
             ..plain
@@ -127,28 +127,28 @@ impl Parts {
     }
 }
 
-fn python(id: &str, name: &str, version: &str) -> Package {
-    Package {
+fn python(id: &str, name: &str, version: &str) -> SpdxPackage {
+    SpdxPackage {
         version_info: Some(version.to_owned()),
         primary_package_purpose: Some("LIBRARY".to_owned()),
         external_refs: vec![ExternalRef::purl(purl::of_python(name, version))],
-        ..Package::new(id, name)
+        ..SpdxPackage::new(id, name)
     }
 }
 
-fn system(id: &str, libraries: &[&SystemLibrary], image: &str) -> Package {
+fn system(id: &str, libraries: &[&SystemLibrary], image: &str) -> SpdxPackage {
     let purpose = Some("LIBRARY".to_owned());
     let first = libraries.first();
     let Some(package) = first.and_then(|library| library.package.as_ref()) else {
         let soname = first.map_or("", |library| library.soname.as_str());
         let comment = Some("no package of the build machine has this library".to_owned());
-        return Package { primary_package_purpose: purpose, comment, ..Package::new(id, soname) };
+        return SpdxPackage { primary_package_purpose: purpose, comment, ..SpdxPackage::new(id, soname) };
     };
-    Package {
+    SpdxPackage {
         version_info: Some(package.version.clone()),
         primary_package_purpose: purpose,
         external_refs: vec![ExternalRef::purl(purl::of_system(package, image))],
-        ..Package::new(id, &package.name)
+        ..SpdxPackage::new(id, &package.name)
     }
 }
 
@@ -173,7 +173,7 @@ fn is_licence_id(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::contents::{Bundled, Origin};
+    use super::super::contents::{Bundled, BundledOrigin};
     use super::*;
     use crate::sbom::source_packages;
     use vmbuild_archive::Sha256;
@@ -195,7 +195,7 @@ mod tests {
             version: "3.14.10t".parse().unwrap(),
             image: "debian-12".to_owned(),
             plan_sha256: Sha256([4; 32]),
-            source: Origin {
+            source: BundledOrigin {
                 sha256: Sha256([1; 32]),
                 published: Some(("Python.tar.xz".to_owned(), "https://example.org/Python.tar.xz".to_owned())),
             },

@@ -1,6 +1,6 @@
 //! What CPython's own bill of materials says: `Misc/sbom.spdx.json`, in its source since 3.12.
 
-use super::document::{Checksum, ExternalRef, Package};
+use super::document::{Checksum, ExternalRef, SpdxPackage};
 use serde::Deserialize;
 
 /// The part of the document that is taken over. It is somebody else's, so what is not known here is passed over.
@@ -25,14 +25,14 @@ struct SourcePackage {
 }
 
 /// The projects whose code is in CPython's source, in the document's order: expat, mpdecimal, HACL* and others.
-pub fn source_packages(text: &str) -> Result<Vec<Package>, serde_json::Error> {
+pub fn source_packages(text: &str) -> Result<Vec<SpdxPackage>, serde_json::Error> {
     let document: SourceDocument = serde_json::from_str(text)?;
     Ok(document.packages.into_iter().map(taken_over).collect())
 }
 
-fn taken_over(package: SourcePackage) -> Package {
-    let plain = Package::new(&super::make::id("source", &package.name), &package.name);
-    Package {
+fn taken_over(package: SourcePackage) -> SpdxPackage {
+    let plain = SpdxPackage::new(&super::make::id("source", &package.name), &package.name);
+    SpdxPackage {
         version_info: package.version_info,
         originator: package.originator,
         download_location: package.download_location.unwrap_or_else(|| plain.download_location.clone()),

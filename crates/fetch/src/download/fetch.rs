@@ -1,15 +1,15 @@
 //! The asynchronous half of a download: tries, pauses, progress, and an end when the caller wants one.
 
-use crate::download::Patience;
+use crate::download::RetryPolicy;
 use crate::download::http::agent;
-use crate::download::job::{Answer, FetchError, Job, Progress};
+use crate::download::request::{Answer, Download, DownloadProgress, FetchError};
 use crate::download::transfer::Transfer;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 use ureq::Agent;
-use vmbuild_core::event::{Running, Unit};
+use vmbuild_core::event::{PhaseGuard, Unit};
 
 /// Between two reports of progress.
 const REPORT: Duration = Duration::from_millis(250);
@@ -19,14 +19,14 @@ const FURTHER: u64 = 8 << 20;
 
 /// Fetches, trying again what may pass. Later tries go on behind what earlier ones got, if the job allows it.
 pub async fn fetch(
-    job: &Job,
-    patience: &Patience,
-    running: &Running,
+    job: &Download,
+    patience: &RetryPolicy,
+    running: &PhaseGuard,
     cancel: &CancellationToken,
 ) -> Result<Answer, FetchError> {
     let (mut pause, mut failed, mut furthest) = (patience.backoff, 0, 0);
     loop {
-        let progress = Arc::new(Progress::default());
+        let progress = Arc::new(DownloadProgress::default());
         let error = match attempt(job, patience, running, &progress, cancel).await {
             Err(error) if error.may_pass() => error,
             settled => return settled,
@@ -52,10 +52,10 @@ async fn sleep(pause: Duration, cancel: &CancellationToken) -> Result<(), FetchE
 }
 
 async fn attempt(
-    job: &Job,
-    patience: &Patience,
-    running: &Running,
-    progress: &Arc<Progress>,
+    job: &Download,
+    patience: &RetryPolicy,
+    running: &PhaseGuard,
+    progress: &Arc<DownloadProgress>,
     cancel: &CancellationToken,
 ) -> Result<Answer, FetchError> {
     let breaker = Breaker { agent: agent(patience, &job.url), stop: cancel.child_token() };
@@ -79,9 +79,9 @@ async fn attempt(
 }
 
 fn spawn(
-    job: Job,
-    patience: Patience,
-    progress: Arc<Progress>,
+    job: Download,
+    patience: RetryPolicy,
+    progress: Arc<DownloadProgress>,
     breaker: &Breaker,
 ) -> JoinHandle<Result<Answer, FetchError>> {
     let (agent, stop) = (breaker.agent.clone(), breaker.stop.clone());
@@ -98,7 +98,7 @@ fn lost(error: JoinError) -> Result<Answer, FetchError> {
     }
 }
 
-fn report(progress: &Progress, running: &Running, job: &Job) {
+fn report(progress: &DownloadProgress, running: &PhaseGuard, job: &Download) {
     let (done, total) = progress.get();
     if done > 0 {
         running.advance(done, total, Unit::Bytes, &job.url);

@@ -1,13 +1,13 @@
 //! HTTP as it is used here: an agent with our patience, one GET, and errors sorted by what to do about them.
 
-use crate::download::Patience;
-use crate::download::job::{FetchError, Validators};
+use crate::download::RetryPolicy;
+use crate::download::request::{FetchError, Validators};
 use std::io::ErrorKind;
 use ureq::http::{HeaderMap, Response};
 use ureq::{Agent, Body, Error, Timeout};
 
 /// An agent for one fetch. Its `shutdown` breaks off whatever its thread waits for.
-pub(crate) fn agent(patience: &Patience, url: &str) -> Agent {
+pub(crate) fn agent(patience: &RetryPolicy, url: &str) -> Agent {
     let config = Agent::config_builder()
         .http_status_as_error(false)
         .user_agent(concat!("vmbuild/", env!("CARGO_PKG_VERSION")))
@@ -65,7 +65,7 @@ fn header(headers: &HeaderMap, name: &str) -> Option<String> {
 }
 
 /// Sorts an error by what to do about it.
-pub(crate) fn classify(error: Error, patience: &Patience) -> FetchError {
+pub(crate) fn classify(error: Error, patience: &RetryPolicy) -> FetchError {
     match error {
         Error::HostNotFound => FetchError::Unreachable("host not found"),
         Error::ConnectionFailed => FetchError::Unreachable("no connection"),

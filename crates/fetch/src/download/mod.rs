@@ -8,13 +8,13 @@
 
 mod fetch;
 mod http;
-mod job;
-mod patience;
+mod request;
 mod resume;
+mod retry_policy;
 #[cfg(test)]
 mod tests;
 mod transfer;
 
 pub use fetch::fetch;
-pub use job::{Answer, FetchError, Job, Received, Validators};
-pub use patience::Patience;
+pub use request::{Answer, Download, FetchError, Received, Validators};
+pub use retry_policy::RetryPolicy;

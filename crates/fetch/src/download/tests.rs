@@ -1,6 +1,6 @@
 //! What is refused before a byte of it is written. Resuming and retrying are tested where they are used.
 
-use crate::download::{FetchError, Job, Patience, fetch};
+use crate::download::{Download, FetchError, RetryPolicy, fetch};
 use tokio_util::sync::CancellationToken;
 use vmbuild_core::event::{Events, Part};
 use vmbuild_testkit::http_server::{Habit, Server};
@@ -12,8 +12,8 @@ async fn refusal(claimed: u64, longest: u64) -> FetchError {
     let partial = folder.path().join(".partial");
     let (events, _seen) = Events::channel();
     let running = events.phase(Part::Source, "fetch", "a file");
-    let job = Job::fresh(&server.url("file"), &partial, longest);
-    let fetched = fetch(&job, &Patience::default(), &running, &CancellationToken::new()).await;
+    let job = Download::fresh(&server.url("file"), &partial, longest);
+    let fetched = fetch(&job, &RetryPolicy::default(), &running, &CancellationToken::new()).await;
     assert!(!partial.exists(), "nothing was written, so nothing is left");
     assert_eq!(server.asked().len(), 1, "another try would end the same way");
     fetched.expect_err("refused")

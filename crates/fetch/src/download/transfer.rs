@@ -1,8 +1,8 @@
 //! The blocking half of a download: one request, its bytes hashed while they are written.
 
-use crate::download::Patience;
+use crate::download::RetryPolicy;
 use crate::download::http::{begins_at, classify, get, validators};
-use crate::download::job::{Answer, FetchError, Job, Progress, Received, Start};
+use crate::download::request::{Answer, Download, DownloadProgress, FetchError, PartialContent, Received};
 use crate::download::resume::VersionFile;
 use fs_err::{File, OpenOptions};
 use sha2::{Digest, Sha256};
@@ -21,9 +21,9 @@ const RESERVE: u64 = 256 << 20;
 #[derive(Debug)]
 pub(crate) struct Transfer<'a> {
     pub(crate) agent: &'a Agent,
-    pub(crate) job: &'a Job,
-    pub(crate) patience: &'a Patience,
-    pub(crate) progress: &'a Progress,
+    pub(crate) job: &'a Download,
+    pub(crate) patience: &'a RetryPolicy,
+    pub(crate) progress: &'a DownloadProgress,
     /// Ends it between two pieces; the agent's shutdown ends a wait for one.
     pub(crate) stop: &'a CancellationToken,
 }
@@ -126,12 +126,12 @@ struct Sink {
 
 impl Sink {
     /// Opens the job's temporary file, behind what it holds already if that is to be kept.
-    fn open(job: &Job) -> io::Result<Self> {
+    fn open(job: &Download) -> io::Result<Self> {
         let file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&job.partial)?;
         let mut sink = Self { file, hash: Sha256::new(), bytes: 0 };
         match job.start {
-            Start::Fresh => sink.restart()?,
-            Start::Resume => sink.bytes = hash_rest(&mut sink.file, &mut sink.hash)?,
+            PartialContent::Fresh => sink.restart()?,
+            PartialContent::Resume => sink.bytes = hash_rest(&mut sink.file, &mut sink.hash)?,
         }
         Ok(sink)
     }
@@ -151,7 +151,7 @@ impl Sink {
         Ok(())
     }
 
-    fn finish(self, job: &Job) -> io::Result<vmbuild_archive::Sha256> {
+    fn finish(self, job: &Download) -> io::Result<vmbuild_archive::Sha256> {
         self.file.sync_all()?;
         if let Some(folder) = job.partial.parent() {
             sync_folder(folder)?;

@@ -1,6 +1,6 @@
 //! One key with its subkeys and its owner's name.
 
-use crate::signature::standing::{Lifetime, primary_lifetime, subkey_lifetime};
+use crate::signature::key_validity::{KeyLifetime, primary_lifetime, subkey_lifetime};
 use crate::signature::{KeyTime, SignatureError};
 use jiff::Timestamp;
 use pgp::composed::SignedPublicKey;
@@ -47,13 +47,13 @@ impl Certificate {
         let subkey = self.key.public_subkeys.iter().find(|subkey| signature.verify(&subkey.key, data).is_ok())?;
         let primary = primary_lifetime(&self.key, time, signed).and_then(|life| {
             // The primary key need not be for signing, but it must be alive.
-            self.judge(Lifetime { for_signing: true, ..life }, time, signed)
+            self.judge(KeyLifetime { for_signing: true, ..life }, time, signed)
         });
         let own = || subkey_lifetime(&self.key, subkey, time, signed).and_then(|life| self.judge(life, time, signed));
         Some(primary.and_then(|()| own()))
     }
 
-    fn judge(&self, life: Lifetime, time: KeyTime, signed: Timestamp) -> Result<(), SignatureError> {
+    fn judge(&self, life: KeyLifetime, time: KeyTime, signed: Timestamp) -> Result<(), SignatureError> {
         let key = self.fingerprint();
         if !life.for_signing {
             return Err(SignatureError::UnfitKey(key));

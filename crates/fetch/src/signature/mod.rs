@@ -12,15 +12,15 @@
 
 mod certificate;
 mod error;
+mod key_validity;
 mod keyring;
 mod sigstore;
-mod standing;
 #[cfg(test)]
 mod tests;
 mod verify;
 
 pub use error::SignatureError;
+pub use key_validity::KeyTime;
 pub use keyring::Keyring;
 pub use sigstore::{BundleSigner, ExpectedIdentity, SigstoreError, SigstoreTrust};
-pub use standing::KeyTime;
-pub use verify::{Signer, verify_cleartext, verify_detached};
+pub use verify::{SignatureSigner, verify_cleartext, verify_detached};

@@ -1,7 +1,7 @@
 //! From a keyring, bytes and a signature to a signer.
 
 use crate::signature::certificate::issuers;
-use crate::signature::standing::after;
+use crate::signature::key_validity::after;
 use crate::signature::{KeyTime, Keyring, SignatureError};
 use jiff::{SignedDuration, Timestamp};
 use pgp::composed::{CleartextSignedMessage, Deserializable, DetachedSignature};
@@ -24,7 +24,7 @@ const HASHES: [HashAlgorithm; 5] = [
 /// Who signed something, and when.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Signer {
+pub struct SignatureSigner {
     /// The primary key's fingerprint, in upper-case hex.
     pub fingerprint: String,
     /// The key's owner, as the key says it.
@@ -39,7 +39,7 @@ pub fn verify_detached(
     data: &[u8],
     signature: &[u8],
     time: KeyTime,
-) -> Result<Signer, SignatureError> {
+) -> Result<SignatureSigner, SignatureError> {
     let malformed = |error: pgp::errors::Error| SignatureError::Malformed(error.to_string());
     let signatures: Vec<_> = if signature.trim_ascii_start().starts_with(b"-----BEGIN") {
         let (signatures, _) = DetachedSignature::from_armor_many(signature).map_err(malformed)?;
@@ -53,7 +53,11 @@ pub fn verify_detached(
 
 /// The text of a document that carries its own signature, with `\n` at the ends of lines, and who signed it. The text
 /// is what was signed: nothing that stands around it.
-pub fn verify_cleartext(keyring: &Keyring, document: &[u8], time: KeyTime) -> Result<(String, Signer), SignatureError> {
+pub fn verify_cleartext(
+    keyring: &Keyring,
+    document: &[u8],
+    time: KeyTime,
+) -> Result<(String, SignatureSigner), SignatureError> {
     let malformed = |error: pgp::errors::Error| SignatureError::Malformed(error.to_string());
     let (message, _) = CleartextSignedMessage::from_armor(document).map_err(malformed)?;
     let text = message.signed_text();
@@ -66,7 +70,7 @@ fn first_good<'a>(
     signatures: impl Iterator<Item = &'a Signature>,
     data: &[u8],
     time: KeyTime,
-) -> Result<Signer, SignatureError> {
+) -> Result<SignatureSigner, SignatureError> {
     let mut first = None;
     for signature in signatures {
         match judge(keyring, signature, data, time) {
@@ -77,12 +81,17 @@ fn first_good<'a>(
     Err(first.unwrap_or_else(|| SignatureError::Malformed("there is no signature in it".to_owned())))
 }
 
-fn judge(keyring: &Keyring, signature: &Signature, data: &[u8], time: KeyTime) -> Result<Signer, SignatureError> {
+fn judge(
+    keyring: &Keyring,
+    signature: &Signature,
+    data: &[u8],
+    time: KeyTime,
+) -> Result<SignatureSigner, SignatureError> {
     let signed = form(signature)?;
     for certificate in &keyring.certificates {
         if let Some(verdict) = certificate.verify(signature, data, signed, time) {
             let (fingerprint, owner) = (certificate.fingerprint(), certificate.owner());
-            return verdict.map(|()| Signer { fingerprint, owner, signed });
+            return verdict.map(|()| SignatureSigner { fingerprint, owner, signed });
         }
     }
     let named = keyring.certificates.iter().find(|certificate| certificate.is_named_by(signature));

@@ -21,7 +21,7 @@ pub use error::CopyError;
 pub use receive::receive;
 pub use send::send;
 
-use vmbuild_core::event::{Pace, Running, Unit};
+use vmbuild_core::event::{Pace, PhaseGuard, Unit};
 use vmbuild_protocol::{Entry, EntryKind};
 
 /// What a copy has to do with folders.
@@ -57,14 +57,14 @@ pub struct Copied {
 
 /// How far a copy is.
 struct Meter<'a> {
-    phase: &'a Running,
+    phase: &'a PhaseGuard,
     pace: Pace,
     total: u64,
     copied: Copied,
 }
 
 impl<'a> Meter<'a> {
-    fn new(phase: &'a Running, entries: &[Entry]) -> Self {
+    fn new(phase: &'a PhaseGuard, entries: &[Entry]) -> Self {
         let bytes = |entry: &Entry| if let EntryKind::File { bytes } = entry.kind { bytes } else { 0 };
         Self { phase, pace: Pace::default(), total: entries.iter().map(bytes).sum(), copied: Copied::default() }
     }

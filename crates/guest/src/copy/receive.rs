@@ -2,14 +2,14 @@
 
 use super::landing::{Landing, Spot};
 use super::{Copied, CopyError, Depth, Meter, name};
-use crate::{Had, Session, SessionError};
+use crate::{LocalPrefix, Session, SessionError};
 use std::fs::File;
 use std::io::{Seek, SeekFrom};
 use std::path::Path;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use vmbuild_archive::{Destination, open_stream};
-use vmbuild_core::event::Running;
+use vmbuild_core::event::PhaseGuard;
 use vmbuild_protocol::{Entry, EntryKind, FailureKind};
 
 /// A guest decides on no more: its set-user-id bits would count for the user here.
@@ -23,7 +23,7 @@ pub async fn receive(
     session: &Session,
     (from, depth): (&str, Depth),
     to: &Path,
-    phase: &Running,
+    phase: &PhaseGuard,
     cancel: &CancellationToken,
 ) -> Result<Copied, CopyError> {
     let entries = session.list(from, depth.folders(), cancel).await?;
@@ -34,7 +34,7 @@ pub async fn receive(
     }
     let into = to.is_dir() || to.as_os_str().as_encoded_bytes().ends_with(b"/");
     let to = if into { to.join(name::last(from)?) } else { to.to_owned() };
-    let mut receiving = Receiving { session, from, cancel, meter: Meter::new(phase, &entries) };
+    let mut receiving = CopyReceiver { session, from, cancel, meter: Meter::new(phase, &entries) };
     if root.kind == EntryKind::Folder {
         receiving.tree(&entries, &to).await?;
     } else {
@@ -43,14 +43,14 @@ pub async fn receive(
     Ok(receiving.meter.copied)
 }
 
-struct Receiving<'a> {
+struct CopyReceiver<'a> {
     session: &'a Session,
     from: &'a str,
     cancel: &'a CancellationToken,
     meter: Meter<'a>,
 }
 
-impl Receiving<'_> {
+impl CopyReceiver<'_> {
     async fn tree(&mut self, entries: &[Entry], to: &Path) -> Result<(), CopyError> {
         let landing = Landing::make(to)?;
         for entry in entries.iter().skip(1) {
@@ -105,7 +105,7 @@ impl Receiving<'_> {
         let from = name::join(self.from, &entry.path);
         let meter = &mut self.meter;
         let advanced = |bytes| meter.within_file(bytes, &entry.path);
-        let got = self.session.get_rest(&from, (&mut file, Had::default()), to, self.cancel, advanced).await?;
+        let got = self.session.get_rest(&from, (&mut file, LocalPrefix::default()), to, self.cancel, advanced).await?;
         self.meter.file_done(got.bytes, 0);
         Ok(())
     }
@@ -123,15 +123,15 @@ impl Receiving<'_> {
     }
 
     /// What lies here from an earlier attempt, if the guest's file begins with it; else the file is emptied.
-    async fn arrived(&self, file: &mut File, from: &str) -> Result<Had, CopyError> {
-        let had = Had::of(&mut *file)?;
+    async fn arrived(&self, file: &mut File, from: &str) -> Result<LocalPrefix, CopyError> {
+        let had = LocalPrefix::of(&mut *file)?;
         let here = had.digest();
         if here.bytes > 0 && self.session.fingerprint(from, here.bytes, self.cancel).await? == here {
             return Ok(had);
         }
         file.set_len(0)?;
         file.seek(SeekFrom::Start(0))?;
-        Ok(Had::default())
+        Ok(LocalPrefix::default())
     }
 }
 

@@ -1,11 +1,11 @@
 //! From this host to a guest.
 
 use super::{Copied, CopyError, Depth, Meter, local, name};
-use crate::{Had, Session};
+use crate::{LocalPrefix, Session};
 use std::io::Read;
 use std::path::Path;
 use tokio_util::sync::CancellationToken;
-use vmbuild_core::event::Running;
+use vmbuild_core::event::PhaseGuard;
 use vmbuild_protocol::{CHUNK, Entry, EntryKind, Made, PutRest};
 
 /// A folder that is being filled must be writable, whatever it is to be in the end.
@@ -16,7 +16,7 @@ pub async fn send(
     session: &Session,
     from: &Path,
     (to, depth): (&str, Depth),
-    phase: &Running,
+    phase: &PhaseGuard,
     cancel: &CancellationToken,
 ) -> Result<Copied, CopyError> {
     let entries = local::list(from, depth)?;
@@ -24,7 +24,7 @@ pub async fn send(
         return Err(CopyError::Folder(from.display().to_string()));
     }
     let to = target(session, from, to, cancel).await?;
-    let mut sending = Sending { session, from, to: &to, cancel, meter: Meter::new(phase, &entries) };
+    let mut sending = CopySender { session, from, to: &to, cancel, meter: Meter::new(phase, &entries) };
     for entry in &entries {
         sending.entry(entry).await?;
     }
@@ -51,7 +51,7 @@ async fn target(session: &Session, from: &Path, to: &str, cancel: &CancellationT
     Ok(name::join(to, name.to_str().ok_or_else(|| CopyError::NotUtf8(from.to_owned()))?))
 }
 
-struct Sending<'a> {
+struct CopySender<'a> {
     session: &'a Session,
     from: &'a Path,
     to: &'a str,
@@ -59,7 +59,7 @@ struct Sending<'a> {
     meter: Meter<'a>,
 }
 
-impl Sending<'_> {
+impl CopySender<'_> {
     async fn entry(&mut self, entry: &Entry) -> Result<(), CopyError> {
         let to = name::join(self.to, &entry.path);
         match &entry.kind {
@@ -98,7 +98,7 @@ impl Sending<'_> {
             return Ok(0);
         }
         let there = self.session.fingerprint(arriving, size, self.cancel).await?;
-        let here = Had::of(fs_err::File::open(from)?.take(there.bytes))?.digest();
+        let here = LocalPrefix::of(fs_err::File::open(from)?.take(there.bytes))?.digest();
         Ok(if here == there { there.bytes } else { 0 })
     }
 }

@@ -2,9 +2,9 @@
 
 use super::error::SessionError;
 use super::hello::{Opening, greet};
-use super::pump::{Desk, Heard, Outbound, pump};
-use super::request::{Asked, Line};
-use super::transfer::{self, Had};
+use super::pump::{Outbound, RequestEvent, RequestTable, pump};
+use super::request::{PendingRequest, RequestChannel};
+use super::transfer::{self, LocalPrefix};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -32,7 +32,7 @@ pub struct Session(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    line: Line,
+    line: RequestChannel,
     peer: Hello,
     next: AtomicU32,
     opened: Instant,
@@ -52,9 +52,9 @@ impl Session {
         let mut inbound = FramedRead::new(reader, Outbound::of_session(epoch));
         let peer = greet(epoch, opening, (&mut inbound, &mut writer), deadline, cancel).await?;
         let (outgoing, queue) = mpsc::unbounded_channel();
-        let desk = Arc::new(Desk::default());
+        let desk = Arc::new(RequestTable::default());
         let pump = tokio::spawn(pump(epoch, inbound, writer, queue, desk.clone()));
-        let line = Line { epoch, outgoing, desk };
+        let line = RequestChannel { epoch, outgoing, desk };
         Ok(Self(Arc::new(Shared {
             line,
             peer,
@@ -75,9 +75,9 @@ impl Session {
         self.0.line.desk.last_heard().unwrap_or(self.0.opened).elapsed()
     }
 
-    pub(super) fn ask(&self, call: Call) -> Result<Asked<'_>, SessionError> {
+    pub(super) fn ask(&self, call: Call) -> Result<PendingRequest<'_>, SessionError> {
         let id = RequestId(self.0.next.fetch_add(1, Ordering::Relaxed));
-        Asked::ask(&self.0.line, id, call)
+        PendingRequest::ask(&self.0.line, id, call)
     }
 
     /// Asks for something that needs no cancel and says nothing before its answer.
@@ -129,7 +129,7 @@ impl Session {
         let mut file = fs_err::File::open(from).map_err(SessionError::Local)?;
         let size = file.metadata().map_err(SessionError::Local)?.len();
         let asked = self.ask(Call::PutFile(PutFile { path: to.to_owned(), mode, size }))?;
-        transfer::send(asked, (&mut file, Had::default()), from, cancel, advanced).await
+        transfer::send(asked, (&mut file, LocalPrefix::default()), from, cancel, advanced).await
     }
 
     /// Fetches a file to a local path; it appears there only when whole and equal.
@@ -148,7 +148,8 @@ impl Session {
             .tempfile_in(folder)
             .map_err(SessionError::Local)?;
         let asked = self.ask(Call::GetFile(GetFile { path: from.to_owned() }))?;
-        let got = transfer::receive(asked, (arriving.as_file_mut(), Had::default()), to, cancel, advanced).await?;
+        let got =
+            transfer::receive(asked, (arriving.as_file_mut(), LocalPrefix::default()), to, cancel, advanced).await?;
         arriving.as_file().sync_all().map_err(SessionError::Local)?;
         arriving.persist(to).map_err(|refused| SessionError::Local(refused.error))?;
         sync_folder(folder).map_err(SessionError::Local)?;
@@ -191,8 +192,8 @@ impl Session {
     ) -> Result<Vec<StepDone>, SessionError> {
         let on_heard = |heard| {
             match heard {
-                Heard::Progress(progress) => on_progress(progress),
-                Heard::Output(stream, bytes) => on_output(stream, &bytes),
+                RequestEvent::Progress(progress) => on_progress(progress),
+                RequestEvent::Output(stream, bytes) => on_output(stream, &bytes),
                 _ => {}
             }
             Ok(())
@@ -219,7 +220,7 @@ impl Session {
         mut on_check: impl FnMut(Check),
     ) -> Result<Vec<Check>, SessionError> {
         let on_heard = |heard| {
-            if let Heard::Progress(Progress::Checked(check)) = heard {
+            if let RequestEvent::Progress(Progress::Checked(check)) = heard {
                 on_check(check);
             }
             Ok(())
@@ -269,9 +270,9 @@ impl Accepted for Result<(), OutputError> {
 
 pub(super) fn output<A: Accepted>(
     mut on_output: impl FnMut(OutputStream, &[u8]) -> A,
-) -> impl FnMut(Heard) -> Result<(), SessionError> {
+) -> impl FnMut(RequestEvent) -> Result<(), SessionError> {
     move |heard| match heard {
-        Heard::Output(stream, bytes) => Ok(on_output(stream, &bytes).accepted()?),
+        RequestEvent::Output(stream, bytes) => Ok(on_output(stream, &bytes).accepted()?),
         _ => Ok(()),
     }
 }

@@ -4,14 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use vmbuild_core::failure::{Diagnose, Exit, OutputError};
-use vmbuild_protocol::{BUILD_ID, CodecError, Failure, FailureKind, Hello, PROTOCOL};
+use vmbuild_protocol::{BUILD_ID, CodecError, FailureKind, Hello, PROTOCOL, RequestFailure};
 
 /// Why a session did not give what was asked of it.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
     /// The agent answered that it could not.
     #[error("{}", .0.message)]
-    Refused(Failure),
+    Refused(RequestFailure),
     /// Nobody said hello in time.
     #[error("no agent answered within {} s", limit.as_secs())]
     NoAnswer {

@@ -1,7 +1,7 @@
 //! Opening a session: finding the agent in a pipe that may still hold a dead session's bytes.
 
 use super::error::SessionError;
-use super::pump::{Inbound, Outbound};
+use super::pump::{AgentFrames, Outbound};
 use futures_util::StreamExt;
 use std::time::Duration;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
@@ -34,7 +34,7 @@ impl Opening {
 pub(super) async fn greet<W: AsyncWrite + Unpin>(
     epoch: Epoch,
     opening: Opening,
-    (inbound, writer): (&mut Inbound<impl tokio::io::AsyncRead + Unpin>, &mut W),
+    (inbound, writer): (&mut AgentFrames<impl tokio::io::AsyncRead + Unpin>, &mut W),
     deadline: Deadline,
     cancel: &CancellationToken,
 ) -> Result<Hello, SessionError> {
@@ -62,7 +62,7 @@ pub(super) async fn greet<W: AsyncWrite + Unpin>(
 
 /// A dead session's agent may have left half a frame in the pipe: its rest will not come, and the answer may lie
 /// behind it already.
-fn stop_waiting<R>(inbound: &mut Inbound<R>) {
+fn stop_waiting<R>(inbound: &mut AgentFrames<R>) {
     let mut buffer = std::mem::take(inbound.read_buffer_mut());
     inbound.decoder_mut().give_up(&mut buffer);
     *inbound.read_buffer_mut() = buffer;
@@ -74,7 +74,10 @@ fn words(epoch: Epoch) -> Result<BytesMut, SessionError> {
     Ok(bytes)
 }
 
-async fn answer(epoch: Epoch, inbound: &mut Inbound<impl tokio::io::AsyncRead + Unpin>) -> Result<Hello, SessionError> {
+async fn answer(
+    epoch: Epoch,
+    inbound: &mut AgentFrames<impl tokio::io::AsyncRead + Unpin>,
+) -> Result<Hello, SessionError> {
     loop {
         match inbound.next().await {
             Some(Ok(Envelope { epoch: of, frame: Frame::Hello(hello) })) if of == epoch => return Ok(hello),

@@ -10,49 +10,49 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_util::bytes::Bytes;
 use tokio_util::codec::{FramedRead, FramedWrite};
 use vmbuild_protocol::{
-    Codec, CodecError, Envelope, Epoch, Failure, Frame, FromAgent, OutputStream, Progress, Reply, RequestId, ToAgent,
-    WINDOW,
+    Codec, CodecError, Envelope, Epoch, Frame, FromAgent, OutputStream, Progress, Reply, RequestFailure, RequestId,
+    ToAgent, WINDOW,
 };
 
 pub(super) type Outbound = Codec<FromAgent, ToAgent>;
-pub(super) type Inbound<R> = FramedRead<R, Codec<FromAgent, ToAgent>>;
+pub(super) type AgentFrames<R> = FramedRead<R, Codec<FromAgent, ToAgent>>;
 
 /// What a request hears.
 #[derive(Debug)]
-pub(super) enum Heard {
+pub(super) enum RequestEvent {
     Output(OutputStream, Bytes),
     Progress(Progress),
     Data(Bytes),
     /// The digest itself comes again with the answer.
     End,
     Done(Reply),
-    Failed(Failure),
+    Failed(RequestFailure),
 }
 
 /// A request's place in the pump.
 #[derive(Debug, Clone)]
-pub(super) struct Listener {
-    pub(super) heard: mpsc::UnboundedSender<Heard>,
+pub(super) struct RequestListener {
+    pub(super) heard: mpsc::UnboundedSender<RequestEvent>,
     pub(super) credit: Arc<Semaphore>,
 }
 
 /// The requests under way.
 #[derive(Debug, Default)]
-pub(super) struct Desk {
+pub(super) struct RequestTable {
     requests: Mutex<Requests>,
     heard: Mutex<Option<Instant>>,
 }
 
 #[derive(Debug, Default)]
 struct Requests {
-    by_id: HashMap<RequestId, Listener>,
+    by_id: HashMap<RequestId, RequestListener>,
     /// Whether the pipe is gone, so that nobody can be heard any more.
     closed: bool,
     /// Why, where it did not simply end.
     why: Option<Arc<CodecError>>,
 }
 
-impl Desk {
+impl RequestTable {
     fn requests(&self) -> MutexGuard<'_, Requests> {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -67,7 +67,7 @@ impl Desk {
     }
 
     /// Adds a request, unless the pipe is gone.
-    pub(super) fn add(&self, id: RequestId, listener: Listener) -> bool {
+    pub(super) fn add(&self, id: RequestId, listener: RequestListener) -> bool {
         let mut requests = self.requests();
         if !requests.closed {
             requests.by_id.insert(id, listener);
@@ -79,7 +79,7 @@ impl Desk {
         self.requests().by_id.remove(&id);
     }
 
-    fn of(&self, id: RequestId) -> Option<Listener> {
+    fn of(&self, id: RequestId) -> Option<RequestListener> {
         self.requests().by_id.get(&id).cloned()
     }
 
@@ -97,10 +97,10 @@ impl Desk {
 /// Moves frames both ways until the pipe or the session ends.
 pub(super) async fn pump<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
     epoch: Epoch,
-    mut inbound: Inbound<R>,
+    mut inbound: AgentFrames<R>,
     writer: W,
     mut queue: mpsc::UnboundedReceiver<Envelope<ToAgent>>,
-    desk: Arc<Desk>,
+    desk: Arc<RequestTable>,
 ) {
     let mut outbound = FramedWrite::new(writer, Outbound::default());
     let reading = async {
@@ -134,17 +134,17 @@ pub(super) async fn pump<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
     desk.close(why);
 }
 
-fn route(desk: &Desk, frame: Frame<FromAgent>) {
+fn route(desk: &RequestTable, frame: Frame<FromAgent>) {
     let (id, heard) = match frame {
         Frame::Hello(_) => return,
-        Frame::Data { id, bytes } => (id, Heard::Data(bytes)),
+        Frame::Data { id, bytes } => (id, RequestEvent::Data(bytes)),
         Frame::Message(message) => match message {
             FromAgent::Credit { id, bytes } => return credit(desk, id, bytes),
-            FromAgent::Output { id, stream, bytes } => (id, Heard::Output(stream, bytes)),
-            FromAgent::Progress { id, progress } => (id, Heard::Progress(progress)),
-            FromAgent::DataEnd { id, .. } => (id, Heard::End),
-            FromAgent::Done { id, reply } => (id, Heard::Done(reply)),
-            FromAgent::Failed { id, failure } => (id, Heard::Failed(failure)),
+            FromAgent::Output { id, stream, bytes } => (id, RequestEvent::Output(stream, bytes)),
+            FromAgent::Progress { id, progress } => (id, RequestEvent::Progress(progress)),
+            FromAgent::DataEnd { id, .. } => (id, RequestEvent::End),
+            FromAgent::Done { id, reply } => (id, RequestEvent::Done(reply)),
+            FromAgent::Failed { id, failure } => (id, RequestEvent::Failed(failure)),
         },
     };
     if let Some(listener) = desk.of(id) {
@@ -153,7 +153,7 @@ fn route(desk: &Desk, frame: Frame<FromAgent>) {
     }
 }
 
-fn credit(desk: &Desk, id: RequestId, bytes: u32) {
+fn credit(desk: &RequestTable, id: RequestId, bytes: u32) {
     if let Some(listener) = desk.of(id) {
         let room = (WINDOW as usize).saturating_sub(listener.credit.available_permits());
         listener.credit.add_permits(room.min(bytes as usize));

@@ -1,7 +1,7 @@
 //! One request under way.
 
 use super::error::SessionError;
-use super::pump::{Desk, Heard, Listener};
+use super::pump::{RequestEvent, RequestListener, RequestTable};
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_util::bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 use vmbuild_protocol::{
-    Digest, Envelope, Epoch, Failure, FailureKind, Frame, Reply, RequestId, TerminalSize, ToAgent, WINDOW,
+    Digest, Envelope, Epoch, FailureKind, Frame, Reply, RequestFailure, RequestId, TerminalSize, ToAgent, WINDOW,
 };
 
 /// How long a request that was given up is waited for.
@@ -17,13 +17,13 @@ const PARTING: Duration = Duration::from_millis(700);
 
 /// Where requests put their frames, and where they hear.
 #[derive(Debug)]
-pub(super) struct Line {
+pub(super) struct RequestChannel {
     pub(super) epoch: Epoch,
     pub(super) outgoing: mpsc::UnboundedSender<Envelope<ToAgent>>,
-    pub(super) desk: Arc<Desk>,
+    pub(super) desk: Arc<RequestTable>,
 }
 
-impl Line {
+impl RequestChannel {
     fn send(&self, frame: Frame<ToAgent>) {
         // Without a pump there is nobody to hear it; the request learns so from its own queue.
         let _ = self.outgoing.send(Envelope { epoch: self.epoch, frame });
@@ -32,20 +32,24 @@ impl Line {
 
 /// A request under way. Dropping it before its answer cancels it in the guest.
 #[derive(Debug)]
-pub(super) struct Asked<'a> {
+pub(super) struct PendingRequest<'a> {
     id: RequestId,
-    line: &'a Line,
-    heard: mpsc::UnboundedReceiver<Heard>,
+    line: &'a RequestChannel,
+    heard: mpsc::UnboundedReceiver<RequestEvent>,
     credit: Arc<Semaphore>,
     consumed: u32,
     answered: bool,
 }
 
-impl<'a> Asked<'a> {
-    pub(super) fn ask(line: &'a Line, id: RequestId, call: vmbuild_protocol::Call) -> Result<Self, SessionError> {
+impl<'a> PendingRequest<'a> {
+    pub(super) fn ask(
+        line: &'a RequestChannel,
+        id: RequestId,
+        call: vmbuild_protocol::Call,
+    ) -> Result<Self, SessionError> {
         let (sender, heard) = mpsc::unbounded_channel();
         let credit = Arc::new(Semaphore::new(WINDOW as usize));
-        if !line.desk.add(id, Listener { heard: sender, credit: credit.clone() }) {
+        if !line.desk.add(id, RequestListener { heard: sender, credit: credit.clone() }) {
             return Err(line.desk.broken());
         }
         line.send(Frame::Message(ToAgent::Request { id, call }));
@@ -58,16 +62,16 @@ impl<'a> Asked<'a> {
     }
 
     /// The next thing heard. An answer ends the request; so does the user.
-    pub(super) async fn next(&mut self, cancel: &CancellationToken) -> Result<Heard, SessionError> {
+    pub(super) async fn next(&mut self, cancel: &CancellationToken) -> Result<RequestEvent, SessionError> {
         let heard = tokio::select! {
             biased;
             () = cancel.cancelled() => return Err(SessionError::Cancelled),
             heard = self.heard.recv() => heard.ok_or_else(|| self.line.desk.broken())?,
         };
         match &heard {
-            Heard::Output(_, bytes) | Heard::Data(bytes) => self.consume(bytes.len()),
-            Heard::Done(_) | Heard::Failed(_) => self.answered = true,
-            Heard::Progress(_) | Heard::End => {}
+            RequestEvent::Output(_, bytes) | RequestEvent::Data(bytes) => self.consume(bytes.len()),
+            RequestEvent::Done(_) | RequestEvent::Failed(_) => self.answered = true,
+            RequestEvent::Progress(_) | RequestEvent::End => {}
         }
         Ok(heard)
     }
@@ -76,12 +80,12 @@ impl<'a> Asked<'a> {
     pub(super) async fn answer(
         mut self,
         cancel: &CancellationToken,
-        mut on_heard: impl FnMut(Heard) -> Result<(), SessionError>,
+        mut on_heard: impl FnMut(RequestEvent) -> Result<(), SessionError>,
     ) -> Result<Reply, SessionError> {
         loop {
             match self.next(cancel).await? {
-                Heard::Done(reply) => return Ok(reply),
-                Heard::Failed(failure) => return Err(refused(failure, cancel)),
+                RequestEvent::Done(reply) => return Ok(reply),
+                RequestEvent::Failed(failure) => return Err(refused(failure, cancel)),
                 other => {
                     if let Err(error) = on_heard(other) {
                         Box::pin(self.abandon()).await;
@@ -100,9 +104,9 @@ impl<'a> Asked<'a> {
         let ended = async {
             while let Some(heard) = self.heard.recv().await {
                 match heard {
-                    Heard::Output(_, bytes) | Heard::Data(bytes) => self.consume(bytes.len()),
-                    Heard::Done(_) | Heard::Failed(_) => return,
-                    Heard::Progress(_) | Heard::End => {}
+                    RequestEvent::Output(_, bytes) | RequestEvent::Data(bytes) => self.consume(bytes.len()),
+                    RequestEvent::Done(_) | RequestEvent::Failed(_) => return,
+                    RequestEvent::Progress(_) | RequestEvent::End => {}
                 }
             }
         };
@@ -125,7 +129,7 @@ impl<'a> Asked<'a> {
             heard = self.heard.recv() => {
                 self.answered = true;
                 return Err(match heard {
-                    Some(Heard::Failed(failure)) => SessionError::Refused(failure),
+                    Some(RequestEvent::Failed(failure)) => SessionError::Refused(failure),
                     Some(_) => SessionError::WrongAnswer { asked: "file" },
                     None => self.line.desk.broken(),
                 });
@@ -154,7 +158,7 @@ impl<'a> Asked<'a> {
 #[derive(Debug)]
 pub(super) struct Speaker<'a> {
     id: RequestId,
-    line: &'a Line,
+    line: &'a RequestChannel,
     credit: Arc<Semaphore>,
 }
 
@@ -165,20 +169,20 @@ impl Speaker<'_> {
     }
 
     /// Begins to send bytes.
-    pub(super) fn sending(&self) -> Sending<'_> {
-        Sending { speaker: self, hasher: Sha256::new(), bytes: 0 }
+    pub(super) fn sending(&self) -> OutgoingData<'_> {
+        OutgoingData { speaker: self, hasher: Sha256::new(), bytes: 0 }
     }
 }
 
 /// Bytes on their way to the guest.
 #[derive(Debug)]
-pub(super) struct Sending<'a> {
+pub(super) struct OutgoingData<'a> {
     speaker: &'a Speaker<'a>,
     hasher: Sha256,
     bytes: u64,
 }
 
-impl Sending<'_> {
+impl OutgoingData<'_> {
     /// Sends a piece once there is credit.
     pub(super) async fn send(&mut self, bytes: Bytes) {
         let wanted = u32::try_from(bytes.len()).unwrap_or(WINDOW).min(WINDOW);
@@ -198,14 +202,14 @@ impl Sending<'_> {
 }
 
 /// A refusal, unless it only echoes our own cancel.
-pub(super) fn refused(failure: Failure, cancel: &CancellationToken) -> SessionError {
+pub(super) fn refused(failure: RequestFailure, cancel: &CancellationToken) -> SessionError {
     if failure.kind == FailureKind::Cancelled && cancel.is_cancelled() {
         return SessionError::Cancelled;
     }
     SessionError::Refused(failure)
 }
 
-impl Drop for Asked<'_> {
+impl Drop for PendingRequest<'_> {
     fn drop(&mut self) {
         self.line.desk.remove(self.id);
         if !self.answered {

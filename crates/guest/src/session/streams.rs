@@ -2,8 +2,8 @@
 
 use super::calls::{Accepted, Session, output};
 use super::error::SessionError;
-use super::pump::Heard;
-use super::request::{Asked, Speaker, refused};
+use super::pump::RequestEvent;
+use super::request::{PendingRequest, Speaker, refused};
 use std::convert::Infallible;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
@@ -94,16 +94,20 @@ async fn carry(speaker: Speaker<'_>, reader: impl AsyncRead) -> std::io::Error {
     std::future::pending().await
 }
 
-async fn listen(mut asked: Asked<'_>, writer: impl AsyncWrite, cancel: &CancellationToken) -> Result<(), SessionError> {
+async fn listen(
+    mut asked: PendingRequest<'_>,
+    writer: impl AsyncWrite,
+    cancel: &CancellationToken,
+) -> Result<(), SessionError> {
     let mut writer = std::pin::pin!(writer);
     loop {
         match asked.next(cancel).await? {
-            Heard::Data(bytes) => writer.write_all(&bytes).await.map_err(SessionError::Local)?,
-            Heard::End => writer.shutdown().await.map_err(SessionError::Local)?,
-            Heard::Done(Reply::Closed) => return Ok(()),
-            Heard::Done(_) => return Err(SessionError::WrongAnswer { asked: "connect" }),
-            Heard::Failed(failure) => return Err(refused(failure, cancel)),
-            Heard::Output(..) | Heard::Progress(_) => {}
+            RequestEvent::Data(bytes) => writer.write_all(&bytes).await.map_err(SessionError::Local)?,
+            RequestEvent::End => writer.shutdown().await.map_err(SessionError::Local)?,
+            RequestEvent::Done(Reply::Closed) => return Ok(()),
+            RequestEvent::Done(_) => return Err(SessionError::WrongAnswer { asked: "connect" }),
+            RequestEvent::Failed(failure) => return Err(refused(failure, cancel)),
+            RequestEvent::Output(..) | RequestEvent::Progress(_) => {}
         }
     }
 }

@@ -2,8 +2,8 @@
 //! that was interrupted go the same way: they differ in what is there already.
 
 use super::error::SessionError;
-use super::pump::Heard;
-use super::request::{Asked, refused};
+use super::pump::RequestEvent;
+use super::request::{PendingRequest, refused};
 use sha2::{Digest as _, Sha256};
 use std::io::{Read, Write};
 use std::path::Path;
@@ -13,12 +13,12 @@ use vmbuild_protocol::{CHUNK, Digest, Reply};
 
 /// What a file on this side has already: how much, and the hash so far.
 #[derive(Debug, Clone, Default)]
-pub struct Had {
+pub struct LocalPrefix {
     bytes: u64,
     hasher: Sha256,
 }
 
-impl Had {
+impl LocalPrefix {
     /// Hashes everything there is.
     pub fn of(file: impl Read) -> std::io::Result<Self> {
         let mut had = Self::default();
@@ -46,8 +46,8 @@ impl Had {
 /// Sends what `file` has behind what the guest `had`. `from` names it in errors; `advanced` hears how many bytes of
 /// the whole are there.
 pub(super) async fn send(
-    mut asked: Asked<'_>,
-    (file, mut had): (&mut impl Read, Had),
+    mut asked: PendingRequest<'_>,
+    (file, mut had): (&mut impl Read, LocalPrefix),
     from: &Path,
     cancel: &CancellationToken,
     mut advanced: impl FnMut(u64),
@@ -75,26 +75,26 @@ pub(super) async fn send(
 /// Writes what comes behind what `file` had. `to` names it in errors; `advanced` hears how many bytes of the whole
 /// are there.
 pub(super) async fn receive(
-    mut asked: Asked<'_>,
-    (file, mut had): (&mut impl Write, Had),
+    mut asked: PendingRequest<'_>,
+    (file, mut had): (&mut impl Write, LocalPrefix),
     to: &Path,
     cancel: &CancellationToken,
     mut advanced: impl FnMut(u64),
 ) -> Result<Digest, SessionError> {
     loop {
         match asked.next(cancel).await? {
-            Heard::Data(piece) => {
+            RequestEvent::Data(piece) => {
                 had.add(&piece);
                 file.write_all(&piece).map_err(SessionError::Local)?;
                 advanced(had.bytes);
             }
-            Heard::Done(Reply::Sent(sent)) => {
+            RequestEvent::Done(Reply::Sent(sent)) => {
                 let got = had.digest();
                 return if got == sent { Ok(got) } else { Err(damaged(to, got, sent)) };
             }
-            Heard::Done(_) => return Err(SessionError::WrongAnswer { asked: "file" }),
-            Heard::Failed(failure) => return Err(refused(failure, cancel)),
-            Heard::Output(..) | Heard::Progress(_) | Heard::End => {}
+            RequestEvent::Done(_) => return Err(SessionError::WrongAnswer { asked: "file" }),
+            RequestEvent::Failed(failure) => return Err(refused(failure, cancel)),
+            RequestEvent::Output(..) | RequestEvent::Progress(_) | RequestEvent::End => {}
         }
     }
 }

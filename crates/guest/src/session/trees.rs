@@ -2,8 +2,8 @@
 
 use super::calls::Session;
 use super::error::SessionError;
-use super::pump::Heard;
-use super::transfer::{self, Had};
+use super::pump::RequestEvent;
+use super::transfer::{self, LocalPrefix};
 use std::io::Read;
 use std::path::Path;
 use tokio_util::sync::CancellationToken;
@@ -28,7 +28,7 @@ impl Session {
     pub async fn list(&self, path: &str, depth: u32, cancel: &CancellationToken) -> Result<Vec<Entry>, SessionError> {
         let mut entries = Vec::new();
         let on_heard = |heard| {
-            if let Heard::Progress(Progress::Listed(more)) = heard {
+            if let RequestEvent::Progress(Progress::Listed(more)) = heard {
                 entries.extend(more);
             }
             Ok(())
@@ -57,7 +57,7 @@ impl Session {
         advanced: impl FnMut(u64),
     ) -> Result<Digest, SessionError> {
         let mut file = fs_err::File::open(from).map_err(SessionError::Local)?;
-        let had = Had::of((&mut file).take(order.from)).map_err(SessionError::Local)?;
+        let had = LocalPrefix::of((&mut file).take(order.from)).map_err(SessionError::Local)?;
         let asked = self.ask(Call::PutRest(order))?;
         transfer::send(asked, (&mut file, had), from, cancel, advanced).await
     }
@@ -67,7 +67,7 @@ impl Session {
     pub async fn get_rest(
         &self,
         path: &str,
-        (file, had): (&mut std::fs::File, Had),
+        (file, had): (&mut std::fs::File, LocalPrefix),
         to: &Path,
         cancel: &CancellationToken,
         advanced: impl FnMut(u64),

@@ -9,12 +9,12 @@ use tokio::net::UnixStream;
 use tokio_util::task::TaskTracker;
 
 /// A pipe of bytes that somebody accepted.
-pub type Pipe = Pin<Box<dyn Stream>>;
+pub type Pipe = Pin<Box<dyn PipeStream>>;
 
 /// What every pipe can do.
-pub trait Stream: AsyncRead + AsyncWrite + Send {}
+pub trait PipeStream: AsyncRead + AsyncWrite + Send {}
 
-impl<S: AsyncRead + AsyncWrite + Send> Stream for S {}
+impl<S: AsyncRead + AsyncWrite + Send> PipeStream for S {}
 
 /// Why a way leads to no pipe.
 #[derive(Debug, thiserror::Error)]

@@ -16,7 +16,7 @@ mod way;
 
 pub use connect::{ConnectError, Pipe, connect};
 pub use race::race;
-pub use race::{Loser, RaceError, RaceResult};
+pub use race::{FailedTransport, RaceError, RaceResult};
 pub use socket::connect_socket;
 pub use ssh::{HostKeys, SshError, SshWay};
 pub use way::{Transport, TransportKind};

@@ -32,13 +32,13 @@ pub struct RaceResult {
     /// From the start of the race to the answer, in milliseconds.
     pub millis: u64,
     /// The other ways, in the order they were given.
-    pub losers: Vec<Loser>,
+    pub losers: Vec<FailedTransport>,
 }
 
 /// A way that was not taken.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Loser {
+pub struct FailedTransport {
     /// Which.
     pub transport: TransportKind,
     /// Why, for people.
@@ -192,7 +192,7 @@ impl<'a> Standing<'a> {
         RaceResult {
             winner: self.ways[won].kind(),
             millis,
-            losers: losers.map(|(_, (way, reason))| Loser { transport: way.kind(), reason }).collect(),
+            losers: losers.map(|(_, (way, reason))| FailedTransport { transport: way.kind(), reason }).collect(),
         }
     }
 }

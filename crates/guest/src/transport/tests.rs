@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixListener;
 use tokio_util::sync::CancellationToken;
-use vmbuild_agent::guest::Guest;
+use vmbuild_agent::guest::GuestSystem;
 use vmbuild_agent::listen::serve_unix;
 use vmbuild_agent::session::converse;
 use vmbuild_supervise::Deadline;
@@ -42,7 +42,7 @@ async fn device(socket: &Path, port: u32) {
             continue;
         }
         stream.write_all(b"OK 1073741824\n").await.expect("it listens");
-        let _ = converse(stream, Guest::complete(false)).await;
+        let _ = converse(stream, GuestSystem::complete(false)).await;
     }
 }
 
@@ -62,7 +62,7 @@ async fn the_first_agent_to_answer_wins_and_the_others_are_explained() {
         result
     };
     let result = tokio::select! {
-        end = serve_unix(&agent, Guest::complete(false)) => panic!("the agent left: {end:?}"),
+        end = serve_unix(&agent, GuestSystem::complete(false)) => panic!("the agent left: {end:?}"),
         result = test => result,
     };
     assert_eq!(result.winner, TransportKind::Unix);
@@ -113,7 +113,7 @@ async fn a_device_can_answer_after_the_race_is_decided() {
         stream.write_all(b"OK 1073741824\n").await.expect("the caller is still there");
     };
     let result = tokio::select! {
-        end = serve_unix(&agent, Guest::complete(false)) => panic!("the agent left: {end:?}"),
+        end = serve_unix(&agent, GuestSystem::complete(false)) => panic!("the agent left: {end:?}"),
         (result, ()) = async { tokio::join!(test, answer) } => result,
     };
     assert_eq!(result.winner, TransportKind::Unix);

@@ -8,7 +8,7 @@
 //! ```
 
 use super::record::{CloudRecord, SCHEMA};
-use super::{CloudError, Digest, DiskFormat, digest};
+use super::{CloudError, DiskFormat, FileDigest, digest};
 use crate::ImageError;
 use crate::inventory::names;
 use std::io;
@@ -20,7 +20,7 @@ use vmbuild_core::store::{Lock, Store, sync_folder, write_atomically};
 
 /// The folder of one image.
 #[derive(Debug, Clone)]
-pub(super) struct Slot {
+pub(super) struct CacheSlot {
     folder: PathBuf,
     format: DiskFormat,
 }
@@ -43,8 +43,8 @@ pub(crate) fn remove_if_idle(folder: &Path) -> io::Result<bool> {
     Ok(true)
 }
 
-impl Slot {
-    pub(super) fn new(store: &Store, pinned: Digest, format: DiskFormat) -> Self {
+impl CacheSlot {
+    pub(super) fn new(store: &Store, pinned: FileDigest, format: DiskFormat) -> Self {
         Self { folder: folder(store).join(pinned.word()), format }
     }
 
@@ -86,7 +86,7 @@ impl Slot {
     /// The image, hashed again. One that is damaged is removed, and said. The caller holds the lock.
     pub(super) async fn find(
         &self,
-        pinned: Digest,
+        pinned: FileDigest,
         events: &Events,
         cancel: &CancellationToken,
     ) -> Result<Option<CloudRecord>, CloudError> {
@@ -113,7 +113,11 @@ impl Slot {
 }
 
 /// Hashes a file on a thread that may block.
-pub(super) async fn hash(path: &Path, like: Digest, cancel: &CancellationToken) -> Result<digest::Hashed, CloudError> {
+pub(super) async fn hash(
+    path: &Path,
+    like: FileDigest,
+    cancel: &CancellationToken,
+) -> Result<digest::Hashed, CloudError> {
     let (path, cancel) = (path.to_owned(), cancel.clone());
     let work = tokio::task::spawn_blocking(move || digest::of_file(&path, like, &cancel));
     match work.await.map_err(tokio::task::JoinError::try_into_panic) {

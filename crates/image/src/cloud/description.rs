@@ -3,8 +3,8 @@
 //! Addresses and names are templates: `{release}` is the pinned release, `{arch}` the processor as `uname -m` prints
 //! it.
 
-use super::Digest;
-use crate::Firmware;
+use super::FileDigest;
+use crate::FirmwareUse;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ pub struct CloudImage {
     pub signature: SumsSignature,
     /// What starts the disk's kernel the first time.
     #[serde(default)]
-    pub boot: Firmware,
+    pub boot: FirmwareUse,
     /// The state of the distribution's archives that packages are installed from, where they keep old ones:
     /// `{release}T235959Z`.
     #[serde(default)]
@@ -83,7 +83,7 @@ pub struct CloudFile {
     /// Its name, in the folder and in the list of checksums.
     pub name: String,
     /// Its digest.
-    pub digest: Digest,
+    pub digest: FileDigest,
 }
 
 impl CloudImage {

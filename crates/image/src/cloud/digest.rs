@@ -13,7 +13,7 @@ const PIECE: usize = 256 << 10;
 /// The digest of a file. Written as `sha256:` or `sha512:` and lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub enum Digest {
+pub enum FileDigest {
     /// SHA-256.
     Sha256([u8; 32]),
     /// SHA-512.
@@ -25,7 +25,7 @@ pub enum Digest {
 #[error("`{0}` is not a digest: `sha256:` and 64, or `sha512:` and 128 hexadecimal digits are expected")]
 pub struct DigestError(String);
 
-impl Digest {
+impl FileDigest {
     /// A digest without its kind, which its length tells.
     pub(super) fn from_hex(text: &str) -> Option<Self> {
         let (mut short, mut long) = ([0; 32], [0; 64]);
@@ -47,7 +47,7 @@ impl Digest {
     }
 }
 
-impl FromStr for Digest {
+impl FromStr for FileDigest {
     type Err = DigestError;
 
     fn from_str(text: &str) -> Result<Self, DigestError> {
@@ -59,7 +59,7 @@ impl FromStr for Digest {
     }
 }
 
-impl TryFrom<String> for Digest {
+impl TryFrom<String> for FileDigest {
     type Error = DigestError;
 
     fn try_from(text: String) -> Result<Self, DigestError> {
@@ -67,13 +67,13 @@ impl TryFrom<String> for Digest {
     }
 }
 
-impl From<Digest> for String {
-    fn from(digest: Digest) -> Self {
+impl From<FileDigest> for String {
+    fn from(digest: FileDigest) -> Self {
         digest.to_string()
     }
 }
 
-impl fmt::Display for Digest {
+impl fmt::Display for FileDigest {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sha256(bytes) => write!(to, "sha256:{}", hex::encode(bytes)),
@@ -82,7 +82,7 @@ impl fmt::Display for Digest {
     }
 }
 
-impl fmt::Debug for Digest {
+impl fmt::Debug for FileDigest {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, to)
     }
@@ -94,14 +94,14 @@ pub(super) struct Hashed {
     pub(super) bytes: u64,
     pub(super) sha256: [u8; 32],
     /// Of the kind that was asked for.
-    pub(super) digest: Digest,
+    pub(super) digest: FileDigest,
 }
 
 /// Hashes a file as `like` is one, and with SHA-256 in any case. Nothing if cancelled. For a blocking thread.
-pub(super) fn of_file(path: &Path, like: Digest, cancel: &CancellationToken) -> io::Result<Option<Hashed>> {
+pub(super) fn of_file(path: &Path, like: FileDigest, cancel: &CancellationToken) -> io::Result<Option<Hashed>> {
     let (mut file, mut piece) = (fs_err::File::open(path)?, vec![0; PIECE]);
     let (mut short, mut bytes) = (Sha256::new(), 0);
-    let mut long = matches!(like, Digest::Sha512(_)).then(Sha512::new);
+    let mut long = matches!(like, FileDigest::Sha512(_)).then(Sha512::new);
     loop {
         let count = file.read(&mut piece)?;
         if count == 0 {
@@ -117,13 +117,13 @@ pub(super) fn of_file(path: &Path, like: Digest, cancel: &CancellationToken) -> 
         bytes += count as u64;
     }
     let sha256 = short.finalize().into();
-    let digest = long.map_or(Digest::Sha256(sha256), |long| Digest::Sha512(long.finalize().into()));
+    let digest = long.map_or(FileDigest::Sha256(sha256), |long| FileDigest::Sha512(long.finalize().into()));
     Ok(Some(Hashed { bytes, sha256, digest }))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Digest, of_file};
+    use super::{FileDigest, of_file};
     use tokio_util::sync::CancellationToken;
 
     // Source: FIPS 180-4, the examples for "abc".
@@ -132,7 +132,7 @@ mod tests {
                         2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f";
 
     fn check(text: &str, good: bool) {
-        let parsed = text.parse::<Digest>();
+        let parsed = text.parse::<FileDigest>();
         assert_eq!(parsed.is_ok(), good, "{text}");
         if let Ok(digest) = parsed {
             assert_eq!(digest.to_string(), text);
@@ -158,7 +158,7 @@ mod tests {
             let like = text.parse().expect("a digest");
             let hashed = of_file(&path, like, &CancellationToken::new()).expect("reading").expect("not cancelled");
             assert_eq!((hashed.bytes, hashed.digest), (3, like));
-            assert_eq!(Digest::Sha256(hashed.sha256).to_string(), SHORT);
+            assert_eq!(FileDigest::Sha256(hashed.sha256).to_string(), SHORT);
         }
     }
 }

@@ -1,17 +1,17 @@
 //! From a description to a verified disk in the store.
 
-use super::cache::{Slot, hash};
-use super::publisher::{Asked, Publisher};
+use super::cache::{CacheSlot, hash};
+use super::publisher::{Publisher, PublisherAnswer};
 use super::record::{CloudRecord, SCHEMA};
 use super::sums::listed;
-use super::{CloudError, CloudFile, CloudImage, CloudSettings, Digest, Vouched};
-use crate::{Image, ImageError, Source};
+use super::{CloudError, CloudFile, CloudImage, CloudSettings, FileDigest, VouchedPin};
+use crate::{Image, ImageError, ImageSource};
 use jiff::Timestamp;
 use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
-use vmbuild_core::event::{Events, Part, Running};
+use vmbuild_core::event::{Events, Part, PhaseGuard};
 use vmbuild_core::store::Store;
-use vmbuild_fetch::download::{self, FetchError, Job};
+use vmbuild_fetch::download::{self, Download, FetchError};
 
 /// No image is longer, in bytes.
 const LONGEST: u64 = 16 << 30;
@@ -48,7 +48,7 @@ pub async fn fetch_with(
     cancel: &CancellationToken,
 ) -> Result<CloudDisk, ImageError> {
     let (cloud, file) = wanted(image)?;
-    let slot = Slot::new(store, file.digest, cloud.format);
+    let slot = CacheSlot::new(store, file.digest, cloud.format);
     let fetching =
         Fetching { name: &image.name, file, publisher: Publisher { image: cloud, store, settings, events, cancel } };
     Ok(fetching.run(&slot).await?)
@@ -57,26 +57,26 @@ pub async fn fetch_with(
 /// What the store knows about the image, if it has it. Nothing is hashed.
 pub fn kept(image: &Image, store: &Store) -> Result<Option<CloudDisk>, ImageError> {
     let (cloud, file) = wanted(image)?;
-    let slot = Slot::new(store, file.digest, cloud.format);
+    let slot = CacheSlot::new(store, file.digest, cloud.format);
     Ok(slot.record().map(|record| disk(&slot, record)))
 }
 
 /// The folder of what an image pins for this machine's processor; none for another kind of image.
 pub(crate) fn folder_of(image: &Image, store: &Store) -> Option<PathBuf> {
     let (cloud, file) = wanted(image).ok()?;
-    Some(Slot::new(store, file.digest, cloud.format).path().to_owned())
+    Some(CacheSlot::new(store, file.digest, cloud.format).path().to_owned())
 }
 
 fn wanted(image: &Image) -> Result<(&CloudImage, &CloudFile), ImageError> {
     let arch = std::env::consts::ARCH;
-    let Source::CloudImage(cloud) = &image.source else {
+    let ImageSource::CloudImage(cloud) = &image.source else {
         return Err(CloudError::NotCloud { image: image.name.clone() }.into());
     };
     let file = cloud.file.get(arch).ok_or_else(|| ImageError::Architecture { image: image.name.clone(), arch })?;
     Ok((cloud, file))
 }
 
-fn disk(slot: &Slot, record: CloudRecord) -> CloudDisk {
+fn disk(slot: &CacheSlot, record: CloudRecord) -> CloudDisk {
     CloudDisk { path: slot.disk(), sha256: record.sha256.clone(), release: record.release.clone(), record }
 }
 
@@ -89,7 +89,7 @@ struct Fetching<'a> {
 }
 
 impl Fetching<'_> {
-    async fn run(&self, slot: &Slot) -> Result<CloudDisk, CloudError> {
+    async fn run(&self, slot: &CacheSlot) -> Result<CloudDisk, CloudError> {
         let (events, cancel) = (self.publisher.events, self.publisher.cancel);
         let _lock = slot.lock(events, cancel).await?;
         if let Some(record) = slot.find(self.file.digest, events, cancel).await? {
@@ -109,14 +109,14 @@ impl Fetching<'_> {
     }
 
     /// Compares the pin with what the publisher signed, before anything large is fetched.
-    async fn vouch(&self) -> Result<Vouched, CloudError> {
+    async fn vouch(&self) -> Result<VouchedPin, CloudError> {
         if let super::SumsSignature::None { reason } = &self.publisher.image.signature {
-            return Ok(Vouched::PinAlone { reason: reason.clone() });
+            return Ok(VouchedPin::PinAlone { reason: reason.clone() });
         }
         let arch = std::env::consts::ARCH;
         let sums = match self.publisher.sums(self.release(), arch).await? {
-            Asked::Got(sums) => sums,
-            Asked::Missing { url, reason } => return Err(self.unvouched(url, &reason)),
+            PublisherAnswer::Got(sums) => sums,
+            PublisherAnswer::Missing { url, reason } => return Err(self.unvouched(url, &reason)),
         };
         let name = self.file.name_in(self.release(), arch);
         let url = || self.publisher.image.sums_url(self.release(), arch);
@@ -131,11 +131,16 @@ impl Fetching<'_> {
     }
 
     /// Downloads and verifies. What an earlier run left may be wrong: then once more from the beginning.
-    async fn download(&self, slot: &Slot, vouched: Vouched, running: &Running) -> Result<CloudRecord, CloudError> {
+    async fn download(
+        &self,
+        slot: &CacheSlot,
+        vouched: VouchedPin,
+        running: &PhaseGuard,
+    ) -> Result<CloudRecord, CloudError> {
         let image = self.publisher.image;
         let url = image.in_folder(&self.file.name, self.release(), std::env::consts::ARCH);
         let url = self.publisher.settings.address(&url);
-        let job = Job::resumed(&url, &slot.partial(), LONGEST);
+        let job = Download::resumed(&url, &slot.partial(), LONGEST);
         loop {
             let received =
                 download::fetch(&job, &self.publisher.settings.patience, running, self.publisher.cancel).await;
@@ -168,7 +173,7 @@ impl Fetching<'_> {
         }
     }
 
-    fn mismatch(&self, url: String, got: Digest) -> CloudError {
+    fn mismatch(&self, url: String, got: FileDigest) -> CloudError {
         CloudError::Mismatch {
             image: self.name.to_owned(),
             url,

@@ -29,11 +29,11 @@ mod update;
 
 pub(super) use cache::{folders, remove_if_idle};
 pub use description::{CloudFile, CloudImage, DiskFormat, Listing, SumsSignature};
-pub use digest::Digest;
+pub use digest::FileDigest;
 pub use error::CloudError;
 pub(super) use fetch::folder_of;
 pub use fetch::{CloudDisk, fetch, fetch_with, kept};
 pub(super) use place::{named, text_of};
-pub use record::{CloudRecord, Vouched};
+pub use record::{CloudRecord, VouchedPin};
 pub use settings::CloudSettings;
 pub use update::{Updated, update};

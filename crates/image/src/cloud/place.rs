@@ -10,7 +10,7 @@ use vmbuild_core::store::Store;
 
 /// A description's text, and where it belongs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct DescriptionPlace {
     pub(crate) text: String,
     /// What it is called in messages.
     pub(crate) file: String,
@@ -35,7 +35,7 @@ pub(crate) fn named(store: &Store) -> Result<Vec<String>, ImageError> {
 }
 
 /// The description of `image`: a path, or a name.
-pub(crate) fn text_of(image: &str, store: &Store) -> Result<Place, ImageError> {
+pub(crate) fn text_of(image: &str, store: &Store) -> Result<DescriptionPlace, ImageError> {
     let named_by_path = image.contains('/') || Path::new(image).extension().is_some_and(|ending| ending == "toml");
     let writable = if named_by_path {
         std::path::absolute(image)?
@@ -44,8 +44,8 @@ pub(crate) fn text_of(image: &str, store: &Store) -> Result<Place, ImageError> {
     };
     let file = writable.display().to_string();
     if named_by_path || writable.is_file() {
-        return Ok(Place { text: fs_err::read_to_string(&writable)?, file, named_by_path, writable });
+        return Ok(DescriptionPlace { text: fs_err::read_to_string(&writable)?, file, named_by_path, writable });
     }
     let text = Image::embedded(image)?.to_owned();
-    Ok(Place { text, file: format!("images/{image}.toml"), named_by_path: false, writable })
+    Ok(DescriptionPlace { text, file: format!("images/{image}.toml"), named_by_path: false, writable })
 }

@@ -1,11 +1,11 @@
 //! What a publisher says about a release: its list of checksums, believed only with a good signature.
 
 use super::keyrings::keyring;
-use super::{CloudError, CloudImage, CloudSettings, SumsSignature, Vouched};
+use super::{CloudError, CloudImage, CloudSettings, SumsSignature, VouchedPin};
 use tokio_util::sync::CancellationToken;
 use vmbuild_core::event::{Events, Part};
 use vmbuild_core::store::Store;
-use vmbuild_fetch::download::{FetchError, Job, fetch};
+use vmbuild_fetch::download::{Download, FetchError, fetch};
 use vmbuild_fetch::signature::{KeyTime, verify_cleartext, verify_detached};
 
 /// No list, signature or page is longer, in bytes.
@@ -25,12 +25,12 @@ pub(super) struct Publisher<'a> {
 #[derive(Debug)]
 pub(super) struct Sums {
     pub(super) text: String,
-    pub(super) vouched: Vouched,
+    pub(super) vouched: VouchedPin,
 }
 
 /// What became of asking for the list.
 #[derive(Debug)]
-pub(super) enum Asked {
+pub(super) enum PublisherAnswer {
     Got(Sums),
     /// It could not be had.
     Missing {
@@ -41,13 +41,13 @@ pub(super) enum Asked {
 
 impl Publisher<'_> {
     /// The list of checksums of `release`. A list whose signature is bad or missing is an error; no list is not.
-    pub(super) async fn sums(&self, release: &str, arch: &str) -> Result<Asked, CloudError> {
+    pub(super) async fn sums(&self, release: &str, arch: &str) -> Result<PublisherAnswer, CloudError> {
         let url = self.image.sums_url(release, arch);
         let list = match self.get(&url).await {
             Ok(list) => list,
             Err(FetchError::Local(source)) => return Err(source.into()),
             Err(FetchError::Cancelled) => return Err(CloudError::Cancelled),
-            Err(reason) => return Ok(Asked::Missing { url, reason }),
+            Err(reason) => return Ok(PublisherAnswer::Missing { url, reason }),
         };
         let bad = |url: &str| {
             let url = url.to_owned();
@@ -60,15 +60,15 @@ impl Publisher<'_> {
                     self.get(&signature_url).await.map_err(|error| missing_signature(&signature_url, error))?;
                 let signer =
                     verify_detached(&keyring(name)?, &list, &signature, KeyTime::Now).map_err(bad(&signature_url))?;
-                (text_of(list, &url)?, Vouched::Publisher { signer })
+                (text_of(list, &url)?, VouchedPin::Publisher { signer })
             }
             SumsSignature::Cleartext { keyring: name } => {
                 let (text, signer) = verify_cleartext(&keyring(name)?, &list, KeyTime::Now).map_err(bad(&url))?;
-                (text, Vouched::Publisher { signer })
+                (text, VouchedPin::Publisher { signer })
             }
-            SumsSignature::None { reason } => (text_of(list, &url)?, Vouched::PinAlone { reason: reason.clone() }),
+            SumsSignature::None { reason } => (text_of(list, &url)?, VouchedPin::PinAlone { reason: reason.clone() }),
         };
-        Ok(Asked::Got(Sums { text, vouched }))
+        Ok(PublisherAnswer::Got(Sums { text, vouched }))
     }
 
     /// A small file.
@@ -77,7 +77,7 @@ impl Publisher<'_> {
         let partial = folder.path().join("file");
         let address = self.settings.address(url);
         let running = self.events.phase(Part::Image, "ask", address.clone());
-        fetch(&Job::fresh(&address, &partial, LONGEST), &self.settings.patience, &running, self.cancel).await?;
+        fetch(&Download::fresh(&address, &partial, LONGEST), &self.settings.patience, &running, self.cancel).await?;
         running.finish("");
         Ok(fs_err::read(&partial)?)
     }

@@ -1,10 +1,10 @@
 //! What is known about an image in the store: a JSON file beside it.
 
-use super::Digest;
+use super::FileDigest;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use vmbuild_fetch::signature::Signer;
+use vmbuild_fetch::signature::SignatureSigner;
 
 /// The number that [`CloudRecord::schema`] has in this version.
 pub(super) const SCHEMA: u32 = 1;
@@ -26,21 +26,21 @@ pub struct CloudRecord {
     /// Its SHA-256 in hex, whatever kind is pinned.
     pub sha256: String,
     /// The pinned digest that it has.
-    pub pinned: Digest,
+    pub pinned: FileDigest,
     /// When it was fetched.
     pub fetched: Timestamp,
     /// Who vouches for the pin.
-    pub vouched: Vouched,
+    pub vouched: VouchedPin,
 }
 
 /// Who vouches for a pin.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "by", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Vouched {
+pub enum VouchedPin {
     /// The publisher: the pin stands in a list of checksums with a good signature.
     Publisher {
         /// Who signed it, and when.
-        signer: Signer,
+        signer: SignatureSigner,
     },
     /// Nobody but the pin: the publisher signs nothing.
     PinAlone {
@@ -49,7 +49,7 @@ pub enum Vouched {
     },
 }
 
-impl fmt::Display for Vouched {
+impl fmt::Display for VouchedPin {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             // The address behind the name says nothing more to people.

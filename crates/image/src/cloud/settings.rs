@@ -1,6 +1,6 @@
 //! Where publishers are reached, and how patiently.
 
-use vmbuild_fetch::download::Patience;
+use vmbuild_fetch::download::RetryPolicy;
 
 /// Where publishers are reached, and how patiently.
 #[derive(Debug, Clone, Default)]
@@ -8,14 +8,14 @@ pub struct CloudSettings {
     /// Stands for the scheme and host of every publisher's address: `http://mirror.example/cloud`.
     pub mirror: Option<String>,
     /// The limits.
-    pub patience: Patience,
+    pub patience: RetryPolicy,
 }
 
 impl CloudSettings {
     /// The defaults, except where `VMBUILD_CLOUD_MIRROR` names a mirror.
     pub fn from_env() -> Self {
         let mirror = std::env::var("VMBUILD_CLOUD_MIRROR").ok().filter(|value| !value.is_empty());
-        Self { mirror, patience: Patience::default() }
+        Self { mirror, patience: RetryPolicy::default() }
     }
 
     /// The address to ask instead of this publisher's.

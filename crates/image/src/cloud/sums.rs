@@ -1,32 +1,32 @@
 //! Lists of checksums, as `sha256sum` and as BSD's tools write them.
 
-use super::Digest;
+use super::FileDigest;
 
 /// The digest that `list` gives for the file `name`. The strongest, if there are several; nothing if two of one kind
 /// contradict each other.
-pub(super) fn listed(list: &str, name: &str) -> Option<Digest> {
-    let mut found: Vec<Digest> =
+pub(super) fn listed(list: &str, name: &str) -> Option<FileDigest> {
+    let mut found: Vec<FileDigest> =
         list.lines().filter_map(line).filter(|(file, _)| *file == name).map(|(_, digest)| digest).collect();
     found.sort_by_key(ToString::to_string);
     found.dedup();
     match found.as_slice() {
         [one] => Some(*one),
-        [Digest::Sha256(_), long @ Digest::Sha512(_)] => Some(*long),
+        [FileDigest::Sha256(_), long @ FileDigest::Sha512(_)] => Some(*long),
         _ => None,
     }
 }
 
 /// `<digits>  <name>`, `<digits> *<name>`, or `SHA256 (<name>) = <digits>`.
-fn line(line: &str) -> Option<(&str, Digest)> {
+fn line(line: &str) -> Option<(&str, FileDigest)> {
     if let Some((head, digits)) = line.split_once(") = ") {
         let (kind, name) = head.split_once(" (")?;
-        let digest = Digest::from_hex(digits.trim())?;
-        let kinds = matches!((kind, digest), ("SHA256", Digest::Sha256(_)) | ("SHA512", Digest::Sha512(_)));
+        let digest = FileDigest::from_hex(digits.trim())?;
+        let kinds = matches!((kind, digest), ("SHA256", FileDigest::Sha256(_)) | ("SHA512", FileDigest::Sha512(_)));
         return kinds.then_some((name, digest));
     }
     let (digits, name) = line.split_once(' ')?;
     let name = name.strip_prefix([' ', '*'])?;
-    Some((name.trim_end(), Digest::from_hex(digits)?))
+    Some((name.trim_end(), FileDigest::from_hex(digits)?))
 }
 
 #[cfg(test)]

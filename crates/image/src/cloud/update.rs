@@ -1,11 +1,11 @@
 //! Moving an image's pins to the publisher's newest release.
 
 use super::newest::{compare, newest};
-use super::place::{Place, text_of};
-use super::publisher::{Asked, Publisher};
+use super::place::{DescriptionPlace, text_of};
+use super::publisher::{Publisher, PublisherAnswer};
 use super::sums::listed;
-use super::{CloudError, CloudImage, CloudSettings, Digest, Vouched};
-use crate::{Image, ImageError, Source};
+use super::{CloudError, CloudImage, CloudSettings, FileDigest, VouchedPin};
+use crate::{Image, ImageError, ImageSource};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
@@ -26,9 +26,9 @@ pub struct Updated {
     /// The one that is. The same, if there is none newer; nothing is written then.
     pub to: String,
     /// The new pins, by architecture.
-    pub digests: BTreeMap<String, Digest>,
+    pub digests: BTreeMap<String, FileDigest>,
     /// Who vouches for them.
-    pub vouched: Vouched,
+    pub vouched: VouchedPin,
 }
 
 /// Finds the publisher's newest release of `image` (a name, or the path of a description), verifies its checksums, and
@@ -43,7 +43,7 @@ pub async fn update(
 ) -> Result<Updated, ImageError> {
     let place = text_of(image, store)?;
     let described = Image::parse(&place.text, &place.file)?;
-    let Source::CloudImage(cloud) = &described.source else {
+    let ImageSource::CloudImage(cloud) = &described.source else {
         return Err(CloudError::NotCloud { image: described.name }.into());
     };
     let publisher = Publisher { image: cloud, store, settings, events, cancel };
@@ -89,14 +89,14 @@ impl Moving<'_> {
     }
 
     /// The digests of every architecture in `release`, as the publisher signed them.
-    async fn digests(&self, release: &str) -> Result<(BTreeMap<String, Digest>, Vouched), CloudError> {
+    async fn digests(&self, release: &str) -> Result<(BTreeMap<String, FileDigest>, VouchedPin), CloudError> {
         let (mut digests, mut lists, mut vouched) = (BTreeMap::new(), BTreeMap::new(), None);
         for (arch, file) in &self.cloud().file {
             let url = self.cloud().sums_url(release, arch);
             if !lists.contains_key(&url) {
                 let sums = match self.publisher.sums(release, arch).await? {
-                    Asked::Got(sums) => sums,
-                    Asked::Missing { url, reason } => return Err(self.unasked(&url, reason)),
+                    PublisherAnswer::Got(sums) => sums,
+                    PublisherAnswer::Missing { url, reason } => return Err(self.unasked(&url, reason)),
                 };
                 vouched = Some(sums.vouched);
                 lists.insert(url.clone(), sums.text);
@@ -124,7 +124,7 @@ impl Moving<'_> {
         }
     }
 
-    fn write(&self, place: &Place, updated: &Updated) -> Result<(), ImageError> {
+    fn write(&self, place: &DescriptionPlace, updated: &Updated) -> Result<(), ImageError> {
         if updated.from == updated.to {
             return Ok(());
         }
@@ -164,21 +164,21 @@ fn replace(item: &mut Item, text: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Digest, Updated, Vouched, rewrite};
+    use super::{FileDigest, Updated, VouchedPin, rewrite};
     use std::collections::BTreeMap;
 
     #[test]
     fn only_the_pins_change() {
         let text = "# about\n[source] # the source\nkind = \"cloud-image\"\nrelease = \"1\" # a date\n\n# arm\n\
                     [source.file.aarch64]\n  digest   =  \"old\"   # pinned\nname=\"b\"\n";
-        let new = Digest::Sha256([0xab; 32]);
+        let new = FileDigest::Sha256([0xab; 32]);
         let updated = Updated {
             image: String::new(),
             file: "/x".into(),
             from: "1".to_owned(),
             to: "2".to_owned(),
             digests: BTreeMap::from([("aarch64".to_owned(), new)]),
-            vouched: Vouched::PinAlone { reason: String::new() },
+            vouched: VouchedPin::PinAlone { reason: String::new() },
         };
         let expect = text.replace("\"1\"", "\"2\"").replace("old", &new.to_string());
         assert_eq!(rewrite(text, &updated).expect("TOML"), expect);

@@ -8,7 +8,7 @@
 mod list;
 
 use super::disk::over_tree;
-use super::folder::Folder;
+use super::folder::GoldenFolder;
 use super::host_tool::{HostTool, text};
 use super::{ImageError, Role};
 use std::path::Path;
@@ -33,13 +33,17 @@ pub async fn tree_digest(tree: &Path, list: &Path, cancel: &CancellationToken) -
 }
 
 /// The same for what a role sees: the layers as one tree.
-pub(super) async fn role_digest(folder: &Folder, role: Role, cancel: &CancellationToken) -> Result<String, ImageError> {
+pub(super) async fn role_digest(
+    folder: &GoldenFolder,
+    role: Role,
+    cancel: &CancellationToken,
+) -> Result<String, ImageError> {
     role_digest_into(folder, role, &folder.list(role), cancel).await
 }
 
 /// The same, with the list in another place than beside the tree.
 pub(super) async fn role_digest_into(
-    folder: &Folder,
+    folder: &GoldenFolder,
     role: Role,
     list: &Path,
     cancel: &CancellationToken,

@@ -6,7 +6,7 @@
 //! `grub-core/boot/i386/pc/boot.S`, `diskboot.S` and `include/grub/i386/pc/boot.h` of GRUB 2.06.
 
 use super::ExportError;
-use super::make::Job;
+use super::make::ExportJob;
 use super::partitions::LOADER_SECTOR;
 use crate::host_tool::HostTool;
 use std::path::Path;
@@ -36,7 +36,7 @@ pub(super) struct BootLoader {
 }
 
 /// Makes the boot loader that reads `/boot/grub/grub.cfg` of the file system `root`.
-pub(super) async fn make(job: &Job<'_>, root: &str) -> Result<BootLoader, ExportError> {
+pub(super) async fn make(job: &ExportJob<'_>, root: &str) -> Result<BootLoader, ExportError> {
     let boot = Path::new(FOLDER).join("boot.img");
     if std::env::consts::ARCH != "x86_64" {
         return Err(ExportError::NoBootLoader { arch: std::env::consts::ARCH });

@@ -5,7 +5,7 @@
 //! `/usr/sbin/vmbuild-init`, a shell script, opens a root shell on every console.
 
 use super::ExportError;
-use super::make::Job;
+use super::make::ExportJob;
 use crate::cpio::Cpio;
 use crate::kernel::ORDER;
 use std::os::unix::fs::PermissionsExt;
@@ -21,7 +21,7 @@ const FIRST: &str = include_str!("initramfs-init.sh");
 const INIT: &str = include_str!("vmbuild-init.sh");
 
 /// Writes the files for a root file system with this UUID.
-pub(super) async fn lay_out(job: &Job<'_>, root: &str) -> Result<(), ExportError> {
+pub(super) async fn lay_out(job: &ExportJob<'_>, root: &str) -> Result<(), ExportError> {
     if !Path::new(BUSYBOX).is_file() {
         return Err(ExportError::NoFile { path: BUSYBOX.into(), package: "busybox-static" });
     }

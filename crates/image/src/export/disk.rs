@@ -7,7 +7,7 @@
 //! sector 4096     the root file system, to the end
 //! ```
 
-use super::make::{Job, Made, hashed};
+use super::make::{ExportJob, ExportOutput, hashed};
 use super::tree::MOUNT;
 use super::{Compression, ExportError, boot_loader, boot_tree, partitions, times};
 use crate::recipe::uuid;
@@ -25,13 +25,13 @@ const FEATURES: &str = "none,has_journal,ext_attr,dir_index,filetype,extent,64bi
 const LIMIT: Duration = Duration::from_mins(20);
 
 /// Makes the raw disk.
-pub(super) async fn raw(job: &Job<'_>) -> Result<Made, ExportError> {
+pub(super) async fn raw(job: &ExportJob<'_>) -> Result<ExportOutput, ExportError> {
     make(job).await?;
     hashed(job.work("disk.raw")).await
 }
 
 /// Makes `disk.raw` in the work folder.
-async fn make(job: &Job<'_>) -> Result<(), ExportError> {
+async fn make(job: &ExportJob<'_>) -> Result<(), ExportError> {
     let root = uuid(job.golden.digest())?;
     job.say("boot loader");
     boot_tree::lay_out(job, &root).await?;
@@ -46,7 +46,7 @@ async fn make(job: &Job<'_>) -> Result<(), ExportError> {
 }
 
 /// Makes the raw disk, and QEMU's own format of it.
-pub(super) async fn qcow2(job: &Job<'_>) -> Result<Made, ExportError> {
+pub(super) async fn qcow2(job: &ExportJob<'_>) -> Result<ExportOutput, ExportError> {
     make(job).await?;
     job.say("qcow2");
     let command = Command::new("qemu-img").current_dir(job.tree.work()).args(convert(job.compression));

@@ -1,6 +1,6 @@
 //! Why nothing was exported.
 
-use super::{Compression, Format};
+use super::{Compression, ExportFormat};
 use crate::ImageError;
 use std::path::PathBuf;
 use vmbuild_archive::ReplaceError;
@@ -59,7 +59,7 @@ pub enum ExportError {
     #[error("{} cannot be compressed with {}", format.word(), asked.word())]
     Compression {
         /// The format.
-        format: Format,
+        format: ExportFormat,
         /// What was asked for.
         asked: Compression,
     },
@@ -115,7 +115,7 @@ impl Diagnose for ExportError {
             Self::Exists { .. } => vec!["`--force` replaces it".to_owned()],
             Self::NoFile { package, .. } => vec![format!("on Debian and Ubuntu: `apt install {package}`")],
             Self::NoBootLoader { .. } => vec!["`--format rootfs-tar` and `--format oci` work here".to_owned()],
-            Self::Compression { format: Format::Raw, .. } => {
+            Self::Compression { format: ExportFormat::Raw, .. } => {
                 vec!["`--format qcow2 --compress zstd` makes a small disk".to_owned()]
             }
             Self::Image(error) => error.hints(),

@@ -4,7 +4,7 @@ use super::ExportError;
 
 /// A format that others read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
+pub enum ExportFormat {
     /// A disk that boots, in QEMU's own format.
     Qcow2,
     /// The same disk, byte by byte; sparse.
@@ -28,7 +28,7 @@ pub enum Compression {
     Zstd,
 }
 
-impl Format {
+impl ExportFormat {
     /// The word for it on the command line.
     pub fn word(self) -> &'static str {
         match self {
@@ -70,19 +70,19 @@ impl Compression {
 
 #[cfg(test)]
 mod tests {
-    use super::{Compression, Format};
+    use super::{Compression, ExportFormat};
 
-    fn check(format: Format, asked: Option<Compression>, expect: Option<Compression>) {
+    fn check(format: ExportFormat, asked: Option<Compression>, expect: Option<Compression>) {
         assert_eq!(format.compression(asked).ok(), expect, "{format:?} {asked:?}");
     }
 
     #[test]
     fn each_format_has_its_own_compressions() {
-        check(Format::Qcow2, None, Some(Compression::None));
-        check(Format::Qcow2, Some(Compression::Zstd), Some(Compression::Zstd));
-        check(Format::Raw, Some(Compression::Zstd), None);
-        check(Format::Oci, None, Some(Compression::Gzip));
-        check(Format::VagrantBox, None, Some(Compression::Gzip));
-        check(Format::VagrantBox, Some(Compression::Zstd), None);
+        check(ExportFormat::Qcow2, None, Some(Compression::None));
+        check(ExportFormat::Qcow2, Some(Compression::Zstd), Some(Compression::Zstd));
+        check(ExportFormat::Raw, Some(Compression::Zstd), None);
+        check(ExportFormat::Oci, None, Some(Compression::Gzip));
+        check(ExportFormat::VagrantBox, None, Some(Compression::Gzip));
+        check(ExportFormat::VagrantBox, Some(Compression::Zstd), None);
     }
 }

@@ -6,7 +6,7 @@
 //! newest: two boxes of one golden machine may differ.
 
 use super::ExportError;
-use super::make::Job;
+use super::make::ExportJob;
 use crate::Golden;
 use crate::bootstrap::EPOCH;
 use crate::layer::TRACES;
@@ -15,7 +15,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use vmbuild_machine::{Kept, Lifetime, Machine, MachineName, MachineSpec, Network, RootTree, Start};
+use vmbuild_machine::{Lifetime, Machine, MachineName, MachineSpec, Network, RootTree, Start, StoppedMachine};
 use vmbuild_protocol::{CommandLine, Exec, Exited, PackageManager, Provision, Stage};
 use vmbuild_supervise::Tail;
 
@@ -31,7 +31,7 @@ const SOURCES: &str = "/tmp/sources.list";
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Packages {
+struct LoginPackages {
     #[serde(rename = "schema")]
     _schema: u32,
     apt: Vec<String>,
@@ -44,7 +44,7 @@ pub fn box_digest(golden: &Golden) -> String {
 }
 
 /// Makes the layer. It lies in the returned machine's folder, which is to be removed when the export is done.
-pub(super) async fn make(job: &Job<'_>) -> Result<Kept, ExportError> {
+pub(super) async fn make(job: &ExportJob<'_>) -> Result<StoppedMachine, ExportError> {
     job.say("packages to log in with");
     let machine = Machine::start(spec(job), job.store, job.events, job.cancel).await.map_err(ExportError::machine)?;
     let installed = install(job, &machine).await;
@@ -63,7 +63,7 @@ pub(super) async fn make(job: &Job<'_>) -> Result<Kept, ExportError> {
     }
 }
 
-fn spec(job: &Job<'_>) -> MachineSpec {
+fn spec(job: &ExportJob<'_>) -> MachineSpec {
     MachineSpec {
         name: MachineName::for_job(),
         image: job.golden.image().to_owned(),
@@ -76,9 +76,9 @@ fn spec(job: &Job<'_>) -> MachineSpec {
     }
 }
 
-async fn install(job: &Job<'_>, machine: &Machine) -> Result<(), ExportError> {
-    let Job { golden, cancel, .. } = *job;
-    let packages: Packages = toml::from_str(PACKAGES).map_err(std::io::Error::other)?;
+async fn install(job: &ExportJob<'_>, machine: &Machine) -> Result<(), ExportError> {
+    let ExportJob { golden, cancel, .. } = *job;
+    let packages: LoginPackages = toml::from_str(PACKAGES).map_err(std::io::Error::other)?;
     let no_archive = || ExportError::NoArchive { image: golden.image().to_owned() };
     let sources = golden.sources(cancel).await.ok_or_else(no_archive)?;
     let file = tempfile::NamedTempFile::new()?;
@@ -104,7 +104,7 @@ async fn install(job: &Job<'_>, machine: &Machine) -> Result<(), ExportError> {
 }
 
 /// The user, the network, the services.
-async fn set_up(job: &Job<'_>, machine: &Machine) -> Result<(), ExportError> {
+async fn set_up(job: &ExportJob<'_>, machine: &Machine) -> Result<(), ExportError> {
     let argv = ["sh", "-c", SCRIPT, "login.sh", KEY.trim()].map(str::to_owned).to_vec();
     let command = CommandLine { argv, env: Vec::new(), cwd: "/".to_owned() };
     let mut tail = Tail::default();
@@ -116,7 +116,7 @@ async fn set_up(job: &Job<'_>, machine: &Machine) -> Result<(), ExportError> {
     }
 }
 
-async fn clean(kept: &Kept, job: &Job<'_>) -> Result<(), ExportError> {
+async fn clean(kept: &StoppedMachine, job: &ExportJob<'_>) -> Result<(), ExportError> {
     let upper = kept.folder.file("upper");
     let names: Vec<&str> = TRACES.into_iter().filter(|name| upper.join(name).symlink_metadata().is_ok()).collect();
     host_tool::remove(&upper, &names, job.cancel).await?;

@@ -1,21 +1,21 @@
 //! From a golden machine to a file of somebody else's format.
 
 use super::compress::{Compressed, compress};
-use super::place::{Existing, Place};
-use super::tree::Tree;
-use super::{Compression, ExportError, Format, disk, oci, vagrant};
+use super::place::{ExistingOutput, ExportPlace};
+use super::tree::ExportTree;
+use super::{Compression, ExportError, ExportFormat, disk, oci, vagrant};
 use crate::Golden;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
-use vmbuild_core::event::{Events, Part, Running};
+use vmbuild_core::event::{Events, Part, PhaseGuard};
 use vmbuild_core::store::Store;
 
 /// What to export.
 #[derive(Debug, Clone)]
-pub struct Request {
+pub struct ExportRequest {
     /// As what.
-    pub format: Format,
+    pub format: ExportFormat,
     /// How compressed; the format's usual way if not said.
     pub compression: Option<Compression>,
     /// Where to.
@@ -24,15 +24,15 @@ pub struct Request {
     pub force: bool,
 }
 
-impl Request {
+impl ExportRequest {
     /// Refuses what cannot be, before a golden machine is made for it.
     pub fn judge(&self) -> Result<(), ExportError> {
         self.format.compression(self.compression)?;
         self.place().map(drop)
     }
 
-    fn place(&self) -> Result<Place, ExportError> {
-        Place::new(&self.output, if self.force { Existing::Replaced } else { Existing::Kept })
+    fn place(&self) -> Result<ExportPlace, ExportError> {
+        ExportPlace::new(&self.output, if self.force { ExistingOutput::Replaced } else { ExistingOutput::Kept })
     }
 }
 
@@ -55,20 +55,20 @@ pub struct Exported {
 
 /// What every format's maker gets.
 #[derive(Debug)]
-pub(super) struct Job<'a> {
+pub(super) struct ExportJob<'a> {
     pub(super) golden: &'a Golden,
     pub(super) store: &'a Store,
     pub(super) agent: &'a Path,
     pub(super) events: &'a Events,
-    pub(super) tree: Tree,
+    pub(super) tree: ExportTree,
     pub(super) compression: Compression,
-    pub(super) running: &'a Running,
+    pub(super) running: &'a PhaseGuard,
     pub(super) cancel: &'a CancellationToken,
 }
 
 /// What a format's maker made in the work folder, on disk already.
 #[derive(Debug)]
-pub(super) struct Made {
+pub(super) struct ExportOutput {
     pub(super) path: PathBuf,
     pub(super) sha256: String,
     pub(super) bytes: u64,
@@ -78,7 +78,7 @@ pub(super) struct Made {
 pub async fn export(
     golden: &Golden,
     (store, agent): (&Store, &Path),
-    request: &Request,
+    request: &ExportRequest,
     events: &Events,
     cancel: &CancellationToken,
 ) -> Result<Exported, ExportError> {
@@ -86,15 +86,15 @@ pub async fn export(
     let place = request.place()?;
     let running = events.phase(Part::Image, "export", place.output().display().to_string());
     let work = place.work()?;
-    let tree = Tree::new(work.path(), golden)?;
-    let mut job = Job { golden, store, agent, events, tree, compression, running: &running, cancel };
+    let tree = ExportTree::new(work.path(), golden)?;
+    let mut job = ExportJob { golden, store, agent, events, tree, compression, running: &running, cancel };
     let made = match request.format {
-        Format::Qcow2 => disk::qcow2(&job).await?,
-        Format::Raw => disk::raw(&job).await?,
-        Format::RootfsTar => rootfs_tar(&job).await?,
-        Format::Oci if is_one_file(place.output()) => oci::archive(&job).await?,
-        Format::Oci => oci::layout(&job).await?,
-        Format::VagrantBox => vagrant::make(&mut job).await?,
+        ExportFormat::Qcow2 => disk::qcow2(&job).await?,
+        ExportFormat::Raw => disk::raw(&job).await?,
+        ExportFormat::RootfsTar => rootfs_tar(&job).await?,
+        ExportFormat::Oci if is_one_file(place.output()) => oci::archive(&job).await?,
+        ExportFormat::Oci => oci::layout(&job).await?,
+        ExportFormat::VagrantBox => vagrant::make(&mut job).await?,
     };
     place.put(&made.path, work.path())?;
     let exported = Exported {
@@ -113,16 +113,16 @@ fn is_one_file(output: &Path) -> bool {
     output.extension().is_some_and(|extension| extension == "tar")
 }
 
-async fn rootfs_tar(job: &Job<'_>) -> Result<Made, ExportError> {
+async fn rootfs_tar(job: &ExportJob<'_>) -> Result<ExportOutput, ExportError> {
     job.say("packing the tree");
     job.tree.tar("rootfs.tar", job.cancel).await?;
     job.say("compressing");
     let to = job.work("output");
     let Compressed { sha256, bytes, .. } = compress(job.work("rootfs.tar"), to.clone(), job.compression).await?;
-    Ok(Made { path: to, sha256, bytes })
+    Ok(ExportOutput { path: to, sha256, bytes })
 }
 
-impl Job<'_> {
+impl ExportJob<'_> {
     /// A name in the work folder.
     pub(super) fn work(&self, name: &str) -> PathBuf {
         self.tree.work().join(name)
@@ -135,27 +135,27 @@ impl Job<'_> {
 }
 
 /// A file that is whole: puts it on disk and hashes it.
-pub(super) async fn hashed(path: PathBuf) -> Result<Made, ExportError> {
+pub(super) async fn hashed(path: PathBuf) -> Result<ExportOutput, ExportError> {
     let file = path.clone();
     let hashing = tokio::task::spawn_blocking(move || -> std::io::Result<_> {
         fs_err::File::open(&file)?.sync_all()?;
         vmbuild_archive::sha256_file(&file)
     });
     let (bytes, sha256) = hashing.await.map_err(std::io::Error::other)??;
-    Ok(Made { path, sha256: hex::encode(sha256), bytes })
+    Ok(ExportOutput { path, sha256: hex::encode(sha256), bytes })
 }
 
 /// The line that shows that the export is what it says.
-fn try_it(format: Format, golden: &Golden, output: &Path) -> String {
+fn try_it(format: ExportFormat, golden: &Golden, output: &Path) -> String {
     let path = output.display();
     match format {
-        Format::Qcow2 | Format::Raw => {
+        ExportFormat::Qcow2 | ExportFormat::Raw => {
             let kind = format.word();
             format!("qemu-system-x86_64 -m 1024 -nographic -drive file={path},format={kind},if=virtio")
         }
-        Format::RootfsTar => format!("tar --list --verbose --file {path}"),
-        Format::Oci if is_one_file(output) => format!("skopeo inspect oci-archive:{path}"),
-        Format::Oci => format!("skopeo inspect oci:{path}:{}", golden.role().word()),
-        Format::VagrantBox => format!("vagrant box add --name vmbuild/{} {path}", golden.image()),
+        ExportFormat::RootfsTar => format!("tar --list --verbose --file {path}"),
+        ExportFormat::Oci if is_one_file(output) => format!("skopeo inspect oci-archive:{path}"),
+        ExportFormat::Oci => format!("skopeo inspect oci:{path}:{}", golden.role().word()),
+        ExportFormat::VagrantBox => format!("vagrant box add --name vmbuild/{} {path}", golden.image()),
     }
 }

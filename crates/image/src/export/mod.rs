@@ -24,6 +24,6 @@ mod tree;
 mod vagrant;
 
 pub use error::ExportError;
-pub use format::{Compression, Format};
+pub use format::{Compression, ExportFormat};
 pub use login::box_digest;
-pub use make::{Exported, Request, export};
+pub use make::{ExportRequest, Exported, export};

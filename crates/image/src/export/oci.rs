@@ -1,7 +1,7 @@
 //! A container image of one layer. Source: OCI Image Format Specification 1.0, `image-layout`, `manifest`, `config`.
 
 use super::compress::compress;
-use super::make::{Job, Made, hashed};
+use super::make::{ExportJob, ExportOutput, hashed};
 use super::{Compression, ExportError, plain_tar};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -14,7 +14,7 @@ const CREATED: &str = "2023-11-14T22:13:20Z";
 const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Makes the layout as a folder.
-pub(super) async fn layout(job: &Job<'_>) -> Result<Made, ExportError> {
+pub(super) async fn layout(job: &ExportJob<'_>) -> Result<ExportOutput, ExportError> {
     let root = job.work("oci");
     let blobs = root.join("blobs/sha256");
     fs_err::create_dir_all(&blobs)?;
@@ -36,11 +36,11 @@ pub(super) async fn layout(job: &Job<'_>) -> Result<Made, ExportError> {
     for folder in [blobs.as_path(), &root.join("blobs"), &root] {
         vmbuild_core::store::sync_folder(folder)?;
     }
-    Ok(Made { path: root, sha256: manifest.sha256, bytes: bytes + manifest.bytes })
+    Ok(ExportOutput { path: root, sha256: manifest.sha256, bytes: bytes + manifest.bytes })
 }
 
 /// Makes the layout as one tar file.
-pub(super) async fn archive(job: &Job<'_>) -> Result<Made, ExportError> {
+pub(super) async fn archive(job: &ExportJob<'_>) -> Result<ExportOutput, ExportError> {
     let root = layout(job).await?.path;
     let mut names: Vec<String> = Vec::new();
     for entry in fs_err::read_dir(root.join("blobs/sha256"))? {
@@ -89,7 +89,7 @@ fn described(kind: &str, sha256: &str, bytes: u64) -> Value {
     json!({ "mediaType": kind, "digest": format!("sha256:{sha256}"), "size": bytes })
 }
 
-fn config(job: &Job<'_>, diff: &str) -> Value {
+fn config(job: &ExportJob<'_>, diff: &str) -> Value {
     // The specification names processors as Go does.
     let architecture = match std::env::consts::ARCH {
         "x86_64" => "amd64",

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// Whether something under the output's name gives way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Existing {
+pub(super) enum ExistingOutput {
     /// It stays: the export is refused.
     Kept,
     /// It is replaced.
@@ -15,22 +15,22 @@ pub(super) enum Existing {
 
 /// Where an export goes.
 #[derive(Debug, Clone)]
-pub(super) struct Place {
+pub(super) struct ExportPlace {
     output: PathBuf,
     folder: PathBuf,
-    existing: Existing,
+    existing: ExistingOutput,
 }
 
-impl Place {
+impl ExportPlace {
     /// Judges an output before anything is made for it.
-    pub(super) fn new(output: &Path, existing: Existing) -> Result<Self, ExportError> {
+    pub(super) fn new(output: &Path, existing: ExistingOutput) -> Result<Self, ExportError> {
         let output = std::path::absolute(output)?;
         let missing = || ExportError::NoFolder { path: output.clone() };
         let folder = output.parent().filter(|folder| folder.is_dir()).ok_or_else(missing)?.to_owned();
         if output.symlink_metadata().is_err() {
             return Ok(Self { output, folder, existing });
         }
-        if existing == Existing::Kept {
+        if existing == ExistingOutput::Kept {
             return Err(ExportError::Exists { path: output });
         }
         // A link's target gives way, not the link.
@@ -55,10 +55,10 @@ impl Place {
 
     /// Renames `made`, which is on disk already, to the output. A folder that it replaces goes into `work`.
     pub(super) fn put(&self, made: &Path, work: &Path) -> Result<(), ExportError> {
-        if self.existing == Existing::Replaced && self.output.is_dir() {
+        if self.existing == ExistingOutput::Replaced && self.output.is_dir() {
             fs_err::rename(&self.output, work.join("replaced"))?;
         }
-        if self.existing == Existing::Replaced {
+        if self.existing == ExistingOutput::Replaced {
             return Ok(vmbuild_archive::replace(made, &self.output)?);
         }
         match renameat_with(CWD, made, CWD, &self.output, RenameFlags::NOREPLACE) {
@@ -73,7 +73,7 @@ impl Place {
 
 #[cfg(test)]
 mod tests {
-    use super::{CWD, Existing, ExportError, Place};
+    use super::{CWD, ExistingOutput, ExportError, ExportPlace};
     use std::os::unix::fs::symlink;
     use vmbuild_core::failure::{Diagnose, Exit};
 
@@ -82,13 +82,13 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let output = folder.path().join("out");
         let made = folder.path().join("made");
-        let place = Place::new(&output, Existing::Kept).expect("a free name");
+        let place = ExportPlace::new(&output, ExistingOutput::Kept).expect("a free name");
         fs_err::write(&made, "new").expect("written");
         fs_err::write(&output, "old").expect("written");
         let work = place.work().expect("a folder");
         assert!(matches!(place.put(&made, work.path()), Err(ExportError::Exists { .. })));
-        assert!(matches!(Place::new(&output, Existing::Kept), Err(ExportError::Exists { .. })));
-        Place::new(&output, Existing::Replaced).expect("allowed").put(&made, work.path()).expect("placed");
+        assert!(matches!(ExportPlace::new(&output, ExistingOutput::Kept), Err(ExportError::Exists { .. })));
+        ExportPlace::new(&output, ExistingOutput::Replaced).expect("allowed").put(&made, work.path()).expect("placed");
         assert_eq!(fs_err::read_to_string(&output).expect("read"), "new");
     }
 
@@ -97,11 +97,11 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let output = folder.path().join("out");
         fs_err::create_dir(&output).expect("made");
-        assert!(matches!(Place::new(&output, Existing::Replaced), Err(ExportError::Foreign { .. })));
+        assert!(matches!(ExportPlace::new(&output, ExistingOutput::Replaced), Err(ExportError::Foreign { .. })));
         fs_err::write(output.join("oci-layout"), "{}").expect("written");
-        assert!(Place::new(&output, Existing::Replaced).is_ok());
+        assert!(ExportPlace::new(&output, ExistingOutput::Replaced).is_ok());
         let nowhere = folder.path().join("none/out");
-        assert!(matches!(Place::new(&nowhere, Existing::Kept), Err(ExportError::NoFolder { .. })));
+        assert!(matches!(ExportPlace::new(&nowhere, ExistingOutput::Kept), Err(ExportError::NoFolder { .. })));
     }
 
     #[test]
@@ -112,7 +112,7 @@ mod tests {
         symlink("fifo", path("to-fifo")).expect("a link");
         symlink("none", path("dangling")).expect("a link");
         for (name, text) in [("fifo", "is a FIFO"), ("to-fifo", "is a FIFO"), ("dangling", "dangling symbolic link")] {
-            let refused = Place::new(&path(name), Existing::Replaced).expect_err("not a file");
+            let refused = ExportPlace::new(&path(name), ExistingOutput::Replaced).expect_err("not a file");
             assert!(refused.to_string().contains(text), "{refused}");
             assert_eq!(refused.exit(), Exit::Usage);
         }
@@ -120,13 +120,13 @@ mod tests {
         fs_err::write(path("elsewhere/file"), "old").expect("written");
         symlink("elsewhere/file", path("link")).expect("a link");
         fs_err::write(path("made"), "new").expect("written");
-        let place = Place::new(&path("link"), Existing::Replaced).expect("a file");
+        let place = ExportPlace::new(&path("link"), ExistingOutput::Replaced).expect("a file");
         let work = place.work().expect("a folder");
         place.put(&path("made"), work.path()).expect("placed");
         assert_eq!(fs_err::read_to_string(path("elsewhere/file")).expect("read"), "new");
         assert!(path("link").is_symlink());
         // A FIFO that comes while the export is made.
-        let late = Place::new(&path("late"), Existing::Replaced).expect("a free name");
+        let late = ExportPlace::new(&path("late"), ExistingOutput::Replaced).expect("a free name");
         rustix::fs::mkfifoat(CWD, path("late"), rustix::fs::Mode::RWXU).expect("a FIFO");
         fs_err::write(path("made"), "new").expect("written");
         assert!(matches!(late.put(&path("made"), work.path()), Err(ExportError::Replace(_))));

@@ -1,7 +1,7 @@
 //! The times in an exported file system: `mke2fs` copies them from the store, where they tell when vmbuild wrote
 //! the file and when somebody last read it.
 
-use super::make::Job;
+use super::make::ExportJob;
 use super::partitions::ROOT_START;
 use super::{ExportError, tree};
 
@@ -10,7 +10,7 @@ const LIST: &str = r#"cd "$1" && find . -printf '%T@ %P\0' >../times.list"#;
 
 /// Sets each file's times of creation, access and inode change to the fixed one, and its modification time too if
 /// it is later.
-pub(super) async fn settle(job: &Job<'_>) -> Result<(), ExportError> {
+pub(super) async fn settle(job: &ExportJob<'_>) -> Result<(), ExportError> {
     let words = ["-c", LIST, "list", tree::MOUNT].map(str::to_owned).to_vec();
     job.tree.run(("sh", "dash"), words, job.cancel).await?;
     let list = fs_err::read(job.work("times.list"))?;

@@ -29,12 +29,12 @@ const LIMIT: Duration = Duration::from_mins(20);
 
 /// A golden machine's tree, in a work folder.
 #[derive(Debug)]
-pub(super) struct Tree {
+pub(super) struct ExportTree {
     work: PathBuf,
     layers: usize,
 }
 
-impl Tree {
+impl ExportTree {
     /// Prepares the work folder. Links stand for the layers there: their names hold neither a comma nor a colon,
     /// which would mean something to the kernel.
     pub(super) fn new(work: &Path, golden: &Golden) -> Result<Self, ExportError> {

@@ -3,7 +3,7 @@
 //! Vagrant starts it and logs in over SSH, which the golden tree does not offer: `login` adds what that takes.
 //! Source: Vagrant's documentation, "Boxes: box file format"; vagrant-libvirt's, "Box format".
 
-use super::make::{Job, Made, hashed};
+use super::make::{ExportJob, ExportOutput, hashed};
 use super::{Compression, ExportError, disk, login, plain_tar};
 use serde_json::json;
 use std::path::Path;
@@ -23,14 +23,14 @@ end
 const VIRTUAL_SIZE: u64 = 13;
 
 /// Makes the box. Its disk is compressed, not the archive around it.
-pub(super) async fn make(job: &mut Job<'_>) -> Result<Made, ExportError> {
+pub(super) async fn make(job: &mut ExportJob<'_>) -> Result<ExportOutput, ExportError> {
     let kept = login::make(job).await?;
     let made = pack(job, &kept.folder.file("upper")).await;
     kept.folder.remove(&CancellationToken::new()).await.map_err(ExportError::machine)?;
     made
 }
 
-async fn pack(job: &mut Job<'_>, layer: &Path) -> Result<Made, ExportError> {
+async fn pack(job: &mut ExportJob<'_>, layer: &Path) -> Result<ExportOutput, ExportError> {
     job.tree.add_layer(layer)?;
     disk::qcow2(job).await?;
     job.say("box");

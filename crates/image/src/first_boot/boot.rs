@@ -3,14 +3,14 @@
 //! A distribution takes up to minutes, in several stages, and any of them can hang. Nobody should have to guess
 //! which: the console is read along, what it shows to have begun is an event, and an error says how far it came.
 
-use super::phase::{Phase, plain};
+use super::phase::{FirstBootPhase, plain};
 use crate::ImageError;
 use std::collections::VecDeque;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
-use vmbuild_core::event::{Events, Pace, Part, Running, Unit};
+use vmbuild_core::event::{Events, Pace, Part, PhaseGuard, Unit};
 use vmbuild_core::store::Store;
 use vmbuild_machine::{Machine, MachineError, MachineFolder, MachineSpec};
 
@@ -30,7 +30,7 @@ pub(super) async fn boot(
 ) -> Result<Machine, ImageError> {
     let running = events.phase(Part::Golden, "first boot", format!("{} by {way}", spec.image));
     let console = MachineFolder::new(&store.machines(), spec.name.clone()).console();
-    let mut watch = Watch::new(&console, first_phase(way));
+    let mut watch = ConsoleWatch::new(&console, first_phase(way));
     let started = {
         let starting = Machine::start(spec, store, events, cancel);
         tokio::pin!(starting);
@@ -51,31 +51,31 @@ pub(super) async fn boot(
     }
 }
 
-fn first_phase(way: &str) -> Phase {
-    if way.contains("kernel") { Phase::Kernel } else { Phase::Firmware }
+fn first_phase(way: &str) -> FirstBootPhase {
+    if way.contains("kernel") { FirstBootPhase::Kernel } else { FirstBootPhase::Firmware }
 }
 
 /// A console that is being read.
 #[derive(Debug)]
-struct Watch {
+struct ConsoleWatch {
     console: PathBuf,
     read: u64,
     unfinished: String,
     lines: VecDeque<String>,
     /// What has begun, and when.
-    begun: Vec<(Phase, Instant)>,
+    begun: Vec<(FirstBootPhase, Instant)>,
     pace: Pace,
 }
 
-impl Watch {
-    fn new(console: &Path, first: Phase) -> Self {
+impl ConsoleWatch {
+    fn new(console: &Path, first: FirstBootPhase) -> Self {
         let begun = vec![(first, Instant::now())];
         let (unfinished, lines) = (String::new(), VecDeque::new());
         Self { console: console.to_owned(), read: 0, unfinished, lines, begun, pace: Pace::default() }
     }
 
     /// Reads what is new, and says what it is waiting for now.
-    fn look(&mut self, running: Option<&Running>) {
+    fn look(&mut self, running: Option<&PhaseGuard>) {
         let before = self.phase();
         // There is no console before QEMU has started, and none to worry about if it cannot be read.
         let text = self.news().unwrap_or_default();
@@ -100,7 +100,7 @@ impl Watch {
         while let Some((line, rest)) = self.unfinished.split_once('\n') {
             let line = plain(line);
             self.unfinished = rest.to_owned();
-            if let Some(phase) = Phase::of_line(&line).filter(|phase| *phase > self.phase()) {
+            if let Some(phase) = FirstBootPhase::of_line(&line).filter(|phase| *phase > self.phase()) {
                 self.begun.push((phase, Instant::now()));
             }
             if !line.is_empty() {
@@ -112,8 +112,8 @@ impl Watch {
         }
     }
 
-    fn phase(&self) -> Phase {
-        self.begun.last().map_or(Phase::Firmware, |(phase, _)| *phase)
+    fn phase(&self) -> FirstBootPhase {
+        self.begun.last().map_or(FirstBootPhase::Firmware, |(phase, _)| *phase)
     }
 
     /// How long each phase took: `kernel 3.1 s, systemd 12.0 s, agent 0.4 s`.
@@ -143,15 +143,15 @@ impl Watch {
 
 #[cfg(test)]
 mod tests {
-    use super::{Phase, Watch};
+    use super::{ConsoleWatch, FirstBootPhase};
     use crate::ImageError;
     use std::path::Path;
     use std::time::Duration;
     use vmbuild_guest::SessionError;
     use vmbuild_machine::MachineError;
 
-    fn heard(text: &[&str]) -> Watch {
-        let mut watch = Watch::new(Path::new("/none"), Phase::Firmware);
+    fn heard(text: &[&str]) -> ConsoleWatch {
+        let mut watch = ConsoleWatch::new(Path::new("/none"), FirstBootPhase::Firmware);
         for piece in text {
             watch.hear(piece);
         }
@@ -160,11 +160,11 @@ mod tests {
 
     #[test]
     fn phases_only_go_forward() {
-        let check = |text: &[&str], expect: Phase| assert_eq!(heard(text).phase(), expect, "{text:?}");
-        check(&[], Phase::Firmware);
-        check(&["[0.0] Linux ver", "sion 6.1\r\n"], Phase::Kernel);
-        check(&["Linux version 6.1"], Phase::Firmware);
-        check(&["systemd[1]: hello\n", "Linux version 6.1\n"], Phase::Systemd);
+        let check = |text: &[&str], expect: FirstBootPhase| assert_eq!(heard(text).phase(), expect, "{text:?}");
+        check(&[], FirstBootPhase::Firmware);
+        check(&["[0.0] Linux ver", "sion 6.1\r\n"], FirstBootPhase::Kernel);
+        check(&["Linux version 6.1"], FirstBootPhase::Firmware);
+        check(&["systemd[1]: hello\n", "Linux version 6.1\n"], FirstBootPhase::Systemd);
         let story = heard(&["Linux version 6.1\nsystemd[1]: hello\n"]).story();
         assert_eq!(story.split(", ").count(), 3, "{story}");
     }
@@ -176,7 +176,7 @@ mod tests {
         insta::assert_snapshot!(error, @r"
         the image's first boot waited for kernel in vain; the console's last lines:
           Linux version 6.1
-          Kernel panic - not syncing: VFS
+          KernelSource panic - not syncing: VFS
         ");
         let died = MachineError::Died { name: "job-1".parse().unwrap(), last_words: "x".into(), log: "/none".into() };
         insta::assert_snapshot!(heard(&[]).judge(died), @"the image's first boot waited for firmware in vain");

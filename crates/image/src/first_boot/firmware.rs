@@ -5,18 +5,18 @@ use vmbuild_machine::BootWay;
 
 /// Code and variables that belong together, for one processor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Place {
+struct FirmwarePlace {
     arch: &'static str,
     code: &'static str,
     vars: &'static str,
 }
 
-const fn at(arch: &'static str, code: &'static str, vars: &'static str) -> Place {
-    Place { arch, code, vars }
+const fn at(arch: &'static str, code: &'static str, vars: &'static str) -> FirmwarePlace {
+    FirmwarePlace { arch, code, vars }
 }
 
 /// In this order. Builds that demand signed boot loaders are left out: some need a board that we do not use.
-const PLACES: [Place; 12] = [
+const PLACES: [FirmwarePlace; 12] = [
     // Debian, Ubuntu: package ovmf.
     at("x86_64", "/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"),
     at("x86_64", "/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/OVMF/OVMF_VARS.fd"),
@@ -45,7 +45,7 @@ pub(super) fn way() -> Option<BootWay> {
     way_among(&PLACES, std::env::consts::ARCH, |path| Path::new(path).is_file())
 }
 
-fn way_among(places: &[Place], arch: &str, exists: impl Fn(&str) -> bool) -> Option<BootWay> {
+fn way_among(places: &[FirmwarePlace], arch: &str, exists: impl Fn(&str) -> bool) -> Option<BootWay> {
     let found = places.iter().find(|place| place.arch == arch && exists(place.code) && exists(place.vars));
     match found {
         Some(place) => Some(BootWay::Uefi { code: place.code.into(), vars: place.vars.into() }),

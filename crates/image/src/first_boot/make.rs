@@ -8,7 +8,7 @@ use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
-use vmbuild_core::event::{Events, Kind, Part};
+use vmbuild_core::event::{EventKind, Events, Part};
 use vmbuild_core::failure::Failure;
 use vmbuild_core::store::{Store, write_atomically};
 use vmbuild_machine::accelerator::{self, AcceleratorError, BootFiles};
@@ -44,7 +44,7 @@ pub(crate) struct FirstBoot<'a> {
     /// What the image's lock is to it.
     pub(crate) locking: Locking,
     /// How its kernel is started.
-    pub(crate) firmware: Firmware,
+    pub(crate) firmware: FirmwareUse,
     /// Where it is told.
     pub(crate) events: &'a Events,
     /// The caller's cancellation.
@@ -54,7 +54,7 @@ pub(crate) struct FirstBoot<'a> {
 /// Whether the image's own boot loader is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Firmware {
+pub enum FirmwareUse {
     /// Only if its kernel cannot be found: it is slower.
     #[default]
     IfNeeded,
@@ -84,8 +84,8 @@ impl FirstBoot<'_> {
         let bytes = self.size().await? + ROOM;
         let seed = self.seed(work)?;
         let own = match self.firmware {
-            Firmware::IfNeeded => kernel::take(&self.disk.path, work, self.cancel).await?,
-            Firmware::Always => None,
+            FirmwareUse::IfNeeded => kernel::take(&self.disk.path, work, self.cancel).await?,
+            FirmwareUse::Always => None,
         };
         let accelerator = self.accelerator(own.as_ref(), work).await?;
         let boot = self.way(own)?;
@@ -125,7 +125,7 @@ impl FirstBoot<'_> {
         } else {
             (firmware::way().ok_or(ImageError::NoFirmware)?, "the image's boot loader knows its kernel")
         };
-        self.events.emit(Kind::Chose { part: Part::Golden, what: format!("boot by {way}"), why: why.to_owned() });
+        self.events.emit(EventKind::Chose { part: Part::Golden, what: format!("boot by {way}"), why: why.to_owned() });
         Ok(way)
     }
 
@@ -147,7 +147,7 @@ impl FirstBoot<'_> {
             }
             Err(error) => return Err(error.into()),
         };
-        self.events.emit(Kind::Chose { part: Part::Golden, what: format!("first boot under {accelerator}"), why });
+        self.events.emit(EventKind::Chose { part: Part::Golden, what: format!("first boot under {accelerator}"), why });
         Ok(accelerator)
     }
 
@@ -155,14 +155,14 @@ impl FirstBoot<'_> {
     async fn size(&self) -> Result<u64, ImageError> {
         #[derive(serde::Deserialize)]
         #[serde(rename_all = "kebab-case")]
-        struct About {
+        struct DiskInfo {
             virtual_size: u64,
             backing_filename: Option<String>,
         }
         let qemu_img = host_tool::find("qemu-img", "qemu-utils")?;
         let command = Command::new(qemu_img).args(["info", "--output=json", "-f", "qcow2"]).arg(&self.disk.path);
         let said = command.output(Deadline::after(Duration::from_mins(1)), self.cancel).await?;
-        let about: About = serde_json::from_slice(&said)
+        let about: DiskInfo = serde_json::from_slice(&said)
             .map_err(|source| ImageError::Damaged { path: self.disk.path.clone(), source })?;
         match about.backing_filename {
             None => Ok(about.virtual_size),

@@ -27,7 +27,7 @@ mod tree;
 mod words;
 
 pub(super) use firmware::HINT as FIRMWARE_HINT;
-pub use make::Firmware;
+pub use make::FirmwareUse;
 pub(super) use make::{BaseDisk, FirstBoot, make};
-pub use phase::Phase;
+pub use phase::FirstBootPhase;
 pub(super) use provision::Provisioned;

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// What a first boot waits for, in the order in which it comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Phase {
+pub enum FirstBootPhase {
     /// Firmware and boot loader.
     Firmware,
     /// The kernel and its initramfs.
@@ -17,7 +17,7 @@ pub enum Phase {
     Agent,
 }
 
-impl fmt::Display for Phase {
+impl fmt::Display for FirstBootPhase {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         to.write_str(match self {
             Self::Firmware => "firmware",
@@ -31,16 +31,16 @@ impl fmt::Display for Phase {
 
 /// What a line shows to have begun. The kernel's own lines bring the words of processes too, so the agent's and
 /// cloud-init's are looked for first.
-const MARKS: [(&str, Phase); 6] = [
-    ("vmbuild-agent: ", Phase::Agent),
-    ("cloud-init[", Phase::CloudInit),
-    ("Cloud-init v.", Phase::CloudInit),
-    ("systemd[1]: ", Phase::Systemd),
-    ("Welcome to ", Phase::Systemd),
-    ("Linux version ", Phase::Kernel),
+const MARKS: [(&str, FirstBootPhase); 6] = [
+    ("vmbuild-agent: ", FirstBootPhase::Agent),
+    ("cloud-init[", FirstBootPhase::CloudInit),
+    ("Cloud-init v.", FirstBootPhase::CloudInit),
+    ("systemd[1]: ", FirstBootPhase::Systemd),
+    ("Welcome to ", FirstBootPhase::Systemd),
+    ("Linux version ", FirstBootPhase::Kernel),
 ];
 
-impl Phase {
+impl FirstBootPhase {
     /// What the line shows to have begun, if anything.
     pub(super) fn of_line(line: &str) -> Option<Self> {
         MARKS.iter().find(|(mark, _)| line.contains(mark)).map(|(_, phase)| *phase)
@@ -64,22 +64,23 @@ pub(super) fn plain(line: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Phase, plain};
+    use super::{FirstBootPhase, plain};
 
     #[test]
     fn lines_tell_what_has_begun() {
-        let check = |line: &str, expect: Option<Phase>| assert_eq!(Phase::of_line(line), expect, "{line}");
+        let check =
+            |line: &str, expect: Option<FirstBootPhase>| assert_eq!(FirstBootPhase::of_line(line), expect, "{line}");
         check("BdsDxe: loading Boot0001 \"UEFI Misc Device\"", None);
         check(
             "[    0.000000] Linux version 6.1.0-44-cloud-amd64 (debian-kernel@lists.debian.org)",
-            Some(Phase::Kernel),
+            Some(FirstBootPhase::Kernel),
         );
-        check("[    5.1] systemd[1]: Detected virtualization qemu.", Some(Phase::Systemd));
-        check("Welcome to Debian GNU/Linux 12 (bookworm)!", Some(Phase::Systemd));
-        check("[   20.7] cloud-init[331]: Cloud-init v. 22.4.2 running 'init-local'", Some(Phase::CloudInit));
-        check("[   21.0] vmbuild-agent: serving on /dev/vport1p1", Some(Phase::Agent));
+        check("[    5.1] systemd[1]: Detected virtualization qemu.", Some(FirstBootPhase::Systemd));
+        check("Welcome to Debian GNU/Linux 12 (bookworm)!", Some(FirstBootPhase::Systemd));
+        check("[   20.7] cloud-init[331]: Cloud-init v. 22.4.2 running 'init-local'", Some(FirstBootPhase::CloudInit));
+        check("[   21.0] vmbuild-agent: serving on /dev/vport1p1", Some(FirstBootPhase::Agent));
         check("[    1.0] virtio_blk virtio1: [vda] 4194304 512-byte logical blocks", None);
-        assert!(Phase::Firmware < Phase::Kernel && Phase::CloudInit < Phase::Agent);
+        assert!(FirstBootPhase::Firmware < FirstBootPhase::Kernel && FirstBootPhase::CloudInit < FirstBootPhase::Agent);
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub(crate) struct Provisioned {
 
 /// Installs the image's runtime packages.
 pub(super) async fn install(machine: &Machine, first: &FirstBoot<'_>) -> Result<Provisioned, ImageError> {
-    Guest { machine, first }.install().await
+    ProvisionedGuest { machine, first }.install().await
 }
 
 /// Takes what the tree's package manager downloaded into the cache.
@@ -50,15 +50,15 @@ impl FirstBoot<'_> {
 }
 
 /// A guest with its package manager.
-struct Guest<'a> {
+struct ProvisionedGuest<'a> {
     machine: &'a Machine,
     first: &'a FirstBoot<'a>,
 }
 
-impl Guest<'_> {
+impl ProvisionedGuest<'_> {
     async fn install(&self) -> Result<Provisioned, ImageError> {
         let FirstBoot { store, image, locking, events, cancel, .. } = *self.first;
-        let order = lock::Order { store, image, locking, events, cancel };
+        let order = lock::LockRequest { store, image, locking, events, cancel };
         match lock::decide(&order, self).await? {
             Decision::Cached(lock) => self.take_from_cache(lock).await,
             Decision::Archives(lock) => self.take_from_archives(lock).await,
@@ -104,7 +104,7 @@ fn from(lock: &PackageLock) -> String {
     }
 }
 
-impl Archives for Guest<'_> {
+impl Archives for ProvisionedGuest<'_> {
     async fn offered(&self, packages: Vec<String>, renewed: bool) -> Result<Vec<Offered>, ImageError> {
         let FirstBoot { image, events, cancel, .. } = *self.first;
         let stage = if renewed { Stage::Whole } else { Stage::Install };

@@ -12,7 +12,7 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
-use vmbuild_core::event::{Events, Pace, Part, Running, Unit};
+use vmbuild_core::event::{Events, Pace, Part, PhaseGuard, Unit};
 use vmbuild_machine::Machine;
 use vmbuild_protocol::{Exited, OutputStream};
 use vmbuild_supervise::Tail;
@@ -79,7 +79,7 @@ async fn mount(machine: &Machine, cancel: &CancellationToken) -> Result<(), Imag
 async fn receive(
     machine: &Machine,
     archive: &Path,
-    running: &Running,
+    running: &PhaseGuard,
     cancel: &CancellationToken,
 ) -> Result<u64, ImageError> {
     let words = send_words();

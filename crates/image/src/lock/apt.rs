@@ -18,7 +18,7 @@ const QUERY_LIMIT: Duration = Duration::from_mins(2);
 
 /// An archive, and what is to be believed of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Archive {
+pub(crate) struct PackageArchive {
     /// Its address: the folder with `dists` and `pool`.
     pub(crate) address: String,
     /// Its suite.
@@ -33,14 +33,14 @@ pub(crate) struct Archive {
 
 /// apt over one archive, in a folder of its own.
 #[derive(Debug)]
-pub(super) struct Apt {
+pub(super) struct AptClient {
     folder: PathBuf,
     architecture: &'static str,
 }
 
-impl Apt {
+impl AptClient {
     /// Sets it up in `folder`; indices that a former run fetched there are used again as far as they hold.
-    pub(super) fn new(folder: &Path, archive: &Archive) -> Result<Self, ImageError> {
+    pub(super) fn new(folder: &Path, archive: &PackageArchive) -> Result<Self, ImageError> {
         for name in ["lists/partial", "archives/partial", "etc/none", "etc/preferences.d"] {
             fs_err::create_dir_all(folder.join(name))?;
         }
@@ -51,8 +51,8 @@ impl Apt {
         Ok(apt)
     }
 
-    fn source(&self, archive: &Archive) -> Result<String, ImageError> {
-        let Archive { address, suite, components, keyring, snapshot } = archive;
+    fn source(&self, archive: &PackageArchive) -> Result<String, ImageError> {
+        let PackageArchive { address, suite, components, keyring, snapshot } = archive;
         let keyring = text(keyring)?;
         let dated = if snapshot.is_some() { " check-valid-until=no" } else { "" };
         let components = components.join(" ");

@@ -1,10 +1,10 @@
 //! From a guest's own archives to a lock: what they offer now, or what the lock says.
 
 use super::drift::drift;
-use super::known::{Known, is_absence};
+use super::known::{KnownLocks, is_absence};
 use super::{Change, LockedPackage, Locking, PackageCache, PackageLock};
 use crate::description::SchemaOne;
-use crate::{Image, ImageError, Source};
+use crate::{Image, ImageError, ImageSource};
 use jiff::Zoned;
 use std::path::Path;
 use tokio_util::sync::CancellationToken;
@@ -23,7 +23,7 @@ pub(crate) trait Archives {
 
 /// What is wanted.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Order<'a> {
+pub(crate) struct LockRequest<'a> {
     pub(crate) store: &'a Store,
     pub(crate) image: &'a Image,
     pub(crate) locking: Locking,
@@ -41,8 +41,8 @@ pub(crate) enum Decision {
 }
 
 /// Decides on the packages of a cloud image.
-pub(crate) async fn decide(order: &Order<'_>, archives: &impl Archives) -> Result<Decision, ImageError> {
-    let known = Known::of(order.store, order.image, order.events)?;
+pub(crate) async fn decide(order: &LockRequest<'_>, archives: &impl Archives) -> Result<Decision, ImageError> {
+    let known = KnownLocks::of(order.store, order.image, order.events)?;
     let binding = known.binding(order.locking)?;
     let decider = Decider { order, known };
     match binding {
@@ -52,8 +52,8 @@ pub(crate) async fn decide(order: &Order<'_>, archives: &impl Archives) -> Resul
 }
 
 struct Decider<'a> {
-    order: &'a Order<'a>,
-    known: Known<'a>,
+    order: &'a LockRequest<'a>,
+    known: KnownLocks<'a>,
 }
 
 impl Decider<'_> {
@@ -129,8 +129,8 @@ fn uncovered_here(image: &Image, lock: &PackageLock) -> Vec<Change> {
 /// What the packages are added to.
 fn base(image: &Image) -> &str {
     match &image.source {
-        Source::CloudImage(cloud) => &cloud.release,
-        Source::Bootstrap { suite, .. } => suite,
+        ImageSource::CloudImage(cloud) => &cloud.release,
+        ImageSource::Bootstrap { suite, .. } => suite,
     }
 }
 

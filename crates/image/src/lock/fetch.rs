@@ -1,7 +1,7 @@
 //! Downloading packages into the cache.
 
 use super::LockedPackage;
-use super::apt::{Apt, Archive};
+use super::apt::{AptClient, PackageArchive};
 use super::cache::PackageCache;
 use super::persist::persist;
 use crate::ImageError;
@@ -17,8 +17,8 @@ const LIMIT: Duration = Duration::from_hours(1);
 /// Fetches packages that are missing in the cache. Those that arrived whole stay, even if others did not.
 pub(super) async fn fetch(
     cache: &PackageCache,
-    apt: &Apt,
-    archive: &Archive,
+    apt: &AptClient,
+    archive: &PackageArchive,
     missing: Vec<LockedPackage>,
     events: &Events,
     cancel: &CancellationToken,
@@ -41,8 +41,8 @@ pub(super) async fn fetch(
 
 async fn attempt(
     cache: &PackageCache,
-    apt: &Apt,
-    archive: &Archive,
+    apt: &AptClient,
+    archive: &PackageArchive,
     wanted: &[LockedPackage],
     shown: &impl Fn(u64, usize, &str),
     cancel: &CancellationToken,

@@ -13,7 +13,7 @@ use vmbuild_machine::MachineError;
 use vmbuild_protocol::PackageTrouble;
 
 /// Locks and answers of one image.
-pub(super) struct Known<'a> {
+pub(super) struct KnownLocks<'a> {
     pub(super) image: &'a Image,
     pub(super) cache: PackageCache,
     events: &'a Events,
@@ -21,7 +21,7 @@ pub(super) struct Known<'a> {
     pub(super) lock: Option<PackageLock>,
 }
 
-impl<'a> Known<'a> {
+impl<'a> KnownLocks<'a> {
     pub(super) fn of(store: &Store, image: &'a Image, events: &'a Events) -> Result<Self, ImageError> {
         Ok(Self { image, cache: PackageCache::of(store)?, events, lock: find(store, image)? })
     }

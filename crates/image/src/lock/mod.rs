@@ -33,9 +33,9 @@ pub use file::{LockedPackage, PackageLock};
 pub use find::{find, write};
 pub use obtain::{Locking, fetch_packages};
 
-pub(super) use apt::Archive;
+pub(super) use apt::PackageArchive;
 pub(super) use cache::PackageCache;
-pub(super) use decide::{Archives, Decision, Order, adopt, decide, newest_date};
+pub(super) use decide::{Archives, Decision, LockRequest, adopt, decide, newest_date};
 pub(super) use find::{stray, text_of};
-pub(super) use obtain::{Wish, complete, obtain};
+pub(super) use obtain::{PackageWish, complete, obtain};
 pub(super) use repository::{FOLDER, SOURCES, make as make_repository, sources_line};

@@ -1,10 +1,10 @@
 //! From an image to packages in the cache: what they are now, or what the lock says.
 
-use super::apt::{Apt, Archive};
+use super::apt::{AptClient, PackageArchive};
 use super::drift::{Change, drift};
-use super::known::{Known, is_absence};
+use super::known::{KnownLocks, is_absence};
 use super::{LockedPackage, PackageCache, PackageLock, fetch::fetch, persist::persist, resolve::resolve};
-use crate::{Image, ImageError, Source, archive_address};
+use crate::{Image, ImageError, ImageSource, archive_address};
 use tokio_util::sync::CancellationToken;
 use vmbuild_core::event::{Events, Part};
 use vmbuild_core::store::Store;
@@ -22,12 +22,12 @@ pub enum Locking {
 
 /// What is wanted of the archive.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Wish<'a> {
+pub(crate) struct PackageWish<'a> {
     pub(crate) store: &'a Store,
     pub(crate) image: &'a Image,
     pub(crate) locking: Locking,
     /// Another archive than the one this host uses.
-    pub(crate) archive: Option<&'a Archive>,
+    pub(crate) archive: Option<&'a PackageArchive>,
     pub(crate) events: &'a Events,
     pub(crate) cancel: &'a CancellationToken,
 }
@@ -41,9 +41,9 @@ pub(crate) struct Obtained {
 }
 
 /// Decides on the packages and sees to it that all of them are in the cache.
-pub(crate) async fn obtain(wish: &Wish<'_>) -> Result<Obtained, ImageError> {
+pub(crate) async fn obtain(wish: &PackageWish<'_>) -> Result<Obtained, ImageError> {
     let _held = PackageCache::of(wish.store)?.lock(wish.events, wish.cancel).await?;
-    let quest = Quest { wish, known: Known::of(wish.store, wish.image, wish.events)? };
+    let quest = LockResolver { wish, known: KnownLocks::of(wish.store, wish.image, wish.events)? };
     match quest.known.binding(wish.locking)? {
         None => quest.current().await,
         Some(lock) => quest.locked(lock).await,
@@ -57,7 +57,7 @@ pub async fn fetch_packages(
     events: &Events,
     cancel: &CancellationToken,
 ) -> Result<PackageLock, ImageError> {
-    let wish = Wish { store, image, locking: Locking::Compare, archive: None, events, cancel };
+    let wish = PackageWish { store, image, locking: Locking::Compare, archive: None, events, cancel };
     Ok(obtain(&wish).await?.lock)
 }
 
@@ -71,24 +71,24 @@ pub(crate) async fn complete(
     cancel: &CancellationToken,
 ) -> Result<bool, ImageError> {
     let _held = PackageCache::of(store)?.lock(events, cancel).await?;
-    let wish = Wish { store, image, locking: Locking::Locked, archive: None, events, cancel };
-    let quest = Quest { wish: &wish, known: Known::of(store, image, events)? };
+    let wish = PackageWish { store, image, locking: Locking::Locked, archive: None, events, cancel };
+    let quest = LockResolver { wish: &wish, known: KnownLocks::of(store, image, events)? };
     if quest.missing(lock).await?.is_empty() {
         return Ok(true);
     }
-    if !matches!(image.source, Source::Bootstrap { .. }) {
+    if !matches!(image.source, ImageSource::Bootstrap { .. }) {
         return Ok(false);
     }
     quest.complete(&quest.archive().await?, lock).await?;
     Ok(true)
 }
 
-struct Quest<'a> {
-    wish: &'a Wish<'a>,
-    known: Known<'a>,
+struct LockResolver<'a> {
+    wish: &'a PackageWish<'a>,
+    known: KnownLocks<'a>,
 }
 
-impl Quest<'_> {
+impl LockResolver<'_> {
     /// What the archive offers now; without an archive, what it offered last.
     async fn current(&self) -> Result<Obtained, ImageError> {
         let resolved = match self.archive().await {
@@ -126,8 +126,8 @@ impl Quest<'_> {
         }
     }
 
-    async fn ask(&self, archive: &Archive) -> Result<PackageLock, ImageError> {
-        let Wish { image, events, cancel, .. } = *self.wish;
+    async fn ask(&self, archive: &PackageArchive) -> Result<PackageLock, ImageError> {
+        let PackageWish { image, events, cancel, .. } = *self.wish;
         let running = events.phase(Part::Golden, "resolve", format!("{} at {}", image.name, archive.address));
         let apt = self.apt(archive)?;
         let lock = persist(&archive.address, events, cancel, async |last| {
@@ -142,7 +142,7 @@ impl Quest<'_> {
     }
 
     /// Fetches what is missing.
-    async fn complete(&self, archive: &Archive, lock: &PackageLock) -> Result<(), ImageError> {
+    async fn complete(&self, archive: &PackageArchive, lock: &PackageLock) -> Result<(), ImageError> {
         let missing = self.missing(lock).await?;
         if missing.is_empty() {
             return Ok(());
@@ -164,7 +164,7 @@ impl Quest<'_> {
     }
 
     /// The lock names packages that the archive has no more: with what it has instead.
-    async fn outdated(&self, archive: &Archive, lock: &PackageLock) -> Result<ImageError, ImageError> {
+    async fn outdated(&self, archive: &PackageArchive, lock: &PackageLock) -> Result<ImageError, ImageError> {
         let gone = self.missing(lock).await?;
         let changes = drift(lock, &self.ask(archive).await?);
         let is_gone = |change: &Change| gone.iter().any(|package| package.name == change.name);
@@ -174,15 +174,15 @@ impl Quest<'_> {
         Ok(self.known.drifted(if named.is_empty() { gone.into_iter().map(missing).collect() } else { named }))
     }
 
-    async fn archive(&self) -> Result<Archive, ImageError> {
+    async fn archive(&self) -> Result<PackageArchive, ImageError> {
         match self.wish.archive {
             Some(archive) => Ok(archive.clone()),
             None => archive_address::archive(self.wish.image, self.wish.cancel).await,
         }
     }
 
-    fn apt(&self, archive: &Archive) -> Result<Apt, ImageError> {
-        Apt::new(&self.known.cache.file(&format!("apt-{}", self.wish.image.name)), archive)
+    fn apt(&self, archive: &PackageArchive) -> Result<AptClient, ImageError> {
+        AptClient::new(&self.known.cache.file(&format!("apt-{}", self.wish.image.name)), archive)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Asking apt what an image's package lists come to, before anything is installed.
 
-use super::apt::{Apt, Archive};
+use super::apt::{AptClient, PackageArchive};
 use super::file::{LockedPackage, PackageLock};
 use crate::description::SchemaOne;
 use crate::{Image, ImageError};
@@ -12,9 +12,9 @@ const BASE: [&str; 2] = ["?essential", "apt"];
 
 /// What `image` comes to in `archive` now.
 pub(super) async fn resolve(
-    apt: &Apt,
+    apt: &AptClient,
     image: &Image,
-    archive: &Archive,
+    archive: &PackageArchive,
     cancel: &CancellationToken,
 ) -> Result<PackageLock, ImageError> {
     apt.update(cancel).await?;
@@ -39,13 +39,13 @@ pub(super) async fn resolve(
 }
 
 /// The index's paragraphs about everything that is missing for `words`.
-async fn wanted(apt: &Apt, words: &[String], cancel: &CancellationToken) -> Result<String, ImageError> {
+async fn wanted(apt: &AptClient, words: &[String], cancel: &CancellationToken) -> Result<String, ImageError> {
     let specs = apt.simulate(words, cancel).await?;
     if specs.is_empty() { Ok(String::new()) } else { apt.show(&specs, cancel).await }
 }
 
 /// The package named in the image only points at the current kernel; its first dependency is the kernel.
-async fn kernel(apt: &Apt, named: &str, cancel: &CancellationToken) -> Result<String, ImageError> {
+async fn kernel(apt: &AptClient, named: &str, cancel: &CancellationToken) -> Result<String, ImageError> {
     let pointer = apt.show(&[named.to_owned()], cancel).await?;
     let depends = field(&pointer, "Depends").unwrap_or_default();
     let mut names = depends.split([',', '|']).filter_map(|word| word.split_whitespace().next());

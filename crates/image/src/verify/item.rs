@@ -5,7 +5,7 @@ use serde::Serialize;
 /// How a comparison came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Outcome {
+pub enum VerifyOutcome {
     /// It is as it was recorded.
     Pass,
     /// It is not.
@@ -16,29 +16,29 @@ pub enum Outcome {
 
 /// One comparison.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Item {
+pub struct VerifiedItem {
     /// The golden machine it concerns: `build`, `clean` or `both`.
     pub role: &'static str,
     /// What was compared.
     pub item: &'static str,
     /// How it came out.
-    pub outcome: Outcome,
+    pub outcome: VerifyOutcome,
     /// What was found.
     pub evidence: String,
 }
 
-impl Item {
+impl VerifiedItem {
     pub(super) fn compared(role: &'static str, item: &'static str, same: bool, evidence: &str) -> Self {
-        let outcome = if same { Outcome::Pass } else { Outcome::Fail };
+        let outcome = if same { VerifyOutcome::Pass } else { VerifyOutcome::Fail };
         Self { role, item, outcome, evidence: evidence.to_owned() }
     }
 
     pub(super) fn absent(role: &'static str, item: &'static str, why: &str) -> Self {
-        Self { role, item, outcome: Outcome::Absent, evidence: why.to_owned() }
+        Self { role, item, outcome: VerifyOutcome::Absent, evidence: why.to_owned() }
     }
 }
 
-impl Outcome {
+impl VerifyOutcome {
     /// The word for it in a table.
     pub fn word(self) -> &'static str {
         match self {

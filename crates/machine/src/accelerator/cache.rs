@@ -2,7 +2,7 @@
 //!
 //! A cache may be deleted, or be of another version, or damaged: then there is simply nothing in it.
 
-use super::probe::Outcome;
+use super::probe::ProbeOutcome;
 use crate::Accelerator;
 use crate::qemu::QemuVersion;
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ const FAILURE_LASTS: Duration = Duration::from_hours(24);
 /// What a probe's outcome depends on. Not on the guest's kernel: if one hangs, so do the others.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Key {
+pub(crate) struct ProbeKey {
     pub(crate) accelerator: Accelerator,
     /// The host's kernel, such as `6.8.0-41-generic`.
     pub(crate) kernel_release: String,
@@ -30,9 +30,9 @@ pub(crate) struct Key {
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Entry {
-    key: Key,
-    outcome: Outcome,
+struct ProbeEntry {
+    key: ProbeKey,
+    outcome: ProbeOutcome,
     /// Seconds since the Unix epoch.
     probed_unix: u64,
 }
@@ -41,10 +41,10 @@ struct Entry {
 #[serde(deny_unknown_fields)]
 struct CacheFile {
     schema: u32,
-    entries: Vec<Entry>,
+    entries: Vec<ProbeEntry>,
 }
 
-impl Key {
+impl ProbeKey {
     pub(crate) fn of_host(accelerator: Accelerator, qemu: QemuVersion) -> Self {
         let kernel_release = rustix::system::uname().release().to_string_lossy().into_owned();
         Self { accelerator, kernel_release, qemu, cpu_model: cpu_model() }
@@ -52,32 +52,32 @@ impl Key {
 }
 
 /// The outcome of an earlier probe under the same circumstances, if it is still to be believed.
-pub(crate) fn recall(store: &Store, key: &Key) -> Option<Outcome> {
+pub(crate) fn recall(store: &Store, key: &ProbeKey) -> Option<ProbeOutcome> {
     recall_at(store, key, now())
 }
 
 /// The outcome of the last probe of an accelerator, under whatever circumstances: for people to read.
-pub fn last(store: &Store, accelerator: Accelerator) -> Option<Outcome> {
+pub fn last(store: &Store, accelerator: Accelerator) -> Option<ProbeOutcome> {
     read(store).into_iter().find(|entry| entry.key.accelerator == accelerator).map(|entry| entry.outcome)
 }
 
-fn recall_at(store: &Store, key: &Key, now: u64) -> Option<Outcome> {
+fn recall_at(store: &Store, key: &ProbeKey, now: u64) -> Option<ProbeOutcome> {
     let entry = read(store).into_iter().find(|entry| entry.key == *key)?;
     let age = now.saturating_sub(entry.probed_unix);
-    let lasts = matches!(entry.outcome, Outcome::UserSpace { .. }) || age < FAILURE_LASTS.as_secs();
+    let lasts = matches!(entry.outcome, ProbeOutcome::UserSpace { .. }) || age < FAILURE_LASTS.as_secs();
     lasts.then_some(entry.outcome)
 }
 
 /// Keeps an outcome, in place of an earlier one of the same accelerator.
-pub(crate) fn keep(store: &Store, key: Key, outcome: Outcome) -> io::Result<()> {
+pub(crate) fn keep(store: &Store, key: ProbeKey, outcome: ProbeOutcome) -> io::Result<()> {
     let mut entries = read(store);
     entries.retain(|entry| entry.key.accelerator != key.accelerator);
-    entries.push(Entry { key, outcome, probed_unix: now() });
+    entries.push(ProbeEntry { key, outcome, probed_unix: now() });
     let text = serde_json::to_vec_pretty(&CacheFile { schema: SCHEMA, entries })?;
     write_atomically(&path(store), &text)
 }
 
-fn read(store: &Store) -> Vec<Entry> {
+fn read(store: &Store) -> Vec<ProbeEntry> {
     let file = fs_err::read(path(store)).ok().and_then(|text| serde_json::from_slice::<CacheFile>(&text).ok());
     file.filter(|file| file.schema == SCHEMA).map(|file| file.entries).unwrap_or_default()
 }
@@ -103,7 +103,7 @@ fn cpu_model() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{FAILURE_LASTS, Key, Outcome, keep, now, path, recall, recall_at};
+    use super::{FAILURE_LASTS, ProbeKey, ProbeOutcome, keep, now, path, recall, recall_at};
     use crate::Accelerator;
     use crate::qemu::QemuVersion;
     use vmbuild_core::store::Store;
@@ -119,16 +119,16 @@ mod tests {
     #[test]
     fn an_outcome_is_recalled_under_the_same_circumstances_only() {
         let (_temp, store) = store();
-        let key = Key::of_host(Accelerator::Kvm, QEMU);
+        let key = ProbeKey::of_host(Accelerator::Kvm, QEMU);
         assert_eq!(recall(&store, &key), None, "an empty cache");
-        let works = Outcome::UserSpace { millis: 900 };
+        let works = ProbeOutcome::UserSpace { millis: 900 };
         keep(&store, key.clone(), works.clone()).unwrap();
         assert_eq!(recall(&store, &key), Some(works));
         for other in [
-            Key { accelerator: Accelerator::Hvf, ..key.clone() },
-            Key { kernel_release: "6.99".into(), ..key.clone() },
-            Key { cpu_model: "another".into(), ..key.clone() },
-            Key { qemu: QemuVersion { micro: 23, ..QEMU }, ..key.clone() },
+            ProbeKey { accelerator: Accelerator::Hvf, ..key.clone() },
+            ProbeKey { kernel_release: "6.99".into(), ..key.clone() },
+            ProbeKey { cpu_model: "another".into(), ..key.clone() },
+            ProbeKey { qemu: QemuVersion { micro: 23, ..QEMU }, ..key.clone() },
         ] {
             assert_eq!(recall(&store, &other), None, "{other:?}");
         }
@@ -137,24 +137,24 @@ mod tests {
     #[test]
     fn failures_are_forgotten_after_a_day_and_successes_are_not() {
         let (_temp, store) = store();
-        let key = Key::of_host(Accelerator::Kvm, QEMU);
+        let key = ProbeKey::of_host(Accelerator::Kvm, QEMU);
         let later = now() + FAILURE_LASTS.as_secs() + 60;
-        keep(&store, key.clone(), Outcome::Hung { seconds: 5 }).unwrap();
-        assert_eq!(recall(&store, &key), Some(Outcome::Hung { seconds: 5 }));
+        keep(&store, key.clone(), ProbeOutcome::Hung { seconds: 5 }).unwrap();
+        assert_eq!(recall(&store, &key), Some(ProbeOutcome::Hung { seconds: 5 }));
         assert_eq!(recall_at(&store, &key, later), None);
-        keep(&store, key.clone(), Outcome::UserSpace { millis: 1 }).unwrap();
-        assert_eq!(recall_at(&store, &key, later), Some(Outcome::UserSpace { millis: 1 }));
+        keep(&store, key.clone(), ProbeOutcome::UserSpace { millis: 1 }).unwrap();
+        assert_eq!(recall_at(&store, &key, later), Some(ProbeOutcome::UserSpace { millis: 1 }));
     }
 
     #[test]
     fn a_damaged_or_foreign_cache_is_empty() {
         let (_temp, store) = store();
-        let key = Key::of_host(Accelerator::Kvm, QEMU);
+        let key = ProbeKey::of_host(Accelerator::Kvm, QEMU);
         for text in ["", "{", r#"{"schema":2,"entries":[]}"#] {
             fs_err::write(path(&store), text).unwrap();
             assert_eq!(recall(&store, &key), None, "{text}");
         }
-        keep(&store, key.clone(), Outcome::Hung { seconds: 5 }).unwrap();
-        assert_eq!(recall(&store, &key), Some(Outcome::Hung { seconds: 5 }));
+        keep(&store, key.clone(), ProbeOutcome::Hung { seconds: 5 }).unwrap();
+        assert_eq!(recall(&store, &key), Some(ProbeOutcome::Hung { seconds: 5 }));
     }
 }

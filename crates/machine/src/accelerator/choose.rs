@@ -1,8 +1,8 @@
 //! The accelerator that is used.
 
-use super::device::Device;
+use super::device::HypervisorDevice;
 use super::examine::{BootFiles, Freshness, examine};
-use super::finding::Finding;
+use super::finding::AcceleratorFinding;
 use crate::Accelerator;
 use crate::qemu::{QemuBinary, QemuError};
 use std::error::Error;
@@ -17,7 +17,7 @@ use vmbuild_core::store::Store;
 pub enum AcceleratorError {
     /// The one asked for cannot be used.
     #[error("{0}")]
-    Unavailable(Box<Finding>),
+    Unavailable(Box<AcceleratorFinding>),
     /// QEMU itself cannot be used.
     #[error(transparent)]
     Qemu(#[from] QemuError),
@@ -99,9 +99,9 @@ pub async fn choose(
 }
 
 async fn as_requested(accelerator: Accelerator, cancel: &CancellationToken) -> Result<Chosen, AcceleratorError> {
-    let device = Device::of(accelerator).await;
-    if device != Device::Usable {
-        return Err(AcceleratorError::Unavailable(Box::new(Finding::new(accelerator, device, None))));
+    let device = HypervisorDevice::of(accelerator).await;
+    if device != HypervisorDevice::Usable {
+        return Err(AcceleratorError::Unavailable(Box::new(AcceleratorFinding::new(accelerator, device, None))));
     }
     QemuBinary::find(cancel).await?;
     Ok(Chosen { accelerator, why: "asked for".to_owned() })

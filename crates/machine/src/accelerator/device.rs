@@ -9,7 +9,7 @@ const KVM: &str = "/dev/kvm";
 
 /// What the system says about its hypervisor.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Device {
+pub enum HypervisorDevice {
     /// It is there and may be used. Whether it works is another question.
     Usable,
     /// There is none.
@@ -20,7 +20,7 @@ pub enum Device {
     Unusable(String),
 }
 
-impl Device {
+impl HypervisorDevice {
     /// Asks about an accelerator's hypervisor. Translation needs none.
     pub async fn of(accelerator: Accelerator) -> Self {
         match accelerator {
@@ -44,29 +44,29 @@ impl Device {
 }
 
 /// Source: Apple, "Hypervisor": `sysctl kern.hv_support` is 1 where the framework can be used.
-async fn hvf() -> Device {
+async fn hvf() -> HypervisorDevice {
     use vmbuild_supervise::{Command, Deadline};
     let asked = Command::new("sysctl").args(["-n", "kern.hv_support"]);
     let deadline = Deadline::after(std::time::Duration::from_secs(5));
     match asked.output(deadline, &tokio_util::sync::CancellationToken::new()).await {
-        Ok(said) if said.trim_ascii() == b"1" => Device::Usable,
-        Ok(_) => Device::Missing,
-        Err(error) => Device::Unusable(error.to_string()),
+        Ok(said) if said.trim_ascii() == b"1" => HypervisorDevice::Usable,
+        Ok(_) => HypervisorDevice::Missing,
+        Err(error) => HypervisorDevice::Unusable(error.to_string()),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Device;
+    use super::HypervisorDevice;
     use crate::Accelerator;
 
     #[test]
     fn what_opens_is_usable_and_what_is_not_there_is_missing() {
         let temp = tempfile::tempdir().unwrap();
         let device = temp.path().join("kvm");
-        assert_eq!(Device::of_kvm(&device), Device::Missing);
+        assert_eq!(HypervisorDevice::of_kvm(&device), HypervisorDevice::Missing);
         fs_err::write(&device, "").unwrap();
-        assert_eq!(Device::of_kvm(&device), Device::Usable);
+        assert_eq!(HypervisorDevice::of_kvm(&device), HypervisorDevice::Usable);
     }
 
     #[test]
@@ -79,20 +79,22 @@ mod tests {
         let device = temp.path().join("kvm");
         fs_err::write(&device, "").unwrap();
         fs_err::set_permissions(&device, std::os::unix::fs::PermissionsExt::from_mode(0o000)).unwrap();
-        assert_eq!(Device::of_kvm(&device), Device::NotPermitted);
+        assert_eq!(HypervisorDevice::of_kvm(&device), HypervisorDevice::NotPermitted);
     }
 
     #[test]
     fn what_is_there_and_is_no_file_is_unusable_with_its_reason() {
         let temp = tempfile::tempdir().unwrap();
-        let Device::Unusable(why) = Device::of_kvm(temp.path()) else { panic!("a folder is no device") };
+        let HypervisorDevice::Unusable(why) = HypervisorDevice::of_kvm(temp.path()) else {
+            panic!("a folder is no device")
+        };
         assert!(why.contains("directory"), "{why}");
     }
 
     #[tokio::test(flavor = "current_thread")]
     async fn each_system_has_its_own_hypervisor() {
         let foreign = if cfg!(target_os = "macos") { Accelerator::Kvm } else { Accelerator::Hvf };
-        assert_eq!(Device::of(foreign).await, Device::Missing);
-        assert_eq!(Device::of(Accelerator::Tcg).await, Device::Usable);
+        assert_eq!(HypervisorDevice::of(foreign).await, HypervisorDevice::Missing);
+        assert_eq!(HypervisorDevice::of(Accelerator::Tcg).await, HypervisorDevice::Usable);
     }
 }

@@ -1,10 +1,10 @@
 //! Device, cache and probe together.
 
-use super::cache::{self, Key};
+use super::cache::{self, ProbeKey};
 use super::choose::AcceleratorError;
-use super::device::Device;
-use super::finding::Finding;
-use super::probe::{Outcome, probe};
+use super::device::HypervisorDevice;
+use super::finding::AcceleratorFinding;
+use super::probe::{ProbeOutcome, probe};
 use crate::qemu::QemuBinary;
 use crate::{Accelerator, RootDisk};
 use std::path::PathBuf;
@@ -54,24 +54,24 @@ pub async fn examine(
     boot: impl AsyncFnOnce() -> Result<BootFiles, Failure>,
     events: &Events,
     cancel: &CancellationToken,
-) -> Result<Finding, AcceleratorError> {
-    let device = Device::of(accelerator).await;
-    if device != Device::Usable {
-        return Ok(Finding::new(accelerator, device, None));
+) -> Result<AcceleratorFinding, AcceleratorError> {
+    let device = HypervisorDevice::of(accelerator).await;
+    if device != HypervisorDevice::Usable {
+        return Ok(AcceleratorFinding::new(accelerator, device, None));
     }
     let qemu = QemuBinary::find(cancel).await?;
-    let key = Key::of_host(accelerator, qemu.version);
+    let key = ProbeKey::of_host(accelerator, qemu.version);
     let recalled = match freshness {
         Freshness::Cached => cache::recall(store, &key),
         Freshness::Now => None,
     };
     if recalled.is_some() {
-        return Ok(Finding::new(accelerator, device, recalled));
+        return Ok(AcceleratorFinding::new(accelerator, device, recalled));
     }
     let boot = boot().await.map_err(|failure| AcceleratorError::Boot(failure.into()))?;
     let outcome = try_now(accelerator, &boot, &qemu, events, cancel).await?;
     remember(store, key, &outcome, events);
-    Ok(Finding::new(accelerator, device, Some(outcome)))
+    Ok(AcceleratorFinding::new(accelerator, device, Some(outcome)))
 }
 
 async fn try_now(
@@ -80,17 +80,17 @@ async fn try_now(
     qemu: &QemuBinary,
     events: &Events,
     cancel: &CancellationToken,
-) -> Result<Outcome, AcceleratorError> {
+) -> Result<ProbeOutcome, AcceleratorError> {
     let limit = if accelerator == Accelerator::Tcg { TRANSLATED } else { HARDWARE };
     let phase = events.phase(Part::Machine, "probe", format!("{accelerator}: booting a guest kernel"));
     let outcome = probe(accelerator, boot, qemu, Deadline::after(limit), cancel).await?;
-    let finding = Finding::new(accelerator, Device::Usable, Some(outcome.clone()));
+    let finding = AcceleratorFinding::new(accelerator, HypervisorDevice::Usable, Some(outcome.clone()));
     phase.finish(finding.to_string());
     Ok(outcome)
 }
 
 /// A cache that cannot be written to costs time, nothing else.
-fn remember(store: &Store, key: Key, outcome: &Outcome, events: &Events) {
+fn remember(store: &Store, key: ProbeKey, outcome: &ProbeOutcome, events: &Events) {
     if let Err(error) = cache::keep(store, key, outcome.clone()) {
         events.note(Part::Machine, format!("what the probe found is not kept: {error}"));
     }
@@ -100,10 +100,10 @@ fn remember(store: &Store, key: Key, outcome: &Outcome, events: &Events) {
 mod tests {
     use super::{BootFiles, Freshness, examine};
     use crate::Accelerator;
-    use crate::accelerator::Outcome;
+    use crate::accelerator::ProbeOutcome;
     use crate::qemu::tiny_guest::{self, Then, qemu_or_skip};
     use tokio_util::sync::CancellationToken;
-    use vmbuild_core::event::{Events, Kind};
+    use vmbuild_core::event::{EventKind, Events};
     use vmbuild_core::store::Store;
 
     #[tokio::test(flavor = "current_thread")]
@@ -130,13 +130,13 @@ mod tests {
         assert_eq!(booted.get(), 1);
         let anew = look(Freshness::Now, "out of memory\n").await;
         assert!(!anew.works(), "{anew}");
-        assert!(matches!(anew.outcome, Some(Outcome::Ended { .. })), "{anew}");
+        assert!(matches!(anew.outcome, Some(ProbeOutcome::Ended { .. })), "{anew}");
         assert_eq!(look(Freshness::Cached, "").await, anew, "the newer one is recalled");
         assert_eq!(booted.get(), 2);
         drop(events);
         let mut finished = 0;
         while let Some(event) = heard.recv().await {
-            finished += i32::from(matches!(event.kind, Kind::Finished { .. }));
+            finished += i32::from(matches!(event.kind, EventKind::Finished { .. }));
         }
         assert_eq!(finished, 2, "only probes are phases");
     }

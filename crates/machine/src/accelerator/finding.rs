@@ -1,36 +1,36 @@
 //! What is known about an accelerator, in a sentence for people.
 
-use super::device::Device;
-use super::ground::Ground;
-use super::probe::Outcome;
+use super::device::HypervisorDevice;
+use super::host_virtualization::HostVirtualization;
+use super::probe::ProbeOutcome;
 use crate::Accelerator;
 use std::fmt;
 
 /// What is known about an accelerator.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
+pub struct AcceleratorFinding {
     /// Which.
     pub accelerator: Accelerator,
     /// What its hypervisor's device says.
-    pub device: Device,
+    pub device: HypervisorDevice,
     /// What came of a guest kernel under it; `None` if none was started.
-    pub outcome: Option<Outcome>,
+    pub outcome: Option<ProbeOutcome>,
     /// What this host itself runs on.
-    pub ground: Ground,
+    pub ground: HostVirtualization,
 }
 
-impl Finding {
+impl AcceleratorFinding {
     /// On this host.
-    pub fn new(accelerator: Accelerator, device: Device, outcome: Option<Outcome>) -> Self {
-        Self { accelerator, device, outcome, ground: Ground::of_host() }
+    pub fn new(accelerator: Accelerator, device: HypervisorDevice, outcome: Option<ProbeOutcome>) -> Self {
+        Self { accelerator, device, outcome, ground: HostVirtualization::of_host() }
     }
 
     /// Whether machines can be run under it.
     pub fn works(&self) -> bool {
         match (&self.device, &self.outcome) {
-            (Device::Usable, Some(outcome)) => matches!(outcome, Outcome::UserSpace { .. }),
+            (HypervisorDevice::Usable, Some(outcome)) => matches!(outcome, ProbeOutcome::UserSpace { .. }),
             // Translation is a program like any other; a device nobody tried is not believed.
-            (Device::Usable, None) => self.accelerator == Accelerator::Tcg,
+            (HypervisorDevice::Usable, None) => self.accelerator == Accelerator::Tcg,
             _ => false,
         }
     }
@@ -38,19 +38,19 @@ impl Finding {
     /// What to do about it, if there is something.
     pub fn hint(&self) -> Option<String> {
         let hint = match (&self.device, &self.outcome, self.ground) {
-            (Device::NotPermitted, ..) => {
+            (HypervisorDevice::NotPermitted, ..) => {
                 "`sudo usermod -aG kvm \"$USER\"`, then log in again: members of group kvm may use it"
             }
-            (Device::Missing, _, Ground::Hypervisor) if self.is_this_systems() => {
+            (HypervisorDevice::Missing, _, HostVirtualization::Hypervisor) if self.is_this_systems() => {
                 "whoever runs this virtual machine has to offer it nested virtualisation"
             }
-            (Device::Missing, ..) if self.is_this_systems() => {
+            (HypervisorDevice::Missing, ..) if self.is_this_systems() => {
                 "turn virtualisation on in the firmware's settings, then `sudo modprobe kvm_intel` or `kvm_amd`"
             }
-            (Device::Usable, Some(Outcome::Hung { .. }), Ground::Hypervisor) => {
+            (HypervisorDevice::Usable, Some(ProbeOutcome::Hung { .. }), HostVirtualization::Hypervisor) => {
                 "its host's nested virtualisation does not work, and nothing in here mends that"
             }
-            (Device::Usable, Some(Outcome::Hung { .. } | Outcome::Ended { .. }), _) => {
+            (HypervisorDevice::Usable, Some(ProbeOutcome::Hung { .. } | ProbeOutcome::Ended { .. }), _) => {
                 "`sudo dmesg` may say why; it is tried again after a day"
             }
             _ => return None,
@@ -64,7 +64,7 @@ impl Finding {
 
     fn missing(&self) -> &'static str {
         match self.accelerator {
-            Accelerator::Kvm if self.is_this_systems() && self.ground == Ground::Hypervisor => {
+            Accelerator::Kvm if self.is_this_systems() && self.ground == HostVirtualization::Hypervisor => {
                 "no /dev/kvm: this host is a virtual machine, and gets no nested virtualisation"
             }
             Accelerator::Kvm if self.is_this_systems() => {
@@ -87,32 +87,32 @@ impl Finding {
     }
 }
 
-impl fmt::Display for Finding {
+impl fmt::Display for AcceleratorFinding {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(to, "{}: ", self.accelerator)?;
         let device = self.device_word();
         match (&self.device, &self.outcome) {
-            (Device::Missing, _) => to.write_str(self.missing()),
-            (Device::NotPermitted, _) => write!(to, "{device} is there, but this user may not open it"),
-            (Device::Unusable(why), _) => write!(to, "{device} cannot be used: {why}"),
-            (Device::Usable, None) if self.accelerator == Accelerator::Tcg => {
+            (HypervisorDevice::Missing, _) => to.write_str(self.missing()),
+            (HypervisorDevice::NotPermitted, _) => write!(to, "{device} is there, but this user may not open it"),
+            (HypervisorDevice::Unusable(why), _) => write!(to, "{device} cannot be used: {why}"),
+            (HypervisorDevice::Usable, None) if self.accelerator == Accelerator::Tcg => {
                 to.write_str("works everywhere, about twelve times slower")
             }
-            (Device::Usable, None) => write!(to, "{device} opens; no guest kernel was tried"),
-            (Device::Usable, Some(Outcome::UserSpace { millis })) => {
+            (HypervisorDevice::Usable, None) => write!(to, "{device} opens; no guest kernel was tried"),
+            (HypervisorDevice::Usable, Some(ProbeOutcome::UserSpace { millis })) => {
                 write!(to, "a guest kernel reached user space in {:.1} s", *millis as f64 / 1000.0)
             }
-            (Device::Usable, Some(Outcome::Hung { seconds })) => {
+            (HypervisorDevice::Usable, Some(ProbeOutcome::Hung { seconds })) => {
                 write!(to, "{device} opens, but a guest kernel hung for {seconds} s")?;
                 match self.ground {
-                    Ground::Hypervisor => to.write_str(": this host is a virtual machine itself"),
-                    Ground::Machine => Ok(()),
+                    HostVirtualization::Hypervisor => to.write_str(": this host is a virtual machine itself"),
+                    HostVirtualization::Machine => Ok(()),
                 }
             }
-            (Device::Usable, Some(Outcome::Ended { how, telling })) if telling.is_empty() => {
+            (HypervisorDevice::Usable, Some(ProbeOutcome::Ended { how, telling })) if telling.is_empty() => {
                 write!(to, "{device} opens, but QEMU {how} before the guest reached user space")
             }
-            (Device::Usable, Some(Outcome::Ended { how, telling })) => {
+            (HypervisorDevice::Usable, Some(ProbeOutcome::Ended { how, telling })) => {
                 write!(to, "{device} opens, but QEMU {how} before the guest reached user space: {telling}")
             }
         }
@@ -121,11 +121,12 @@ impl fmt::Display for Finding {
 
 #[cfg(test)]
 mod tests {
-    use super::{Device, Finding, Ground, Outcome};
+    use super::{AcceleratorFinding, HostVirtualization, HypervisorDevice, ProbeOutcome};
     use crate::Accelerator;
 
-    fn check(device: Device, outcome: Option<Outcome>, works: bool, sentence: &str) {
-        let finding = Finding { accelerator: Accelerator::Kvm, device, outcome, ground: Ground::Machine };
+    fn check(device: HypervisorDevice, outcome: Option<ProbeOutcome>, works: bool, sentence: &str) {
+        let finding =
+            AcceleratorFinding { accelerator: Accelerator::Kvm, device, outcome, ground: HostVirtualization::Machine };
         assert_eq!((finding.works(), finding.to_string().as_str()), (works, sentence));
     }
 
@@ -133,49 +134,59 @@ mod tests {
     #[cfg(target_os = "linux")]
     fn each_state_of_kvm_has_its_own_sentence() {
         let missing = "kvm: no /dev/kvm (virtualisation is off or not offered, or module kvm is not loaded)";
-        check(Device::Missing, None, false, missing);
-        check(Device::NotPermitted, None, false, "kvm: /dev/kvm is there, but this user may not open it");
-        check(Device::Unusable("busy".into()), None, false, "kvm: /dev/kvm cannot be used: busy");
-        check(Device::Usable, None, false, "kvm: /dev/kvm opens; no guest kernel was tried");
-        let works = Some(Outcome::UserSpace { millis: 870 });
-        check(Device::Usable, works.clone(), true, "kvm: a guest kernel reached user space in 0.9 s");
-        check(Device::Missing, works, false, missing);
-        let hung = Some(Outcome::Hung { seconds: 5 });
-        check(Device::Usable, hung, false, "kvm: /dev/kvm opens, but a guest kernel hung for 5 s");
-        let ended = |line: &str| Some(Outcome::Ended { how: "exited with 1".into(), telling: line.into() });
+        check(HypervisorDevice::Missing, None, false, missing);
+        check(HypervisorDevice::NotPermitted, None, false, "kvm: /dev/kvm is there, but this user may not open it");
+        check(HypervisorDevice::Unusable("busy".into()), None, false, "kvm: /dev/kvm cannot be used: busy");
+        check(HypervisorDevice::Usable, None, false, "kvm: /dev/kvm opens; no guest kernel was tried");
+        let works = Some(ProbeOutcome::UserSpace { millis: 870 });
+        check(HypervisorDevice::Usable, works.clone(), true, "kvm: a guest kernel reached user space in 0.9 s");
+        check(HypervisorDevice::Missing, works, false, missing);
+        let hung = Some(ProbeOutcome::Hung { seconds: 5 });
+        check(HypervisorDevice::Usable, hung, false, "kvm: /dev/kvm opens, but a guest kernel hung for 5 s");
+        let ended = |line: &str| Some(ProbeOutcome::Ended { how: "exited with 1".into(), telling: line.into() });
         let sentence = "kvm: /dev/kvm opens, but QEMU exited with 1 before the guest reached user space";
-        check(Device::Usable, ended(""), false, sentence);
-        check(Device::Usable, ended("no rights"), false, &format!("{sentence}: no rights"));
+        check(HypervisorDevice::Usable, ended(""), false, sentence);
+        check(HypervisorDevice::Usable, ended("no rights"), false, &format!("{sentence}: no rights"));
     }
 
     #[test]
     #[cfg(target_os = "linux")]
     fn each_has_its_own_way_out() {
-        let hung = || Some(Outcome::Hung { seconds: 5 });
+        let hung = || Some(ProbeOutcome::Hung { seconds: 5 });
         let check = |device, outcome, ground, expect: Option<&str>| {
-            let hint = Finding { accelerator: Accelerator::Kvm, device, outcome, ground }.hint();
+            let hint = AcceleratorFinding { accelerator: Accelerator::Kvm, device, outcome, ground }.hint();
             assert_eq!(hint.is_some(), expect.is_some(), "{hint:?}");
             assert!(hint.unwrap_or_default().contains(expect.unwrap_or_default()));
         };
-        check(Device::NotPermitted, None, Ground::Machine, Some("group kvm"));
-        check(Device::Missing, None, Ground::Machine, Some("modprobe"));
-        check(Device::Missing, None, Ground::Hypervisor, Some("offer it nested"));
-        check(Device::Usable, hung(), Ground::Machine, Some("dmesg"));
-        check(Device::Usable, hung(), Ground::Hypervisor, Some("nested virtualisation does not work"));
-        check(Device::Usable, None, Ground::Hypervisor, None);
-        check(Device::Usable, Some(Outcome::UserSpace { millis: 1 }), Ground::Hypervisor, None);
+        check(HypervisorDevice::NotPermitted, None, HostVirtualization::Machine, Some("group kvm"));
+        check(HypervisorDevice::Missing, None, HostVirtualization::Machine, Some("modprobe"));
+        check(HypervisorDevice::Missing, None, HostVirtualization::Hypervisor, Some("offer it nested"));
+        check(HypervisorDevice::Usable, hung(), HostVirtualization::Machine, Some("dmesg"));
+        check(
+            HypervisorDevice::Usable,
+            hung(),
+            HostVirtualization::Hypervisor,
+            Some("nested virtualisation does not work"),
+        );
+        check(HypervisorDevice::Usable, None, HostVirtualization::Hypervisor, None);
+        check(
+            HypervisorDevice::Usable,
+            Some(ProbeOutcome::UserSpace { millis: 1 }),
+            HostVirtualization::Hypervisor,
+            None,
+        );
     }
 
     #[test]
     #[cfg(target_os = "linux")]
     fn a_host_that_is_a_guest_says_so() {
         let say = |device, outcome| {
-            let ground = Ground::Hypervisor;
-            Finding { accelerator: Accelerator::Kvm, device, outcome, ground }.to_string()
+            let ground = HostVirtualization::Hypervisor;
+            AcceleratorFinding { accelerator: Accelerator::Kvm, device, outcome, ground }.to_string()
         };
         let missing = "kvm: no /dev/kvm: this host is a virtual machine, and gets no nested virtualisation";
-        assert_eq!(say(Device::Missing, None), missing);
+        assert_eq!(say(HypervisorDevice::Missing, None), missing);
         let hung = "kvm: /dev/kvm opens, but a guest kernel hung for 5 s: this host is a virtual machine itself";
-        assert_eq!(say(Device::Usable, Some(Outcome::Hung { seconds: 5 })), hung);
+        assert_eq!(say(HypervisorDevice::Usable, Some(ProbeOutcome::Hung { seconds: 5 })), hung);
     }
 }

@@ -5,8 +5,8 @@
 //! guest kernel has reached user space under it: [`probe`] boots one. What it found is kept in the store's cache,
 //! since it does not change until the kernel, QEMU or the processor does.
 //!
-//! * [`Device`]: is there a hypervisor, and may we use it? Cheap; asked each time.
-//! * [`Finding`]: what came of a guest kernel under it, in a sentence for people.
+//! * [`HypervisorDevice`]: is there a hypervisor, and may we use it? Cheap; asked each time.
+//! * [`AcceleratorFinding`]: what came of a guest kernel under it, in a sentence for people.
 //! * [`examine`]: both, with the cache. [`choose`]: the first that works.
 
 mod cache;
@@ -14,13 +14,13 @@ mod choose;
 mod device;
 mod examine;
 mod finding;
-mod ground;
+mod host_virtualization;
 mod probe;
 
 pub use cache::last;
 pub use choose::{AcceleratorError, BootFailure, Chosen, HARDWARE, choose};
-pub use device::Device;
+pub use device::HypervisorDevice;
 pub use examine::{BootFiles, Freshness, examine};
-pub use finding::Finding;
-pub use ground::Ground;
-pub use probe::{Outcome, probe};
+pub use finding::AcceleratorFinding;
+pub use host_virtualization::HostVirtualization;
+pub use probe::{ProbeOutcome, probe};

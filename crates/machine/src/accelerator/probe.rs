@@ -13,7 +13,7 @@ use vmbuild_supervise::{Child, Command, Deadline, Tail};
 /// What came of a guest kernel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Outcome {
+pub enum ProbeOutcome {
     /// The agent, as the first process, printed its first line.
     UserSpace {
         /// Milliseconds from QEMU's start.
@@ -41,14 +41,14 @@ pub async fn probe(
     qemu: &QemuBinary,
     deadline: Deadline,
     cancel: &CancellationToken,
-) -> Result<Outcome, QemuError> {
+) -> Result<ProbeOutcome, QemuError> {
     let platform = (Arch::of_host(), Host::current());
     let command = QemuCommand::for_probe(accelerator, &boot.kernel, &boot.initramfs, platform);
     let started = Instant::now();
     let mut child = Command::new(&qemu.path).args(command.arguments()).spawn()?;
     let outcome = tokio::select! {
         outcome = watch(&mut child, started) => outcome,
-        () = deadline.expired() => Ok(Outcome::Hung { seconds: deadline.limit().as_secs() }),
+        () = deadline.expired() => Ok(ProbeOutcome::Hung { seconds: deadline.limit().as_secs() }),
         () = cancel.cancelled() => Err(QemuError::Cancelled),
     };
     child.shutdown().await;
@@ -56,7 +56,7 @@ pub async fn probe(
 }
 
 /// Reads console and errors until the agent's first line, or until QEMU ends.
-async fn watch(child: &mut Child, started: Instant) -> Result<Outcome, QemuError> {
+async fn watch(child: &mut Child, started: Instant) -> Result<ProbeOutcome, QemuError> {
     let (mut console, mut errors) = (child.take_stdout(), child.take_stderr());
     let (mut said, mut complaints) = (Tail::default(), Tail::default());
     let reached = {
@@ -75,10 +75,15 @@ async fn watch(child: &mut Child, started: Instant) -> Result<Outcome, QemuError
         }
     };
     if reached {
-        return Ok(Outcome::UserSpace { millis: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX) });
+        return Ok(ProbeOutcome::UserSpace {
+            millis: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        });
     }
     let how = child.wait().await?.to_string();
-    Ok(Outcome::Ended { how, telling: telling_line(&complaints).or_else(|| telling_line(&said)).unwrap_or_default() })
+    Ok(ProbeOutcome::Ended {
+        how,
+        telling: telling_line(&complaints).or_else(|| telling_line(&said)).unwrap_or_default(),
+    })
 }
 
 /// The last line that calls itself an error, or else the last one, without the name of the program before it.
@@ -121,9 +126,9 @@ async fn drain(stream: &mut Option<impl AsyncRead + Unpin>, into: &mut Tail) {
 
 #[cfg(test)]
 mod tests {
-    use super::{BootFiles, Outcome, probe, telling_line};
+    use super::{BootFiles, ProbeOutcome, probe, telling_line};
     use crate::Accelerator;
-    use crate::accelerator::Device;
+    use crate::accelerator::HypervisorDevice;
     use crate::qemu::QemuError;
     use crate::qemu::tiny_guest::{self, Then, processes_about, qemu_or_skip};
     use std::path::PathBuf;
@@ -149,7 +154,7 @@ mod tests {
     const LONG: Duration = Duration::from_secs(30);
 
     /// Probes with a guest that says `words`; QEMU must be gone afterwards.
-    async fn outcome(accelerator: Accelerator, guest: (&str, Then), limit: Duration) -> Option<Outcome> {
+    async fn outcome(accelerator: Accelerator, guest: (&str, Then), limit: Duration) -> Option<ProbeOutcome> {
         let qemu = qemu_or_skip().await?;
         let temp = tempfile::tempdir().unwrap();
         let (kernel, initramfs) = tiny_guest::write(temp.path(), guest.0, guest.1);
@@ -164,7 +169,7 @@ mod tests {
         for then in [Then::Hang, Then::PowerOff] {
             let words = "[    1.0] something else\r\nvmbuild-agent: 0.1.0 starts\r\n";
             let Some(outcome) = outcome(Accelerator::Tcg, (words, then), LONG).await else { return };
-            assert!(matches!(outcome, Outcome::UserSpace { millis } if millis > 0), "{outcome:?}");
+            assert!(matches!(outcome, ProbeOutcome::UserSpace { millis } if millis > 0), "{outcome:?}");
         }
     }
 
@@ -172,7 +177,7 @@ mod tests {
     async fn a_guest_that_does_not_is_reported_at_the_deadline() {
         let guest = ("[    0.0] Linux version\r\n", Then::Hang);
         let Some(outcome) = outcome(Accelerator::Tcg, guest, Duration::from_secs(1)).await else { return };
-        assert_eq!(outcome, Outcome::Hung { seconds: 1 });
+        assert_eq!(outcome, ProbeOutcome::Hung { seconds: 1 });
     }
 
     #[tokio::test(flavor = "current_thread")]
@@ -180,7 +185,7 @@ mod tests {
         let guest = ("[    0.1] Kernel panic\r\n", Then::PowerOff);
         let Some(outcome) = outcome(Accelerator::Tcg, guest, LONG).await else { return };
         let telling = "[    0.1] Kernel panic".to_owned();
-        assert_eq!(outcome, Outcome::Ended { how: "exited with 0".to_owned(), telling });
+        assert_eq!(outcome, ProbeOutcome::Ended { how: "exited with 0".to_owned(), telling });
     }
 
     #[tokio::test(flavor = "current_thread")]
@@ -189,7 +194,7 @@ mod tests {
         let nowhere = || PathBuf::from("/nowhere/vmlinuz");
         let (boot, cancel) = (BootFiles { kernel: nowhere(), initramfs: nowhere() }, CancellationToken::new());
         let outcome = probe(Accelerator::Tcg, &boot, &qemu, Deadline::after(LONG), &cancel).await.unwrap();
-        let Outcome::Ended { how, telling } = outcome else { panic!("{outcome:?}") };
+        let ProbeOutcome::Ended { how, telling } = outcome else { panic!("{outcome:?}") };
         assert_eq!(how, "exited with 1");
         assert!(telling.contains("/nowhere/vmlinuz"), "{telling}");
     }
@@ -209,7 +214,7 @@ mod tests {
     /// Whatever KVM does on the machine this runs on, the probe comes to a verdict and QEMU is gone.
     #[tokio::test(flavor = "current_thread")]
     async fn kvm_here_gets_a_verdict() {
-        if Device::of(Accelerator::Kvm).await != Device::Usable {
+        if HypervisorDevice::of(Accelerator::Kvm).await != HypervisorDevice::Usable {
             eprintln!("skipped: no usable /dev/kvm");
             return;
         }
@@ -217,9 +222,9 @@ mod tests {
         let Some(outcome) = outcome(Accelerator::Kvm, guest, Duration::from_secs(5)).await else { return };
         eprintln!("here: {outcome:?}");
         let sensible = match &outcome {
-            Outcome::UserSpace { millis } => *millis < 5_000,
-            Outcome::Hung { seconds } => *seconds == 5,
-            Outcome::Ended { how, .. } => how != "exited with 0",
+            ProbeOutcome::UserSpace { millis } => *millis < 5_000,
+            ProbeOutcome::Hung { seconds } => *seconds == 5,
+            ProbeOutcome::Ended { how, .. } => how != "exited with 0",
         };
         assert!(sensible, "{outcome:?}");
     }

@@ -26,14 +26,14 @@ const GREETING: Duration = Duration::from_secs(20);
 const LAST_BREATH: Duration = Duration::from_secs(1);
 
 /// A QEMU on its way. Dropped before it is finished, it is killed, even one that is to outlive us.
-pub(super) struct Launch<'a> {
+pub(super) struct QemuLaunch<'a> {
     folder: &'a MachineFolder,
     pub(super) uuid: Uuid,
     child: Option<Child>,
     pub(super) vsock: Vsock,
 }
 
-impl<'a> Launch<'a> {
+impl<'a> QemuLaunch<'a> {
     /// Makes folder and disk ready and starts QEMU.
     pub(super) async fn start(
         spec: &MachineSpec,
@@ -98,7 +98,7 @@ impl<'a> Launch<'a> {
     }
 }
 
-impl Drop for Launch<'_> {
+impl Drop for QemuLaunch<'_> {
     fn drop(&mut self) {
         if let Some(child) = &self.child {
             child.signal_group(Signal::SIGKILL);
@@ -206,8 +206,8 @@ fn spawn(
         // The sockets are named relative to it, see `ChardevBackend::Socket`.
         .current_dir(folder.path())
         .lifetime(match lifetime {
-            Lifetime::Job => vmbuild_supervise::Lifetime::BoundToParent,
-            Lifetime::Named => vmbuild_supervise::Lifetime::Detached,
+            Lifetime::Job => vmbuild_supervise::ChildLifetime::BoundToParent,
+            Lifetime::Named => vmbuild_supervise::ChildLifetime::Detached,
         })
         .keep_fd(alive.share()?);
     let command = match vsock.hand_over() {

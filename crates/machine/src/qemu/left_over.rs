@@ -3,7 +3,7 @@
 use super::machine::{end, proven_monitor, recorded_uuid};
 use super::vsock::end_recorded;
 use super::{QemuError, QemuVersion};
-use crate::held::Held;
+use crate::process_handle::ProcessHandle;
 use crate::{Accelerator, MachineFolder, MachineRecord};
 use std::time::Duration;
 use vmbuild_supervise::Deadline;
@@ -76,7 +76,7 @@ async fn end_qemu(folder: &MachineFolder, record: &MachineRecord, deadline: Dead
         return Ok(());
     }
     let uuid = recorded_uuid(folder, record)?;
-    let Some(mut held) = Held::attach(folder, record.process)? else {
+    let Some(mut held) = ProcessHandle::attach(folder, record.process)? else {
         return ended_meanwhile(folder, record);
     };
     end(folder, uuid, &mut held, deadline).await

@@ -1,17 +1,17 @@
 //! A machine under QEMU.
 
-use super::launch::{Launch, not_ours, own_words};
+use super::launch::{QemuLaunch, not_ours, own_words};
 use super::options::CONSOLE_MARK;
 use super::qmp::{Qmp, QmpError};
 use super::vsock::{self, Vsock};
 use super::{QemuBinary, QemuError, VsockRecord, files, last_words};
 use crate::ProcessIdentity;
-use crate::held::Held;
+use crate::process_handle::ProcessHandle;
 use crate::{MachineFolder, MachineRecord, MachineSpec};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use vmbuild_core::event::{Events, Part};
-use vmbuild_guest::{Loser, Transport};
+use vmbuild_guest::{FailedTransport, Transport};
 use vmbuild_supervise::Deadline;
 
 /// A running QEMU.
@@ -20,7 +20,7 @@ pub struct Qemu {
     folder: MachineFolder,
     uuid: Uuid,
     identity: ProcessIdentity,
-    held: Held,
+    held: ProcessHandle,
     vsock: VsockRecord,
     /// What serves the vsock, if we started it.
     device: Vsock,
@@ -36,7 +36,7 @@ impl Qemu {
     ) -> Result<Self, QemuError> {
         let accelerator = spec.accelerator().ok_or_else(|| QemuError::OtherBackend(spec.name.clone()))?;
         let phase = events.phase(Part::Machine, "start", spec.name.to_string());
-        let launch = Launch::start(spec, (folder, &QemuBinary::path()?), cancel).await?;
+        let launch = QemuLaunch::start(spec, (folder, &QemuBinary::path()?), cancel).await?;
         let (uuid, identity) = (launch.uuid, launch.process()?);
         let started = launch.finish(cancel).await;
         if matches!(started, Err(QemuError::EndedEarly { .. })) {
@@ -45,7 +45,7 @@ impl Qemu {
         }
         let (child, device, version) = started?;
         phase.finish(format!("qemu {version}, {accelerator}"));
-        let (held, vsock) = (Held::Child(Box::new(child)), device.record());
+        let (held, vsock) = (ProcessHandle::Child(Box::new(child)), device.record());
         Ok(Self { folder: folder.clone(), uuid, identity, held, vsock, device })
     }
 
@@ -54,14 +54,14 @@ impl Qemu {
     pub fn attach(folder: &MachineFolder, record: &MachineRecord) -> Result<Self, QemuError> {
         let gone = || QemuError::NotRunning(folder.name().clone());
         let uuid = recorded_uuid(folder, record)?;
-        let held = Held::attach(folder, record.process)?.ok_or_else(gone)?;
+        let held = ProcessHandle::attach(folder, record.process)?.ok_or_else(gone)?;
         let vsock = record.vsock.clone().unwrap_or(VsockRecord::None { why: "it was started without one".to_owned() });
         let (folder, identity, device) = (folder.clone(), record.process, Vsock::gone());
         Ok(Self { folder, uuid, identity, held, vsock, device })
     }
 
     /// How to reach the agent; and what is no way, with the reason.
-    pub fn ways(&self) -> (Vec<Transport>, Vec<Loser>) {
+    pub fn ways(&self) -> (Vec<Transport>, Vec<FailedTransport>) {
         vsock::ways(&self.folder, &self.vsock)
     }
 
@@ -125,11 +125,11 @@ pub(super) async fn proven_monitor(folder: &MachineFolder, uuid: Uuid, deadline:
 pub(super) async fn end(
     folder: &MachineFolder,
     uuid: Uuid,
-    held: &mut Held,
+    held: &mut ProcessHandle,
     deadline: Deadline,
 ) -> Result<(), QemuError> {
     match quit(folder, uuid, deadline).await {
-        Err(QemuError::NotOurs { machine, found }) if !matches!(held, Held::Child(_)) => {
+        Err(QemuError::NotOurs { machine, found }) if !matches!(held, ProcessHandle::Child(_)) => {
             return Err(QemuError::NotOurs { machine, found });
         }
         Ok(()) if held.ends_within(deadline.left()).await => return Ok(()),

@@ -3,7 +3,7 @@
 //! An overlay holds blocks, not meaning: over any other base than its own it is garbage, and QEMU cannot tell. So
 //! a note beside it says which base it was made over, and a machine with an overlay starts only over that one.
 
-use super::options::Format;
+use super::options::BlockFormat;
 use super::{QemuError, binary, files};
 use crate::{Lifetime, MachineFolder, OwnSystem, RootDisk};
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ use vmbuild_supervise::{Command, Deadline};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Base<'a> {
     path: &'a Path,
-    format: Format,
+    format: BlockFormat,
     digest: &'a str,
     /// The overlay's size, where it is not the base's.
     bytes: Option<u64>,
@@ -26,11 +26,11 @@ pub(crate) struct Base<'a> {
 
 impl<'a> Base<'a> {
     pub(crate) fn root(root: &'a RootDisk) -> Self {
-        Self { path: &root.disk, format: Format::Raw, digest: &root.digest, bytes: None }
+        Self { path: &root.disk, format: BlockFormat::Raw, digest: &root.digest, bytes: None }
     }
 
     pub(crate) fn system(system: &'a OwnSystem) -> Self {
-        Self { path: &system.disk, format: Format::Qcow2, digest: &system.digest, bytes: Some(system.bytes) }
+        Self { path: &system.disk, format: BlockFormat::Qcow2, digest: &system.digest, bytes: Some(system.bytes) }
     }
 }
 

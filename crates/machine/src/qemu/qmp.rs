@@ -66,11 +66,11 @@ pub(crate) struct RunState {
     pub(crate) word: &'static str,
 }
 
-type Stream = QapiStream<QmpStreamTokio<ReadHalf<UnixStream>>, QmpStreamTokio<WriteHalf<UnixStream>>>;
+type QmpStream = QapiStream<QmpStreamTokio<ReadHalf<UnixStream>>, QmpStreamTokio<WriteHalf<UnixStream>>>;
 
 /// An open monitor.
 pub(crate) struct Qmp {
-    stream: Stream,
+    stream: QmpStream,
     version: QemuVersion,
     deadline: Deadline,
 }

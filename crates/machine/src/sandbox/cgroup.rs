@@ -16,11 +16,11 @@ const PREFIX: &str = "vmbuild-";
 /// The groups of one machine: none, one (version 2), or one for each controller (version 1).
 #[derive(Debug, Default)]
 pub(super) struct Groups {
-    made: Vec<Made>,
+    made: Vec<CreatedGroup>,
 }
 
 #[derive(Debug)]
-struct Made {
+struct CreatedGroup {
     path: PathBuf,
     limits_memory: bool,
 }
@@ -87,13 +87,13 @@ fn is_ours(path: &Path) -> bool {
 /// Where a hierarchy is mounted and where in it this process is.
 #[derive(Debug, PartialEq, Eq)]
 struct Hierarchy {
-    version: Version,
+    version: CgroupVersion,
     top: PathBuf,
     own: PathBuf,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Version {
+enum CgroupVersion {
     /// All controllers.
     Two,
     /// Version 1, memory.
@@ -109,9 +109,9 @@ fn hierarchies(mounts: &str, own: &str) -> Vec<Hierarchy> {
         let (top, kind, options) = (fields.next()?, fields.next()?, fields.next()?);
         let has = |word: &str| options.split(',').any(|option| option == word);
         let (version, controller) = match kind {
-            "cgroup2" => (Version::Two, ""),
-            "cgroup" if has("memory") => (Version::OneMemory, "memory"),
-            "cgroup" if has("cpu") => (Version::OneCpu, "cpu"),
+            "cgroup2" => (CgroupVersion::Two, ""),
+            "cgroup" if has("memory") => (CgroupVersion::OneMemory, "memory"),
+            "cgroup" if has("cpu") => (CgroupVersion::OneCpu, "cpu"),
             _ => return None,
         };
         let own = own.lines().find_map(|line| group_of(line, controller))?;
@@ -127,26 +127,26 @@ fn group_of<'a>(line: &'a str, controller: &str) -> Option<&'a str> {
     controllers.split(',').any(|word| word == controller).then_some(path)
 }
 
-fn make_all(hierarchies: &[Hierarchy], name: &str, limits: Limits) -> Vec<Made> {
+fn make_all(hierarchies: &[Hierarchy], name: &str, limits: Limits) -> Vec<CreatedGroup> {
     let bytes = (limits.memory_mib << 20).to_string();
     let quota = u64::from(limits.cpus) * 100_000;
     let make = |hierarchy: &Hierarchy| match hierarchy.version {
-        Version::Two => make_second(hierarchy, name, &bytes, quota),
-        Version::OneMemory => make_first(hierarchy, name, "memory.limit_in_bytes", &bytes),
-        Version::OneCpu => make_first(hierarchy, name, "cpu.cfs_quota_us", &quota.to_string()),
+        CgroupVersion::Two => make_second(hierarchy, name, &bytes, quota),
+        CgroupVersion::OneMemory => make_first(hierarchy, name, "memory.limit_in_bytes", &bytes),
+        CgroupVersion::OneCpu => make_first(hierarchy, name, "cpu.cfs_quota_us", &quota.to_string()),
     };
     hierarchies.iter().filter_map(make).collect()
 }
 
-fn make_first(hierarchy: &Hierarchy, name: &str, knob: &str, value: &str) -> Option<Made> {
+fn make_first(hierarchy: &Hierarchy, name: &str, knob: &str, value: &str) -> Option<CreatedGroup> {
     let path = hierarchy.own.join(name);
     fs_err::create_dir(&path).ok()?;
-    set_or_remove(path, knob, value, hierarchy.version == Version::OneMemory)
+    set_or_remove(path, knob, value, hierarchy.version == CgroupVersion::OneMemory)
 }
 
 /// A group with processes in it cannot pass controllers on, so the new group may have to be a sibling of ours,
 /// or of our parent. (cgroups(7), "no internal processes".)
-fn make_second(hierarchy: &Hierarchy, name: &str, bytes: &str, quota: u64) -> Option<Made> {
+fn make_second(hierarchy: &Hierarchy, name: &str, bytes: &str, quota: u64) -> Option<CreatedGroup> {
     let above = hierarchy.own.ancestors().take_while(|folder| folder.starts_with(&hierarchy.top));
     above.filter(|folder| passes_memory_on(folder, &hierarchy.own)).find_map(|folder| {
         let path = folder.join(name);
@@ -164,9 +164,9 @@ fn passes_memory_on(folder: &Path, own: &Path) -> bool {
     on || (folder == own && fs_err::write(control, "+memory").is_ok())
 }
 
-fn set_or_remove(path: PathBuf, knob: &str, value: &str, limits_memory: bool) -> Option<Made> {
+fn set_or_remove(path: PathBuf, knob: &str, value: &str, limits_memory: bool) -> Option<CreatedGroup> {
     if fs_err::write(path.join(knob), value).is_ok() {
-        return Some(Made { path, limits_memory });
+        return Some(CreatedGroup { path, limits_memory });
     }
     // An empty group of ours: if it cannot be removed either, it costs nothing.
     let _ = fs_err::remove_dir(path);
@@ -175,9 +175,9 @@ fn set_or_remove(path: PathBuf, knob: &str, value: &str, limits_memory: bool) ->
 
 #[cfg(test)]
 mod tests {
-    use super::{Hierarchy, Version, hierarchies};
+    use super::{CgroupVersion, Hierarchy, hierarchies};
 
-    fn check(mounts: &str, own: &str, expect: &[(Version, &str, &str)]) {
+    fn check(mounts: &str, own: &str, expect: &[(CgroupVersion, &str, &str)]) {
         let expect: Vec<Hierarchy> = expect
             .iter()
             .map(|(version, top, own)| Hierarchy { version: *version, top: top.into(), own: own.into() })
@@ -191,14 +191,14 @@ mod tests {
         check(
             "cgroup2 /sys/fs/cgroup cgroup2 rw,nsdelegate 0 0\n",
             "0::/user.slice/a.scope\n",
-            &[(Version::Two, "/sys/fs/cgroup", "/sys/fs/cgroup/user.slice/a.scope")],
+            &[(CgroupVersion::Two, "/sys/fs/cgroup", "/sys/fs/cgroup/user.slice/a.scope")],
         );
         check(
             "c /sys/fs/cgroup/cpu cgroup rw,cpu,cpuacct 0 0\nc /sys/fs/cgroup/memory cgroup rw,memory 0 0\n",
             "4:memory:/job\n3:cpu,cpuacct:/\n",
             &[
-                (Version::OneCpu, "/sys/fs/cgroup/cpu", "/sys/fs/cgroup/cpu/"),
-                (Version::OneMemory, "/sys/fs/cgroup/memory", "/sys/fs/cgroup/memory/job"),
+                (CgroupVersion::OneCpu, "/sys/fs/cgroup/cpu", "/sys/fs/cgroup/cpu/"),
+                (CgroupVersion::OneMemory, "/sys/fs/cgroup/memory", "/sys/fs/cgroup/memory/job"),
             ],
         );
         check("c /sys/fs/cgroup/memory cgroup rw,memory 0 0\n", "3:cpu:/\n", &[]);

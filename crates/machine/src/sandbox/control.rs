@@ -13,7 +13,7 @@ pub(super) const GO: &str = "\"go\"";
 
 /// What the helper is to do.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Order {
+pub(super) struct HelperOrder {
     /// The program and its namespaces.
     pub(super) enter: Enter,
     /// Whether it dies with the process that started it.
@@ -25,30 +25,30 @@ pub(super) struct Order {
 /// What the helper says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Report {
+pub(super) enum HelperReport {
     /// The namespaces exist and want their id maps.
     Ready,
     /// All is set up; the program itself comes next.
     Started,
     /// It cannot be done.
-    Refused(Refusal),
+    Refused(HelperRefusal),
 }
 
 /// A step that failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Refusal {
+pub(super) struct HelperRefusal {
     /// Which.
-    pub(super) step: Step,
+    pub(super) step: HelperStep,
     /// The path or program it was about; may be empty.
     pub(super) what: String,
     /// The system's error number; 0 where it had none.
     pub(super) errno: i32,
 }
 
-impl Refusal {
+impl HelperRefusal {
     /// Makes one from the system's error.
     #[cfg(target_os = "linux")]
-    pub(super) fn new(step: Step, what: impl Into<String>, error: &io::Error) -> Self {
+    pub(super) fn new(step: HelperStep, what: impl Into<String>, error: &io::Error) -> Self {
         Self { step, what: what.into(), errno: error.raw_os_error().unwrap_or(0) }
     }
 
@@ -64,7 +64,7 @@ impl Refusal {
 /// What the helper was doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Step {
+pub(super) enum HelperStep {
     /// Reading its order.
     Order,
     /// Making the namespaces.
@@ -97,7 +97,7 @@ pub(super) enum Step {
     Exec,
 }
 
-impl fmt::Display for Step {
+impl fmt::Display for HelperStep {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         to.write_str(match self {
             Self::Order => "read the order",

@@ -9,9 +9,9 @@
 //! ```
 
 use super::cgroup::{Groups, Limits, remove_left_over};
-use super::namespace::Launch;
+use super::namespace::NamespaceLaunch;
 use super::{Bind, Enter, NamespaceError, Root};
-use crate::held::Held;
+use crate::process_handle::ProcessHandle;
 use crate::{Lifetime, MachineFolder, MachineRecord, MachineSpec, ProcessIdentity, RootTree, Start};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
@@ -83,7 +83,7 @@ impl Diagnose for SandboxError {
 /// A running sandbox.
 #[derive(Debug)]
 pub struct Sandbox {
-    held: Held,
+    held: ProcessHandle,
     process: ProcessIdentity,
     folder: MachineFolder,
 }
@@ -114,7 +114,7 @@ impl Sandbox {
     async fn launch(
         spec: &MachineSpec,
         mut enter: Enter,
-        launch: Launch,
+        launch: NamespaceLaunch,
         folder: &MachineFolder,
         events: &Events,
         cancel: &CancellationToken,
@@ -137,12 +137,12 @@ impl Sandbox {
             events.warn(Part::Machine, "no control group can be made here: the sandbox's memory is not limited");
         }
         let process = ProcessIdentity::of(child.id().unwrap_or(0))?;
-        Ok(Self { held: Held::Child(Box::new(child)), process, folder: folder.clone() })
+        Ok(Self { held: ProcessHandle::Child(Box::new(child)), process, folder: folder.clone() })
     }
 
     /// Takes hold of a sandbox that an earlier vmbuild started.
     pub fn attach(folder: &MachineFolder, record: &MachineRecord) -> Result<Self, SandboxError> {
-        let held = Held::attach(folder, record.process)?;
+        let held = ProcessHandle::attach(folder, record.process)?;
         let held = held.ok_or_else(|| SandboxError::NotRunning(folder.name().to_string()))?;
         Ok(Self { held, process: record.process, folder: folder.clone() })
     }
@@ -226,13 +226,13 @@ fn describe(spec: &MachineSpec, folder: &MachineFolder, root: &RootTree) -> Ente
     }
 }
 
-fn launch(lifetime: Lifetime, folder: &MachineFolder, alive: OwnedFd) -> Result<Launch, SandboxError> {
+fn launch(lifetime: Lifetime, folder: &MachineFolder, alive: OwnedFd) -> Result<NamespaceLaunch, SandboxError> {
     let log = fs_err::OpenOptions::new().create(true).append(true).open(folder.console())?;
     let lifetime = match lifetime {
-        Lifetime::Job => vmbuild_supervise::Lifetime::BoundToParent,
-        Lifetime::Named => vmbuild_supervise::Lifetime::Detached,
+        Lifetime::Job => vmbuild_supervise::ChildLifetime::BoundToParent,
+        Lifetime::Named => vmbuild_supervise::ChildLifetime::Detached,
     };
-    Ok(Launch { lifetime, keep: vec![alive], log: Some(log.into_parts().0) })
+    Ok(NamespaceLaunch { lifetime, keep: vec![alive], log: Some(log.into_parts().0) })
 }
 
 /// Leaves the process the first `count` of the processors we may use: unlike a quota, programs see it (`nproc`).

@@ -1,6 +1,6 @@
 //! Running a program in namespaces of its own, as root there, without being root here.
 
-use super::control::{GO, MARKER, Order, Report};
+use super::control::{GO, HelperOrder, HelperReport, MARKER};
 use super::refusal::PATIENCE;
 use super::{NamespaceError, idmap};
 use crate::Network;
@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio_util::sync::CancellationToken;
-use vmbuild_supervise::{Child, Command, Deadline, Ended, Lifetime, RunError, Tail};
+use vmbuild_supervise::{Child, ChildLifetime, Command, Deadline, Ended, RunError, Tail};
 
 /// A program and the namespaces around it: user, mount, PID, IPC, UTS and, without network, network.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -101,8 +101,8 @@ pub async fn works_here(cancel: &CancellationToken) -> Result<(), String> {
 impl Enter {
     /// Starts it, and returns once it runs: every failure to set it up is an error here, with its reason.
     /// Output is captured.
-    pub async fn spawn(&self, lifetime: Lifetime, keep: Vec<OwnedFd>) -> Result<Child, NamespaceError> {
-        self.launch(Launch { lifetime, keep, log: None }, |_| Ok(())).await
+    pub async fn spawn(&self, lifetime: ChildLifetime, keep: Vec<OwnedFd>) -> Result<Child, NamespaceError> {
+        self.launch(NamespaceLaunch { lifetime, keep, log: None }, |_| Ok(())).await
     }
 
     /// Runs it to its end, demanding success.
@@ -112,7 +112,7 @@ impl Enter {
         cancel: &CancellationToken,
         mut on_output: impl FnMut(&[u8]),
     ) -> Result<Tail, NamespaceError> {
-        let mut child = self.spawn(Lifetime::BoundToParent, Vec::new()).await?;
+        let mut child = self.spawn(ChildLifetime::BoundToParent, Vec::new()).await?;
         let command = self.argv.join(" ");
         match child.finish(deadline, cancel, &mut on_output).await {
             Ok((Ended::Code(0), tail)) => Ok(tail),
@@ -124,7 +124,7 @@ impl Enter {
     /// As `spawn`. `admit` is told the outer process's number before anything runs inside.
     pub(super) async fn launch(
         &self,
-        launch: Launch,
+        launch: NamespaceLaunch,
         admit: impl FnOnce(u32) -> std::io::Result<()>,
     ) -> Result<Child, NamespaceError> {
         if !cfg!(target_os = "linux") {
@@ -162,19 +162,19 @@ fn about(error: RunError, command: String) -> RunError {
 
 /// How the outer process is started.
 #[derive(Debug)]
-pub(super) struct Launch {
+pub(super) struct NamespaceLaunch {
     /// Whether it outlives us.
-    pub(super) lifetime: Lifetime,
+    pub(super) lifetime: ChildLifetime,
     /// Descriptors it holds until the end.
     pub(super) keep: Vec<OwnedFd>,
     /// Where output goes instead of to us.
     pub(super) log: Option<std::fs::File>,
 }
 
-impl Launch {
-    fn order(&self, enter: Enter) -> Order {
+impl NamespaceLaunch {
+    fn order(&self, enter: Enter) -> HelperOrder {
         let kept = self.keep.iter().map(AsRawFd::as_raw_fd).collect();
-        Order { enter, bound: self.lifetime == Lifetime::BoundToParent, kept }
+        HelperOrder { enter, bound: self.lifetime == ChildLifetime::BoundToParent, kept }
     }
 
     fn spawn(self, control: UnixStream) -> Result<Child, NamespaceError> {
@@ -203,21 +203,21 @@ struct Starting<'a> {
 impl Starting<'_> {
     async fn drive(
         &mut self,
-        order: &Order,
+        order: &HelperOrder,
         admit: impl FnOnce(u32) -> std::io::Result<()>,
     ) -> Result<(), NamespaceError> {
         self.say(&serde_json::to_string(order).map_err(std::io::Error::other)?).await?;
-        self.expect(&Report::Ready).await?;
+        self.expect(&HelperReport::Ready).await?;
         let pid = self.child.id().ok_or_else(|| std::io::Error::from(std::io::ErrorKind::NotFound))?;
         admit(pid)?;
         idmap::write(pid, &CancellationToken::new()).await?;
         self.say(GO).await?;
-        self.expect(&Report::Started).await?;
+        self.expect(&HelperReport::Started).await?;
         // From here the socket closes without a word when the program has taken over, or tells why it has not.
         match self.hear().await? {
             None => Ok(()),
-            Some(Report::Refused(refusal)) => Err(refusal.into()),
-            Some(Report::Ready | Report::Started) => Err(self.broken().await),
+            Some(HelperReport::Refused(refusal)) => Err(refusal.into()),
+            Some(HelperReport::Ready | HelperReport::Started) => Err(self.broken().await),
         }
     }
 
@@ -229,15 +229,15 @@ impl Starting<'_> {
         }
     }
 
-    async fn expect(&mut self, expected: &Report) -> Result<(), NamespaceError> {
+    async fn expect(&mut self, expected: &HelperReport) -> Result<(), NamespaceError> {
         match self.hear().await? {
             Some(report) if report == *expected => Ok(()),
-            Some(Report::Refused(refusal)) => Err(refusal.into()),
+            Some(HelperReport::Refused(refusal)) => Err(refusal.into()),
             _ => Err(self.broken().await),
         }
     }
 
-    async fn hear(&mut self) -> Result<Option<Report>, NamespaceError> {
+    async fn hear(&mut self) -> Result<Option<HelperReport>, NamespaceError> {
         let mut line = String::new();
         match tokio::time::timeout(PATIENCE, self.control.read_line(&mut line)).await {
             Err(_) => Err(self.broken().await),

@@ -1,6 +1,6 @@
 //! Why namespaces could not be made, and what to do about it.
 
-use super::control::{Refusal, Step};
+use super::control::{HelperRefusal, HelperStep};
 use super::idmap::IdMapError;
 use std::io;
 use std::time::Duration;
@@ -70,12 +70,12 @@ fn how(ended: Option<Ended>) -> String {
 /// How long the helper has for each answer.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
-impl From<Refusal> for NamespaceError {
-    fn from(refusal: Refusal) -> Self {
+impl From<HelperRefusal> for NamespaceError {
+    fn from(refusal: HelperRefusal) -> Self {
         let source = refusal.source();
         match refusal.step {
-            Step::Unshare => Self::Refused { source },
-            Step::Overlay => Self::Overlay { layers: refusal.what, source },
+            HelperStep::Unshare => Self::Refused { source },
+            HelperStep::Overlay => Self::Overlay { layers: refusal.what, source },
             step => Self::Setup { step: step.to_string(), what: refusal.what, source },
         }
     }
@@ -100,7 +100,7 @@ impl Diagnose for NamespaceError {
                 "nothing may be mounted below these folders (`findmnt` shows what is), and Linux must be 5.11 or newer"
                     .to_owned(),
             ],
-            Self::Setup { step, .. } if *step == Step::Proc.to_string() => {
+            Self::Setup { step, .. } if *step == HelperStep::Proc.to_string() => {
                 let mut hints = switches_in_the_way(&read_switch);
                 hints.push(
                     "inside a container: its /proc must not be masked (`--security-opt systempaths=unconfined`)"
@@ -139,7 +139,7 @@ fn read_switch(name: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Diagnose, NamespaceError, Refusal, Step, switches_in_the_way};
+    use super::{Diagnose, HelperRefusal, HelperStep, NamespaceError, switches_in_the_way};
     use std::error::Error;
 
     #[test]
@@ -166,25 +166,26 @@ mod tests {
     #[test]
     fn a_refusal_keeps_step_path_and_reason() {
         let check = |step, what: &str, errno, message: &str, source: &str| {
-            let error = NamespaceError::from(Refusal { step, what: what.to_owned(), errno });
+            let error = NamespaceError::from(HelperRefusal { step, what: what.to_owned(), errno });
             assert_eq!(error.to_string(), message);
             assert_eq!(error.source().map(ToString::to_string).as_deref(), Some(source));
         };
         let denied = "Operation not permitted (os error 1)";
-        check(Step::Unshare, "", 1, "the kernel does not let this user make namespaces", denied);
+        check(HelperStep::Unshare, "", 1, "the kernel does not let this user make namespaces", denied);
         check(
-            Step::Bind,
+            HelperStep::Bind,
             "/srv/x",
             2,
             "failed to make a host path visible: /srv/x",
             "No such file or directory (os error 2)",
         );
-        check(Step::Hostname, "", 0, "failed to set its host name", "the system gave no reason");
+        check(HelperStep::Hostname, "", 0, "failed to set its host name", "the system gave no reason");
     }
 
     #[test]
     fn an_overlay_on_the_wrong_file_system_names_the_way_out() {
-        let error = NamespaceError::from(Refusal { step: Step::Overlay, what: "/a over /b".to_owned(), errno: 22 });
+        let error =
+            NamespaceError::from(HelperRefusal { step: HelperStep::Overlay, what: "/a over /b".to_owned(), errno: 22 });
         assert!(error.hints()[0].contains("VMBUILD_HOME"));
     }
 }

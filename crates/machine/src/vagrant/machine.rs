@@ -1,8 +1,8 @@
 //! A machine of Vagrant's: its start, its end, the way to its agent.
 
 use super::project::{is_begun, is_vagrant, note, supposed_to_run, write};
-use super::records::Record;
-use super::run::{Order, UP};
+use super::records::VagrantRecord;
+use super::run::{UP, VagrantCommand};
 use super::{VagrantError, ssh_config};
 use crate::{Lifetime, MachineFolder, MachineRecord, MachineSpec, Start};
 use std::time::Duration;
@@ -34,7 +34,7 @@ impl VagrantMachine {
             return Err(VagrantError::OtherBackend(spec.name.to_string()));
         };
         write(folder, &spec.image, &source.packages)?;
-        let order = Order { verb: "up", args: args_of_up(spec.lifetime), limit: UP, events: Some(events) };
+        let order = VagrantCommand { verb: "up", args: args_of_up(spec.lifetime), limit: UP, events: Some(events) };
         order.run(folder, Some(spec), cancel).await?;
         note(folder, true)?;
         let text = ssh_config_of(folder, spec, cancel).await?;
@@ -82,9 +82,9 @@ async fn ssh_config_of(
     spec: &MachineSpec,
     cancel: &CancellationToken,
 ) -> Result<String, VagrantError> {
-    let records = Order::quiet("ssh-config", &[]).run(folder, Some(spec), cancel).await?;
+    let records = VagrantCommand::quiet("ssh-config", &[]).run(folder, Some(spec), cancel).await?;
     let text = records.into_iter().find_map(|record| match record {
-        Record::SshConfig(text) => Some(text),
+        VagrantRecord::SshConfig(text) => Some(text),
         _ => None,
     });
     text.ok_or(VagrantError::SshConfig("machine"))
@@ -93,7 +93,7 @@ async fn ssh_config_of(
 /// Stops a machine, if it is supposed to run.
 pub async fn halt(folder: &MachineFolder) -> Result<(), VagrantError> {
     if supposed_to_run(folder) {
-        Order::quiet("halt", &[]).run(folder, spec_of(folder).as_ref(), &CancellationToken::new()).await?;
+        VagrantCommand::quiet("halt", &[]).run(folder, spec_of(folder).as_ref(), &CancellationToken::new()).await?;
     }
     Ok(note(folder, false)?)
 }
@@ -103,7 +103,9 @@ pub async fn destroy(folder: &MachineFolder) -> Result<(), VagrantError> {
     if !is_vagrant(folder) || !is_begun(folder) {
         return Ok(());
     }
-    Order::quiet("destroy", &["--force"]).run(folder, spec_of(folder).as_ref(), &CancellationToken::new()).await?;
+    VagrantCommand::quiet("destroy", &["--force"])
+        .run(folder, spec_of(folder).as_ref(), &CancellationToken::new())
+        .await?;
     Ok(note(folder, false)?)
 }
 
@@ -117,8 +119,8 @@ pub async fn is_running(folder: &MachineFolder, cancel: &CancellationToken) -> R
     if !supposed_to_run(folder) {
         return Ok(false);
     }
-    let records = Order::quiet("status", &[]).run(folder, spec_of(folder).as_ref(), cancel).await?;
-    let runs = records.iter().any(|record| matches!(record, Record::State(state) if state == "running"));
+    let records = VagrantCommand::quiet("status", &[]).run(folder, spec_of(folder).as_ref(), cancel).await?;
+    let runs = records.iter().any(|record| matches!(record, VagrantRecord::State(state) if state == "running"));
     if !runs {
         note(folder, false)?;
     }

@@ -9,7 +9,7 @@
 
 /// Something it said.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Record {
+pub(super) enum VagrantRecord {
     /// For people: a line of progress, a warning, an error.
     Ui(String),
     /// A machine's state, such as `running` or `not_created`: the provider's word.
@@ -29,7 +29,7 @@ pub(super) enum Record {
     Other(String),
 }
 
-impl Record {
+impl VagrantRecord {
     /// Reads a line; none if it is not of this form: plugins and Ruby print what they like.
     pub(super) fn parse(line: &str) -> Option<Self> {
         let mut words = line.trim_end().split(',');
@@ -62,9 +62,9 @@ fn one_line(message: &str) -> String {
 
 /// Cuts what comes in pieces into lines.
 #[derive(Debug, Default)]
-pub(super) struct Lines(Vec<u8>);
+pub(super) struct RecordLines(Vec<u8>);
 
-impl Lines {
+impl RecordLines {
     /// The lines that are whole now.
     pub(super) fn push(&mut self, bytes: &[u8]) -> Vec<String> {
         self.0.extend_from_slice(bytes);
@@ -76,12 +76,12 @@ impl Lines {
 
 #[cfg(test)]
 mod tests {
-    use super::{Lines, Record};
+    use super::{RecordLines, VagrantRecord};
     use insta::assert_debug_snapshot;
 
     /// What Vagrant 2.3.4 with vagrant-libvirt 0.11.2 printed.
-    fn read(real: &str) -> Vec<Record> {
-        real.lines().filter_map(Record::parse).collect()
+    fn read(real: &str) -> Vec<VagrantRecord> {
+        real.lines().filter_map(VagrantRecord::parse).collect()
     }
 
     #[test]
@@ -95,19 +95,20 @@ mod tests {
 
     #[test]
     fn what_is_no_record_is_left_out() {
-        let check = |line: &str, expect: Option<Record>| assert_eq!(Record::parse(line), expect, "{line}");
+        let check =
+            |line: &str, expect: Option<VagrantRecord>| assert_eq!(VagrantRecord::parse(line), expect, "{line}");
         check("", None);
         check("1,2", None);
         check(",default,state,running", None);
         check("warning: already initialized constant, previous, definition", None);
         check("  HostName 192.168.121.240", None);
-        check("1,,state", Some(Record::State(String::new())));
-        check("1,,ui,info,a%!(VAGRANT_COMMA) b\\nc\r", Some(Record::Ui("a, b\nc".to_owned())));
+        check("1,,state", Some(VagrantRecord::State(String::new())));
+        check("1,,ui,info,a%!(VAGRANT_COMMA) b\\nc\r", Some(VagrantRecord::Ui("a, b\nc".to_owned())));
     }
 
     #[test]
     fn lines_come_in_pieces() {
-        let mut lines = Lines::default();
+        let mut lines = RecordLines::default();
         let mut check = |bytes: &str, expect: &[&str]| assert_eq!(lines.push(bytes.as_bytes()), expect, "{bytes:?}");
         check("on", &[]);
         check("e\r\ntw", &["one"]);

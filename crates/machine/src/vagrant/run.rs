@@ -2,7 +2,7 @@
 
 use super::VagrantError;
 use super::project::{dotfile, image, project};
-use super::records::{Lines, Record};
+use super::records::{RecordLines, VagrantRecord};
 use crate::{MachineFolder, MachineSpec, Start};
 use sha2::{Digest, Sha256};
 use std::time::Duration;
@@ -16,7 +16,7 @@ pub(super) const UP: Duration = Duration::from_hours(1);
 pub(super) const OTHER: Duration = Duration::from_mins(10);
 
 /// What `vagrant` is asked for.
-pub(super) struct Order<'a> {
+pub(super) struct VagrantCommand<'a> {
     pub(super) verb: &'static str,
     pub(super) args: Vec<String>,
     pub(super) limit: Duration,
@@ -24,7 +24,7 @@ pub(super) struct Order<'a> {
     pub(super) events: Option<&'a Events>,
 }
 
-impl Order<'_> {
+impl VagrantCommand<'_> {
     pub(super) fn quiet(verb: &'static str, args: &[&str]) -> Self {
         let args = args.iter().copied().map(str::to_owned).collect();
         Self { verb, args, limit: OTHER, events: None }
@@ -36,7 +36,7 @@ impl Order<'_> {
         folder: &MachineFolder,
         spec: Option<&MachineSpec>,
         cancel: &CancellationToken,
-    ) -> Result<Vec<Record>, VagrantError> {
+    ) -> Result<Vec<VagrantRecord>, VagrantError> {
         let command = for_machine(self.command(), folder);
         let unfinished = || image(folder).map(|image| ("VMBUILD_IMAGE", image)).into_iter().collect();
         let variables = spec.map_or_else(unfinished, variables);
@@ -44,7 +44,7 @@ impl Order<'_> {
     }
 
     /// Runs it for no machine, and gives what it said.
-    pub(super) async fn run_for_none(self, cancel: &CancellationToken) -> Result<Vec<Record>, VagrantError> {
+    pub(super) async fn run_for_none(self, cancel: &CancellationToken) -> Result<Vec<VagrantRecord>, VagrantError> {
         let command = self.command().current_dir("/");
         self.speak(command, cancel).await
     }
@@ -58,13 +58,13 @@ impl Order<'_> {
             .env("VAGRANT_CHECKPOINT_DISABLE", "1")
     }
 
-    async fn speak(self, command: Command, cancel: &CancellationToken) -> Result<Vec<Record>, VagrantError> {
+    async fn speak(self, command: Command, cancel: &CancellationToken) -> Result<Vec<VagrantRecord>, VagrantError> {
         let verb = self.verb;
         let running = self.events.map(|events| events.phase(Part::Machine, "vagrant", verb));
-        let (mut lines, mut records) = (Lines::default(), Vec::new());
+        let (mut lines, mut records) = (RecordLines::default(), Vec::new());
         let outcome = command.run(Deadline::after(self.limit), cancel, |bytes| {
-            for record in lines.push(bytes).iter().filter_map(|line| Record::parse(line)) {
-                if let (Some(running), Record::Ui(text)) = (&running, &record) {
+            for record in lines.push(bytes).iter().filter_map(|line| VagrantRecord::parse(line)) {
+                if let (Some(running), VagrantRecord::Ui(text)) = (&running, &record) {
                     running.advance(0, None, Unit::Lines, text.lines().last().unwrap_or_default().trim());
                 }
                 records.push(record);
@@ -79,14 +79,14 @@ impl Order<'_> {
 }
 
 /// Its own word for an error counts more than its exit code.
-fn judge(verb: &'static str, outcome: Result<(), RunError>, records: &[Record]) -> Result<(), VagrantError> {
+fn judge(verb: &'static str, outcome: Result<(), RunError>, records: &[VagrantRecord]) -> Result<(), VagrantError> {
     let failed = match outcome {
         Ok(()) => return Ok(()),
         Err(failed @ RunError::Failed { .. }) => failed,
         Err(error) => return Err(VagrantError::of_run(verb, error)),
     };
     let reason = records.iter().find_map(|record| match record {
-        Record::ErrorExit { class, message } => Some((class.clone(), message.clone())),
+        VagrantRecord::ErrorExit { class, message } => Some((class.clone(), message.clone())),
         _ => None,
     });
     Err(match reason {
@@ -99,10 +99,10 @@ fn judge(verb: &'static str, outcome: Result<(), RunError>, records: &[Record]) 
 }
 
 /// The last of what it said to people.
-fn said(records: &[Record]) -> Tail {
+fn said(records: &[VagrantRecord]) -> Tail {
     let mut tail = Tail::default();
     for record in records {
-        if let Record::Ui(text) = record {
+        if let VagrantRecord::Ui(text) = record {
             tail.push(text.as_bytes());
             tail.push(b"\n");
         }
@@ -147,7 +147,7 @@ fn variables(spec: &MachineSpec) -> Vec<(&'static str, String)> {
 #[cfg(test)]
 mod tests {
     use super::super::VagrantError;
-    use super::super::records::Record;
+    use super::super::records::VagrantRecord;
     use super::{judge, variables};
     use crate::{Lifetime, MachineName, MachineSpec, Network, Start, VagrantBox};
     use std::time::Duration;
@@ -189,13 +189,13 @@ mod tests {
 
     #[test]
     fn its_own_reason_counts_more_than_its_exit_code() {
-        let records: Vec<_> = include_str!("real/refused.txt").lines().filter_map(Record::parse).collect();
+        let records: Vec<_> = include_str!("real/refused.txt").lines().filter_map(VagrantRecord::parse).collect();
         let refused = judge("up", Err(failed()), &records).expect_err("it failed");
         insta::assert_snapshot!(refused, @"`vagrant up` failed: Name `vagrant_default` of domain about to create is already taken. Please try to run `vagrant up` command again.");
         assert_eq!(refused.exit(), Exit::Environment);
-        let ui = |text: &str| Record::Ui(text.to_owned());
+        let ui = |text: &str| VagrantRecord::Ui(text.to_owned());
         let message = "The output for this command should be in the log above.".to_owned();
-        let exit = Record::ErrorExit { class: "Vagrant::Errors::VagrantError".to_owned(), message };
+        let exit = VagrantRecord::ErrorExit { class: "Vagrant::Errors::VagrantError".to_owned(), message };
         let referred =
             judge("up", Err(failed()), &[ui("    default: E: no such package"), exit]).expect_err("it failed");
         assert!(referred.to_string().ends_with("E: no such package"), "{referred}");

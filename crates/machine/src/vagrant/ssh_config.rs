@@ -34,7 +34,7 @@ fn value(line: &str, word: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::super::VagrantError;
-    use super::super::records::Record;
+    use super::super::records::VagrantRecord;
     use super::parse;
     use std::path::Path;
     use vmbuild_guest::{HostKeys, SshWay};
@@ -45,8 +45,8 @@ mod tests {
 
     #[test]
     fn what_vagrant_really_printed_is_a_way() {
-        let real = include_str!("real/ssh-config.txt").lines().find_map(Record::parse);
-        let Some(Record::SshConfig(text)) = real else { panic!("{real:?}") };
+        let real = include_str!("real/ssh-config.txt").lines().find_map(VagrantRecord::parse);
+        let Some(VagrantRecord::SshConfig(text)) = real else { panic!("{real:?}") };
         let way = read(&text).expect("it is whole");
         assert_eq!(way.to_string(), "vagrant@192.168.121.240:22");
         assert_eq!(way.keys, [Path::new("/store/machine/machines/default/libvirt/private_key")]);

@@ -3,7 +3,7 @@
 use std::path::Path;
 use vmbuild_core::finding::Finding;
 use vmbuild_core::store::Store;
-use vmbuild_machine::accelerator::{Device, Finding as Accelerated, HARDWARE, last};
+use vmbuild_machine::accelerator::{AcceleratorFinding, HARDWARE, HypervisorDevice, last};
 use vmbuild_machine::qemu::on_path;
 
 const SLOWER: &str = "builds use the sandbox, at full speed; virtual machines use tcg, about twelve times slower";
@@ -11,17 +11,17 @@ const SLOWER: &str = "builds use the sandbox, at full speed; virtual machines us
 /// A device that opens proves nothing: on some hosts QEMU starts, firmware runs, and the guest's kernel then hangs
 /// for ever. Only the kept result of a real boot settles it.
 pub(super) async fn hypervisor(store: &Store) -> Finding {
-    let device = Device::of(HARDWARE).await;
-    believed(&Accelerated::new(HARDWARE, device, last(store, HARDWARE)))
+    let device = HypervisorDevice::of(HARDWARE).await;
+    believed(&AcceleratorFinding::new(HARDWARE, device, last(store, HARDWARE)))
 }
 
-fn believed(found: &Accelerated) -> Finding {
+fn believed(found: &AcceleratorFinding) -> Finding {
     let topic = found.accelerator.to_string();
     let text = found.to_string();
     // The table has a column for the topic.
     let text = text.strip_prefix(&format!("{topic}: ")).unwrap_or(&text);
     match (&found.device, &found.outcome) {
-        (Device::Usable, None) => Finding::ok(&topic, format!("{text} yet, and only that is believed")),
+        (HypervisorDevice::Usable, None) => Finding::ok(&topic, format!("{text} yet, and only that is believed")),
         _ if found.works() => Finding::ok(&topic, text),
         _ => match found.hint() {
             Some(hint) => Finding::warn(&topic, text, &format!("{hint}; without it {SLOWER}")),
@@ -46,10 +46,11 @@ mod tests {
     use super::*;
     use vmbuild_core::finding::Status;
     use vmbuild_machine::Accelerator;
-    use vmbuild_machine::accelerator::{Ground, Outcome};
+    use vmbuild_machine::accelerator::{HostVirtualization, ProbeOutcome};
 
-    fn check(device: Device, outcome: Option<Outcome>, status: Status, text: &str, mend: &str) {
-        let found = Accelerated { accelerator: Accelerator::Kvm, device, outcome, ground: Ground::Machine };
+    fn check(device: HypervisorDevice, outcome: Option<ProbeOutcome>, status: Status, text: &str, mend: &str) {
+        let found =
+            AcceleratorFinding { accelerator: Accelerator::Kvm, device, outcome, ground: HostVirtualization::Machine };
         let finding = believed(&found);
         assert_eq!((finding.topic.as_str(), finding.status), ("kvm", status), "{finding:?}");
         assert!(finding.text.contains(text) && !finding.text.starts_with("kvm"), "{finding:?}");
@@ -58,13 +59,19 @@ mod tests {
 
     #[test]
     fn only_a_probe_settles_it() {
-        check(Device::Usable, Some(Outcome::UserSpace { millis: 940 }), Status::Ok, "user space in 0.9 s", "");
-        check(Device::Usable, None, Status::Ok, "no guest kernel was tried yet", "");
-        check(Device::Usable, Some(Outcome::Hung { seconds: 5 }), Status::Warn, "hung for 5 s", "dmesg");
-        let ended = Outcome::Ended { how: "exited with 1".to_owned(), telling: "no rights".to_owned() };
-        check(Device::Usable, Some(ended), Status::Warn, "no rights", SLOWER);
-        check(Device::NotPermitted, None, Status::Warn, "may not open it", "usermod");
-        check(Device::Unusable("busy".to_owned()), None, Status::Warn, "busy", SLOWER);
+        check(
+            HypervisorDevice::Usable,
+            Some(ProbeOutcome::UserSpace { millis: 940 }),
+            Status::Ok,
+            "user space in 0.9 s",
+            "",
+        );
+        check(HypervisorDevice::Usable, None, Status::Ok, "no guest kernel was tried yet", "");
+        check(HypervisorDevice::Usable, Some(ProbeOutcome::Hung { seconds: 5 }), Status::Warn, "hung for 5 s", "dmesg");
+        let ended = ProbeOutcome::Ended { how: "exited with 1".to_owned(), telling: "no rights".to_owned() };
+        check(HypervisorDevice::Usable, Some(ended), Status::Warn, "no rights", SLOWER);
+        check(HypervisorDevice::NotPermitted, None, Status::Warn, "may not open it", "usermod");
+        check(HypervisorDevice::Unusable("busy".to_owned()), None, Status::Warn, "busy", SLOWER);
     }
 
     #[test]
@@ -78,6 +85,8 @@ mod tests {
             "qemu":{"major":7,"minor":2,"micro":0},"cpu_model":"x"},"outcome":{"outcome":"ended","how":"exited with 1","telling":"why"},
             "probed_unix":1}]}"#;
         fs_err::write(&file, kept).expect("a file");
-        assert!(matches!(last(&store, Accelerator::Kvm), Some(Outcome::Ended { telling, .. }) if telling == "why"));
+        assert!(
+            matches!(last(&store, Accelerator::Kvm), Some(ProbeOutcome::Ended { telling, .. }) if telling == "why")
+        );
     }
 }

@@ -18,7 +18,7 @@ const VIRTUALBOX: &str = "VBoxManage";
 
 /// What there is of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Seen {
+enum VagrantSeen {
     Missing,
     /// It is there and does not work: what it said.
     Broken(String),
@@ -34,15 +34,15 @@ pub(super) async fn examine(cancel: &CancellationToken) -> Finding {
     judge(look(cancel).await)
 }
 
-async fn look(cancel: &CancellationToken) -> Seen {
+async fn look(cancel: &CancellationToken) -> VagrantSeen {
     let said = match ask(&["--version"], cancel).await {
         Ok(said) => said,
-        Err(RunError::NotStarted { .. }) => return Seen::Missing,
-        Err(error) => return Seen::Broken(error.to_string()),
+        Err(RunError::NotStarted { .. }) => return VagrantSeen::Missing,
+        Err(error) => return VagrantSeen::Broken(error.to_string()),
     };
     // Without a list nothing is known of plugins, which is what none looks like too.
     let plugins = ask(&["plugin", "list"], cancel).await.unwrap_or_default();
-    Seen::Here {
+    VagrantSeen::Here {
         version: version(&said).unwrap_or("present").to_owned(),
         plugin: plugins.lines().find(|line| line.starts_with(PLUGIN)).map(str::to_owned),
         virtualbox: vmbuild_machine::qemu::on_path(VIRTUALBOX).is_ok(),
@@ -56,20 +56,22 @@ async fn ask(words: &[&str], cancel: &CancellationToken) -> Result<String, RunEr
     Ok(String::from_utf8_lossy(&said).into_owned())
 }
 
-fn judge(seen: Seen) -> Finding {
+fn judge(seen: VagrantSeen) -> Finding {
     match seen {
         // Nobody who does not ask for it misses it, so `--fix` does not install it.
-        Seen::Missing => {
+        VagrantSeen::Missing => {
             Finding::ok(TOPIC, format!("not installed; {WHY} (`apt-get install vagrant {PLUGIN}` brings it)"))
         }
-        Seen::Broken(said) => {
+        VagrantSeen::Broken(said) => {
             Finding::warn(TOPIC, format!("does not work, and {WHY}: {said}"), "run `vagrant --version`")
         }
-        Seen::Here { version, plugin: Some(plugin), .. } => Finding::ok(TOPIC, format!("{version}, {plugin}; {WHY}")),
-        Seen::Here { version, plugin: None, virtualbox: true } => {
+        VagrantSeen::Here { version, plugin: Some(plugin), .. } => {
+            Finding::ok(TOPIC, format!("{version}, {plugin}; {WHY}"))
+        }
+        VagrantSeen::Here { version, plugin: None, virtualbox: true } => {
             Finding::ok(TOPIC, format!("{version}, with VirtualBox; {WHY}"))
         }
-        Seen::Here { version, plugin: None, virtualbox: false } => Finding::warn(
+        VagrantSeen::Here { version, plugin: None, virtualbox: false } => Finding::warn(
             TOPIC,
             format!("{version}, and nothing here that runs machines for it; {WHY}"),
             &format!("`apt-get install {PLUGIN}` brings libvirt's"),
@@ -80,24 +82,24 @@ fn judge(seen: Seen) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use super::{Seen, examine, judge};
+    use super::{VagrantSeen, examine, judge};
     use tokio_util::sync::CancellationToken;
     use vmbuild_core::finding::Status;
 
-    fn here(plugin: Option<&str>, virtualbox: bool) -> Seen {
-        Seen::Here { version: "2.3.4".to_owned(), plugin: plugin.map(str::to_owned), virtualbox }
+    fn here(plugin: Option<&str>, virtualbox: bool) -> VagrantSeen {
+        VagrantSeen::Here { version: "2.3.4".to_owned(), plugin: plugin.map(str::to_owned), virtualbox }
     }
 
     #[test]
     fn what_nobody_asked_for_is_never_an_error() {
-        let check = |seen: Seen, status, expect: &str| {
+        let check = |seen: VagrantSeen, status, expect: &str| {
             let finding = judge(seen);
             assert_eq!((finding.status, finding.text.as_str()), (status, expect));
             finding
         };
         let missing = "not installed; only `--backend vagrant` needs it (`apt-get install vagrant vagrant-libvirt` \
                        brings it)";
-        assert_eq!(check(Seen::Missing, Status::Ok, missing).fix, None);
+        assert_eq!(check(VagrantSeen::Missing, Status::Ok, missing).fix, None);
         let libvirt = "2.3.4, vagrant-libvirt (0.11.2, system); only `--backend vagrant` needs it";
         check(here(Some("vagrant-libvirt (0.11.2, system)"), false), Status::Ok, libvirt);
         check(here(None, true), Status::Ok, "2.3.4, with VirtualBox; only `--backend vagrant` needs it");
@@ -106,7 +108,7 @@ mod tests {
         assert!(finding.mend.is_some_and(|mend| mend.contains("vagrant-libvirt")));
         assert!(finding.fix.is_none_or(|fix| fix.last().is_some_and(|word| word == "vagrant-libvirt")));
         let broken = "does not work, and only `--backend vagrant` needs it: no ruby";
-        check(Seen::Broken("no ruby".to_owned()), Status::Warn, broken);
+        check(VagrantSeen::Broken("no ruby".to_owned()), Status::Warn, broken);
     }
 
     #[tokio::test]

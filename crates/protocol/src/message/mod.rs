@@ -110,7 +110,7 @@ pub enum FromAgent {
         /// Which request.
         id: RequestId,
         /// Why.
-        failure: Failure,
+        failure: RequestFailure,
     },
 }
 
@@ -231,7 +231,7 @@ pub enum Progress {
 
 /// Why a request was not done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failure {
+pub struct RequestFailure {
     /// The class, for the host to act on.
     pub kind: FailureKind,
     /// What was tried and what went wrong: a lowercase fragment.

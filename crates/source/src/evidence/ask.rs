@@ -1,14 +1,14 @@
 //! Asking for what lies beside an archive.
 
-use super::judge::Kind;
-use super::kept::Kept;
+use super::judge::EvidenceKind;
+use super::kept::EvidenceFolder;
 use super::{EvidenceError, Need};
-use crate::quest::Quest;
+use crate::resolver::SourceResolver;
 use crate::settings::below;
-use crate::{Origin, Source, debian_pool};
+use crate::{SourceArchive, SourceOrigin, debian_pool};
 use std::io::ErrorKind;
 use vmbuild_cpython::release::python_org_path;
-use vmbuild_fetch::download::{FetchError, Job, fetch};
+use vmbuild_fetch::download::{Download, FetchError, fetch};
 
 /// No signature, bundle or bill of materials is longer, in bytes.
 const LONGEST: u64 = 16 << 20;
@@ -22,7 +22,7 @@ pub(super) struct File {
 
 /// What came of asking.
 #[derive(Debug)]
-pub(super) enum Found {
+pub(super) enum EvidenceAnswer {
     Here(File),
     /// Why not, for each place.
     Nowhere(String),
@@ -37,51 +37,58 @@ enum Pool {
 
 /// The places that may have something beside the archive, and which of them do not answer.
 #[derive(Debug)]
-pub(super) struct Asked<'a> {
-    quest: &'a Quest<'a>,
-    source: &'a Source,
+pub(super) struct EvidencePlaces<'a> {
+    quest: &'a SourceResolver<'a>,
+    source: &'a SourceArchive,
     quiet: bool,
     pool: Pool,
     down: Vec<(String, String)>,
 }
 
-impl<'a> Asked<'a> {
-    pub(super) fn new(quest: &'a Quest<'a>, source: &'a Source, need: Need, kept: &Kept) -> Self {
+impl<'a> EvidencePlaces<'a> {
+    pub(super) fn new(
+        quest: &'a SourceResolver<'a>,
+        source: &'a SourceArchive,
+        need: Need,
+        kept: &EvidenceFolder,
+    ) -> Self {
         let quiet = need == Need::IfItCanBeHad && kept.asked_lately();
         Self { quest, source, quiet, pool: Pool::Unknown, down: Vec::new() }
     }
 
     /// Looks in one place after the other.
-    pub(super) async fn get(&mut self, kind: Kind) -> Result<Found, EvidenceError> {
+    pub(super) async fn get(&mut self, kind: EvidenceKind) -> Result<EvidenceAnswer, EvidenceError> {
         let mut reasons = Vec::new();
-        if self.source.origin == Origin::File {
+        if self.source.origin == SourceOrigin::File {
             match beside(&self.source.location, kind)? {
-                Some(file) => return Ok(Found::Here(file)),
+                Some(file) => return Ok(EvidenceAnswer::Here(file)),
                 None => reasons.push("none beside the given file".to_owned()),
             }
         }
         if self.quiet {
             reasons.push("none found, and the places were asked within the last day".to_owned());
-            return Ok(Found::Nowhere(reasons.join("; ")));
+            return Ok(EvidenceAnswer::Nowhere(reasons.join("; ")));
         }
         for url in self.addresses(kind).await? {
             match self.ask(&url).await? {
-                Ok(bytes) => return Ok(Found::Here(File { place: url, bytes })),
+                Ok(bytes) => return Ok(EvidenceAnswer::Here(File { place: url, bytes })),
                 Err(reason) => reasons.push(format!("{url}: {reason}")),
             }
         }
-        Ok(Found::Nowhere(reasons.join("; ")))
+        Ok(EvidenceAnswer::Nowhere(reasons.join("; ")))
     }
 
     /// The archive's own address and python.org; Debian's pool carries only signatures of the first kind.
-    async fn addresses(&mut self, kind: Kind) -> Result<Vec<String>, EvidenceError> {
+    async fn addresses(&mut self, kind: EvidenceKind) -> Result<Vec<String>, EvidenceError> {
         let suffix = kind.suffix();
         let (version, settings) = (&self.quest.expected.version, self.quest.settings);
         let path = python_org_path(version, &self.source.file_name);
         let mut addresses = vec![format!("{}{suffix}", below(&settings.python_org, &path))];
         match self.source.origin {
-            Origin::Url => addresses.insert(0, format!("{}{suffix}", self.source.location)),
-            _ if kind == Kind::OpenPgp => addresses.extend(self.pool().await?.map(|url| format!("{url}{suffix}"))),
+            SourceOrigin::Url => addresses.insert(0, format!("{}{suffix}", self.source.location)),
+            _ if kind == EvidenceKind::OpenPgp => {
+                addresses.extend(self.pool().await?.map(|url| format!("{url}{suffix}")))
+            }
             _ => {}
         }
         addresses.dedup();
@@ -89,7 +96,7 @@ impl<'a> Asked<'a> {
     }
 
     async fn pool(&mut self) -> Result<Option<String>, EvidenceError> {
-        if self.source.origin == Origin::DebianPool {
+        if self.source.origin == SourceOrigin::DebianPool {
             return Ok(Some(self.source.location.clone()));
         }
         if matches!(self.pool, Pool::Unknown) {
@@ -121,14 +128,14 @@ impl<'a> Asked<'a> {
     async fn fetch(&self, url: &str) -> Result<Vec<u8>, FetchError> {
         let folder = tempfile::Builder::new().prefix("evidence-").tempdir_in(self.quest.store.cache())?;
         let partial = folder.path().join("file");
-        let job = Job::fresh(url, &partial, LONGEST);
+        let job = Download::fresh(url, &partial, LONGEST);
         fetch(&job, &self.quest.settings.patience, &self.quest.running, self.quest.cancel).await?;
         Ok(fs_err::read(&partial)?)
     }
 }
 
 /// A file beside the one the user named.
-fn beside(path: &str, kind: Kind) -> Result<Option<File>, EvidenceError> {
+fn beside(path: &str, kind: EvidenceKind) -> Result<Option<File>, EvidenceError> {
     let place = format!("{path}{}", kind.suffix());
     match fs_err::read(&place) {
         Ok(bytes) => Ok(Some(File { place, bytes })),

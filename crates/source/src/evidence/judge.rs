@@ -2,8 +2,8 @@
 
 use super::EvidenceError;
 use super::ask::File;
-use super::keys::Signer;
-use crate::Source;
+use super::keys::ExpectedSigner;
+use crate::SourceArchive;
 use std::fmt;
 use vmbuild_archive::Sha256;
 use vmbuild_cpython::SourceSignature;
@@ -11,14 +11,14 @@ use vmbuild_fetch::signature::{ExpectedIdentity, KeyTime, Keyring, SignatureErro
 
 /// A kind of evidence, as a file beside the archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum EvidenceKind {
     OpenPgp,
     Sigstore,
     /// The source's bill of materials. Nobody signs it; it is kept for those who ask what is in the source.
     Bill,
 }
 
-impl Kind {
+impl EvidenceKind {
     pub(super) const ALL: [Self; 3] = [Self::OpenPgp, Self::Sigstore, Self::Bill];
 
     /// What its file's name adds to the archive's. Source: python.org's folders of releases.
@@ -31,7 +31,7 @@ impl Kind {
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for EvidenceKind {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         to.write_str(match self {
             Self::OpenPgp => "OpenPGP signature",
@@ -51,10 +51,15 @@ pub(super) enum Judged {
 }
 
 /// Judges. Reads the whole source: for a blocking thread.
-pub(super) fn judge(kind: Kind, signer: &Signer, source: &Source, found: &File) -> Result<Judged, EvidenceError> {
+pub(super) fn judge(
+    kind: EvidenceKind,
+    signer: &ExpectedSigner,
+    source: &SourceArchive,
+    found: &File,
+) -> Result<Judged, EvidenceError> {
     match signer {
-        Signer::Key { fingerprint, key } => open_pgp(fingerprint, key, source, found),
-        Signer::Name { identity, trust } => {
+        ExpectedSigner::Key { fingerprint, key } => open_pgp(fingerprint, key, source, found),
+        ExpectedSigner::Name { identity, trust } => {
             let expected = ExpectedIdentity { identity: &identity.identity, issuer: &identity.issuer };
             let proven = trust.verify(&found.bytes, source.sha256, expected);
             let signer = proven.map_err(|error| EvidenceError::Bundle {
@@ -70,11 +75,11 @@ pub(super) fn judge(kind: Kind, signer: &Signer, source: &Source, found: &File) 
                 sha256: digest(&found.bytes),
             })))
         }
-        Signer::Nobody => bill(kind, source, found),
+        ExpectedSigner::Nobody => bill(kind, source, found),
     }
 }
 
-fn open_pgp(fingerprint: &str, key: &[u8], source: &Source, found: &File) -> Result<Judged, EvidenceError> {
+fn open_pgp(fingerprint: &str, key: &[u8], source: &SourceArchive, found: &File) -> Result<Judged, EvidenceError> {
     let bad =
         |error| EvidenceError::Signature { place: found.place.clone(), file: source.file_name.clone(), source: error };
     let keyring = Keyring::parse(key).map_err(bad)?;
@@ -98,11 +103,11 @@ fn open_pgp(fingerprint: &str, key: &[u8], source: &Source, found: &File) -> Res
 }
 
 /// Only whether it is about this archive: it names the archive's digest.
-fn bill(kind: Kind, source: &Source, found: &File) -> Result<Judged, EvidenceError> {
+fn bill(kind: EvidenceKind, source: &SourceArchive, found: &File) -> Result<Judged, EvidenceError> {
     let named = serde_json::from_slice::<serde_json::Value>(&found.bytes).ok();
     let named = named.filter(|bill| bill["spdxVersion"].is_string());
     let named = named.is_some_and(|bill| bill.to_string().contains(&source.sha256.to_string()));
-    if kind == Kind::Bill && named {
+    if kind == EvidenceKind::Bill && named {
         return Ok(Judged::Holds(None));
     }
     Err(EvidenceError::OtherBill { place: found.place.clone(), file: source.file_name.clone() })

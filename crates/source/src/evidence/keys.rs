@@ -1,6 +1,6 @@
 //! Whose signature counts for which version.
 
-use super::judge::Kind;
+use super::judge::EvidenceKind;
 use std::sync::Arc;
 use vmbuild_cpython::minor::{Manager, SigstoreIdentity};
 use vmbuild_cpython::{Minor, Version};
@@ -28,7 +28,7 @@ pub enum Signers {
 
 /// By what one kind of evidence is judged.
 #[derive(Debug, Clone)]
-pub(super) enum Signer {
+pub(super) enum ExpectedSigner {
     /// An OpenPGP key.
     Key { fingerprint: String, key: Arc<[u8]> },
     /// A name, and who may vouch for names.
@@ -39,23 +39,23 @@ pub(super) enum Signer {
 
 impl Signers {
     /// By what this kind of evidence is judged for a version, or why it cannot be.
-    pub(super) fn of(&self, version: &Version, kind: Kind) -> Result<Signer, String> {
+    pub(super) fn of(&self, version: &Version, kind: EvidenceKind) -> Result<ExpectedSigner, String> {
         let manager = match self {
             Self::Shipped => &Minor::of(version).manager,
             Self::Only { manager, .. } => manager,
         };
         match kind {
-            Kind::OpenPgp => {
+            EvidenceKind::OpenPgp => {
                 let fingerprint = manager.pgp.clone().ok_or("not published since 3.14 (PEP 761)")?;
                 let key =
                     self.key(&fingerprint).ok_or_else(|| format!("vmbuild has no copy of the key {fingerprint}"))?;
-                Ok(Signer::Key { fingerprint, key })
+                Ok(ExpectedSigner::Key { fingerprint, key })
             }
-            Kind::Sigstore => {
+            EvidenceKind::Sigstore => {
                 let trust = SigstoreTrust::public().map_err(|error| error.to_string())?;
-                Ok(Signer::Name { identity: manager.sigstore.clone(), trust: Box::new(trust) })
+                Ok(ExpectedSigner::Name { identity: manager.sigstore.clone(), trust: Box::new(trust) })
             }
-            Kind::Bill => Ok(Signer::Nobody),
+            EvidenceKind::Bill => Ok(ExpectedSigner::Nobody),
         }
     }
 

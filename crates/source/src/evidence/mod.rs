@@ -16,12 +16,12 @@ mod keys;
 pub use error::EvidenceError;
 pub use keys::Signers;
 
-use crate::expected::{Expected, Names};
-use crate::quest::Quest;
-use crate::{Settings, Source, SourceRequest};
-use ask::{Asked, Found};
-use judge::{Judged, Kind};
-use kept::Kept;
+use crate::expected::{ExpectedArchives, Names};
+use crate::resolver::SourceResolver;
+use crate::{Settings, SourceArchive, SourceRequest};
+use ask::{EvidenceAnswer, EvidencePlaces};
+use judge::{EvidenceKind, Judged};
+use kept::EvidenceFolder;
 use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
 use vmbuild_core::event::{Events, Part};
@@ -39,7 +39,7 @@ pub enum Need {
 
 /// What was found out about a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Vouched {
+pub struct VouchedSource {
     /// For the record.
     pub evidence: SourceEvidence,
     /// The signatures and the bill of materials that were found, in the store.
@@ -49,18 +49,18 @@ pub struct Vouched {
 /// Finds and verifies what vouches for a source that is here already.
 pub async fn vouch(
     request: &SourceRequest,
-    source: &Source,
+    source: &SourceArchive,
     need: Need,
     store: &Store,
     settings: &Settings,
     events: &Events,
     cancel: &CancellationToken,
-) -> Result<Vouched, EvidenceError> {
-    let expected = Expected::of(&request.version, Some(source.sha256))?;
+) -> Result<VouchedSource, EvidenceError> {
+    let expected = ExpectedArchives::of(&request.version, Some(source.sha256))?;
     let names = expected.names;
     let running = events.phase(Part::Source, "signature", source.file_name.clone());
-    let quest = Quest::begin(expected, store, settings, events, running, cancel);
-    let kept = Kept::of(quest.cache.evidence(source.sha256))?;
+    let quest = SourceResolver::begin(expected, store, settings, events, running, cancel);
+    let kept = EvidenceFolder::of(quest.cache.evidence(source.sha256))?;
     let search = Search { quest: &quest, source, need, kept };
     let vouched = search.run(names).await?;
     let refused = need == Need::Always && vouched.evidence.signatures.is_empty();
@@ -74,23 +74,23 @@ pub async fn vouch(
 
 /// One search for evidence.
 struct Search<'a> {
-    quest: &'a Quest<'a>,
-    source: &'a Source,
+    quest: &'a SourceResolver<'a>,
+    source: &'a SourceArchive,
     need: Need,
-    kept: Kept,
+    kept: EvidenceFolder,
 }
 
 impl Search<'_> {
-    async fn run(&self, names: Names) -> Result<Vouched, EvidenceError> {
+    async fn run(&self, names: Names) -> Result<VouchedSource, EvidenceError> {
         let digest_from = match names {
             Names::Pinned => DigestOrigin::Pinned,
             Names::Guessed => DigestOrigin::Given,
         };
         let file = self.source.file_name.clone();
         let mut evidence = SourceEvidence { file, digest_from, signatures: Vec::new(), without: Vec::new() };
-        let mut asked = Asked::new(self.quest, self.source, self.need, &self.kept);
+        let mut asked = EvidencePlaces::new(self.quest, self.source, self.need, &self.kept);
         let mut files = Vec::new();
-        for kind in Kind::ALL {
+        for kind in EvidenceKind::ALL {
             match self.one(kind, &mut asked).await? {
                 Ok((signature, path)) => {
                     evidence.signatures.extend(signature);
@@ -100,14 +100,14 @@ impl Search<'_> {
             }
         }
         self.kept.remember_asking()?;
-        Ok(Vouched { evidence, files })
+        Ok(VouchedSource { evidence, files })
     }
 
     /// The signature and the file that holds it; inside, why there is none.
     async fn one(
         &self,
-        kind: Kind,
-        asked: &mut Asked<'_>,
+        kind: EvidenceKind,
+        asked: &mut EvidencePlaces<'_>,
     ) -> Result<Result<(Option<SourceSignature>, PathBuf), String>, EvidenceError> {
         let version = self.quest.expected.version;
         let signer = match self.quest.settings.signers.of(&version, kind) {
@@ -117,8 +117,8 @@ impl Search<'_> {
         let found = match self.kept.find(kind)? {
             Some(found) => found,
             None => match asked.get(kind).await? {
-                Found::Here(found) => found,
-                Found::Nowhere(reason) => return Ok(Err(reason)),
+                EvidenceAnswer::Here(found) => found,
+                EvidenceAnswer::Nowhere(reason) => return Ok(Err(reason)),
             },
         };
         let (source, about) = (self.source.clone(), found.clone());

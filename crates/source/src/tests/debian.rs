@@ -1,7 +1,7 @@
 //! The pool of a Debian archive.
 
 use super::{World, digest, pinned};
-use crate::{DebianArchive, Origin};
+use crate::{DebianArchive, SourceOrigin};
 use std::io::Write;
 use vmbuild_core::failure::{Diagnose, Exit};
 use vmbuild_testkit::http_server::{Habit, Served, Server, noise};
@@ -43,7 +43,7 @@ async fn is_found_by_digest_after_python_org() {
     server.serve(&sources("bookworm"), &index(&body), Habit::Proper);
     server.serve(&format!("debian/{ORIG}"), &body, Habit::Proper);
     let source = world(&server).obtain(pinned("3.13.5", FILE, &body), None).await.expect("in the pool");
-    assert_eq!((source.origin, source.file_name.as_str()), (Origin::DebianPool, FILE));
+    assert_eq!((source.origin, source.file_name.as_str()), (SourceOrigin::DebianPool, FILE));
     assert_eq!(source.location, server.url(&format!("debian/{ORIG}")));
     let asked = [
         format!("/nothing-here/ftp/python/3.13.5/{FILE}"),
@@ -60,7 +60,7 @@ async fn what_no_suite_lists_any_more_is_found_by_its_usual_name() {
     server.serve(&sources("trixie"), &index(b"a newer one"), Habit::Proper);
     server.serve(&format!("debian/{ORIG}"), &body, Habit::Proper);
     let source = world(&server).obtain(pinned("3.13.5", FILE, &body), None).await.expect("still in the pool");
-    assert_eq!((source.origin, source.location), (Origin::DebianPool, server.url(&format!("debian/{ORIG}"))));
+    assert_eq!((source.origin, source.location), (SourceOrigin::DebianPool, server.url(&format!("debian/{ORIG}"))));
     let error = world(&server).obtain(pinned("3.13.5", FILE, b"others"), None).await.expect_err("other bytes");
     assert_eq!(error.exit(), Exit::Integrity);
 }
@@ -102,7 +102,7 @@ async fn an_old_index_is_renewed_only_if_it_changed() {
     server.put(&sources("trixie"), Served { body: b"not xz".to_vec().into(), ..served });
     server.serve(&format!("debian/{ORIG}"), &body, Habit::Proper);
     let source = world.obtain(pinned("3.13.5", FILE, &body), None).await.expect("in the kept index");
-    assert_eq!(source.origin, Origin::DebianPool);
+    assert_eq!(source.origin, SourceOrigin::DebianPool);
 }
 
 #[tokio::test]

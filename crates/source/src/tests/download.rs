@@ -1,8 +1,8 @@
 //! Downloads that go wrong on the way.
 
 use super::{World, pinned};
-use crate::{Origin, SourceError};
-use vmbuild_core::event::Kind;
+use crate::{SourceError, SourceOrigin};
+use vmbuild_core::event::EventKind;
 use vmbuild_core::failure::{Diagnose, Exit};
 use vmbuild_testkit::http_server::{Habit, Server, noise};
 
@@ -15,7 +15,7 @@ async fn check(habit: Habit, asked: &[&str]) {
     server.serve(PATH, &body, habit);
     let world = World::new(&server);
     let source = world.obtain(pinned("3.13.5", FILE, &body), None).await.expect("a server that recovers");
-    assert_eq!((source.origin, source.bytes), (Origin::PythonOrg, 300_000));
+    assert_eq!((source.origin, source.bytes), (SourceOrigin::PythonOrg, 300_000));
     assert_eq!(fs_err::read(&source.path).expect("reading"), body, "{habit:?}");
     assert_eq!(server.asked(), asked.iter().map(|range| format!("/{PATH}{range}")).collect::<Vec<_>>(), "{habit:?}");
     assert_eq!(world.kept(), [FILE]);
@@ -118,8 +118,8 @@ async fn progress_is_told_in_bytes() {
     let (mut advanced, mut finished) = (None, None);
     while let Ok(event) = world.seen.try_recv() {
         match event.kind {
-            Kind::Advanced { done, total, .. } => advanced = Some((done, total)),
-            Kind::Finished { result, .. } => finished = Some(result),
+            EventKind::Advanced { done, total, .. } => advanced = Some((done, total)),
+            EventKind::Finished { result, .. } => finished = Some(result),
             _ => {}
         }
     }

@@ -1,7 +1,9 @@
 //! What vouches for a source: real signatures by a real GnuPG, served by real servers, and CPython's own.
 
 use super::{World, digest};
-use crate::{EvidenceError, Need, Origin, Settings, Signers, Source, SourceRequest, Vouched, obtain, vouch};
+use crate::{
+    EvidenceError, Need, Settings, Signers, SourceArchive, SourceOrigin, SourceRequest, VouchedSource, obtain, vouch,
+};
 use tokio_util::sync::CancellationToken;
 use vmbuild_core::event::Events;
 use vmbuild_core::failure::{Diagnose, Exit};
@@ -38,7 +40,7 @@ struct Scene {
     server: Server,
     gpg: Gpg,
     world: World,
-    source: Source,
+    source: SourceArchive,
 }
 
 impl Scene {
@@ -51,11 +53,11 @@ impl Scene {
         let path = world.file(FILE, DATA);
         let (file_name, location) = (FILE.to_owned(), path.display().to_string());
         let (bytes, sha256) = (DATA.len() as u64, digest(DATA));
-        let source = Source { path, file_name, bytes, sha256, origin: Origin::Cache, location };
+        let source = SourceArchive { path, file_name, bytes, sha256, origin: SourceOrigin::Cache, location };
         Some(Self { server, gpg, world, source })
     }
 
-    async fn vouch(&self, need: Need) -> Result<Vouched, EvidenceError> {
+    async fn vouch(&self, need: Need) -> Result<VouchedSource, EvidenceError> {
         let version = "3.13.5".parse().expect("a version");
         let request = SourceRequest { version, given: None, sha256: None };
         let World { store, settings, events, cancel, .. } = &self.world;
@@ -168,7 +170,7 @@ async fn a_key_that_ended_before_speaks_neither_for_nor_against() {
 #[tokio::test]
 async fn what_lies_beside_a_given_file_is_looked_at_first() {
     let Some(mut scene) = Scene::new().await else { return };
-    scene.source.origin = Origin::File;
+    scene.source.origin = SourceOrigin::File;
     let beside = format!("{FILE}.asc");
     scene.world.file(&beside, &scene.signed("Manager", DATA).await);
     let vouched = scene.vouch(Need::Always).await.expect("signed");
@@ -207,7 +209,7 @@ async fn a_bundle_or_bill_of_another_file_ends_the_build() {
 
 /// The real source of 3.13.5: from the store that the end-to-end tests use, or from the pool of this host's Debian
 /// archive.
-async fn cpython(server: &Server) -> Option<Source> {
+async fn cpython(server: &Server) -> Option<SourceArchive> {
     let home = vmbuild_testkit::shared_store();
     let store = Store::at(&home).expect("a store");
     let request = SourceRequest { version: "3.13.5".parse().expect("a version"), given: None, sha256: None };
@@ -226,7 +228,7 @@ async fn cpython(server: &Server) -> Option<Source> {
 #[tokio::test]
 async fn cpythons_release_manager_signed_cpython() {
     let Some(mut scene) = Scene::new().await else { return };
-    let Some(Source { path, sha256, .. }) = cpython(&scene.server).await else { return };
+    let Some(SourceArchive { path, sha256, .. }) = cpython(&scene.server).await else { return };
     // As Debian's pool has it, beside the archive.
     let signature = vmbuild_testkit::published::SIGNATURE_3_13_5;
     scene.server.serve(ASC, signature, Habit::Proper);

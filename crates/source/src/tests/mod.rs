@@ -5,15 +5,15 @@ mod download;
 mod evidence;
 mod places;
 
-use crate::expected::{Expected, Wanted};
+use crate::expected::{ExpectedArchive, ExpectedArchives};
 use crate::obtain::obtain_expected;
-use crate::{DebianArchive, FileOrUrl, Patience, Settings, Signers, Source, SourceError};
+use crate::{DebianArchive, FileOrUrl, RetryPolicy, Settings, Signers, SourceArchive, SourceError};
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio_util::sync::CancellationToken;
 use vmbuild_archive::Sha256;
-use vmbuild_core::event::{Event, Events, Kind, Part};
+use vmbuild_core::event::{Event, EventKind, Events, Part};
 use vmbuild_core::store::Store;
 use vmbuild_testkit::http_server::Server;
 
@@ -32,7 +32,7 @@ impl World {
     fn new(server: &Server) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let store = Store::at(&folder.path().join("store")).expect("a store");
-        let patience = Patience {
+        let patience = RetryPolicy {
             connect: Duration::from_secs(5),
             stall: Duration::from_millis(400),
             tries: 3,
@@ -44,7 +44,7 @@ impl World {
         Self { folder, store, settings, events, seen, cancel: CancellationToken::new() }
     }
 
-    async fn obtain(&self, expected: Expected, given: Option<FileOrUrl>) -> Result<Source, SourceError> {
+    async fn obtain(&self, expected: ExpectedArchives, given: Option<FileOrUrl>) -> Result<SourceArchive, SourceError> {
         obtain_expected(expected, given.as_ref(), &self.store, &self.settings, &self.events, &self.cancel).await
     }
 
@@ -77,7 +77,7 @@ impl World {
     fn warnings(&mut self) -> Vec<String> {
         let mut warnings = Vec::new();
         while let Ok(event) = self.seen.try_recv() {
-            if let Kind::Warning { part: Part::Source, text } = event.kind {
+            if let EventKind::Warning { part: Part::Source, text } = event.kind {
                 warnings.push(text);
             }
         }
@@ -90,7 +90,7 @@ fn digest(contents: &[u8]) -> Sha256 {
 }
 
 /// A release of `version` with one pinned archive.
-fn pinned(version: &str, file: &str, contents: &[u8]) -> Expected {
-    let wanted = Wanted { file: file.to_owned(), sha256: digest(contents), suite: None };
-    Expected::pinned(&version.parse().expect("a version"), vec![wanted])
+fn pinned(version: &str, file: &str, contents: &[u8]) -> ExpectedArchives {
+    let wanted = ExpectedArchive { file: file.to_owned(), sha256: digest(contents), suite: None };
+    ExpectedArchives::pinned(&version.parse().expect("a version"), vec![wanted])
 }

@@ -1,8 +1,8 @@
 //! Which place is asked when, and what is believed.
 
 use super::{World, digest, pinned};
-use crate::expected::Expected;
-use crate::{FileOrUrl, Origin, SourceError, SourceRequest};
+use crate::expected::ExpectedArchives;
+use crate::{FileOrUrl, SourceError, SourceOrigin, SourceRequest};
 use vmbuild_core::failure::{Diagnose, Exit};
 use vmbuild_testkit::http_server::{Habit, Server, noise};
 
@@ -24,7 +24,7 @@ async fn the_second_time_nobody_is_asked() {
     let world = World::new(&server);
     let first = world.obtain(pinned("3.13.5", FILE, &body), None).await.expect("served");
     let second = world.obtain(pinned("3.13.5", FILE, &body), None).await.expect("cached");
-    assert_eq!((first.origin, second.origin), (Origin::PythonOrg, Origin::Cache));
+    assert_eq!((first.origin, second.origin), (SourceOrigin::PythonOrg, SourceOrigin::Cache));
     assert_eq!((first.path, first.file_name), (second.path, second.file_name));
     assert_eq!(server.asked().len(), 1);
 }
@@ -37,7 +37,7 @@ async fn a_damaged_cache_is_said_and_replaced() {
     let first = world.obtain(pinned("3.13.5", FILE, &body), None).await.expect("served");
     fs_err::write(&first.path, "damaged").expect("writing");
     let second = world.obtain(pinned("3.13.5", FILE, &body), None).await.expect("served again");
-    assert_eq!((second.origin, fs_err::read(&second.path).expect("reading")), (Origin::PythonOrg, body));
+    assert_eq!((second.origin, fs_err::read(&second.path).expect("reading")), (SourceOrigin::PythonOrg, body));
     let warnings = world.warnings();
     assert!(matches!(warnings.as_slice(), [one] if one.contains("damaged")), "{warnings:?}");
 }
@@ -50,8 +50,8 @@ async fn two_at_once_download_once() {
     let wanted = || world.obtain(pinned("3.13.5", FILE, &body), None);
     let (one, other) = tokio::join!(wanted(), wanted());
     let mut origins = [one.expect("served").origin, other.expect("served").origin];
-    origins.sort_by_key(|origin| *origin != Origin::Cache);
-    assert_eq!(origins, [Origin::Cache, Origin::PythonOrg]);
+    origins.sort_by_key(|origin| *origin != SourceOrigin::Cache);
+    assert_eq!(origins, [SourceOrigin::Cache, SourceOrigin::PythonOrg]);
     assert_eq!(server.asked(), [format!("/{PATH}"), format!("/{PATH} from 200000")]);
 }
 
@@ -75,7 +75,7 @@ async fn a_right_file_of_the_user_is_copied() {
     let given = world.file("whatever.tgz", &body);
     let source = world.obtain(pinned("3.13.5", FILE, &body), Some(FileOrUrl::File(given.clone()))).await;
     let source = source.expect("the right file");
-    assert_eq!((source.origin, source.file_name.as_str()), (Origin::File, FILE));
+    assert_eq!((source.origin, source.file_name.as_str()), (SourceOrigin::File, FILE));
     assert!(source.path.starts_with(world.store.sources()) && given.exists());
     assert!(server.asked().is_empty());
 }
@@ -116,13 +116,13 @@ async fn a_url_of_the_user_is_the_only_place() {
     assert!(matches!(missing, Err(SourceError::Unobtainable { attempts, .. }) if attempts.len() == 1));
     server.serve("mirror/any-name", &body, Habit::Proper);
     let source = world.obtain(pinned("3.13.5", FILE, &body), given("mirror/any-name")).await.expect("served");
-    assert_eq!((source.origin, source.file_name.as_str()), (Origin::Url, FILE));
+    assert_eq!((source.origin, source.file_name.as_str()), (SourceOrigin::Url, FILE));
     assert_eq!(server.asked(), ["/mirror/other.tgz", "/mirror/any-name"]);
 }
 
 /// A version that nobody lists, of which only a digest is known.
-fn vouched(body: &[u8]) -> Expected {
-    Expected::of(&"3.13.99".parse().expect("a version"), Some(digest(body))).expect("vouched for")
+fn vouched(body: &[u8]) -> ExpectedArchives {
+    ExpectedArchives::of(&"3.13.99".parse().expect("a version"), Some(digest(body))).expect("vouched for")
 }
 
 #[tokio::test]

@@ -1,15 +1,15 @@
 //! The compiling half of a build: one machine, from source to tarball.
 
 use super::CpythonError;
-use super::counts::{self, Used};
+use super::attestations;
 use super::debug_info;
 use super::flavour;
 use super::logs::{Follower, stage_times, tests_passed};
 use super::observe::observe;
-use super::order::Order;
+use super::order::ResolvedRequest;
 use super::packages;
-use super::papers;
 use super::plan::Planned;
+use super::profile_data::{self, Used};
 use crate::commands::context::Context;
 use crate::commands::machines::Setup;
 use crate::report::size;
@@ -22,7 +22,7 @@ use vmbuild_core::failure::{Diagnose, Exit, Failure};
 use vmbuild_core::store::write_atomically;
 use vmbuild_cpython::sbom::Document;
 use vmbuild_cpython::{
-    BuildInfo, BuildOrigin, Counts, Measured, Recipe, RecipeInput, Schema, Slowness, TookEffect, layout, recipe,
+    BuildInfo, BuildOrigin, Measured, ProfileSource, Recipe, RecipeInput, Schema, Slowness, TookEffect, layout, recipe,
     took_effect,
 };
 use vmbuild_guest::{Session, SessionError};
@@ -90,9 +90,9 @@ impl Diagnose for StepFailed {
 
 /// Everything the compiling half works with.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Workshop<'a> {
+pub(super) struct BuildContext<'a> {
     pub(super) context: &'a Context,
-    pub(super) order: &'a Order,
+    pub(super) order: &'a ResolvedRequest,
     pub(super) setup: &'a Setup,
     pub(super) golden: &'a Golden,
     pub(super) staging: &'a Staging,
@@ -102,7 +102,7 @@ pub(super) struct Workshop<'a> {
     pub(super) profile: Option<&'a Used>,
 }
 
-impl Workshop<'_> {
+impl BuildContext<'_> {
     /// Runs the recipe in a machine of its own and leaves the tarball and its checksum in the staging folder.
     pub(super) async fn compile(self, planned: &Planned) -> Result<Compiled, Failure> {
         let phase = self.context.events.phase(Part::Machine, "boot", "");
@@ -126,13 +126,13 @@ impl Workshop<'_> {
         let input = self.input(&facts);
         let recipe = recipe(&input);
         self.send_source(session, &input.source).await?;
-        counts::send(self, session, &recipe).await?;
+        profile_data::send(self, session, &recipe).await?;
         let done = self.run(session, &recipe).await?;
         let mut stages = stage_times(&recipe.steps, &done);
         let packing = Instant::now();
         let tests = tests_passed(&recipe.steps, &done);
-        let used = counts::publish(self, session, &recipe, planned, tests).await?;
-        let planned = &counts::planned_with(planned, used.as_ref())?;
+        let used = profile_data::publish(self, session, &recipe, planned, tests).await?;
+        let planned = &profile_data::planned_with(planned, used.as_ref())?;
         // Boxed: it is deep, and the rest of a build would carry its size.
         let examined = Box::pin(self.examine(session, &recipe, planned, &facts, used.as_ref()));
         let (info, sbom) = examined.await?;
@@ -152,7 +152,7 @@ impl Workshop<'_> {
             jobs: flavour::jobs(self.order.version, self.jobs.unwrap_or(facts.cpus), self.setup.memory_mib()),
             source: format!("{WORK}/source/{}", self.order.source.file_name),
             slowness: if self.setup.is_emulated() { Slowness::Emulated } else { Slowness::Native },
-            counts: if self.profile.is_some() { Counts::Given } else { Counts::Trained },
+            counts: if self.profile.is_some() { ProfileSource::Given } else { ProfileSource::Trained },
             extent: self.order.extent,
         }
     }
@@ -198,7 +198,7 @@ impl Workshop<'_> {
         let observed = observe(guest, recipe, version, packages, coverage, (staging, &context.events)).await?;
         let took_effect =
             took_effect::judge(&planned.plan.configure_line, &observed.seen).map_err(CpythonError::from)?;
-        Ok((info(planned, facts, took_effect), papers::sbom(planned, observed)))
+        Ok((info(planned, facts, took_effect), attestations::sbom(planned, observed)))
     }
 
     /// Writes `.build-info` and the bill of materials into the installed tree.
@@ -211,9 +211,9 @@ impl Workshop<'_> {
     ) -> Result<(), Failure> {
         let folder = recipe.build_info.trim_end_matches(layout::BUILD_INFO);
         let sbom_place = format!("{folder}{}", layout::SBOM);
-        let papers =
+        let documents =
             [("build-info.json", info.to_json(), &recipe.build_info), ("sbom.spdx.json", sbom.to_json(), &sbom_place)];
-        for (name, text, to) in papers {
+        for (name, text, to) in documents {
             let local = self.staging.among_logs(name);
             write_atomically(&local, text.as_bytes()).map_err(ArtifactError::Io)?;
             session.put_file(&local, to, 0o644, &self.context.cancel, |_| ()).await?;

@@ -1,6 +1,6 @@
 //! The debug info that a recipe split off: brought out of the machine, in the form in which it is published.
 
-use super::compile::{WORK, Workshop};
+use super::compile::{BuildContext, WORK};
 use crate::report::size;
 use vmbuild_artifact::{ArtifactError, DebugInfo};
 use vmbuild_core::event::Part;
@@ -10,14 +10,14 @@ use vmbuild_guest::Session;
 use vmbuild_protocol::Pack;
 
 /// Leaves it in the staging folder.
-pub(super) async fn publish(workshop: Workshop<'_>, session: &Session, recipe: &Recipe) -> Result<DebugInfo, Failure> {
-    let phase = workshop.context.events.phase(Part::Pack, "debug info", "");
+pub(super) async fn publish(build: BuildContext<'_>, session: &Session, recipe: &Recipe) -> Result<DebugInfo, Failure> {
+    let phase = build.context.events.phase(Part::Pack, "debug info", "");
     let packed = format!("{WORK}/debug.tgz");
     let request = Pack { root: recipe.debug_info.clone(), to: packed.clone(), mtime: layout::MTIME };
-    session.pack(request, &workshop.context.cancel).await?;
-    let to = workshop.staging.debug_info();
+    session.pack(request, &build.context.cancel).await?;
+    let to = build.staging.debug_info();
     let fetched = to.with_extension("tgz");
-    session.get_file(&packed, &fetched, &workshop.context.cancel, |_| ()).await?;
+    session.get_file(&packed, &fetched, &build.context.cancel, |_| ()).await?;
     let made = tokio::task::spawn_blocking(move || {
         let made = DebugInfo::publish(&fetched, &to);
         // In the way of nobody: the staging folder goes, and this with it.

@@ -1,7 +1,7 @@
 //! Which build of a source was asked for, settled before anything is fetched or made.
 
 use super::CpythonError;
-use crate::cli::Wanted;
+use crate::cli::BuildInputArgs;
 use vmbuild_artifact::ArtifactError;
 use vmbuild_core::failure::{Diagnose, Exit, Failure};
 use vmbuild_cpython::flavour::{ANALYZER_GB, Flavour, missing_tool};
@@ -18,7 +18,7 @@ pub(super) struct Settled {
 }
 
 /// Puts the flavours into the version and chooses the profile that goes with them; refuses what cannot be.
-pub(super) fn settle(wanted: &Wanted) -> Result<Settled, Failure> {
+pub(super) fn settle(wanted: &BuildInputArgs) -> Result<Settled, Failure> {
     let version = wanted.version.with_flavours(&wanted.flavour).map_err(CpythonError::from)?;
     let flavours = version.flavours();
     let profile = wanted.compiled.profile.unwrap_or_else(|| flavours.usual_profile());

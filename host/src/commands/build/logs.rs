@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::io::Write;
 use std::time::Duration;
 use vmbuild_artifact::Staging;
-use vmbuild_core::event::{Events, Part, Running, StageTime, Unit};
+use vmbuild_core::event::{Events, Part, PhaseGuard, StageTime, Unit};
 use vmbuild_protocol::{Action, Progress, StepDone, Steps, Watch};
 
 /// Follows one recipe.
@@ -18,7 +18,7 @@ pub(super) struct Follower<'a> {
 
 #[derive(Debug, Default)]
 struct State {
-    phase: Option<Running>,
+    phase: Option<PhaseGuard>,
     log: Option<fs_err::File>,
     log_error: Option<std::io::Error>,
 }

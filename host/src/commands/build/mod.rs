@@ -1,7 +1,7 @@
 //! `vmbuild build`: source in, artifact out, validated in between; `plan` and `reproduce`, which need the same parts.
 
+mod attestations;
 mod compile;
-mod counts;
 mod cpython_error;
 mod debug_info;
 mod effect;
@@ -10,8 +10,8 @@ mod logs;
 mod observe;
 mod order;
 mod packages;
-mod papers;
 mod plan;
+mod profile_data;
 mod reproduce;
 mod reuse;
 mod verb;

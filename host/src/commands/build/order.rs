@@ -1,40 +1,40 @@
 //! What was ordered, checked as far as that goes without a machine: cheap refusals come first.
 
-use super::counts;
 use super::flavour::{Settled, settle};
-use crate::cli::{Build, MachineOptions, Wanted};
+use super::profile_data;
+use crate::cli::{BuildArgs, BuildInputArgs, MachineOptions};
 use crate::commands::context::Context;
 use crate::commands::machines::Setup;
 use crate::commands::versions;
-use vmbuild_artifact::{ArtifactError, ArtifactFolder, Existing, ProfileData, Staging, Wish};
+use vmbuild_artifact::{ArtifactError, ArtifactFolder, ExistingArtifact, NameWish, ProfileData, Staging};
 use vmbuild_core::event::Part;
 use vmbuild_core::failure::Failure;
 use vmbuild_cpython::{Extent, ImageWord, Profile, Version};
 use vmbuild_image::Image;
-use vmbuild_source::{Need, Settings, Source, SourceRequest, Vouched, obtain, vouch};
+use vmbuild_source::{Need, Settings, SourceArchive, SourceRequest, VouchedSource, obtain, vouch};
 
 /// An accepted order: its source is here.
 #[derive(Debug)]
-pub(super) struct Order {
+pub(super) struct ResolvedRequest {
     pub(super) version: Version,
     pub(super) profile: Profile,
     pub(super) extent: Extent,
     pub(super) machine: MachineOptions,
-    pub(super) source: Source,
+    pub(super) source: SourceArchive,
     /// What vouches for it.
-    pub(super) vouched: Vouched,
+    pub(super) vouched: VouchedSource,
     /// The profile that the user named.
     pub(super) profile_data: Option<ProfileData>,
 }
 
-impl Order {
+impl ResolvedRequest {
     /// Gets the source: that can refuse before any machine is made.
-    pub(super) async fn accept(context: &Context, wanted: Wanted) -> Result<Self, Failure> {
+    pub(super) async fn accept(context: &Context, wanted: BuildInputArgs) -> Result<Self, Failure> {
         let extent = wanted.extent();
         let Settled { version, profile, memory } = settle(&wanted)?;
         let machine = MachineOptions { memory, ..wanted.machine };
         let request = SourceRequest { version, given: wanted.source, sha256: wanted.source_sha256 };
-        let profile_data = counts::given(wanted.profile_data, profile).await?;
+        let profile_data = profile_data::given(wanted.profile_data, profile).await?;
         let settings = Settings::from_env();
         let source = obtain(&request, &context.store, &settings, &context.events, &context.cancel).await?;
         let need = if wanted.require_signature { Need::Always } else { Need::IfItCanBeHad };
@@ -64,17 +64,17 @@ impl Order {
 }
 
 /// Reserves the artifact's name.
-pub(super) async fn reserve(context: &Context, args: &Build) -> Result<Staging, Failure> {
+pub(super) async fn reserve(context: &Context, args: &BuildArgs) -> Result<Staging, Failure> {
     let version = settle(&args.wanted)?.version;
     let image = Image::load(&args.wanted.machine.image, &context.store)?;
     versions::advise(context, &version);
     let image_word: ImageWord = image.artifact_word.parse().map_err(ArtifactError::Name)?;
-    let wish = Wish {
+    let wish = NameWish {
         version,
         image_word,
         extent: args.wanted.extent(),
         number: args.build_number,
-        existing: if args.force { Existing::Replace } else { Existing::Keep },
+        existing: if args.force { ExistingArtifact::Replace } else { ExistingArtifact::Keep },
     };
     let folder = ArtifactFolder::open(&args.options.artifacts).map_err(ArtifactError::Io)?;
     Ok(folder.begin(&wish, &context.cancel).await?)

@@ -1,18 +1,18 @@
 //! The plan of an order, and the verb that prints it.
 
 use super::flavour::check_tools;
-use super::order::Order;
-use crate::cli::Wanted;
+use super::order::ResolvedRequest;
+use crate::cli::BuildInputArgs;
 use crate::commands::context::Context;
 use crate::commands::machines::Setup;
-use crate::commands::program::Ending;
+use crate::commands::program::CommandExit;
 use crate::report;
 use sha2::Digest as _;
 use vmbuild_archive::Sha256;
 use vmbuild_artifact::{ArtifactError, ProfileData};
 use vmbuild_core::failure::{Exit, Failure};
-use vmbuild_cpython::plan::PAPERS;
-use vmbuild_cpython::{Counts, Plan, RecipeInput, Schema, Slowness, layout, recipe};
+use vmbuild_cpython::plan::ATTESTATIONS;
+use vmbuild_cpython::{Plan, ProfileSource, RecipeInput, Schema, Slowness, layout, recipe};
 use vmbuild_image::{Golden, Role};
 
 /// A plan with its digest.
@@ -24,7 +24,7 @@ pub(super) struct Planned {
 
 impl Planned {
     /// Everything that determines the artifact, known before any machine is started. A release build trains.
-    pub(super) fn new(order: &Order, golden: &Golden) -> Result<Self, Failure> {
+    pub(super) fn new(order: &ResolvedRequest, golden: &Golden) -> Result<Self, Failure> {
         check_tools(order.version, golden)?;
         // What is particular to a machine or a run is no part of a plan; the recipe leaves it out again.
         let input = RecipeInput {
@@ -33,7 +33,7 @@ impl Planned {
             jobs: 1,
             source: String::new(),
             slowness: Slowness::Native,
-            counts: Counts::Trained,
+            counts: ProfileSource::Trained,
             extent: order.extent,
         };
         let recipe = recipe(&input);
@@ -53,7 +53,7 @@ impl Planned {
             mtime: layout::MTIME,
             packer: vmbuild_archive::FORM,
             profile_data_sha256: None,
-            papers: PAPERS,
+            attestations: ATTESTATIONS,
         };
         Ok(Self::of(plan))
     }
@@ -71,7 +71,7 @@ impl Planned {
     }
 
     /// Prints it: on one line for programs, indented for people.
-    pub(super) fn print(&self, context: &Context) -> Result<Ending, Failure> {
+    pub(super) fn print(&self, context: &Context) -> Result<CommandExit, Failure> {
         let document = serde_json::json!({ "schema": 1, "plan_sha256": self.sha256, "plan": self.plan });
         let text = if context.json { format!("{document}\n") } else { format!("{document:#}\n") };
         report::to_stdout(&text)?;
@@ -97,9 +97,9 @@ pub(in crate::commands) fn changes(was: &Plan, is: &Plan) -> Vec<String> {
 
 /// `vmbuild plan`: what determines an artifact. Gets the source and makes the golden machine, as a build would: their
 /// digests are part of it.
-pub(crate) async fn plan(context: &Context, wanted: Wanted) -> Result<Ending, Failure> {
+pub(crate) async fn plan(context: &Context, wanted: BuildInputArgs) -> Result<CommandExit, Failure> {
     context.tidy_up().await?;
-    let order = Order::accept(context, wanted).await?;
+    let order = ResolvedRequest::accept(context, wanted).await?;
     let setup = Setup::decide(context, &order.machine).await?;
     let golden = setup.golden(context, Role::Build).await?;
     let trained = Planned::new(&order, &golden)?;
@@ -113,11 +113,11 @@ pub(crate) async fn plan(context: &Context, wanted: Wanted) -> Result<Ending, Fa
 mod tests {
     use super::{Planned, changes};
     use vmbuild_archive::Sha256;
-    use vmbuild_cpython::{Counts, Extent, Plan, Profile, RecipeInput, Schema, Slowness, recipe};
+    use vmbuild_cpython::{Extent, Plan, Profile, ProfileSource, RecipeInput, Schema, Slowness, recipe};
 
     fn plan(profile: Profile) -> Plan {
         let version = "3.13.5".parse().expect("a version");
-        let (source, slowness, counts) = (String::new(), Slowness::Native, Counts::Trained);
+        let (source, slowness, counts) = (String::new(), Slowness::Native, ProfileSource::Trained);
         let extent = Extent::Full;
         let input = RecipeInput { version, profile, jobs: 1, source, slowness, counts, extent };
         let recipe = recipe(&input);
@@ -136,7 +136,7 @@ mod tests {
             mtime: 0,
             packer: 1,
             profile_data_sha256: None,
-            papers: 1,
+            attestations: 1,
         }
     }
 

@@ -1,19 +1,21 @@
 //! `vmbuild reproduce`: an artifact is built again from the plan in it, in fresh machines, and compared.
 
-use super::compile::{Compiled, Workshop};
-use super::counts;
+use super::compile::{BuildContext, Compiled};
 use super::effect::EmulatedTraining;
-use super::order::Order;
+use super::order::ResolvedRequest;
 use super::plan::{Planned, changes};
+use super::profile_data;
 use super::verb::keep_logs;
-use crate::cli::{MachineOptions, ProfileOption, Reproduce, Wanted};
+use crate::cli::{BuildInputArgs, MachineOptions, ProfileOption, ReproduceArgs};
 use crate::commands::context::Context;
 use crate::commands::machines::Setup;
-use crate::commands::program::Ending;
+use crate::commands::program::CommandExit;
 use crate::report::{self, Cell};
 use std::path::{Path, PathBuf};
 use vmbuild_archive::Sha256;
-use vmbuild_artifact::{ArtifactError, ArtifactFolder, Difference, Existing, Staging, Surroundings, Wish, differences};
+use vmbuild_artifact::{
+    ArtifactError, ArtifactFolder, Difference, ExistingArtifact, NameWish, Staging, Surroundings, differences,
+};
 use vmbuild_core::event::Part;
 use vmbuild_core::failure::{Diagnose, Exit, Failure};
 use vmbuild_core::store::StoreError;
@@ -52,7 +54,7 @@ struct Comparison {
 }
 
 /// Builds again, compares, and prints what differs.
-pub(crate) async fn reproduce(context: &Context, args: Reproduce) -> Result<Ending, Failure> {
+pub(crate) async fn reproduce(context: &Context, args: ReproduceArgs) -> Result<CommandExit, Failure> {
     context.tidy_up().await?;
     let artifact = std::path::absolute(&args.artifact).map_err(ArtifactError::Io)?;
     let file_name = artifact.file_name().unwrap_or_default().to_string_lossy();
@@ -91,12 +93,12 @@ pub(in crate::commands) fn read_info(artifact: &Path, name: &ArtifactName) -> Re
 
 /// A place out of the way, under the artifact's own name.
 async fn stage(context: &Context, folder: &Path, name: &ArtifactName) -> Result<Staging, Failure> {
-    let wish = Wish {
+    let wish = NameWish {
         version: name.version,
         image_word: name.image_word.clone(),
         extent: name.extent,
         number: Some(name.build),
-        existing: Existing::Keep,
+        existing: ExistingArtifact::Keep,
     };
     let folder = ArtifactFolder::open(folder).map_err(ArtifactError::Io)?;
     Ok(folder.begin(&wish, &context.cancel).await?)
@@ -104,31 +106,31 @@ async fn stage(context: &Context, folder: &Path, name: &ArtifactName) -> Result<
 
 async fn build_again(
     context: &Context,
-    args: &Reproduce,
+    args: &ReproduceArgs,
     artifact: &Path,
     info: &BuildInfo,
     staging: &Staging,
 ) -> Result<(Compiled, Vec<String>), Failure> {
-    let used = counts::of_artifact(context, args.profile_data.as_deref(), artifact, info).await?;
-    let order = Order::accept(context, wanted(args, info)).await?;
+    let used = profile_data::of_artifact(context, args.profile_data.as_deref(), artifact, info).await?;
+    let order = ResolvedRequest::accept(context, wanted(args, info)).await?;
     let setup = Setup::decide(context, &order.machine).await?;
     if is_trained(info) && setup.is_emulated() && !args.allow_emulated_pgo {
         return Err(EmulatedTraining.into());
     }
     let golden = setup.golden(context, Role::Build).await?;
-    let planned = counts::planned_with(&Planned::new(&order, &golden)?, used.as_ref())?;
+    let planned = profile_data::planned_with(&Planned::new(&order, &golden)?, used.as_ref())?;
     let changes = changes(&info.plan, &planned.plan);
     for change in &changes {
         context.events.warn(Part::Build, format!("the plan of today differs in {change}"));
     }
     let profile = used.as_ref();
-    let workshop = Workshop { context, order: &order, setup: &setup, golden: &golden, staging, jobs: None, profile };
-    Ok((workshop.compile(&planned).await?, changes))
+    let build = BuildContext { context, order: &order, setup: &setup, golden: &golden, staging, jobs: None, profile };
+    Ok((build.compile(&planned).await?, changes))
 }
 
-fn wanted(args: &Reproduce, info: &BuildInfo) -> Wanted {
+fn wanted(args: &ReproduceArgs, info: &BuildInfo) -> BuildInputArgs {
     let (image, backend, accel) = (info.plan.image.clone(), args.backend, args.accel);
-    Wanted {
+    BuildInputArgs {
         version: info.plan.version,
         flavour: Vec::new(),
         machine: MachineOptions { image, backend, accel, cpus: None, memory: None, locked: false },

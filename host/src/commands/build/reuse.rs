@@ -1,9 +1,9 @@
 //! The other way to an artifact: the same plan has been built before.
 
+use super::attestations;
 use super::compile::Compiled;
-use super::counts::Used;
-use super::papers;
 use super::plan::Planned;
+use super::profile_data::Used;
 use crate::commands::context::Context;
 use std::time::Instant;
 use vmbuild_archive::Sha256;
@@ -37,7 +37,7 @@ pub(super) async fn reuse(
     let stages = vec![StageTime { stage: "reuse".to_owned(), seconds: since.elapsed().as_secs_f64() }];
     let KeptBuild { sha256, bytes, debug_info, info, measured, .. } = *kept;
     let (tarball, plan) = (staging.tarball(), info.plan.clone());
-    let sbom = blocking(move || papers::read_sbom(&tarball, &plan)).await?;
+    let sbom = blocking(move || attestations::read_sbom(&tarball, &plan)).await?;
     let (origin, used) = (BuildOrigin::Cache, used.cloned());
     Ok(Some(Compiled { sha256, bytes, debug_info, info, measured, origin, used, sbom, stages }))
 }

@@ -1,40 +1,40 @@
 //! The whole of a build, in the order the user sees it.
 
-use super::compile::{Compiled, Workshop};
-use super::counts::{self, Used};
+use super::attestations::AttestationWriter;
+use super::compile::{BuildContext, Compiled};
 use super::effect::EmulatedTraining;
-use super::order::{self, Order};
-use super::papers::Press;
+use super::order::{self, ResolvedRequest};
 use super::plan::Planned;
+use super::profile_data::{self, Used};
 use super::reuse;
-use crate::cli::Build;
+use crate::cli::BuildArgs;
 use crate::commands::context::Context;
 use crate::commands::machines::Setup;
-use crate::commands::program::Ending;
+use crate::commands::program::CommandExit;
 use crate::commands::validate::{self, Candidate};
 use jiff::Timestamp;
 use std::time::Instant;
 use vmbuild_artifact::{ArtifactError, Placed, Staging};
-use vmbuild_core::event::{Kind, Part, Published, Shown, StageTime};
+use vmbuild_core::event::{EventKind, Part, Published, Shown, StageTime};
 use vmbuild_core::failure::{Exit, Failure};
 use vmbuild_core::store::write_atomically;
-use vmbuild_cpython::{Beside, BuildOrigin, BuildRecord, Papers, Profile, Schema};
+use vmbuild_cpython::{Attestations, Beside, BuildOrigin, BuildRecord, Profile, Schema};
 use vmbuild_image::Role;
 use vmbuild_machine::MachineName;
 use vmbuild_protocol::Check;
 
 /// Builds, validates and publishes one CPython.
-pub(crate) async fn build(context: &Context, args: Build) -> Result<Ending, Failure> {
+pub(crate) async fn build(context: &Context, args: BuildArgs) -> Result<CommandExit, Failure> {
     let (since, began) = (Instant::now(), Timestamp::now());
     context.tidy_up().await?;
     let staging = order::reserve(context, &args).await?;
-    let order = Order::accept(context, args.wanted).await?;
+    let order = ResolvedRequest::accept(context, args.wanted).await?;
     let setup = Setup::decide(context, &order.machine).await?;
     order.warn_about(context, &setup);
     let golden = setup.golden(context, Role::Build).await?;
     let trained = Planned::new(&order, &golden)?;
-    let used = counts::choose(context, &order, &staging, &trained, args.train).await?;
-    let planned = counts::planned_with(&trained, used.as_ref())?;
+    let used = profile_data::choose(context, &order, &staging, &trained, args.train).await?;
+    let planned = profile_data::planned_with(&trained, used.as_ref())?;
     if args.print_plan {
         return planned.print(context);
     }
@@ -45,9 +45,9 @@ pub(crate) async fn build(context: &Context, args: Build) -> Result<Ending, Fail
     context.events.note(Part::Build, format!("plan {}", planned.sha256));
 
     let (jobs, profile) = (args.options.jobs, used.as_ref());
-    let workshop =
-        Workshop { context, order: &order, setup: &setup, golden: &golden, staging: &staging, jobs, profile };
-    let compiled = match make(workshop, &planned, args.no_cache).await {
+    let build =
+        BuildContext { context, order: &order, setup: &setup, golden: &golden, staging: &staging, jobs, profile };
+    let compiled = match make(build, &planned, args.no_cache).await {
         Ok(compiled) => compiled,
         Err(failure) => return Err(keep_logs(context, staging, failure)),
     };
@@ -59,7 +59,7 @@ pub(crate) async fn build(context: &Context, args: Build) -> Result<Ending, Fail
     let validated = validating.elapsed().as_secs_f64();
 
     let passed = validate::passed(&checks);
-    context.events.emit(Kind::Validated { artifact: staging.name().to_string(), checks, shown: Shown::AsNews });
+    context.events.emit(EventKind::Validated { artifact: staging.name().to_string(), checks, shown: Shown::AsNews });
     if !passed {
         let kept = staging.fail(&job())?;
         let text = format!("not published; the tarball and its logs are in {}", kept.display());
@@ -69,32 +69,32 @@ pub(crate) async fn build(context: &Context, args: Build) -> Result<Ending, Fail
         }
         return Ok(Exit::Job.into());
     }
-    context.go_on()?;
+    context.check_cancelled()?;
     reuse::keep(context, &staging, &compiled).await;
-    counts::keep(context, compiled.used.as_ref()).await;
+    profile_data::keep(context, compiled.used.as_ref()).await;
     order.keep_evidence(&staging)?;
-    let press = Press { staging: &staging, order: &order, golden: &golden, compiled: &compiled, since: began };
-    let papers = press.write()?;
-    write_record(&staging, &order, &compiled, papers, validated)?;
+    let writer =
+        AttestationWriter { staging: &staging, order: &order, golden: &golden, compiled: &compiled, since: began };
+    let attestations = writer.write()?;
+    write_record(&staging, &order, &compiled, attestations, validated)?;
     let placed = staging.publish(compiled.sha256, &context.cancel).await?;
-    context.events.emit(Kind::Published(summary(placed, compiled, validated, since)));
+    context.events.emit(EventKind::Published(summary(placed, compiled, validated, since)));
     Ok(Exit::Success.into())
 }
 
 /// The tarball: taken from an earlier build of the plan, or compiled.
-async fn make(workshop: Workshop<'_>, planned: &Planned, no_cache: bool) -> Result<Compiled, Failure> {
-    if !no_cache && let Some(kept) = reuse::reuse(workshop.context, workshop.staging, planned, workshop.profile).await?
-    {
+async fn make(build: BuildContext<'_>, planned: &Planned, no_cache: bool) -> Result<Compiled, Failure> {
+    if !no_cache && let Some(kept) = reuse::reuse(build.context, build.staging, planned, build.profile).await? {
         return Ok(kept);
     }
-    workshop.compile(planned).await
+    build.compile(planned).await
 }
 
 fn write_record(
     staging: &Staging,
-    order: &Order,
+    order: &ResolvedRequest,
     compiled: &Compiled,
-    papers: Option<Papers>,
+    attestations: Option<Attestations>,
     validated: f64,
 ) -> Result<(), ArtifactError> {
     let record = BuildRecord {
@@ -108,7 +108,7 @@ fn write_record(
         source: Some(order.vouched.evidence.clone()),
         profile_data: compiled.used.as_ref().map(Used::record),
         measured: compiled.measured.clone(),
-        papers,
+        attestations,
         validation_seconds: (validated * 10.0).round() / 10.0,
         info: compiled.info.clone(),
     };
@@ -121,7 +121,7 @@ async fn validate_it(
     lenient: bool,
     staging: &Staging,
 ) -> Result<Vec<Check>, Failure> {
-    context.go_on()?;
+    context.check_cancelled()?;
     let candidate = Candidate { artifact: staging.tarball(), name: staging.name().clone(), lenient };
     let checks = validate::in_clean_machine(context, setup, &candidate).await?;
     let report = validate::report(staging.name(), &checks);

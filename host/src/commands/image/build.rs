@@ -2,7 +2,7 @@
 
 use crate::cli::BuildImage;
 use crate::commands::context::Context;
-use crate::commands::program::Ending;
+use crate::commands::program::CommandExit;
 use crate::report::{self, Cell};
 use serde_json::{Value, json};
 use vmbuild_core::event::{Events, Part};
@@ -11,7 +11,7 @@ use vmbuild_image::{Golden, Image, Locking, Role, discard, write_lock};
 use vmbuild_machine::agent_binary;
 
 /// Prepares golden machines and prints their digests.
-pub(super) async fn build(context: &Context, args: BuildImage) -> Result<Ending, Failure> {
+pub(super) async fn build(context: &Context, args: BuildImage) -> Result<CommandExit, Failure> {
     let image = Image::load(&args.name, &context.store)?;
     if args.force {
         discard(&context.store, &args.name, &context.cancel).await?;
@@ -52,7 +52,7 @@ async fn made(context: &Context, golden: Golden, with_disk: bool) -> Result<Valu
     Ok(about)
 }
 
-fn print(context: &Context, image: &str, golden: &[Value]) -> Result<Ending, Failure> {
+fn print(context: &Context, image: &str, golden: &[Value]) -> Result<CommandExit, Failure> {
     let text = if context.json {
         format!("{}\n", json!({ "schema": 1, "image": image, "golden": golden }))
     } else {

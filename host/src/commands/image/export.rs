@@ -2,7 +2,7 @@
 
 use crate::cli::ExportImage;
 use crate::commands::context::Context;
-use crate::commands::program::Ending;
+use crate::commands::program::CommandExit;
 use crate::report;
 use vmbuild_core::event::Part;
 use vmbuild_core::failure::{Exit, Failure};
@@ -10,7 +10,7 @@ use vmbuild_image::{ExportRequest, Golden, export as export_golden};
 use vmbuild_machine::agent_binary;
 
 /// Prepares the golden machine if need be, and writes it. Prints the output's path; as JSON, all about it.
-pub(super) async fn export(context: &Context, args: ExportImage) -> Result<Ending, Failure> {
+pub(super) async fn export(context: &Context, args: ExportImage) -> Result<CommandExit, Failure> {
     let agent = agent_binary::find()?;
     let (events, cancel) = (&context.events, &context.cancel);
     let request =

@@ -2,26 +2,26 @@
 
 use crate::cli::NamedImage;
 use crate::commands::context::Context;
-use crate::commands::program::Ending;
+use crate::commands::program::CommandExit;
 use crate::report::{self, Cell};
 use serde_json::json;
 use vmbuild_core::event::Part;
 use vmbuild_core::failure::{Exit, Failure};
-use vmbuild_image::{Image, Source, cloud_fetch, fetch_packages};
+use vmbuild_image::{Image, ImageSource, cloud_fetch, fetch_packages};
 
 /// Downloads a publisher's disk, or the packages of an image that is bootstrapped; nothing, if they are here.
-pub(super) async fn fetch(context: &Context, args: &NamedImage) -> Result<Ending, Failure> {
+pub(super) async fn fetch(context: &Context, args: &NamedImage) -> Result<CommandExit, Failure> {
     let Context { store, events, cancel, .. } = context;
     let image = Image::load(&args.name, store)?;
     let (about, row) = match &image.source {
-        Source::Bootstrap { .. } => {
+        ImageSource::Bootstrap { .. } => {
             let lock = fetch_packages(store, &image, events, cancel).await?;
             let packages = lock.all().count();
             events.note(Part::Image, format!("{packages} packages are here, of {}", lock.release));
             let row = vec![Cell::from(image.name.as_str()), Cell::from(format!("{packages} packages"))];
             (json!({ "packages": packages, "release": lock.release }), row)
         }
-        Source::CloudImage(_) => {
+        ImageSource::CloudImage(_) => {
             let disk = cloud_fetch(&image, store, events, cancel).await?;
             let row = vec![
                 Cell::from(image.name.as_str()),

@@ -2,14 +2,14 @@
 
 use crate::cli::NamedImage;
 use crate::commands::context::Context;
-use crate::commands::program::Ending;
+use crate::commands::program::CommandExit;
 use crate::report::{self, Cell};
 use serde_json::json;
 use vmbuild_core::failure::{Exit, Failure};
 use vmbuild_image::{GoldenInventory, Image, Inventory, description, inventory, inventory_of};
 
 /// Prints every known image.
-pub(super) fn list(context: &Context) -> Result<Ending, Failure> {
+pub(super) fn list(context: &Context) -> Result<CommandExit, Failure> {
     let images = inventory(&context.store)?;
     let text = if context.json {
         format!("{}\n", json!({ "schema": 1, "images": images }))
@@ -49,7 +49,7 @@ fn remarks(image: &Inventory) -> Vec<String> {
 }
 
 /// Prints one image.
-pub(super) fn show(context: &Context, args: &NamedImage) -> Result<Ending, Failure> {
+pub(super) fn show(context: &Context, args: &NamedImage) -> Result<CommandExit, Failure> {
     let here = inventory_of(&context.store, &args.name)?;
     let description = description(&context.store, &args.name)?;
     let lists = Image::load(&args.name, &context.store)?.lists()?;

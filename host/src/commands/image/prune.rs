@@ -1,8 +1,8 @@
 //! `vmbuild image prune`: deletes what no current image needs.
 
-use crate::cli::Prune;
+use crate::cli::PruneArgs;
 use crate::commands::context::Context;
-use crate::commands::program::Ending;
+use crate::commands::program::CommandExit;
 use crate::report::{self, Cell};
 use vmbuild_core::event::Part;
 use vmbuild_core::failure::{Exit, Failure};
@@ -10,7 +10,7 @@ use vmbuild_image::{Pruned, Pruning, prune as prune_images};
 use vmbuild_machine::agent_binary;
 
 /// Deletes, or with `--dry-run` names, and prints what and why.
-pub(super) async fn prune(context: &Context, args: &Prune) -> Result<Ending, Failure> {
+pub(super) async fn prune(context: &Context, args: &PruneArgs) -> Result<CommandExit, Failure> {
     let pruning = if args.dry_run { Pruning::DryRun } else { Pruning::Real };
     // Without an agent nobody knows which initramfs is in use: all stay.
     let agent = agent_binary::find().ok();

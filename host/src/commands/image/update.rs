@@ -2,14 +2,14 @@
 
 use crate::cli::NamedImage;
 use crate::commands::context::Context;
-use crate::commands::program::Ending;
+use crate::commands::program::CommandExit;
 use crate::report;
 use serde_json::json;
 use vmbuild_core::failure::{Exit, Failure};
 use vmbuild_image::{CloudSettings, cloud_update};
 
 /// Says what was pinned, what is pinned now, and in which file.
-pub(super) async fn update(context: &Context, args: &NamedImage) -> Result<Ending, Failure> {
+pub(super) async fn update(context: &Context, args: &NamedImage) -> Result<CommandExit, Failure> {
     let Context { store, events, cancel, .. } = context;
     let updated = cloud_update(&args.name, store, &CloudSettings::from_env(), events, cancel).await?;
     let text = if context.json {

@@ -2,14 +2,14 @@
 
 use crate::cli::NamedImage;
 use crate::commands::context::Context;
-use crate::commands::program::Ending;
+use crate::commands::program::CommandExit;
 use crate::report::{self, Cell, Paint};
 use std::io::IsTerminal;
 use vmbuild_core::failure::{Exit, Failure};
 use vmbuild_image::{VerifiedItem, VerifyOutcome, verify as verify_image};
 
 /// Prints every comparison; exit 4 if one failed.
-pub(super) async fn verify(context: &Context, args: &NamedImage) -> Result<Ending, Failure> {
+pub(super) async fn verify(context: &Context, args: &NamedImage) -> Result<CommandExit, Failure> {
     let items = verify_image(&context.store, &args.name, &context.events, &context.cancel).await?;
     let passed = items.iter().all(|item| item.outcome != VerifyOutcome::Fail);
     let text = if context.json {

@@ -12,12 +12,12 @@ use std::time::Duration;
 const EVERY: Duration = Duration::from_millis(500);
 
 /// A look that goes on until it is asked for its result.
-pub(super) struct Watched {
+pub(super) struct MemoryWatch {
     peak: Arc<AtomicU64>,
     end: Arc<AtomicBool>,
 }
 
-impl Watched {
+impl MemoryWatch {
     pub(super) fn start() -> Self {
         let watched = Self { peak: Arc::default(), end: Arc::default() };
         let (peak, end) = (Arc::clone(&watched.peak), Arc::clone(&watched.end));
@@ -36,7 +36,7 @@ impl Watched {
     }
 }
 
-impl Drop for Watched {
+impl Drop for MemoryWatch {
     fn drop(&mut self) {
         self.end.store(true, Ordering::Relaxed);
     }

@@ -10,9 +10,9 @@ mod speed;
 mod usage;
 
 use super::host;
-use super::machine::{Compiled, Program};
-use crate::workshop::{TaskError, Workshop, say};
-use memory::Watched;
+use super::machine::{CompiledProgram, Program};
+use crate::workspace::{TaskError, Workspace, say};
+use memory::MemoryWatch;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -35,8 +35,8 @@ struct Cost {
 }
 
 /// Everything a part of this measurement works with.
-struct Bench<'a> {
-    workshop: &'a Workshop,
+struct BuildBench<'a> {
+    workspace: &'a Workspace,
     program: Program,
     version: String,
     folder: PathBuf,
@@ -47,8 +47,8 @@ struct Bench<'a> {
 
 /// Measures what building costs, then what the interpreters are worth; prints both and writes them to
 /// `target/bench/build`.
-pub(crate) async fn run(workshop: &Workshop, version: &str, rounds: usize) -> Result<(), TaskError> {
-    let bench = Bench::of(workshop, version).await?;
+pub(crate) async fn run(workspace: &Workspace, version: &str, rounds: usize) -> Result<(), TaskError> {
+    let bench = BuildBench::of(workspace, version).await?;
     if bench.folder.exists() {
         fs_err::remove_dir_all(&bench.folder)?;
     }
@@ -60,28 +60,28 @@ pub(crate) async fn run(workshop: &Workshop, version: &str, rounds: usize) -> Re
 
 /// Measures what the interpreters are worth that an earlier [`run`] left, or the artifact against the tree in a tarball.
 pub(crate) async fn speed(
-    workshop: &Workshop,
+    workspace: &Workspace,
     version: &str,
     against: Option<PathBuf>,
     rounds: usize,
 ) -> Result<(), TaskError> {
-    speed::run(&Bench::of(workshop, version).await?, against, rounds).await
+    speed::run(&BuildBench::of(workspace, version).await?, against, rounds).await
 }
 
-impl<'a> Bench<'a> {
-    async fn of(workshop: &'a Workshop, version: &str) -> Result<Self, TaskError> {
-        let program = Program::build(workshop, Compiled::Release).await?;
-        let folder = crate::agent::target_folder(workshop).await?.join("bench/build");
+impl<'a> BuildBench<'a> {
+    async fn of(workspace: &'a Workspace, version: &str) -> Result<Self, TaskError> {
+        let program = Program::build(workspace, CompiledProgram::Release).await?;
+        let folder = crate::agent::target_folder(workspace).await?.join("bench/build");
         let name = format!("bench-build-{}", std::process::id());
-        let machine = host::describe(workshop).await;
-        Ok(Self { workshop, program, version: version.to_owned(), folder, name, machine })
+        let machine = host::describe(workspace).await;
+        Ok(Self { workspace, program, version: version.to_owned(), folder, name, machine })
     }
 
     /// Does work that needs the machine.
     async fn in_machine(&self, work: impl Future<Output = Result<String, TaskError>>) -> Result<String, TaskError> {
         self.vmbuild(&["up", "--name", &self.name, "--image", IMAGE, "--backend", "sandbox"]).await?;
         let done = work.await;
-        self.program.destroy(self.workshop, &self.name).await;
+        self.program.destroy(self.workspace, &self.name).await;
         done
     }
 
@@ -127,7 +127,7 @@ impl<'a> Bench<'a> {
     async fn build(&self, into: &str, more: &[&str]) -> Result<Cost, TaskError> {
         let artifacts = self.folder.join(into).to_string_lossy().into_owned();
         let words = ["build", &self.version, "--image", IMAGE, "--backend", "sandbox", "--artifacts", &artifacts];
-        let (watched, processors, since) = (Watched::start(), Processors::now()?, Instant::now());
+        let (watched, processors, since) = (MemoryWatch::start(), Processors::now()?, Instant::now());
         self.vmbuild(&[&words[..], more].concat()).await?;
         let (wall, processors, peak) = (since.elapsed(), processors.since()?, watched.peak());
         let tarball = self.beside(into, ".tgz")?;
@@ -148,25 +148,25 @@ impl<'a> Bench<'a> {
 
     async fn vmbuild(&self, words: &[&str]) -> Result<String, TaskError> {
         say(&format!("$ vmbuild {}", words.join(" ")));
-        self.workshop.read(self.program.command(self.workshop, words)).await
+        self.workspace.read(self.program.command(self.workspace, words)).await
     }
 
     /// Runs a program in the machine.
     async fn inside(&self, words: &[&str]) -> Result<String, TaskError> {
         let words = [&["exec", &self.name, "--"], words].concat();
-        self.workshop.read(self.program.command(self.workshop, &words)).await
+        self.workspace.read(self.program.command(self.workspace, &words)).await
     }
 
     /// Copies into the machine.
     async fn copy(&self, from: &Path, to: &str) -> Result<(), TaskError> {
         let (from, to) = (from.to_string_lossy(), format!("{}:{to}", self.name));
-        self.workshop.read(self.program.command(self.workshop, &["cp", "-r", &from, &to])).await.map(drop)
+        self.workspace.read(self.program.command(self.workspace, &["cp", "-r", &from, &to])).await.map(drop)
     }
 
     /// Copies out of it.
     async fn bring(&self, from: &str, to: &Path) -> Result<(), TaskError> {
         let (from, to) = (format!("{}:{from}", self.name), to.to_string_lossy());
-        self.workshop.read(self.program.command(self.workshop, &["cp", &from, &to])).await.map(drop)
+        self.workspace.read(self.program.command(self.workspace, &["cp", &from, &to])).await.map(drop)
     }
 }
 

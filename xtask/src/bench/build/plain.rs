@@ -1,8 +1,8 @@
 //! What people do without vmbuild: CPython's documented sequence, in a machine that has all packages already.
 
-use super::memory::Watched;
-use super::{Bench, Cost};
-use crate::workshop::{TaskError, say};
+use super::memory::MemoryWatch;
+use super::{BuildBench, Cost};
+use crate::workspace::{TaskError, say};
 use std::path::Path;
 use std::time::Instant;
 
@@ -28,11 +28,11 @@ cd /root/plain
 "#;
 
 /// Runs it.
-pub(super) async fn measure(bench: &Bench<'_>, source: &Path) -> Result<Cost, TaskError> {
+pub(super) async fn measure(bench: &BuildBench<'_>, source: &Path) -> Result<Cost, TaskError> {
     let inside = format!("/root/{}", source.file_name().unwrap_or_default().to_string_lossy());
     bench.copy(source, &inside).await?;
     say("$ ./configure --enable-optimizations --with-lto --enable-shared && make -jN && make install");
-    let (watched, since) = (Watched::start(), Instant::now());
+    let (watched, since) = (MemoryWatch::start(), Instant::now());
     let said = bench.inside(&["bash", "-c", SEQUENCE, "plain", &inside, PREFIX]).await?;
     let (wall, peak) = (since.elapsed(), watched.peak());
     bench.inside(&["tar", "-cf", TARBALL, "-C", "/", PREFIX.trim_start_matches('/')]).await?;

@@ -4,8 +4,8 @@
 //! after the other, so what else the host does meets both. A round gives one geometric mean; the interval is Student's
 //! over the rounds.
 
-use super::{Bench, plain};
-use crate::workshop::{TaskError, say};
+use super::{BuildBench, plain};
+use crate::workspace::{TaskError, say};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -44,7 +44,7 @@ const SUITE: &str = "/opt/pyperformance";
 const STUDENT: [f64; 9] = [12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26];
 
 /// An interpreter in the machine.
-struct Interpreter {
+struct MeasuredInterpreter {
     program: String,
     /// Where it looks for its library, as a word for `env`: the plain one finds it by that alone, and vmbuild's needs
     /// none.
@@ -52,23 +52,23 @@ struct Interpreter {
 }
 
 /// Compares, prints a table and writes it to `speed.md`. `against`: a tarball that has a tree at [`plain::PREFIX`].
-pub(super) async fn run(bench: &Bench<'_>, against: Option<PathBuf>, rounds: usize) -> Result<(), TaskError> {
+pub(super) async fn run(bench: &BuildBench<'_>, against: Option<PathBuf>, rounds: usize) -> Result<(), TaskError> {
     let against = against.unwrap_or_else(|| bench.folder.join(plain::FILE));
     let report = bench.in_machine(compare(bench, &against, rounds)).await?;
     bench.publish("speed.md", &report)
 }
 
-async fn compare(bench: &Bench<'_>, against: &Path, rounds: usize) -> Result<String, TaskError> {
+async fn compare(bench: &BuildBench<'_>, against: &Path, rounds: usize) -> Result<String, TaskError> {
     let artifact = bench.beside("cold", ".tgz")?;
     for (tree, inside) in [(against, plain::TARBALL), (&artifact, "/root/artifact.tgz")] {
         bench.copy(tree, inside).await?;
         bench.inside(&["tar", "-xf", inside, "-C", "/"]).await?;
     }
-    let plain = Interpreter {
+    let plain = MeasuredInterpreter {
         program: python(bench, plain::PREFIX),
         environment: format!("LD_LIBRARY_PATH={}/lib", plain::PREFIX),
     };
-    let ours = Interpreter {
+    let ours = MeasuredInterpreter {
         program: python(bench, &format!("/opt/python-{}", bench.version)),
         environment: "LD_LIBRARY_PATH=".to_owned(),
     };
@@ -84,28 +84,28 @@ async fn compare(bench: &Bench<'_>, against: &Path, rounds: usize) -> Result<Str
 }
 
 /// The interpreter of a tree.
-fn python(bench: &Bench<'_>, prefix: &str) -> String {
+fn python(bench: &BuildBench<'_>, prefix: &str) -> String {
     let minor = bench.version.rsplit_once('.').map_or(bench.version.as_str(), |(minor, _)| minor);
     format!("{prefix}/bin/python{minor}")
 }
 
 /// Brings the programs into the machine: fetched here by the artifact's own pip, for the machine may have no network.
-async fn programs(bench: &Bench<'_>, artifact: &Path) -> Result<(), TaskError> {
+async fn programs(bench: &BuildBench<'_>, artifact: &Path) -> Result<(), TaskError> {
     let (tree, wheels) = (bench.folder.join("tree"), bench.folder.join("pyperformance"));
     if !wheels.exists() {
         fs_err::create_dir_all(&tree)?;
-        let workshop = bench.workshop;
-        workshop.read(workshop.program("tar").arg("-xf").arg(artifact).arg("-C").arg(&tree)).await?;
+        let workspace = bench.workspace;
+        workspace.read(workspace.program("tar").arg("-xf").arg(artifact).arg("-C").arg(&tree)).await?;
         let python = python(bench, &format!("{}/opt/python-{}", tree.display(), bench.version));
         let words = ["-m", "pip", "install", "--quiet", "--no-deps", "--root-user-action=ignore", "--target"];
-        let pip = workshop.program(&python).args(words).arg(&wheels).args(["pyperformance", "pyperf"]);
-        workshop.read(pip).await?;
+        let pip = workspace.program(&python).args(words).arg(&wheels).args(["pyperformance", "pyperf"]);
+        workspace.read(pip).await?;
     }
     bench.copy(&wheels, SUITE).await
 }
 
 /// The best of a program's results under one interpreter, in seconds.
-async fn time(bench: &Bench<'_>, program: &str, interpreter: &Interpreter) -> Result<f64, TaskError> {
+async fn time(bench: &BuildBench<'_>, program: &str, interpreter: &MeasuredInterpreter) -> Result<f64, TaskError> {
     let mut words = program.split(' ');
     let name = words.next().unwrap_or_default();
     let script = format!("{SUITE}/pyperformance/data-files/benchmarks/{name}/run_benchmark.py");

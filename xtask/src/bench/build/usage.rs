@@ -1,6 +1,6 @@
 //! Processor time of the programs this process has started and waited for.
 
-use crate::workshop::TaskError;
+use crate::workspace::TaskError;
 
 /// Ticks of `/proc/self/stat` in a second: the kernel's interface says 100 wherever Rust runs.
 const TICKS: f64 = 100.0;

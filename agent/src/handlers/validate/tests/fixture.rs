@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 use vmbuild_cpython::layout::compiled_modules;
-use vmbuild_protocol::{Check, Failure, Interpreter, Progress, Validate};
+use vmbuild_protocol::{Check, Interpreter, Progress, RequestFailure, Validate};
 use vmbuild_supervise::{Command, Deadline};
 
 pub(super) const ARTIFACT: &str = "cpython-3.13.5-debian12-build1.tgz";
@@ -179,7 +179,7 @@ impl Artifact {
         (archive, checksum)
     }
 
-    pub(super) async fn validate(mut self) -> Result<(Vec<Check>, Vec<Progress>), Failure> {
+    pub(super) async fn validate(mut self) -> Result<(Vec<Check>, Vec<Progress>), RequestFailure> {
         self.pack();
         let before = self.listing();
         let (request, heard) = request();

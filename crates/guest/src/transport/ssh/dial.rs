@@ -16,10 +16,10 @@ const REACH: Duration = Duration::from_secs(10);
 const KEEPALIVE: Duration = Duration::from_secs(15);
 
 /// A connection with its user let in.
-pub(super) type Line = Handle<Judge>;
+pub(super) type SshConnection = Handle<Judge>;
 
 /// Connects, compares the server's key and proves ours.
-pub(super) async fn dial(way: &SshWay) -> Result<Line, SshError> {
+pub(super) async fn dial(way: &SshWay) -> Result<SshConnection, SshError> {
     let judge = Judge::new(way);
     let config = Arc::new(config(way)?);
     let stream = reach(way).await?;
@@ -44,7 +44,7 @@ async fn reach(way: &SshWay) -> Result<TcpStream, SshError> {
     Ok(stream)
 }
 
-async fn log_in(way: &SshWay, line: &mut Line, file: &std::path::Path) -> Result<bool, SshError> {
+async fn log_in(way: &SshWay, line: &mut SshConnection, file: &std::path::Path) -> Result<bool, SshError> {
     let key = load_secret_key(file, None).map_err(|source| SshError::KeyFile { file: file.to_owned(), source })?;
     let lost = |source| broken(way, "logging in", source);
     // Old RSA keys are signed with whatever newer hash the server knows.

@@ -1,6 +1,6 @@
 //! A channel as a pipe, with standard error kept apart.
 
-use super::dial::Line;
+use super::dial::SshConnection;
 use russh::client::Msg;
 use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf};
 use std::io;
@@ -14,7 +14,7 @@ use vmbuild_supervise::Tail;
 const BUFFER: usize = 256 << 10;
 
 /// What comes over a channel.
-pub(super) struct Listener {
+pub(super) struct ChannelListener {
     from: ChannelReadHalf,
     /// The program's exit code, once it has ended.
     pub(super) status: Option<u32>,
@@ -22,7 +22,7 @@ pub(super) struct Listener {
     pub(super) tail: Tail,
 }
 
-impl Listener {
+impl ChannelListener {
     pub(super) fn new(from: ChannelReadHalf) -> Self {
         Self { from, status: None, tail: Tail::default() }
     }
@@ -67,13 +67,13 @@ impl Listener {
 pub(super) struct SshPipe {
     from: tokio::io::ReadHalf<SimplexStream>,
     to: Pin<Box<dyn AsyncWrite + Send>>,
-    _listening: AbortOnDropHandle<Listener>,
+    _listening: AbortOnDropHandle<ChannelListener>,
     /// Ends the connection when it is dropped; the agent's input ends with it.
-    _line: Line,
+    _line: SshConnection,
 }
 
 impl SshPipe {
-    pub(super) fn new(line: Line, listener: Listener, to: &ChannelWriteHalf<Msg>) -> Self {
+    pub(super) fn new(line: SshConnection, listener: ChannelListener, to: &ChannelWriteHalf<Msg>) -> Self {
         let (from, inner) = tokio::io::simplex(BUFFER);
         let listening = AbortOnDropHandle::new(tokio::spawn(listener.pass_on(inner)));
         Self { from, to: Box::pin(to.make_writer()), _listening: listening, _line: line }

@@ -1,7 +1,7 @@
 //! Bringing the agent over. It lies in `.vmbuild/agent` of the user's home. Neither scp nor sftp is asked for: not every server has them.
 
 use super::SshError;
-use super::dial::Line;
+use super::dial::SshConnection;
 use super::program::run;
 use sha2::{Digest, Sha256};
 use std::path::Path;
@@ -25,7 +25,7 @@ chmod 755 "$new"
 mv "$new" .vmbuild/agent"#;
 
 /// Sees to it that the agent over there is this one.
-pub(super) async fn place(line: &Line, agent: &Path) -> Result<(), SshError> {
+pub(super) async fn place(line: &SshConnection, agent: &Path) -> Result<(), SshError> {
     let bytes = fs_err::tokio::read(agent).await?;
     let digest = hex::encode(Sha256::digest(&bytes));
     let there = run(line, "looking for the agent", LOOK, b"").await?;

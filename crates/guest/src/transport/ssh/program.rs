@@ -1,13 +1,13 @@
 //! A short program over there: its input, its exit code, its words.
 
 use super::SshError;
-use super::dial::Line;
+use super::dial::SshConnection;
 use russh::{ChannelMsg, Error};
 use vmbuild_supervise::Tail;
 
 /// How a program over there ended.
 #[derive(Debug)]
-pub(super) struct Outcome {
+pub(super) struct RemoteOutcome {
     /// Its exit code; none if the connection broke, or a signal ended it.
     pub(super) status: Option<u32>,
     /// What it wrote to standard output.
@@ -17,7 +17,12 @@ pub(super) struct Outcome {
 }
 
 /// Runs a line of the POSIX shell with this input. The login shell may be another one, so it is handed over quoted.
-pub(super) async fn run(line: &Line, doing: &'static str, script: &str, input: &[u8]) -> Result<Outcome, SshError> {
+pub(super) async fn run(
+    line: &SshConnection,
+    doing: &'static str,
+    script: &str,
+    input: &[u8],
+) -> Result<RemoteOutcome, SshError> {
     let failed = |tail: Tail| SshError::Program { doing, status: None, tail };
     let lost = |error: Error| {
         let mut tail = Tail::default();
@@ -32,7 +37,7 @@ pub(super) async fn run(line: &Line, doing: &'static str, script: &str, input: &
         let _ = to.data(input).await;
         let _ = to.eof().await;
     };
-    let mut outcome = Outcome { status: None, stdout: Vec::new(), tail: Tail::default() };
+    let mut outcome = RemoteOutcome { status: None, stdout: Vec::new(), tail: Tail::default() };
     let listen = async {
         while let Some(message) = from.wait().await {
             match message {

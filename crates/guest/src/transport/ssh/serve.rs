@@ -1,8 +1,8 @@
 //! Starting the agent over there, as root.
 
 use super::SshError;
-use super::dial::Line;
-use super::pipe::{Listener, SshPipe};
+use super::dial::SshConnection;
+use super::pipe::{ChannelListener, SshPipe};
 use super::program::shell;
 use vmbuild_protocol::STDIO_READY;
 use vmbuild_supervise::Tail;
@@ -15,7 +15,7 @@ else
 fi"#;
 
 /// Starts the agent and waits for its first word: until then, what comes is about why it does not start.
-pub(super) async fn serve(line: Line) -> Result<SshPipe, SshError> {
+pub(super) async fn serve(line: SshConnection) -> Result<SshPipe, SshError> {
     let doing = "starting the agent";
     let lost = |error: russh::Error| {
         let mut tail = Tail::default();
@@ -25,7 +25,7 @@ pub(super) async fn serve(line: Line) -> Result<SshPipe, SshError> {
     let channel = line.channel_open_session().await.map_err(lost)?;
     channel.exec(true, shell(SERVE)).await.map_err(lost)?;
     let (from, to) = channel.split();
-    let mut listener = Listener::new(from);
+    let mut listener = ChannelListener::new(from);
     if !listener.hear(STDIO_READY).await {
         return Err(SshError::Program { doing, status: listener.status, tail: listener.tail });
     }

@@ -1,10 +1,10 @@
 //! An image on its way into the store, and what goes wrong on the way.
 
 use super::{DISK, SIGNATURE, SUMS, World, sha256};
-use crate::cloud::{CloudError, Vouched};
+use crate::cloud::{CloudError, VouchedPin};
 use crate::{Image, ImageError};
 use std::os::unix::fs::PermissionsExt;
-use vmbuild_core::event::Kind;
+use vmbuild_core::event::EventKind;
 use vmbuild_core::failure::{Diagnose, Exit};
 use vmbuild_testkit::http_server::{Habit, Served, noise};
 
@@ -15,13 +15,13 @@ async fn the_image_is_fetched_once_verified_and_sealed() {
     assert_eq!(fs_err::read(&disk.path).expect("reading"), world.body);
     assert_eq!((disk.sha256.as_str(), disk.release.as_str()), (sha256(&world.body).as_str(), "20260705"));
     assert_eq!(fs_err::metadata(&disk.path).expect("there").permissions().mode() & 0o777, 0o444);
-    let Vouched::Publisher { signer } = &disk.record.vouched else { panic!("{:?}", disk.record) };
+    let VouchedPin::Publisher { signer } = &disk.record.vouched else { panic!("{:?}", disk.record) };
     assert_eq!(signer.owner, super::OWNER);
     // The list and its signature come first: nothing large is fetched for a pin that nobody signed.
     assert_eq!(world.server.asked(), [format!("/{SUMS}"), format!("/{SIGNATURE}"), format!("/{DISK}")]);
     let mut finished = Vec::new();
     while let Ok(event) = world.seen.try_recv() {
-        if let Kind::Finished { phase, result, .. } = event.kind {
+        if let EventKind::Finished { phase, result, .. } = event.kind {
             finished.push(format!("{}: {result}", phase.name));
         }
     }
@@ -178,6 +178,6 @@ async fn a_publisher_that_signs_nothing_is_held_to_the_pin() {
     let fetch = super::super::fetch_with(&image, &world.store, &world.settings, &world.events, &world.cancel);
     let disk = fetch.await.expect("the pinned bytes");
     assert_eq!(disk.sha256, sha256(&world.body), "of SHA-256 in any case");
-    assert_eq!(disk.record.vouched, Vouched::PinAlone { reason: "they do not".to_owned() });
+    assert_eq!(disk.record.vouched, VouchedPin::PinAlone { reason: "they do not".to_owned() });
     assert_eq!(world.server.asked(), [format!("/{DISK}")]);
 }

@@ -2,7 +2,7 @@
 
 use super::{DISK, OWNER, SIGNATURE, SUMS, World, sha256};
 use crate::Image;
-use crate::cloud::Vouched;
+use crate::cloud::VouchedPin;
 use vmbuild_core::failure::{Diagnose, Exit};
 use vmbuild_testkit::gpg::At;
 use vmbuild_testkit::http_server::Habit;
@@ -107,5 +107,5 @@ async fn a_list_may_carry_its_signature() {
     assert_eq!(world.server.asked().iter().filter(|asked| asked.contains(DISK)).count(), 0);
     world.server.serve(SUMS, &signed, Habit::Proper);
     let disk = fetch().await.expect("signed within");
-    assert!(matches!(disk.record.vouched, Vouched::Publisher { .. }), "{disk:?}, {}", key.display());
+    assert!(matches!(disk.record.vouched, VouchedPin::Publisher { .. }), "{disk:?}, {}", key.display());
 }

@@ -11,9 +11,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio_util::sync::CancellationToken;
-use vmbuild_core::event::{Event, Events, Kind};
+use vmbuild_core::event::{Event, EventKind, Events};
 use vmbuild_core::store::Store;
-use vmbuild_fetch::download::Patience;
+use vmbuild_fetch::download::RetryPolicy;
 use vmbuild_testkit::gpg::{At, Gpg};
 use vmbuild_testkit::http_server::{Habit, Server, noise};
 
@@ -43,7 +43,7 @@ impl World {
         gpg.key(OWNER, "1y", At::Now).await;
         let (folder, server) = (tempfile::tempdir().expect("a folder"), Server::start().await);
         let store = Store::at(&folder.path().join("store")).expect("a store");
-        let patience = Patience {
+        let patience = RetryPolicy {
             connect: Duration::from_secs(5),
             stall: Duration::from_millis(400),
             tries: 3,
@@ -142,7 +142,7 @@ modules = []
     fn warnings(&mut self) -> Vec<String> {
         let mut warnings = Vec::new();
         while let Ok(event) = self.seen.try_recv() {
-            if let Kind::Warning { text, .. } = event.kind {
+            if let EventKind::Warning { text, .. } = event.kind {
                 warnings.push(text);
             }
         }

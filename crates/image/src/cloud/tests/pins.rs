@@ -3,7 +3,7 @@
 use super::super::SumsSignature;
 use super::super::keyrings::keyring;
 use super::super::sums::listed;
-use crate::{Image, Source};
+use crate::{Image, ImageSource};
 use vmbuild_fetch::signature::{KeyTime, verify_cleartext, verify_detached};
 
 const UBUNTU: &[u8] = vmbuild_testkit::published::UBUNTU_SUMS;
@@ -28,7 +28,7 @@ fn signed(signature: &SumsSignature) -> String {
 
 /// The publisher signed this pin. The lists are of these very releases: another release needs another list here.
 fn check(image: &str, release: &str, arch: &str) {
-    let Ok(Image { source: Source::CloudImage(cloud), .. }) = Image::find(image) else { panic!("{image}") };
+    let Ok(Image { source: ImageSource::CloudImage(cloud), .. }) = Image::find(image) else { panic!("{image}") };
     if cloud.release != release {
         println!("skipped: {image} is pinned to {}, the signed list in the tests is of {release}", cloud.release);
         return;
@@ -48,7 +48,7 @@ fn publishers_signed_these_pins() {
 fn every_keyring_named_is_there() {
     for name in Image::known() {
         let image = Image::find(name).expect("an embedded image");
-        let Source::CloudImage(cloud) = image.source else { continue };
+        let ImageSource::CloudImage(cloud) = image.source else { continue };
         match cloud.signature {
             SumsSignature::Detached { keyring: name, .. } | SumsSignature::Cleartext { keyring: name } => {
                 keyring(&name).expect("an embedded keyring");
@@ -63,7 +63,7 @@ fn every_keyring_named_is_there() {
 #[test]
 fn templates_become_addresses() {
     let check = |image: &str, arch: &str, expect: [&str; 3]| {
-        let Ok(Image { source: Source::CloudImage(cloud), .. }) = Image::find(image) else { panic!("{image}") };
+        let Ok(Image { source: ImageSource::CloudImage(cloud), .. }) = Image::find(image) else { panic!("{image}") };
         let release = "20260705";
         let disk = cloud.in_folder(&cloud.file[arch].name, release, arch);
         assert_eq!([disk, cloud.sums_url(release, arch), cloud.listing_url(arch)], expect);

@@ -4,14 +4,14 @@ mod archive;
 mod behaviour;
 mod server;
 
-use super::apt::Archive;
-use super::obtain::{Locking, Obtained, Wish, obtain};
+use super::apt::PackageArchive;
+use super::obtain::{Locking, Obtained, PackageWish, obtain};
 use crate::{Image, ImageError};
 use archive::{Made, Signature};
 use server::{Server, Trick};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio_util::sync::CancellationToken;
-use vmbuild_core::event::{Event, Events, Kind};
+use vmbuild_core::event::{Event, EventKind, Events};
 use vmbuild_core::store::Store;
 
 /// A store, an archive and a server.
@@ -41,8 +41,8 @@ impl Bench {
         Some(Self { home, store, made, server, image, events, heard })
     }
 
-    fn archive(&self) -> Archive {
-        Archive {
+    fn archive(&self) -> PackageArchive {
+        PackageArchive {
             address: self.server.address(),
             suite: "bookworm".to_owned(),
             components: vec!["main".to_owned()],
@@ -55,17 +55,17 @@ impl Bench {
         self.obtain_from(&self.archive(), locking).await
     }
 
-    async fn obtain_from(&self, archive: &Archive, locking: Locking) -> Result<Obtained, ImageError> {
+    async fn obtain_from(&self, archive: &PackageArchive, locking: Locking) -> Result<Obtained, ImageError> {
         let Self { store, image, events, .. } = self;
         let cancel = CancellationToken::new();
-        obtain(&Wish { store, image, locking, archive: Some(archive), events, cancel: &cancel }).await
+        obtain(&PackageWish { store, image, locking, archive: Some(archive), events, cancel: &cancel }).await
     }
 
     /// Notes and warnings since the last call.
     fn said(&mut self) -> String {
         let mut said = String::new();
         while let Ok(event) = self.heard.try_recv() {
-            if let Kind::Note { text, .. } | Kind::Warning { text, .. } = event.kind {
+            if let EventKind::Note { text, .. } | EventKind::Warning { text, .. } = event.kind {
                 said.push_str(&text);
                 said.push('\n');
             }

@@ -8,9 +8,9 @@ use std::path::PathBuf;
 
 /// `-kernel`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Kernel(pub(crate) PathBuf);
+pub(crate) struct KernelSwitch(pub(crate) PathBuf);
 
-impl QemuOption for Kernel {
+impl QemuOption for KernelSwitch {
     const SWITCH: &'static str = "-kernel";
 
     fn value(&self) -> OsString {

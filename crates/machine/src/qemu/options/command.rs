@@ -1,17 +1,17 @@
 //! All switches together.
 
 use super::arguments::Arguments;
-use super::boot::{Append, Initrd, Kernel};
+use super::boot::{Append, Initrd, KernelSwitch};
 use super::console::Console;
 use super::cpu::{Cpu, Smp};
-use super::disk::{Disk, Flush, Format};
-use super::firmware::Firmware;
+use super::disk::{BlockFormat, Disk, Flush};
+use super::firmware::FirmwareFlash;
 use super::identity::{Identity, Name};
 use super::kernel_words::{KernelWords, MachineWords, TscRate};
-use super::machine::{Accel, Machine, Memory};
+use super::machine::{Accel, MachineSwitch, Memory};
 use super::platform::{Arch, Host};
 use super::random::VirtioRngPci;
-use super::sandbox::Sandbox;
+use super::sandbox::SandboxSwitch;
 use super::seed::Seed;
 use super::vsock::{MemoryBackendMemfd, VsockDevice};
 use super::{agent_port, monitor, network};
@@ -29,10 +29,10 @@ const PROBE_MEMORY_MIB: u64 = 512;
 pub(crate) struct QemuCommand {
     host: Host,
     name: Name,
-    machine: Machine,
+    machine: MachineSwitch,
     smp: Smp,
     memory: Memory,
-    boot: Boot,
+    boot: BootSource,
     console: Console,
     whole: Option<WholeMachine>,
 }
@@ -49,9 +49,9 @@ struct WholeMachine {
 
 /// What starts the kernel.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Boot {
-    Kernel { kernel: Kernel, initrd: Initrd, append: Append },
-    Uefi(Firmware),
+enum BootSource {
+    Kernel { kernel: KernelSwitch, initrd: Initrd, append: Append },
+    Uefi(FirmwareFlash),
     Bios,
 }
 
@@ -79,9 +79,13 @@ impl QemuCommand {
     ) -> Self {
         let machine = Some(MachineWords::of(spec, run));
         let words = KernelWords { arch, accelerator, tsc: run.tsc, machine, own: None };
-        let boot = Boot::kernel(&root.kernel, &root.initramfs, &words);
-        let disk =
-            Disk { base: root.disk.clone(), format: Format::Raw, bootindex: None, flush: Flush::of(spec.lifetime) };
+        let boot = BootSource::kernel(&root.kernel, &root.initramfs, &words);
+        let disk = Disk {
+            base: root.disk.clone(),
+            format: BlockFormat::Raw,
+            bootindex: None,
+            flush: Flush::of(spec.lifetime),
+        };
         Self::whole(spec, (arch, accelerator), boot, (disk, None), run, host)
     }
 
@@ -93,11 +97,11 @@ impl QemuCommand {
         run: MachineRun,
         (arch, host): (Arch, Host),
     ) -> Self {
-        let boot = Boot::of(&system.boot, (arch, accelerator), run.tsc);
+        let boot = BootSource::of(&system.boot, (arch, accelerator), run.tsc);
         let disk = Disk {
             base: system.disk.clone(),
-            format: Format::Qcow2,
-            bootindex: Boot::turn_of_disk(&system.boot),
+            format: BlockFormat::Qcow2,
+            bootindex: BootSource::turn_of_disk(&system.boot),
             flush: Flush::of(spec.lifetime),
         };
         let seed = Seed(system.seed.clone());
@@ -107,7 +111,7 @@ impl QemuCommand {
     fn whole(
         spec: &MachineSpec,
         (arch, accelerator): (Arch, Accelerator),
-        boot: Boot,
+        boot: BootSource,
         (disk, seed): (Disk, Option<Seed>),
         run: MachineRun,
         host: Host,
@@ -117,7 +121,7 @@ impl QemuCommand {
         Self {
             host,
             name: Name { guest: format!("vmbuild-{}", spec.name) },
-            machine: Machine { arch, accelerator, memory_backend },
+            machine: MachineSwitch { arch, accelerator, memory_backend },
             smp: Smp { cpus: spec.cpus },
             memory: Memory { size_mib: spec.memory_mib },
             boot,
@@ -137,10 +141,10 @@ impl QemuCommand {
         Self {
             host,
             name: Name { guest: format!("vmbuild-probe-{accelerator}") },
-            machine: Machine { arch, accelerator, memory_backend: None },
+            machine: MachineSwitch { arch, accelerator, memory_backend: None },
             smp: Smp { cpus: 1 },
             memory: Memory { size_mib: PROBE_MEMORY_MIB },
-            boot: Boot::kernel(kernel, initramfs, &words),
+            boot: BootSource::kernel(kernel, initramfs, &words),
             console: Console::Stdout,
             whole: None,
         }
@@ -160,13 +164,13 @@ impl QemuCommand {
     }
 
     fn board(&self, line: &mut Arguments) {
-        let Machine { arch, accelerator, memory_backend } = self.machine;
+        let MachineSwitch { arch, accelerator, memory_backend } = self.machine;
         // Nothing that is not asked for: no configuration of the user's, no default devices, no window. A guest
         // that restarts is a guest that failed.
         line.flag("-no-user-config").flag("-nodefaults").flag("-no-reboot");
         line.option(&Display).option(&self.name);
         if self.host == Host::Linux {
-            line.option(&Sandbox);
+            line.option(&SandboxSwitch);
         }
         line.option(&self.machine)
             .option(&Accel(accelerator))
@@ -179,10 +183,10 @@ impl QemuCommand {
     }
 }
 
-impl Boot {
+impl BootSource {
     fn kernel(kernel: &Path, initrd: &Path, words: &KernelWords) -> Self {
         let append = Append(words.line());
-        Self::Kernel { kernel: Kernel(kernel.to_owned()), initrd: Initrd(initrd.to_owned()), append }
+        Self::Kernel { kernel: KernelSwitch(kernel.to_owned()), initrd: Initrd(initrd.to_owned()), append }
     }
 
     fn of(way: &BootWay, (arch, accelerator): (Arch, Accelerator), tsc: Option<TscRate>) -> Self {
@@ -191,7 +195,7 @@ impl Boot {
                 let words = KernelWords { arch, accelerator, tsc, machine: None, own: Some(words.clone()) };
                 Self::kernel(kernel, initrd, &words)
             }
-            BootWay::Uefi { code, .. } => Self::Uefi(Firmware { code: code.clone() }),
+            BootWay::Uefi { code, .. } => Self::Uefi(FirmwareFlash { code: code.clone() }),
             BootWay::Bios => Self::Bios,
         }
     }

@@ -16,7 +16,7 @@ pub(crate) struct Disk {
     /// The image beneath. Absolute.
     pub(crate) base: PathBuf,
     /// Its format.
-    pub(crate) format: Format,
+    pub(crate) format: BlockFormat,
     /// Whether firmware looks for a boot loader on it.
     pub(crate) bootindex: Option<u32>,
     /// Whether the guest's wish to have its writes on the host's platter is obeyed.
@@ -25,14 +25,14 @@ pub(crate) struct Disk {
 
 /// The format of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Format {
+pub(crate) enum BlockFormat {
     /// The disk's bytes.
     Raw,
     /// QEMU's own.
     Qcow2,
 }
 
-impl Format {
+impl BlockFormat {
     /// QEMU's word for it.
     pub(crate) fn word(self) -> &'static str {
         match self {
@@ -108,7 +108,7 @@ impl QemuOption for BlockdevBaseFile {
 /// `-blockdev` of the base's format. Whoever hands over a qcow2 base has seen that it names no backing file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct BlockdevBase {
-    format: Format,
+    format: BlockFormat,
 }
 
 impl QemuOption for BlockdevBase {

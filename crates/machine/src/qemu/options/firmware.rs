@@ -8,12 +8,12 @@ use std::path::PathBuf;
 
 /// The firmware.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Firmware {
+pub(crate) struct FirmwareFlash {
     /// Its code.
     pub(crate) code: PathBuf,
 }
 
-impl Firmware {
+impl FirmwareFlash {
     pub(crate) fn append_to(&self, arguments: &mut Arguments) {
         arguments
             .option(&DrivePflash { unit: 0, file: self.code.clone(), readonly: Switch::On })

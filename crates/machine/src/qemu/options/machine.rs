@@ -8,14 +8,14 @@ use std::ffi::OsString;
 
 /// `-machine`: a modern board without the parts no guest of ours uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Machine {
+pub(crate) struct MachineSwitch {
     pub(crate) arch: Arch,
     pub(crate) accelerator: Accelerator,
     /// The memory's name, where `-m` alone does not make it.
     pub(crate) memory_backend: Option<&'static str>,
 }
 
-impl QemuOption for Machine {
+impl QemuOption for MachineSwitch {
     const SWITCH: &'static str = "-machine";
 
     fn value(&self) -> OsString {
@@ -38,7 +38,7 @@ impl QemuOption for Machine {
     }
 }
 
-impl Machine {
+impl MachineSwitch {
     fn gic_version(self) -> &'static str {
         match self.accelerator {
             Accelerator::Kvm => "host",

@@ -31,7 +31,7 @@ mod vsock;
 mod command_tests;
 
 pub(crate) use command::{MachineRun, QemuCommand};
-pub(crate) use disk::{Format, OVERLAY};
+pub(crate) use disk::{BlockFormat, OVERLAY};
 pub use kernel_words::AGENT_PORT;
 pub(crate) use kernel_words::{CONSOLE_MARK, TscRate, VSOCK_PORT};
 pub(crate) use platform::{Arch, Host};

@@ -7,9 +7,9 @@ use std::ffi::OsString;
 /// Everything QEMU can renounce: old system calls, more rights, other programs, its own priorities. It is a
 /// filter of Linux system calls and exists only there. With it QEMU cannot `-daemonize`, which we never ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Sandbox;
+pub(crate) struct SandboxSwitch;
 
-impl QemuOption for Sandbox {
+impl QemuOption for SandboxSwitch {
     const SWITCH: &'static str = "-sandbox";
 
     fn value(&self) -> OsString {

@@ -4,8 +4,8 @@
 //! machine has to end it, too. One that belongs to a named machine is known by the machine's record.
 
 use super::VsockRecord;
-use crate::held::Held;
 use crate::process::ProvenProcess;
+use crate::process_handle::ProcessHandle;
 use crate::qemu::{binary, files, last_words};
 use crate::{Lifetime, MachineFolder, ProcessIdentity};
 use std::io;
@@ -42,8 +42,8 @@ fn spawn(program: &std::path::Path, folder: &MachineFolder, lifetime: Lifetime) 
     // Sockets relative to the folder, as QEMU's own: a path in this option could not have a comma in it either.
     let vm = format!("guest-cid={CID},socket={},uds-path={}", files::VSOCK_DEVICE, files::VSOCK);
     let command = Command::new(program).args(["--vm", &vm]).current_dir(folder.path()).lifetime(match lifetime {
-        Lifetime::Job => vmbuild_supervise::Lifetime::BoundToParent,
-        Lifetime::Named => vmbuild_supervise::Lifetime::Detached,
+        Lifetime::Job => vmbuild_supervise::ChildLifetime::BoundToParent,
+        Lifetime::Named => vmbuild_supervise::ChildLifetime::Detached,
     });
     command.stdout(stdout).stderr(stderr).spawn().map_err(io::Error::other)
 }
@@ -60,7 +60,7 @@ pub(in crate::qemu) async fn end_recorded(vsock: Option<&VsockRecord>) -> io::Re
     if let Some(VsockRecord::VhostUser { device }) = vsock
         && let Some(process) = ProvenProcess::find(*device)?
     {
-        Held::Proven(process).force().await?;
+        ProcessHandle::Proven(process).force().await?;
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ use super::files;
 use crate::qemu::options::{VSOCK_PORT, VsockDevice};
 use crate::{Lifetime, MachineFolder, ProcessIdentity};
 use std::os::fd::OwnedFd;
-use vmbuild_guest::{Loser, Transport, TransportKind};
+use vmbuild_guest::{FailedTransport, Transport, TransportKind};
 use vmbuild_supervise::Child;
 
 pub(super) use device::end_recorded;
@@ -91,19 +91,19 @@ impl Vsock {
 }
 
 /// The ways to the agent of a machine with this vsock; and what is no way, with the reason.
-pub(super) fn ways(folder: &MachineFolder, vsock: &VsockRecord) -> (Vec<Transport>, Vec<Loser>) {
+pub(super) fn ways(folder: &MachineFolder, vsock: &VsockRecord) -> (Vec<Transport>, Vec<FailedTransport>) {
     let serial = Transport::VirtioSerial(folder.file(files::AGENT));
     match vsock {
         VsockRecord::Kernel { cid } => (vec![Transport::Vsock { cid: *cid, port: VSOCK_PORT }, serial], Vec::new()),
         VsockRecord::VhostUser { .. } => {
             if let Some(reason) = device::broken(folder) {
-                return (vec![serial], vec![Loser { transport: TransportKind::VhostUserVsock, reason }]);
+                return (vec![serial], vec![FailedTransport { transport: TransportKind::VhostUserVsock, reason }]);
             }
             let device = Transport::VhostUserVsock { socket: folder.file(files::VSOCK), port: VSOCK_PORT };
             (vec![device, serial], Vec::new())
         }
         VsockRecord::None { why } => {
-            (vec![serial], vec![Loser { transport: TransportKind::Vsock, reason: why.clone() }])
+            (vec![serial], vec![FailedTransport { transport: TransportKind::Vsock, reason: why.clone() }])
         }
     }
 }

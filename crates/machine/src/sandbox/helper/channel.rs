@@ -1,6 +1,6 @@
 //! The helper's end of the socket, and the descriptors it inherited.
 
-use crate::sandbox::control::{GO, Order, Refusal, Report, Step};
+use crate::sandbox::control::{GO, HelperOrder, HelperRefusal, HelperReport, HelperStep};
 use rustix::io::FdFlags;
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
@@ -25,7 +25,7 @@ impl Channel {
     }
 
     /// What is to be done.
-    pub(super) fn order(&mut self) -> io::Result<Order> {
+    pub(super) fn order(&mut self) -> io::Result<HelperOrder> {
         Ok(serde_json::from_str(&self.line()?)?)
     }
 
@@ -35,7 +35,7 @@ impl Channel {
     }
 
     /// Says something. Nobody listening is no reason to stop: the caller's life is tied to the listener's.
-    pub(super) fn report(&mut self, report: &Report) {
+    pub(super) fn report(&mut self, report: &HelperReport) {
         if let Ok(line) = serde_json::to_string(report) {
             let _ = self.0.get_mut().write_all(format!("{line}\n").as_bytes());
         }
@@ -64,8 +64,8 @@ pub(super) fn adopt(number: RawFd) -> io::Result<OwnedFd> {
 
 /// Closes every inherited descriptor that nobody meant this process to have, such as a pipe of the `make` that
 /// started vmbuild: a machine that outlives the command would keep its reader waiting for ever.
-pub(super) fn close_strangers(known: &[RawFd]) -> Result<(), Refusal> {
-    let failed = |error: io::Error| Refusal::new(Step::Order, "/proc/self/fd", &error);
+pub(super) fn close_strangers(known: &[RawFd]) -> Result<(), HelperRefusal> {
+    let failed = |error: io::Error| HelperRefusal::new(HelperStep::Order, "/proc/self/fd", &error);
     for number in inherited().map_err(failed)? {
         if number > 2 && !known.contains(&number) {
             #[expect(unsafe_code, reason = "an inherited descriptor is known only by number")]

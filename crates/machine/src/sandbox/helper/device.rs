@@ -1,7 +1,7 @@
 //! A `/dev` with what programs need and nothing of the host's hardware.
 
 use super::mounts::{Picked, fresh, pick};
-use crate::sandbox::control::{Refusal, Step};
+use crate::sandbox::control::{HelperRefusal, HelperStep};
 use rustix::mount::MountFlags;
 use std::path::Path;
 
@@ -18,13 +18,13 @@ const LINKS: [(&str, &str); 5] = [
 ];
 
 /// Picks the host's nodes, while its `/dev` is still in sight. A host that is a container may have fewer.
-pub(super) fn pick_nodes() -> Result<Vec<(&'static str, Picked)>, Refusal> {
+pub(super) fn pick_nodes() -> Result<Vec<(&'static str, Picked)>, HelperRefusal> {
     let there = NODES.into_iter().filter(|node| Path::new(node).exists());
     there.map(|node| Ok((node, pick(Path::new(node))?))).collect()
 }
 
 /// Builds `/dev` in the new root.
-pub(super) fn build(nodes: &[(&'static str, Picked)]) -> Result<(), Refusal> {
+pub(super) fn build(nodes: &[(&'static str, Picked)]) -> Result<(), HelperRefusal> {
     fresh("tmpfs", "/dev", MountFlags::NOSUID, "mode=755,size=1m")?;
     for (path, node) in nodes {
         node.attach(Path::new(path))?;
@@ -34,7 +34,7 @@ pub(super) fn build(nodes: &[(&'static str, Picked)]) -> Result<(), Refusal> {
     fresh("devpts", "/dev/pts", private, "newinstance,ptmxmode=0666,mode=620,gid=5")?;
     fresh("tmpfs", "/dev/shm", MountFlags::NOSUID | MountFlags::NODEV, "mode=1777")?;
     for (to, at) in LINKS {
-        rustix::fs::symlink(to, at).map_err(|errno| Refusal::new(Step::Mount, at, &errno.into()))?;
+        rustix::fs::symlink(to, at).map_err(|errno| HelperRefusal::new(HelperStep::Mount, at, &errno.into()))?;
     }
     Ok(())
 }

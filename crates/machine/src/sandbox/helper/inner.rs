@@ -3,7 +3,7 @@
 use super::channel::Channel;
 use super::{mounts, network, root};
 use crate::Network;
-use crate::sandbox::control::{Order, Refusal, Report, Step};
+use crate::sandbox::control::{HelperOrder, HelperRefusal, HelperReport, HelperStep};
 use crate::sandbox::{Enter, Root};
 use nix::errno::Errno;
 use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, signal, sigprocmask};
@@ -14,21 +14,21 @@ use std::io;
 use std::os::fd::OwnedFd;
 
 /// Sets everything up and becomes the program. Returns only what went wrong.
-pub(super) fn run(order: &Order, channel: &mut Channel, lifeline: &OwnedFd) -> Refusal {
+pub(super) fn run(order: &HelperOrder, channel: &mut Channel, lifeline: &OwnedFd) -> HelperRefusal {
     if let Err(refusal) = set_up(&order.enter, lifeline) {
         return refusal;
     }
-    channel.report(&Report::Started);
+    channel.report(&HelperReport::Started);
     let error = become_program(&order.enter);
-    Refusal::new(Step::Exec, order.enter.argv.join(" "), &error)
+    HelperRefusal::new(HelperStep::Exec, order.enter.argv.join(" "), &error)
 }
 
-fn set_up(enter: &Enter, lifeline: &OwnedFd) -> Result<(), Refusal> {
-    die_with_outer(lifeline).map_err(|error| Refusal::new(Step::Fork, "", &error))?;
+fn set_up(enter: &Enter, lifeline: &OwnedFd) -> Result<(), HelperRefusal> {
+    die_with_outer(lifeline).map_err(|error| HelperRefusal::new(HelperStep::Fork, "", &error))?;
     rustix::system::sethostname(enter.hostname.as_bytes())
-        .map_err(|errno| Refusal::new(Step::Hostname, &enter.hostname, &errno.into()))?;
+        .map_err(|errno| HelperRefusal::new(HelperStep::Hostname, &enter.hostname, &errno.into()))?;
     if enter.network == Network::None {
-        network::bring_loopback_up().map_err(|error| Refusal::new(Step::Loopback, "", &error))?;
+        network::bring_loopback_up().map_err(|error| HelperRefusal::new(HelperStep::Loopback, "", &error))?;
     }
     mounts::separate()?;
     match &enter.root {
@@ -38,14 +38,15 @@ fn set_up(enter: &Enter, lifeline: &OwnedFd) -> Result<(), Refusal> {
             give_up_mounting()?;
         }
     }
-    rustix::process::chdir(enter.cwd.as_str()).map_err(|errno| Refusal::new(Step::Chdir, &enter.cwd, &errno.into()))
+    rustix::process::chdir(enter.cwd.as_str())
+        .map_err(|errno| HelperRefusal::new(HelperStep::Chdir, &enter.cwd, &errno.into()))
 }
 
 /// A machine must not undo its read-only mounts: an identity-mapped root may otherwise write the host's sysctls.
 /// Without the capability in its bounding set no program in it ever gets it.
-fn give_up_mounting() -> Result<(), Refusal> {
+fn give_up_mounting() -> Result<(), HelperRefusal> {
     rustix::thread::remove_capability_from_bounding_set(rustix::thread::CapabilitySet::SYS_ADMIN)
-        .map_err(|errno| Refusal::new(Step::Capability, "CAP_SYS_ADMIN", &errno.into()))
+        .map_err(|errno| HelperRefusal::new(HelperStep::Capability, "CAP_SYS_ADMIN", &errno.into()))
 }
 
 /// Has the kernel kill this process, and with it everything in the machine, when the outer one is gone.

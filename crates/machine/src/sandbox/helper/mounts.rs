@@ -1,6 +1,6 @@
 //! Mounting, with errors that say what and where.
 
-use crate::sandbox::control::{Refusal, Step};
+use crate::sandbox::control::{HelperRefusal, HelperStep};
 use rustix::fs::{CWD, StatVfsMountFlags};
 use rustix::mount::{
     MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags, mount, mount_change, mount_remount,
@@ -12,15 +12,15 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 /// Keeps mounts made here from the host, and the host's new mounts from here.
-pub(super) fn separate() -> Result<(), Refusal> {
+pub(super) fn separate() -> Result<(), HelperRefusal> {
     mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
-        .map_err(|errno| Refusal::new(Step::Propagation, "/", &errno.into()))
+        .map_err(|errno| HelperRefusal::new(HelperStep::Propagation, "/", &errno.into()))
 }
 
 /// Mounts a new file system of type `kind` at `target`, which is made if it is missing.
-pub(super) fn fresh(kind: &str, target: &str, flags: MountFlags, options: &str) -> Result<(), Refusal> {
-    let step = if kind == "proc" { Step::Proc } else { Step::Mount };
-    let failed = |error: io::Error| Refusal::new(step, format!("{kind} on {target}"), &error);
+pub(super) fn fresh(kind: &str, target: &str, flags: MountFlags, options: &str) -> Result<(), HelperRefusal> {
+    let step = if kind == "proc" { HelperStep::Proc } else { HelperStep::Mount };
+    let failed = |error: io::Error| HelperRefusal::new(step, format!("{kind} on {target}"), &error);
     fs_err::create_dir_all(target).map_err(|error| failed(bare(&error)))?;
     let options = CString::new(options).map_err(|error| failed(error.into()))?;
     mount(kind, target, kind, flags, Some(options.as_c_str())).map_err(|errno| failed(errno.into()))
@@ -35,8 +35,8 @@ pub(super) struct Picked {
 }
 
 /// Picks a host path, with everything mounted below it.
-pub(super) fn pick(from: &Path) -> Result<Picked, Refusal> {
-    let failed = |error: io::Error| Refusal::new(Step::Bind, from.display().to_string(), &bare(&error));
+pub(super) fn pick(from: &Path) -> Result<Picked, HelperRefusal> {
+    let failed = |error: io::Error| HelperRefusal::new(HelperStep::Bind, from.display().to_string(), &bare(&error));
     let is_folder = fs_err::metadata(from).map_err(failed)?.is_dir();
     let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_RECURSIVE;
     let tree = open_tree(CWD, from, flags).map_err(|errno| failed(errno.into()))?;
@@ -45,9 +45,9 @@ pub(super) fn pick(from: &Path) -> Result<Picked, Refusal> {
 
 impl Picked {
     /// Attaches it at `to`, following symbolic links there, making the file or folder where it is missing.
-    pub(super) fn attach(&self, to: &Path) -> Result<PathBuf, Refusal> {
+    pub(super) fn attach(&self, to: &Path) -> Result<PathBuf, HelperRefusal> {
         let what = || format!("{} at {}", self.from.display(), to.display());
-        let failed = |error: io::Error| Refusal::new(Step::Bind, what(), &bare(&error));
+        let failed = |error: io::Error| HelperRefusal::new(HelperStep::Bind, what(), &bare(&error));
         let target = end_of_links(to);
         self.make(&target).map_err(failed)?;
         move_mount(&self.tree, "", CWD, &target, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
@@ -83,8 +83,9 @@ fn end_of_links(path: &Path) -> PathBuf {
 }
 
 /// Makes the mount at `target` read-only. Flags the kernel has locked for us must be repeated.
-pub(super) fn seal(target: &Path) -> Result<(), Refusal> {
-    let failed = |errno: rustix::io::Errno| Refusal::new(Step::Mount, target.display().to_string(), &errno.into());
+pub(super) fn seal(target: &Path) -> Result<(), HelperRefusal> {
+    let failed =
+        |errno: rustix::io::Errno| HelperRefusal::new(HelperStep::Mount, target.display().to_string(), &errno.into());
     let now = rustix::fs::statvfs(target).map_err(failed)?.f_flag;
     let pairs = [
         (StatVfsMountFlags::NOSUID, MountFlags::NOSUID),
@@ -97,8 +98,9 @@ pub(super) fn seal(target: &Path) -> Result<(), Refusal> {
 }
 
 /// Detaches what is mounted at the working directory: the old root, after a swap.
-pub(super) fn drop_old_root() -> Result<(), Refusal> {
-    unmount(".", UnmountFlags::DETACH).map_err(|errno| Refusal::new(Step::Pivot, "the host's root", &errno.into()))
+pub(super) fn drop_old_root() -> Result<(), HelperRefusal> {
+    unmount(".", UnmountFlags::DETACH)
+        .map_err(|errno| HelperRefusal::new(HelperStep::Pivot, "the host's root", &errno.into()))
 }
 
 /// The system's error itself: `fs_err` wraps it, and only its number travels.

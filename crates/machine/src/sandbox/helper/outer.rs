@@ -3,7 +3,7 @@
 use super::channel::{Channel, adopt, close_strangers};
 use super::inner;
 use crate::Network;
-use crate::sandbox::control::{MARKER, Order, Refusal, Report, Step};
+use crate::sandbox::control::{HelperOrder, HelperRefusal, HelperReport, HelperStep, MARKER};
 use nix::sched::CloneFlags;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill, raise, sigprocmask};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
@@ -37,28 +37,28 @@ fn serve(mut channel: Channel) -> i32 {
             Err(()) => 1,
         },
         Err(refusal) => {
-            channel.report(&Report::Refused(refusal));
+            channel.report(&HelperReport::Refused(refusal));
             1
         }
     }
 }
 
 /// Up to the point where the namespaces exist and this process is root in them.
-fn prepare(channel: &mut Channel) -> Result<(Order, Vec<OwnedFd>), Refusal> {
+fn prepare(channel: &mut Channel) -> Result<(HelperOrder, Vec<OwnedFd>), HelperRefusal> {
     let parent = rustix::process::getppid();
-    let order = channel.order().map_err(|error| Refusal::new(Step::Order, "", &error))?;
+    let order = channel.order().map_err(|error| HelperRefusal::new(HelperStep::Order, "", &error))?;
     let mut known = order.kept.clone();
     known.push(channel.number());
     close_strangers(&known)?;
     let kept = order.kept.iter().map(|&number| adopt(number)).collect::<io::Result<_>>();
-    let kept = kept.map_err(|error| Refusal::new(Step::Order, "an inherited lock", &error))?;
+    let kept = kept.map_err(|error| HelperRefusal::new(HelperStep::Order, "an inherited lock", &error))?;
     nix::sched::unshare(namespaces(order.enter.network))
-        .map_err(|errno| Refusal::new(Step::Unshare, "", &errno.into()))?;
-    channel.report(&Report::Ready);
-    channel.wait_for_go().map_err(|error| Refusal::new(Step::Order, "", &error))?;
-    become_root().map_err(|error| Refusal::new(Step::Identity, "", &error))?;
+        .map_err(|errno| HelperRefusal::new(HelperStep::Unshare, "", &errno.into()))?;
+    channel.report(&HelperReport::Ready);
+    channel.wait_for_go().map_err(|error| HelperRefusal::new(HelperStep::Order, "", &error))?;
+    become_root().map_err(|error| HelperRefusal::new(HelperStep::Identity, "", &error))?;
     if order.bound {
-        stay_bound_to(parent).map_err(|error| Refusal::new(Step::Identity, "", &error))?;
+        stay_bound_to(parent).map_err(|error| HelperRefusal::new(HelperStep::Identity, "", &error))?;
     }
     Ok((order, kept))
 }
@@ -91,13 +91,13 @@ fn stay_bound_to(parent: Option<rustix::process::Pid>) -> io::Result<()> {
 }
 
 /// Starts the first process and waits for it.
-fn run(order: Order, mut channel: Channel) -> Result<i32, ()> {
+fn run(order: HelperOrder, mut channel: Channel) -> Result<i32, ()> {
     let signals = watched();
     let begun = sigprocmask(SigmaskHow::SIG_BLOCK, Some(&signals), None).map_err(io::Error::from).and_then(|()| fork());
     match begun {
         Ok((ForkResult::Child, lifeline)) => {
             let refusal = inner::run(&order, &mut channel, &lifeline);
-            channel.report(&Report::Refused(refusal));
+            channel.report(&HelperReport::Refused(refusal));
             Ok(1)
         }
         Ok((ForkResult::Parent { child }, _lifeline)) => {
@@ -105,7 +105,7 @@ fn run(order: Order, mut channel: Channel) -> Result<i32, ()> {
             wait(child, &signals).map_err(drop)
         }
         Err(error) => {
-            channel.report(&Report::Refused(Refusal::new(Step::Fork, "", &error)));
+            channel.report(&HelperReport::Refused(HelperRefusal::new(HelperStep::Fork, "", &error)));
             Err(())
         }
     }

@@ -4,7 +4,7 @@ use super::device;
 use super::mounts::{Picked, drop_old_root, fresh, pick, seal};
 use crate::Network;
 use crate::sandbox::Enter;
-use crate::sandbox::control::{Refusal, Step};
+use crate::sandbox::control::{HelperRefusal, HelperStep};
 use rustix::fs::{Mode, OFlags};
 use rustix::mount::{MountFlags, mount};
 use std::ffi::CString;
@@ -20,7 +20,7 @@ const HARMLESS: MountFlags = MountFlags::NOSUID.union(MountFlags::NODEV);
 
 /// Keeps the host's root. Its own proc is mounted where the kernel allows it; the host's does otherwise, with
 /// the host's process numbers.
-pub(super) fn stay(enter: &Enter) -> Result<(), Refusal> {
+pub(super) fn stay(enter: &Enter) -> Result<(), HelperRefusal> {
     let _ = fresh("proc", "/proc", HARMLESS | MountFlags::NOEXEC, "");
     for bind in &enter.binds {
         attach(&pick(&bind.from)?, Path::new(&bind.to), bind.writable)?;
@@ -29,7 +29,7 @@ pub(super) fn stay(enter: &Enter) -> Result<(), Refusal> {
 }
 
 /// Changes to a new root: the layers, under `upper`.
-pub(super) fn change(enter: &Enter, layers: &[PathBuf], upper: &Path, work: &Path) -> Result<(), Refusal> {
+pub(super) fn change(enter: &Enter, layers: &[PathBuf], upper: &Path, work: &Path) -> Result<(), HelperRefusal> {
     let nodes = device::pick_nodes()?;
     let binds = pick_all(enter)?;
     stack(layers, upper, work)?;
@@ -52,7 +52,7 @@ pub(super) fn change(enter: &Enter, layers: &[PathBuf], upper: &Path, work: &Pat
     Ok(())
 }
 
-fn pick_all(enter: &Enter) -> Result<Vec<(Picked, PathBuf, bool)>, Refusal> {
+fn pick_all(enter: &Enter) -> Result<Vec<(Picked, PathBuf, bool)>, HelperRefusal> {
     let mut picked = Vec::new();
     let names = NAMES.iter().filter(|path| enter.network == Network::Outgoing && Path::new(path).exists());
     for path in names {
@@ -64,12 +64,12 @@ fn pick_all(enter: &Enter) -> Result<Vec<(Picked, PathBuf, bool)>, Refusal> {
     Ok(picked)
 }
 
-fn attach(picked: &Picked, to: &Path, writable: bool) -> Result<(), Refusal> {
+fn attach(picked: &Picked, to: &Path, writable: bool) -> Result<(), HelperRefusal> {
     let target = picked.attach(to)?;
     if writable { Ok(()) } else { seal(&target) }
 }
 
-fn seal_host_knobs() -> Result<(), Refusal> {
+fn seal_host_knobs() -> Result<(), HelperRefusal> {
     for knob in HOST_KNOBS.iter().map(Path::new).filter(|knob| knob.exists()) {
         seal(&pick(knob)?.attach(knob)?)?;
     }
@@ -77,10 +77,10 @@ fn seal_host_knobs() -> Result<(), Refusal> {
 }
 
 /// Mounts the overlay on its own upper folder: no other place on the host has to make room for it.
-fn stack(layers: &[PathBuf], upper: &Path, work: &Path) -> Result<(), Refusal> {
+fn stack(layers: &[PathBuf], upper: &Path, work: &Path) -> Result<(), HelperRefusal> {
     let failed = |error: io::Error| {
         let layers: Vec<String> = layers.iter().map(|layer| layer.display().to_string()).collect();
-        Refusal::new(Step::Overlay, format!("{} under {}", layers.join(":"), upper.display()), &error)
+        HelperRefusal::new(HelperStep::Overlay, format!("{} under {}", layers.join(":"), upper.display()), &error)
     };
     let opened = layers.iter().map(|layer| open(layer)).collect::<io::Result<Vec<_>>>().map_err(failed)?;
     let (top, scratch) = (open(upper).map_err(failed)?, open(work).map_err(failed)?);
@@ -108,8 +108,9 @@ fn by_descriptor(fd: &OwnedFd) -> String {
 
 /// Makes `root` the root. The host's stays mounted on top of it until `drop_old_root`; paths from `/` do not
 /// see it. Source: `pivot_root(".", ".")` in `pivot_root(2)`.
-fn swap(root: &Path) -> Result<(), Refusal> {
-    let failed = |errno: rustix::io::Errno| Refusal::new(Step::Pivot, root.display().to_string(), &errno.into());
+fn swap(root: &Path) -> Result<(), HelperRefusal> {
+    let failed =
+        |errno: rustix::io::Errno| HelperRefusal::new(HelperStep::Pivot, root.display().to_string(), &errno.into());
     rustix::process::chdir(root).map_err(failed)?;
     rustix::process::pivot_root(".", ".").map_err(failed)
 }

@@ -1,16 +1,16 @@
 //! Other projects' code in the tree: pip and what it carries, and what CPython's source says of itself.
 
-use super::guest::Guest;
+use super::guest::ObservedGuest;
 use vmbuild_artifact::{ArtifactError, Staging};
 use vmbuild_core::event::{Events, Part};
 use vmbuild_core::failure::Failure;
-use vmbuild_cpython::sbom::{Bundled, Package, Wheel, source_packages};
+use vmbuild_cpython::sbom::{Bundled, SpdxPackage, Wheel, source_packages};
 
 /// CPython's own bill of materials, below its source.
 const SOURCE_SBOM: &str = "Misc/sbom.spdx.json";
 
 /// The wheels in the source, as they were installed, sorted by name.
-pub(super) async fn wheels(guest: Guest<'_>, source: &str, installed: &str) -> Result<Vec<Wheel>, Failure> {
+pub(super) async fn wheels(guest: ObservedGuest<'_>, source: &str, installed: &str) -> Result<Vec<Wheel>, Failure> {
     let folder = format!("{source}/Lib/ensurepip/_bundled");
     let sums = guest.lines(&["find", &folder, "-name", "*.whl", "-exec", "sha256sum", "{}", "+"]).await?;
     let in_site = ["find", installed, "-path"];
@@ -54,11 +54,11 @@ fn part_of(project: &str, line: &str) -> Option<Bundled> {
 
 /// What CPython's source says that it carries, since 3.12; the file is kept among the logs.
 pub(super) async fn in_source(
-    guest: Guest<'_>,
+    guest: ObservedGuest<'_>,
     source: &str,
     staging: &Staging,
     events: &Events,
-) -> Result<Vec<Package>, Failure> {
+) -> Result<Vec<SpdxPackage>, Failure> {
     let path = format!("{source}/{SOURCE_SBOM}");
     if guest.lines(&["find", source, "-path", &path]).await?.is_empty() {
         return Ok(Vec::new());

@@ -26,12 +26,12 @@ impl Diagnose for NoAnswer {
 
 /// A machine to ask.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Guest<'a> {
+pub(super) struct ObservedGuest<'a> {
     pub(super) session: &'a Session,
     pub(super) cancel: &'a CancellationToken,
 }
 
-impl Guest<'_> {
+impl ObservedGuest<'_> {
     /// The lines that a program prints. Status 1 is an answer too: that is how `grep` and `dpkg-query` say "none".
     pub(super) async fn lines(self, argv: &[&str]) -> Result<Vec<String>, Failure> {
         let argv: Vec<String> = argv.iter().map(|&word| word.to_owned()).collect();

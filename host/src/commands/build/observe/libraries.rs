@@ -1,6 +1,6 @@
 //! From the names that files have for libraries to the packages that have them.
 
-use super::guest::Guest;
+use super::guest::ObservedGuest;
 use super::owners::{dpkg_owners, owner_of, paths};
 use std::collections::BTreeMap;
 use vmbuild_core::failure::Failure;
@@ -9,7 +9,7 @@ use vmbuild_protocol::Package;
 
 /// The libraries, each with its package, sorted by name.
 pub(super) async fn libraries(
-    guest: Guest<'_>,
+    guest: ObservedGuest<'_>,
     needed_by: BTreeMap<String, Vec<String>>,
     installed: &[Package],
 ) -> Result<Vec<SystemLibrary>, Failure> {
@@ -27,7 +27,7 @@ pub(super) async fn libraries(
 
 /// The names of the packages that have libraries, by the libraries' names.
 async fn owners(
-    guest: Guest<'_>,
+    guest: ObservedGuest<'_>,
     places: &BTreeMap<&String, &String>,
     installed: &[Package],
 ) -> Result<BTreeMap<String, String>, Failure> {

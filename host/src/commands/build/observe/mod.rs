@@ -7,8 +7,8 @@
 mod bundled;
 mod elf;
 mod guest;
+mod inspect;
 mod libraries;
 mod owners;
-mod see;
 
-pub(super) use see::{Observed, observe};
+pub(super) use inspect::{Observed, observe};

@@ -2,14 +2,14 @@
 
 /// What this host runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ground {
+pub enum HostVirtualization {
     /// A machine of its own, as far as it can be known.
     Machine,
     /// Another hypervisor.
     Hypervisor,
 }
 
-impl Ground {
+impl HostVirtualization {
     /// This host's. Source: the flag that every hypervisor sets for its guests, CPUID leaf 1, ECX bit 31, as
     /// `/proc/cpuinfo` names it; other processors and systems have none.
     pub fn of_host() -> Self {
@@ -25,14 +25,14 @@ impl Ground {
 
 #[cfg(test)]
 mod tests {
-    use super::Ground;
+    use super::HostVirtualization;
 
     #[test]
     fn a_guest_is_known_by_its_flag() {
-        let check = |text, expect| assert_eq!(Ground::of_cpuinfo(text), expect, "{text}");
-        check("processor\t: 0\nflags\t\t: fpu sse2 hypervisor lahf_lm\n", Ground::Hypervisor);
-        check("processor\t: 0\nflags\t\t: fpu vmx sse2\n", Ground::Machine);
-        check("model name\t: hypervisor\nflags\t\t: fpu\n", Ground::Machine);
-        check("", Ground::Machine);
+        let check = |text, expect| assert_eq!(HostVirtualization::of_cpuinfo(text), expect, "{text}");
+        check("processor\t: 0\nflags\t\t: fpu sse2 hypervisor lahf_lm\n", HostVirtualization::Hypervisor);
+        check("processor\t: 0\nflags\t\t: fpu vmx sse2\n", HostVirtualization::Machine);
+        check("model name\t: hypervisor\nflags\t\t: fpu\n", HostVirtualization::Machine);
+        check("", HostVirtualization::Machine);
     }
 }

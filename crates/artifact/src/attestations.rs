@@ -8,7 +8,7 @@ use vmbuild_cpython::layout::{
 
 /// A file that belongs to an artifact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part {
+pub(super) enum ArtifactPart {
     /// The counts it was optimised by; not every build has some.
     ProfileData,
     /// The debug info of its programs and libraries; not every build splits it off.
@@ -25,7 +25,7 @@ pub(super) enum Part {
     Tarball,
 }
 
-impl Part {
+impl ArtifactPart {
     /// All of them, in the order in which they are placed.
     pub(super) const ALL: [Self; 7] =
         [Self::ProfileData, Self::DebugInfo, Self::Sbom, Self::Provenance, Self::Record, Self::Checksum, Self::Tarball];

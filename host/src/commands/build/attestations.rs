@@ -2,7 +2,7 @@
 
 use super::compile::Compiled;
 use super::observe::Observed;
-use super::order::Order;
+use super::order::ResolvedRequest;
 use super::plan::Planned;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -12,11 +12,11 @@ use vmbuild_artifact::{ArtifactError, Staging};
 use vmbuild_core::failure::Failure;
 use vmbuild_core::store::write_atomically;
 use vmbuild_cpython::provenance::{
-    BUILD_TYPE, BuildDefinition, Builder, Metadata, Provenance, Resource, RunDetails, Statement,
+    BUILD_TYPE, BuildDefinition, Builder, Provenance, Resource, RunDetails, RunMetadata, Statement,
 };
 use vmbuild_cpython::release::{python_org_path, releases};
-use vmbuild_cpython::sbom::{Contents, Document, Origin, document};
-use vmbuild_cpython::{BuildOrigin, Paper, Papers, Plan, layout};
+use vmbuild_cpython::sbom::{BundledOrigin, Contents, Document, document};
+use vmbuild_cpython::{Attestation, Attestations, BuildOrigin, Plan, layout};
 use vmbuild_image::Golden;
 use vmbuild_protocol::BUILD_ID;
 
@@ -40,7 +40,7 @@ pub(super) fn sbom(planned: &Planned, observed: Observed) -> Document {
         version: plan.version,
         image: plan.image.clone(),
         plan_sha256: planned.sha256,
-        source: Origin { sha256: plan.source_sha256, published },
+        source: BundledOrigin { sha256: plan.source_sha256, published },
         bundled: observed.bundled,
         wheels: observed.wheels,
         libraries: observed.libraries,
@@ -65,19 +65,19 @@ pub(super) fn read_sbom(tarball: &Path, plan: &Plan) -> std::io::Result<Option<D
 
 /// One build, as its papers need it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Press<'a> {
+pub(super) struct AttestationWriter<'a> {
     pub(super) staging: &'a Staging,
-    pub(super) order: &'a Order,
+    pub(super) order: &'a ResolvedRequest,
     pub(super) golden: &'a Golden,
     pub(super) compiled: &'a Compiled,
     /// When the command began.
     pub(super) since: Timestamp,
 }
 
-impl Press<'_> {
+impl AttestationWriter<'_> {
     /// Writes them into the staging folder, and says what the record says of them. An artifact that an older vmbuild
     /// compiled carries no bill of materials: then there are none.
-    pub(super) fn write(self) -> Result<Option<Papers>, Failure> {
+    pub(super) fn write(self) -> Result<Option<Attestations>, Failure> {
         let Some(sbom) = &self.compiled.sbom else { return Ok(None) };
         let sbom = sbom.clone().of_tarball(self.compiled.sha256).to_json();
         let sbom = write(&self.staging.sbom(), &layout::sbom_file(self.staging.name()), &sbom)?;
@@ -90,10 +90,10 @@ impl Press<'_> {
         let name = layout::provenance_file(self.staging.name());
         let provenance = write(&self.staging.provenance(), &name, &statement)?;
         let logs = self.staging.published_log("").trim_end_matches('/').to_owned();
-        Ok(Some(Papers { sbom, provenance, packages, package_lock: Some(package_lock), logs }))
+        Ok(Some(Attestations { sbom, provenance, packages, package_lock: Some(package_lock), logs }))
     }
 
-    fn write_log(self, name: &str, text: &str) -> Result<Paper, ArtifactError> {
+    fn write_log(self, name: &str, text: &str) -> Result<Attestation, ArtifactError> {
         write(&self.staging.among_logs(name), &self.staging.published_log(name), text)
     }
 
@@ -105,7 +105,7 @@ impl Press<'_> {
             BuildOrigin::Compiled => measured.began.clone(),
             BuildOrigin::Cache => format!("{:.0}", self.since),
         };
-        let metadata = Metadata {
+        let metadata = RunMetadata {
             invocation_id: uuid::Uuid::new_v4().to_string(),
             started_on: started,
             finished_on: format!("{:.0}", Timestamp::now()),
@@ -159,8 +159,8 @@ fn map<const N: usize>(pairs: [(&str, Value); N]) -> Map<String, Value> {
     pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-fn write(to: &Path, name: &str, text: &str) -> Result<Paper, ArtifactError> {
+fn write(to: &Path, name: &str, text: &str) -> Result<Attestation, ArtifactError> {
     write_atomically(to, text.as_bytes())?;
     let (_, sha256) = vmbuild_archive::sha256_file(to)?;
-    Ok(Paper { file: name.to_owned(), sha256: Sha256::from(sha256) })
+    Ok(Attestation { file: name.to_owned(), sha256: Sha256::from(sha256) })
 }

@@ -4,8 +4,8 @@
 //! keeps of an earlier training. With none of them, or with `--train`, the build trains, and what it counted is
 //! published. From there on it does what a build with these counts does, and has the same plan.
 
-use super::compile::{WORK, Workshop};
-use super::order::Order;
+use super::compile::{BuildContext, WORK};
+use super::order::ResolvedRequest;
 use super::plan::Planned;
 use crate::commands::context::Context;
 use crate::report::size;
@@ -18,7 +18,7 @@ use vmbuild_core::failure::Failure;
 use vmbuild_core::store::write_atomically;
 use vmbuild_cpython::{
     AboutCounts, BuildInfo, CountsPlace, Coverage, Profile, ProfileOrigin, Recipe, Schema, Training, UsedProfile,
-    counts, layout,
+    layout, profile_data,
 };
 use vmbuild_guest::Session;
 use vmbuild_protocol::Pack;
@@ -73,7 +73,7 @@ pub(super) async fn given(file: Option<PathBuf>, profile: Profile) -> Result<Opt
 /// The profile to use, if any; a copy of it is in the staging folder, to be published again.
 pub(super) async fn choose(
     context: &Context,
-    order: &Order,
+    order: &ResolvedRequest,
     staging: &Staging,
     trained: &Planned,
     train: bool,
@@ -150,28 +150,28 @@ pub(super) fn planned_with(trained: &Planned, used: Option<&Used>) -> Result<Pla
 }
 
 /// Brings the counts to where the recipe expects them.
-pub(super) async fn send(workshop: Workshop<'_>, session: &Session, recipe: &Recipe) -> Result<(), Failure> {
-    let (Some(CountsPlace::ExpectedAt(to)), Some(used)) = (&recipe.counts, workshop.profile) else { return Ok(()) };
-    let folder = tempfile::Builder::new().prefix("profile-").tempdir_in(workshop.context.store.cache());
+pub(super) async fn send(build: BuildContext<'_>, session: &Session, recipe: &Recipe) -> Result<(), Failure> {
+    let (Some(CountsPlace::ExpectedAt(to)), Some(used)) = (&recipe.counts, build.profile) else { return Ok(()) };
+    let folder = tempfile::Builder::new().prefix("profile-").tempdir_in(build.context.store.cache());
     let plain = folder.as_ref().map_err(|error| std::io::Error::other(error.to_string()));
     let plain = plain.map_err(ArtifactError::Io)?.path().join("profile.tar");
     let (data, into) = (used.data.clone(), plain.clone());
     blocking(move || data.decompress(&into)).await??;
-    session.put_file(&plain, to, 0o644, &workshop.context.cancel, |_| ()).await?;
+    session.put_file(&plain, to, 0o644, &build.context.cancel, |_| ()).await?;
     Ok(())
 }
 
 /// The counts of this build: those it was given, or those that its training left, as they are published.
 pub(super) async fn publish(
-    workshop: Workshop<'_>,
+    build: BuildContext<'_>,
     session: &Session,
     recipe: &Recipe,
     planned: &Planned,
     trained: Option<(u64, Duration)>,
 ) -> Result<Option<Used>, Failure> {
-    let Some(CountsPlace::LeftIn(folder)) = &recipe.counts else { return Ok(workshop.profile.cloned()) };
-    let phase = workshop.context.events.phase(Part::Pack, "profile", "");
-    let cancel = &workshop.context.cancel;
+    let Some(CountsPlace::LeftIn(folder)) = &recipe.counts else { return Ok(build.profile.cloned()) };
+    let phase = build.context.events.phase(Part::Pack, "profile", "");
+    let cancel = &build.context.cancel;
     let about = AboutCounts {
         schema: Schema,
         version: planned.plan.version,
@@ -179,15 +179,15 @@ pub(super) async fn publish(
         arch: planned.plan.arch.clone(),
         training_plan_sha256: planned.sha256,
         tests: trained.map(|(tests, _)| tests),
-        emulated: workshop.setup.is_emulated(),
+        emulated: build.setup.is_emulated(),
     };
-    let local = workshop.staging.log("profile").with_extension("json");
+    let local = build.staging.log("profile").with_extension("json");
     write_atomically(&local, about.to_json().as_bytes()).map_err(ArtifactError::Io)?;
-    session.put_file(&local, &format!("{folder}/{}", counts::ABOUT), 0o644, cancel, |_| ()).await?;
+    session.put_file(&local, &format!("{folder}/{}", profile_data::ABOUT), 0o644, cancel, |_| ()).await?;
     let packed = format!("{WORK}/profile.tgz");
     let request = Pack { root: folder.clone(), to: packed.clone(), mtime: layout::MTIME };
     session.pack(request, cancel).await?;
-    let (fetched, to) = (workshop.staging.profile_data().with_extension("tgz"), workshop.staging.profile_data());
+    let (fetched, to) = (build.staging.profile_data().with_extension("tgz"), build.staging.profile_data());
     session.get_file(&packed, &fetched, cancel, |_| ()).await?;
     let data = blocking(move || {
         let data = ProfileData::publish(&fetched, &to);

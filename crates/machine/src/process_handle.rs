@@ -1,7 +1,7 @@
 //! Our hold on a machine's process: what it takes to wait for its end, and to force it.
 
 use super::folder::MachineFolder;
-use super::process::{Ending, ProcessIdentity, ProvenProcess};
+use super::process::{ProcessEnd, ProcessIdentity, ProvenProcess};
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,7 +16,7 @@ const POLL: Duration = Duration::from_millis(200);
 
 /// A machine's process.
 #[derive(Debug)]
-pub(crate) enum Held {
+pub(crate) enum ProcessHandle {
     /// We started it.
     Child(Box<Child>),
     /// Somebody else did, and it was proved to be the one written down.
@@ -25,7 +25,7 @@ pub(crate) enum Held {
     Lock(PathBuf),
 }
 
-impl Held {
+impl ProcessHandle {
     /// The process of `folder`'s machine, started by somebody else: `None` if it is not running, or another one.
     pub(crate) fn attach(folder: &MachineFolder, identity: ProcessIdentity) -> io::Result<Option<Self>> {
         let lock = folder.alive_lock();
@@ -65,13 +65,13 @@ impl Held {
         match self {
             Self::Child(child) => return Ok(child.shutdown().await.is_some()),
             Self::Lock(_) => return Ok(false),
-            Self::Proven(process) => process.signal(Ending::Term)?,
+            Self::Proven(process) => process.signal(ProcessEnd::Term)?,
         }
         if self.ends_within(GRACE).await {
             return Ok(true);
         }
         if let Self::Proven(process) = self {
-            process.signal(Ending::Kill)?;
+            process.signal(ProcessEnd::Kill)?;
         }
         Ok(self.ends_within(GRACE).await)
     }

@@ -8,35 +8,35 @@ use vmbuild_archive::Sha256;
 
 /// What to fetch, and into which temporary file.
 #[derive(Debug, Clone)]
-pub struct Job {
+pub struct Download {
     /// Where it is.
     pub url: String,
     /// Written in place; the caller renames it once it is verified.
     pub partial: PathBuf,
     /// What `partial` may already hold.
-    pub start: Start,
+    pub start: PartialContent,
     /// What an earlier answer said about itself.
     pub known: Validators,
     /// What is longer, in bytes, is not what was asked for.
     pub longest: u64,
 }
 
-impl Job {
+impl Download {
     /// Fetches `url` into `partial` from the beginning.
     pub fn fresh(url: &str, partial: &Path, longest: u64) -> Self {
         let (url, partial) = (url.to_owned(), partial.to_owned());
-        Self { url, partial, start: Start::Fresh, known: Validators::default(), longest }
+        Self { url, partial, start: PartialContent::Fresh, known: Validators::default(), longest }
     }
 
     /// The same, going on behind what `partial` holds already.
     pub fn resumed(url: &str, partial: &Path, longest: u64) -> Self {
-        Self { start: Start::Resume, ..Self::fresh(url, partial, longest) }
+        Self { start: PartialContent::Resume, ..Self::fresh(url, partial, longest) }
     }
 }
 
 /// What an existing temporary file means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Start {
+pub enum PartialContent {
     /// The first part of what is fetched now: go on behind it.
     Resume,
     /// Nothing: begin at zero.
@@ -139,12 +139,12 @@ impl FetchError {
 
 /// How far a fetch is, shared between the thread that reads and the task that reports.
 #[derive(Debug, Default)]
-pub(crate) struct Progress {
+pub(crate) struct DownloadProgress {
     done: AtomicU64,
     total: AtomicU64,
 }
 
-impl Progress {
+impl DownloadProgress {
     pub(crate) fn set(&self, done: u64, total: Option<u64>) {
         self.total.store(total.unwrap_or(0), Ordering::Relaxed);
         self.done.store(done, Ordering::Relaxed);

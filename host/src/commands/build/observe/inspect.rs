@@ -1,24 +1,24 @@
 //! The whole look.
 
-use super::guest::Guest;
+use super::guest::ObservedGuest;
 use super::{bundled, elf, libraries};
 use std::collections::BTreeMap;
 use std::path::Path;
 use vmbuild_artifact::{ArtifactError, Staging};
 use vmbuild_core::event::{Events, Part};
 use vmbuild_core::failure::Failure;
-use vmbuild_cpython::sbom::{Package as Bundled, SystemLibrary, Wheel};
-use vmbuild_cpython::took_effect::{Coverage, Lto, Seen};
+use vmbuild_cpython::sbom::{SpdxPackage, SystemLibrary, Wheel};
+use vmbuild_cpython::took_effect::{Coverage, Lto, Observations};
 use vmbuild_cpython::{Recipe, layout, recipe};
 use vmbuild_protocol::Package;
 
 /// What was found in the machine.
 #[derive(Debug)]
 pub(in crate::commands::build) struct Observed {
-    pub(in crate::commands::build) seen: Seen,
+    pub(in crate::commands::build) seen: Observations,
     pub(in crate::commands::build) libraries: Vec<SystemLibrary>,
     pub(in crate::commands::build) wheels: Vec<Wheel>,
-    pub(in crate::commands::build) bundled: Vec<Bundled>,
+    pub(in crate::commands::build) bundled: Vec<SpdxPackage>,
 }
 
 /// Looks at the installed tree and at what it was made in. `packages` are those of the machine.
@@ -31,7 +31,7 @@ pub(in crate::commands::build) async fn observe(
     (staging, events): (&Staging, &Events),
 ) -> Result<Observed, Failure> {
     let phase = events.phase(Part::Build, "evidence", "");
-    let guest = Guest { session: guest.0, cancel: guest.1 };
+    let guest = ObservedGuest { session: guest.0, cancel: guest.1 };
     let (source, installed) =
         (format!("{}/src", recipe::WORK), format!("{}{}", recipe.destination, layout::prefix(version)));
     let work = tempfile::tempdir_in(staging.among_logs("")).map_err(ArtifactError::Io)?;
@@ -41,7 +41,7 @@ pub(in crate::commands::build) async fn observe(
     for library in libraries.iter().filter(|library| library.package.is_none()) {
         events.warn(Part::Build, format!("no package of the build machine has {}", library.soname));
     }
-    let seen = Seen {
+    let seen = Observations {
         interpreter_links_libpython: links_libpython(&needed, &format!("bin/{}", layout::binary(version))),
         has_shared_libpython: own.iter().any(|path| is_libpython(path.rsplit('/').next().unwrap_or(path))),
         libffi: libffi(&libraries),
@@ -55,7 +55,11 @@ pub(in crate::commands::build) async fn observe(
 }
 
 /// What each ELF file of the tree needs, by its path below the prefix.
-async fn needed(guest: Guest<'_>, installed: &str, work: &Path) -> Result<BTreeMap<String, Vec<String>>, Failure> {
+async fn needed(
+    guest: ObservedGuest<'_>,
+    installed: &str,
+    work: &Path,
+) -> Result<BTreeMap<String, Vec<String>>, Failure> {
     let found = guest
         .lines(&[
             "find", installed, "-type", "f", "(", "-name", "*.so", "-o", "-name", "*.so.*", "-o", "-path", "*/bin/*",
@@ -90,7 +94,7 @@ fn libffi(libraries: &[SystemLibrary]) -> Option<(String, Option<Package>)> {
 }
 
 /// What link-time optimisation left in the build tree: the installed files may be stripped.
-async fn lto(guest: Guest<'_>, source: &str, work: &Path) -> Result<Lto, Failure> {
+async fn lto(guest: ObservedGuest<'_>, source: &str, work: &Path) -> Result<Lto, Failure> {
     let with = ["grep", "-rla", "--include=*.o"];
     let gcc = guest.lines(&[&with[..], &["-F", ".gnu.lto_", source]].concat()).await?.len();
     let llvm = guest.lines(&[&with[..], &["-P", r"\ABC\xC0\xDE", source]].concat()).await?.len();

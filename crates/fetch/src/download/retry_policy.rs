@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// How long and how often.
 #[derive(Debug, Clone, Copy)]
-pub struct Patience {
+pub struct RetryPolicy {
     /// For finding the host, and again for connecting to it.
     pub connect: Duration,
     /// For the next byte.
@@ -15,7 +15,7 @@ pub struct Patience {
     pub backoff: Duration,
 }
 
-impl Default for Patience {
+impl Default for RetryPolicy {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(5),

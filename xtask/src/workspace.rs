@@ -15,7 +15,7 @@ const LIMIT: Duration = Duration::from_hours(3);
 const CLEANING: Duration = Duration::from_mins(1);
 
 /// The repository.
-pub(crate) struct Workshop {
+pub(crate) struct Workspace {
     pub(crate) root: PathBuf,
     cancel: CancellationToken,
 }
@@ -40,7 +40,7 @@ pub(crate) enum TaskError {
     Untidy(usize),
 }
 
-impl Workshop {
+impl Workspace {
     /// Ctrl-C and TERM end the running program and everything it started.
     pub(crate) fn new() -> Self {
         let cancel = CancellationToken::new();

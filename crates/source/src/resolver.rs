@@ -1,33 +1,33 @@
 //! One search for a source: what all places share, and the one way a download becomes a source.
 
-use crate::cache::{Cache, Kept};
+use crate::cache::{Cache, CachedFile};
 use crate::error::{Attempt, SourceError};
-use crate::expected::{Expected, Names};
-use crate::request::{Origin, Source};
+use crate::expected::{ExpectedArchives, Names};
+use crate::request::{SourceArchive, SourceOrigin};
 use crate::settings::{LONGEST, Settings};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
-use vmbuild_core::event::{Events, Running};
+use vmbuild_core::event::{Events, PhaseGuard};
 use vmbuild_core::store::Store;
-use vmbuild_fetch::download::{Answer, FetchError, Job, Received, fetch};
+use vmbuild_fetch::download::{Answer, Download, FetchError, Received, fetch};
 
 /// One search.
 #[derive(Debug)]
-pub(super) struct Quest<'a> {
-    pub(super) expected: Arc<Expected>,
+pub(super) struct SourceResolver<'a> {
+    pub(super) expected: Arc<ExpectedArchives>,
     pub(super) store: &'a Store,
     pub(super) cache: Cache,
     pub(super) settings: &'a Settings,
     pub(super) events: &'a Events,
-    pub(super) running: Running,
+    pub(super) running: PhaseGuard,
     pub(super) cancel: &'a CancellationToken,
 }
 
 /// What became of one place.
 #[derive(Debug)]
-pub(super) enum Step {
+pub(super) enum PlaceOutcome {
     /// It had it.
-    Found(Source),
+    Found(SourceArchive),
     /// It does not have it; the reason is in the trail.
     NotHere,
     /// Its host was not reached: its other files need no try.
@@ -36,13 +36,13 @@ pub(super) enum Step {
 
 /// The places tried in vain so far.
 #[derive(Debug, Default)]
-pub(super) struct Trail {
+pub(super) struct Attempts {
     attempts: Vec<Attempt>,
     /// Wrong bytes under a guessed name: told only if no other place has the right ones.
     refused: Option<SourceError>,
 }
 
-impl Trail {
+impl Attempts {
     pub(super) fn add(&mut self, place: impl Into<String>, reason: &impl ToString) {
         self.attempts.push(Attempt { place: place.into(), reason: reason.to_string() });
     }
@@ -52,28 +52,28 @@ impl Trail {
         self.attempts.iter().any(|attempt| attempt.place == place)
     }
 
-    pub(super) fn into_error(self, expected: &Expected) -> SourceError {
+    pub(super) fn into_error(self, expected: &ExpectedArchives) -> SourceError {
         let version = expected.version;
         self.refused.unwrap_or(SourceError::Unobtainable { version, attempts: self.attempts })
     }
 }
 
-impl<'a> Quest<'a> {
+impl<'a> SourceResolver<'a> {
     pub(super) fn begin(
-        expected: Expected,
+        expected: ExpectedArchives,
         store: &'a Store,
         settings: &'a Settings,
         events: &'a Events,
-        running: Running,
+        running: PhaseGuard,
         cancel: &'a CancellationToken,
     ) -> Self {
         Self { expected: Arc::new(expected), store, cache: Cache::of(store), settings, events, running, cancel }
     }
 
     /// The first expected archive that the store has.
-    pub(super) async fn cached(&self) -> Result<Option<Source>, SourceError> {
+    pub(super) async fn cached(&self) -> Result<Option<SourceArchive>, SourceError> {
         let (cache, expected, events) = (self.cache.clone(), Arc::clone(&self.expected), self.events.clone());
-        let find = move || -> std::io::Result<Option<Kept>> {
+        let find = move || -> std::io::Result<Option<CachedFile>> {
             for digest in expected.preferred() {
                 if let Some(kept) = cache.find(digest, &events)? {
                     return Ok(Some(kept));
@@ -82,9 +82,9 @@ impl<'a> Quest<'a> {
             Ok(None)
         };
         let kept = self.blocking(find).await??;
-        Ok(kept.map(|Kept { path, file_name, bytes, sha256 }| {
+        Ok(kept.map(|CachedFile { path, file_name, bytes, sha256 }| {
             let location = path.display().to_string();
-            Source { path, file_name, bytes, sha256, origin: Origin::Cache, location }
+            SourceArchive { path, file_name, bytes, sha256, origin: SourceOrigin::Cache, location }
         }))
     }
 
@@ -93,11 +93,11 @@ impl<'a> Quest<'a> {
         &self,
         url: &str,
         nearest: vmbuild_archive::Sha256,
-        origin: Origin,
-        trail: &mut Trail,
-    ) -> Result<Step, SourceError> {
+        origin: SourceOrigin,
+        trail: &mut Attempts,
+    ) -> Result<PlaceOutcome, SourceError> {
         let partial = self.cache.partial(nearest);
-        let job = Job::resumed(url, &partial, LONGEST);
+        let job = Download::resumed(url, &partial, LONGEST);
         loop {
             let received = match fetch(&job, &self.settings.patience, &self.running, self.cancel).await {
                 Ok(Answer::Received(received)) => received,
@@ -105,7 +105,7 @@ impl<'a> Quest<'a> {
                 Err(error) => return Ok(missed(trail, url, &self.passing(error)?)),
             };
             if self.expected.with_digest(received.sha256).is_some() {
-                return self.adopt(&job, &received, origin).map(Step::Found);
+                return self.adopt(&job, &received, origin).map(PlaceOutcome::Found);
             }
             fs_err::remove_file(&job.partial)?;
             // What an earlier run left may have been wrong, not what came now: once more from the beginning.
@@ -115,11 +115,11 @@ impl<'a> Quest<'a> {
         }
     }
 
-    fn adopt(&self, job: &Job, received: &Received, origin: Origin) -> Result<Source, SourceError> {
+    fn adopt(&self, job: &Download, received: &Received, origin: SourceOrigin) -> Result<SourceArchive, SourceError> {
         let file_name = self.name(&job.url, received);
         let path = self.cache.adopt(&job.partial, received.sha256, &file_name)?;
         let Received { bytes, sha256, .. } = *received;
-        Ok(Source { path, file_name, bytes, sha256, origin, location: job.url.clone() })
+        Ok(SourceArchive { path, file_name, bytes, sha256, origin, location: job.url.clone() })
     }
 
     /// The pinned name, which says the format; where there is none, what the address ends with.
@@ -129,14 +129,20 @@ impl<'a> Quest<'a> {
         pinned.map_or_else(last, |wanted| wanted.file.clone())
     }
 
-    fn refuse(&self, url: &str, received: &Received, origin: Origin, trail: &mut Trail) -> Result<Step, SourceError> {
+    fn refuse(
+        &self,
+        url: &str,
+        received: &Received,
+        origin: SourceOrigin,
+        trail: &mut Attempts,
+    ) -> Result<PlaceOutcome, SourceError> {
         let refused = self.expected.mismatch(url.to_owned(), received.sha256);
-        if self.expected.names == Names::Pinned || origin == Origin::Url {
+        if self.expected.names == Names::Pinned || origin == SourceOrigin::Url {
             return Err(refused);
         }
         trail.add(url, &format!("has another sha256: {}", received.sha256));
         trail.refused = Some(refused);
-        Ok(Step::NotHere)
+        Ok(PlaceOutcome::NotHere)
     }
 
     /// An error that concerns one place only; what ends the whole search comes back as the outer error.
@@ -165,7 +171,7 @@ impl<'a> Quest<'a> {
     }
 }
 
-fn missed(trail: &mut Trail, url: &str, error: &FetchError) -> Step {
+fn missed(trail: &mut Attempts, url: &str, error: &FetchError) -> PlaceOutcome {
     trail.add(url, error);
-    if error.is_about_the_host() { Step::HostDown } else { Step::NotHere }
+    if error.is_about_the_host() { PlaceOutcome::HostDown } else { PlaceOutcome::NotHere }
 }

@@ -31,7 +31,7 @@ impl KeyTime {
 
 /// What the signatures of a key about itself say.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Lifetime {
+pub(super) struct KeyLifetime {
     /// When it expires, if ever.
     pub(super) ends: Option<Timestamp>,
     pub(super) for_signing: bool,
@@ -42,7 +42,7 @@ pub(super) fn primary_lifetime(
     key: &SignedPublicKey,
     time: KeyTime,
     signed: Timestamp,
-) -> Result<Lifetime, SignatureError> {
+) -> Result<KeyLifetime, SignatureError> {
     let primary = &key.primary_key;
     if key.details.revocation_signatures.iter().any(|one| one.verify_key(primary).is_ok()) {
         return Err(SignatureError::RevokedKey(fingerprint(primary)));
@@ -57,7 +57,7 @@ pub(super) fn primary_lifetime(
     let newest = newest.ok_or_else(|| SignatureError::UnfitKey(fingerprint(primary)))?;
     // A primary key without flags may do everything.
     let for_signing = newest.key_flags().sign() || !has_flags(newest);
-    Ok(Lifetime { ends: ends(primary, newest), for_signing })
+    Ok(KeyLifetime { ends: ends(primary, newest), for_signing })
 }
 
 /// Of a subkey.
@@ -66,7 +66,7 @@ pub(super) fn subkey_lifetime(
     subkey: &SignedPublicSubKey,
     time: KeyTime,
     signed: Timestamp,
-) -> Result<Lifetime, SignatureError> {
+) -> Result<KeyLifetime, SignatureError> {
     let primary = &key.primary_key;
     let bound = || subkey.signatures.iter().filter(|one| one.verify_subkey_binding(primary, &subkey.key).is_ok());
     if bound().any(|one| one.typ() == Some(SignatureType::SubkeyRevocation)) {
@@ -77,7 +77,7 @@ pub(super) fn subkey_lifetime(
     // Otherwise anybody could adopt somebody else's signing key as a subkey, and with it what that key signs.
     let returned = newest.embedded_signature();
     let returned = returned.is_some_and(|one| one.verify_primary_key_binding(&subkey.key, primary).is_ok());
-    Ok(Lifetime { ends: ends(&subkey.key, newest), for_signing: newest.key_flags().sign() && returned })
+    Ok(KeyLifetime { ends: ends(&subkey.key, newest), for_signing: newest.key_flags().sign() && returned })
 }
 
 fn newest<'a>(signatures: impl Iterator<Item = &'a Signature>, at: Timestamp) -> Option<&'a Signature> {

@@ -12,7 +12,7 @@ use super::vagrant::VagrantMachine;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use vmbuild_core::event::Events;
-use vmbuild_guest::{Loser, Opening, RaceError, RaceResult, Session, SshWay, Transport, race};
+use vmbuild_guest::{FailedTransport, Opening, RaceError, RaceResult, Session, SshWay, Transport, race};
 use vmbuild_supervise::Deadline;
 
 pub(super) fn died(folder: &MachineFolder, last_words: String) -> MachineError {
@@ -32,13 +32,13 @@ pub(super) fn patience(start: &Start) -> Duration {
 
 /// A started backend.
 #[derive(Debug)]
-pub(super) enum Running {
+pub(super) enum BackendHandle {
     Sandbox(Box<Sandbox>),
     Qemu(Box<Qemu>),
     Vagrant(Box<VagrantMachine>),
 }
 
-impl Running {
+impl BackendHandle {
     pub(super) async fn start(
         spec: &MachineSpec,
         folder: &MachineFolder,
@@ -86,7 +86,7 @@ impl Running {
     }
 
     /// The ways to its agent; and what is no way, with the reason.
-    pub(super) fn ways(&self) -> (Vec<Transport>, Vec<Loser>) {
+    pub(super) fn ways(&self) -> (Vec<Transport>, Vec<FailedTransport>) {
         match self {
             Self::Sandbox(sandbox) => (vec![sandbox.transport()], Vec::new()),
             Self::Vagrant(machine) => (vec![machine.transport()], Vec::new()),

@@ -1,27 +1,27 @@
 //! Checks 10 and 11: what an interpreter carries along to say what it is.
 
-use super::outcome::{Outcome, size};
+use super::outcome::{CheckOutcome, size};
 use super::subject::Subject;
-use super::tree::Tree;
+use super::tree::UnpackedArtifact;
 use vmbuild_cpython::ArtifactName;
 
 /// 10: `.build-info` is JSON and says the version of the file name.
-pub(super) fn build_info(subject: &Subject<'_>, tree: &Tree) -> Outcome {
+pub(super) fn build_info(subject: &Subject<'_>, tree: &UnpackedArtifact) -> CheckOutcome {
     let promised = promised(subject);
     match said_version(tree) {
-        Ok(said) if said == promised => Outcome::Pass(format!("version {said}")),
-        Ok(said) => Outcome::Amiss(format!(".build-info says {said}, file name says {promised}")),
-        Err(why) => Outcome::Amiss(why),
+        Ok(said) if said == promised => CheckOutcome::Pass(format!("version {said}")),
+        Ok(said) => CheckOutcome::Amiss(format!(".build-info says {said}, file name says {promised}")),
+        Err(why) => CheckOutcome::Amiss(why),
     }
 }
 
 /// 11: there is a license, and something in it.
-pub(super) fn license(tree: &Tree) -> Outcome {
+pub(super) fn license(tree: &UnpackedArtifact) -> CheckOutcome {
     match fs_err::metadata(tree.prefix().join("LICENSE")) {
-        Ok(found) if !found.is_file() => Outcome::Amiss("LICENSE is not a file".to_owned()),
-        Ok(found) if found.len() == 0 => Outcome::Amiss("LICENSE is empty".to_owned()),
-        Ok(found) => Outcome::Pass(size(found.len())),
-        Err(_) => Outcome::Amiss("no LICENSE".to_owned()),
+        Ok(found) if !found.is_file() => CheckOutcome::Amiss("LICENSE is not a file".to_owned()),
+        Ok(found) if found.len() == 0 => CheckOutcome::Amiss("LICENSE is empty".to_owned()),
+        Ok(found) => CheckOutcome::Pass(size(found.len())),
+        Err(_) => CheckOutcome::Amiss("no LICENSE".to_owned()),
     }
 }
 
@@ -31,7 +31,7 @@ fn promised(subject: &Subject<'_>) -> String {
     name.map_or_else(|_| subject.ask.interpreter.version.clone(), |name| name.version.to_string())
 }
 
-fn said_version(tree: &Tree) -> Result<String, String> {
+fn said_version(tree: &UnpackedArtifact) -> Result<String, String> {
     let text = fs_err::read_to_string(tree.prefix().join(".build-info")).map_err(|_| "no .build-info".to_owned())?;
     let info: serde_json::Value =
         serde_json::from_str(&text).map_err(|error| format!(".build-info is not JSON: {error}"))?;
