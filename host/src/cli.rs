@@ -14,6 +14,7 @@ use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use vmbuild_archive::Sha256;
 use vmbuild_cpython::{BuildNumber, Extent, Flavour, Profile, Version};
+use vmbuild_job::MachineRequest;
 use vmbuild_machine::{Accelerator, BackendChoice};
 use vmbuild_source::FileOrUrl;
 
@@ -105,6 +106,20 @@ pub struct MachineOptions {
     /// Memory per machine in MiB [default: half of this host's, from 1024 to 4096].
     #[arg(long, env = "VMBUILD_MEMORY", value_name = "MIB", value_parser = clap::value_parser!(u64).range(256..=1_048_576))]
     pub memory: Option<u64>,
+}
+
+impl MachineOptions {
+    /// The request these options make.
+    pub(crate) fn request(&self) -> MachineRequest {
+        MachineRequest {
+            image: self.image.clone(),
+            locked: self.locked,
+            backend: self.backend,
+            accelerator: self.accel,
+            cpus: self.cpus,
+            memory_mib: self.memory,
+        }
+    }
 }
 
 /// A named machine to start.

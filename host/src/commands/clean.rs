@@ -1,6 +1,6 @@
 //! `vmbuild clean`: deletes what can be made again.
 
-use super::context::Context;
+use super::context::CommandContext;
 use super::program::CommandExit;
 use crate::cli::CleanArgs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use vmbuild_image as image;
 use vmbuild_image::Removed;
 
 /// Removes left-over machines and caches, and what the options add.
-pub(crate) async fn clean(context: &Context, args: CleanArgs) -> Result<CommandExit, Failure> {
+pub(crate) async fn clean(context: &CommandContext, args: CleanArgs) -> Result<CommandExit, Failure> {
     context.tidy_up().await?;
     empty(context, "caches", &context.store.cache())?;
     if args.sources || args.all {
@@ -39,7 +39,7 @@ fn counted(removed: Removed) -> String {
     }
 }
 
-fn empty(context: &Context, what: &str, folder: &Path) -> Result<(), Failure> {
+fn empty(context: &CommandContext, what: &str, folder: &Path) -> Result<(), Failure> {
     let phase = context.events.phase(Part::Cleanup, what, "");
     let removed = store::empty_folder(folder).map_err(store::StoreError::Io)?;
     phase.finish(format!("{removed} removed"));

@@ -1,13 +1,13 @@
 //! `vmbuild config`: each setting and where it came from.
 
-use super::context::Context;
+use super::context::CommandContext;
 use super::program::CommandExit;
 use crate::cli::KnownSetting;
 use crate::report::{self, Cell};
 use vmbuild_core::failure::{Exit, Failure};
 
 /// Prints every setting.
-pub(crate) fn config(context: &Context, known: &[KnownSetting]) -> Result<CommandExit, Failure> {
+pub(crate) fn config(context: &CommandContext, known: &[KnownSetting]) -> Result<CommandExit, Failure> {
     let text = if context.json {
         format!("{}\n", serde_json::json!({ "schema": 1, "settings": known }))
     } else {

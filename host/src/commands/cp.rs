@@ -1,11 +1,11 @@
 //! `vmbuild cp`: files into a machine and out of it.
 
-use super::context::Context;
+use super::context::CommandContext;
 use super::program::CommandExit;
 use crate::cli::{CopyPlace, CpArgs};
-use crate::report::size;
 use vmbuild_core::event::Part;
 use vmbuild_core::failure::{Diagnose, Exit, Failure};
+use vmbuild_core::format::size;
 use vmbuild_guest::{Depth, receive, send};
 use vmbuild_machine::{Machine, MachineName};
 
@@ -32,7 +32,7 @@ impl Diagnose for Sides {
 }
 
 /// Copies one file, or a tree.
-pub(crate) async fn cp(context: &Context, args: CpArgs) -> Result<CommandExit, Failure> {
+pub(crate) async fn cp(context: &CommandContext, args: CpArgs) -> Result<CommandExit, Failure> {
     let depth = if args.recursive { Depth::Tree } else { Depth::File };
     let name = match (&args.from, &args.to) {
         (CopyPlace::Here(_), CopyPlace::There { machine, .. })

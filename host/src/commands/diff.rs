@@ -1,7 +1,7 @@
 //! `vmbuild diff`: two artifacts explained.
 
 use super::build::{plan_changes, read_info};
-use super::context::Context;
+use super::context::CommandContext;
 use super::program::CommandExit;
 use crate::cli::DiffArgs;
 use crate::report::{self, Cell};
@@ -25,7 +25,7 @@ struct DiffSide {
 }
 
 /// Compares, and prints what differs. Exits like diff(1): 0 if nothing does, 1 if something does.
-pub(crate) async fn diff(context: &Context, args: DiffArgs) -> Result<CommandExit, Failure> {
+pub(crate) async fn diff(context: &CommandContext, args: DiffArgs) -> Result<CommandExit, Failure> {
     let (one, other) = (side(&args.one)?, side(&args.other)?);
     let same = one.sha256 == other.sha256;
     let (a, b) = ((one.path.clone(), one.info.clone()), (other.path.clone(), other.info.clone()));

@@ -1,6 +1,6 @@
 //! `vmbuild doctor`: what this host lacks, and mending it.
 
-use super::context::Context;
+use super::context::CommandContext;
 use super::program::CommandExit;
 use crate::cli::DoctorArgs;
 use crate::report::{self, Paint};
@@ -16,7 +16,7 @@ use vmbuild_supervise::{Command, Deadline};
 const LIMIT: Duration = Duration::from_mins(30);
 
 /// Prints every finding; fails if one of them does. With `--fix`, after everything that can be mended was.
-pub(crate) async fn doctor(context: &Context, args: DoctorArgs) -> Result<CommandExit, Failure> {
+pub(crate) async fn doctor(context: &CommandContext, args: DoctorArgs) -> Result<CommandExit, Failure> {
     let mut findings = examine(&context.store, &context.cancel).await;
     if args.fix {
         let fixes = fixes(&findings);
@@ -53,7 +53,7 @@ fn fixes(findings: &[Finding]) -> Vec<Vec<String>> {
     fixes
 }
 
-async fn run(context: &Context, fix: &[String]) -> Result<(), Failure> {
+async fn run(context: &CommandContext, fix: &[String]) -> Result<(), Failure> {
     let Some((program, arguments)) = fix.split_first() else { return Ok(()) };
     let phase = context.events.phase(Part::Machine, "mend", fix.join(" "));
     let command = Command::new(program).args(arguments).env("DEBIAN_FRONTEND", "noninteractive");

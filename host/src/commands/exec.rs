@@ -1,6 +1,6 @@
 //! `vmbuild exec -- CMD` and `vmbuild ssh`: a program in a named machine, with its output and its exit code.
 
-use super::context::Context;
+use super::context::CommandContext;
 use super::program::CommandExit;
 use super::terminal::{Talk, talk};
 use crate::cli::{ExecArgs, SshArgs};
@@ -13,7 +13,7 @@ use vmbuild_machine::{Machine, MachineError};
 use vmbuild_protocol::{CommandLine, Exited};
 
 /// Runs the program and ends as it ended; 128 plus the signal's number if one ended it.
-pub(crate) async fn exec(context: &Context, args: ExecArgs) -> Result<CommandExit, Failure> {
+pub(crate) async fn exec(context: &CommandContext, args: ExecArgs) -> Result<CommandExit, Failure> {
     let machine = Machine::attach(&context.store, &args.target.name(), &context.cancel).await?.telling(&context.events);
     let command = CommandLine { argv: args.argv, env: args.env, cwd: args.cwd };
     let timeout_ms = args.timeout.map(|seconds| seconds.saturating_mul(1000));
@@ -27,7 +27,7 @@ pub(crate) async fn exec(context: &Context, args: ExecArgs) -> Result<CommandExi
 }
 
 /// Opens a login shell, or runs a program, on a terminal where there is one.
-pub(crate) async fn ssh(context: &Context, args: SshArgs) -> Result<CommandExit, Failure> {
+pub(crate) async fn ssh(context: &CommandContext, args: SshArgs) -> Result<CommandExit, Failure> {
     let machine = Machine::attach(&context.store, &args.target.name(), &context.cancel).await?.telling(&context.events);
     let command = CommandLine { argv: args.argv, env: Vec::new(), cwd: "/root".to_owned() };
     let terminal = std::io::stdin().is_terminal();

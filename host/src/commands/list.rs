@@ -1,6 +1,6 @@
 //! `vmbuild list`: the names of the machines that exist, for scripts.
 
-use super::context::Context;
+use super::context::CommandContext;
 use super::program::CommandExit;
 use crate::report;
 use vmbuild_core::failure::{Exit, Failure};
@@ -8,7 +8,7 @@ use vmbuild_core::store::StoreError;
 use vmbuild_machine::MachineFolder;
 
 /// Prints one name a line. Asks no machine anything.
-pub(crate) async fn list(context: &Context) -> Result<CommandExit, Failure> {
+pub(crate) async fn list(context: &CommandContext) -> Result<CommandExit, Failure> {
     context.tidy_up().await?;
     let folders = MachineFolder::list(&context.store.machines()).map_err(StoreError::Io)?;
     let names: Vec<String> = folders.iter().map(|folder| folder.name().to_string()).collect();

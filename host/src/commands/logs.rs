@@ -1,6 +1,6 @@
 //! `vmbuild logs`: a machine's console, and what QEMU said.
 
-use super::context::Context;
+use super::context::CommandContext;
 use super::program::CommandExit;
 use crate::cli::LogsArgs;
 use crate::report;
@@ -16,7 +16,7 @@ use vmbuild_protocol::OutputStream;
 const LOOK: Duration = Duration::from_millis(100);
 
 /// Prints QEMU's log and the console's; with `--follow` also what is added to them.
-pub(crate) async fn logs(context: &Context, args: LogsArgs) -> Result<CommandExit, Failure> {
+pub(crate) async fn logs(context: &CommandContext, args: LogsArgs) -> Result<CommandExit, Failure> {
     let folder = MachineFolder::find(&context.store.machines(), args.target.name()).map_err(MachineError::Folder)?;
     let mut logs: Vec<Log> = folder.logs().into_iter().map(Log::new).collect();
     loop {

@@ -11,7 +11,6 @@ mod exec;
 mod image;
 mod list;
 mod logs;
-mod machines;
 mod port;
 mod program;
 mod provision;
@@ -19,7 +18,6 @@ mod status;
 mod stop;
 mod terminal;
 mod up;
-mod vagrant;
 mod validate;
 mod versions;
 

@@ -3,7 +3,7 @@
 //! The bytes go through the agent's session, so the machine needs no network. Only this host can connect: nothing
 //! but the loopback address is listened on.
 
-use super::context::{Context, Interrupted};
+use super::context::CommandContext;
 use super::program::CommandExit;
 use crate::cli::PortArgs;
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -11,6 +11,7 @@ use std::convert::Infallible;
 use std::io;
 use std::net::Ipv4Addr;
 use tokio::net::TcpListener;
+use vmbuild_core::context::Interrupted;
 use vmbuild_core::event::{Events, Part};
 use vmbuild_core::failure::Failure;
 use vmbuild_core::failure::{Diagnose, Exit};
@@ -37,7 +38,7 @@ impl Diagnose for NotListening {
 }
 
 /// Forwards until Ctrl-C, which is how it is meant to end.
-pub(crate) async fn port(context: &Context, args: PortArgs) -> Result<CommandExit, Failure> {
+pub(crate) async fn port(context: &CommandContext, args: PortArgs) -> Result<CommandExit, Failure> {
     let machine = Machine::attach(&context.store, &args.name, &context.cancel).await?.telling(&context.events);
     let not_listening = |source| NotListening { port: args.ports.host, source };
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, args.ports.host)).await.map_err(not_listening)?;
@@ -53,7 +54,7 @@ pub(crate) async fn port(context: &Context, args: PortArgs) -> Result<CommandExi
 
 /// Carries connections, many at a time. Ends only when the session does.
 async fn serve(
-    context: &Context,
+    context: &CommandContext,
     machine: &Machine,
     listener: &TcpListener,
     port: u16,

@@ -1,6 +1,6 @@
 //! From the command line to the exit code: the only place that knows both.
 
-use super::context::{Context, Interrupted};
+use super::context::CommandContext;
 use super::{
     build, clean, config, cp, diff, doctor, exec, image, list, logs, port, provision, status, stop, up, validate,
     versions,
@@ -14,6 +14,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+use vmbuild_core::context::{Context, Interrupted};
 use vmbuild_core::event::Events;
 use vmbuild_core::failure::{Exit, Failure, OutputError};
 use vmbuild_core::store::Store;
@@ -121,7 +122,7 @@ async fn start(
 ) -> Result<CommandExit, Failure> {
     let store = Store::from_env()?;
     let store = if makes_store(&cli.verb) { store.create()? } else { store };
-    let context = Context { store, events, cancel, json: cli.json };
+    let context = CommandContext { context: Context { store, events, cancel }, json: cli.json };
     match cli.verb {
         Verb::Config(_) => config::config(&context, &known),
         verb => Box::pin(dispatch(&context, verb)).await,
@@ -158,7 +159,7 @@ fn makes_store(verb: &Verb) -> bool {
     }
 }
 
-async fn dispatch(context: &Context, verb: Verb) -> Result<CommandExit, Failure> {
+async fn dispatch(context: &CommandContext, verb: Verb) -> Result<CommandExit, Failure> {
     match verb {
         Verb::Up(args) => up::up(context, args).await,
         Verb::Status => status::status(context).await,

@@ -1,6 +1,6 @@
 //! `vmbuild provision`: the image's packages in a machine that runs.
 
-use super::context::Context;
+use super::context::CommandContext;
 use super::program::CommandExit;
 use crate::cli::ProvisionArgs;
 use vmbuild_core::event::Part;
@@ -10,7 +10,7 @@ use vmbuild_machine::Machine;
 use vmbuild_protocol::Stage;
 
 /// Installs what the image's build role has and the machine lacks, such as after an update of vmbuild.
-pub(crate) async fn provision(context: &Context, args: ProvisionArgs) -> Result<CommandExit, Failure> {
+pub(crate) async fn provision(context: &CommandContext, args: ProvisionArgs) -> Result<CommandExit, Failure> {
     let machine = Machine::attach(&context.store, &args.target.name(), &context.cancel).await?.telling(&context.events);
     let image = Image::load(&machine.spec().image, &context.store)?;
     let lists = image.lists()?;

@@ -1,6 +1,6 @@
 //! `vmbuild status`: the machines that exist, and what QMP and the agents say of them.
 
-use super::context::Context;
+use super::context::CommandContext;
 use super::program::CommandExit;
 use crate::report::{self, Cell};
 use serde::Serialize;
@@ -84,7 +84,7 @@ impl GuestStatus {
 }
 
 /// Prints every machine; an agent that does not answer is part of the answer.
-pub(crate) async fn status(context: &Context) -> Result<CommandExit, Failure> {
+pub(crate) async fn status(context: &CommandContext) -> Result<CommandExit, Failure> {
     context.tidy_up().await?;
     let mut lines = Vec::new();
     for folder in MachineFolder::list(&context.store.machines()).map_err(StoreError::Io)? {
@@ -101,7 +101,7 @@ pub(crate) async fn status(context: &Context) -> Result<CommandExit, Failure> {
     Ok(Exit::Success.into())
 }
 
-async fn describe(context: &Context, folder: &MachineFolder) -> Result<MachineStatus, Failure> {
+async fn describe(context: &CommandContext, folder: &MachineFolder) -> Result<MachineStatus, Failure> {
     let record = folder.read_record().map_err(MachineError::Folder)?;
     let of_vagrant = record.as_ref().is_some_and(|record| record.spec.backend() == Backend::Vagrant);
     if of_vagrant {
@@ -142,7 +142,7 @@ async fn describe(context: &Context, folder: &MachineFolder) -> Result<MachineSt
     })
 }
 
-async fn ask(context: &Context, folder: &MachineFolder) -> Option<AgentStatus> {
+async fn ask(context: &CommandContext, folder: &MachineFolder) -> Option<AgentStatus> {
     let machine = Machine::attach(&context.store, folder.name(), &context.cancel).await.ok()?;
     let round_trip = machine.session().ping().await.ok()?;
     let facts = machine.session().facts().await.ok()?;
@@ -170,7 +170,7 @@ fn row(machine: &MachineStatus) -> Vec<String> {
         or_dash(machine.accelerator.clone()),
         or_dash(machine.cpus.map(|cpus| cpus.to_string())),
         or_dash(machine.memory_mib.map(|mib| format!("{mib} MB"))),
-        or_dash(machine.up_seconds.map(|seconds| report::duration(Duration::from_secs(seconds)))),
+        or_dash(machine.up_seconds.map(|seconds| vmbuild_core::format::duration(Duration::from_secs(seconds)))),
         or_dash(agent),
     ]
 }

@@ -1,7 +1,6 @@
 //! `vmbuild up`: named machines, left running.
 
-use super::context::Context;
-use super::machines::Setup;
+use super::context::CommandContext;
 use super::program::CommandExit;
 use crate::cli::{DiskSize, UpArgs};
 use futures_util::future::{Either, select};
@@ -10,6 +9,7 @@ use vmbuild_core::event::Part;
 use vmbuild_core::failure::{Diagnose, Exit, Failure};
 use vmbuild_core::store::StoreError;
 use vmbuild_image::{Golden, Role};
+use vmbuild_job::MachineSetup;
 use vmbuild_machine::{
     Backend, Lifetime, Machine, MachineError, MachineFolder, MachineName, MachineSpec, MachineState, qemu, vagrant,
 };
@@ -53,7 +53,7 @@ impl Diagnose for NoDisk {
 }
 
 /// Starts the machines, or says that they run already; one that was halted starts again from its own disk.
-pub(crate) async fn up(context: &Context, args: UpArgs) -> Result<CommandExit, Failure> {
+pub(crate) async fn up(context: &CommandContext, args: UpArgs) -> Result<CommandExit, Failure> {
     context.tidy_up().await?;
     for name in args.targets.names() {
         up_one(context, &args, name).await?;
@@ -61,7 +61,7 @@ pub(crate) async fn up(context: &Context, args: UpArgs) -> Result<CommandExit, F
     Ok(Exit::Success.into())
 }
 
-async fn up_one(context: &Context, args: &UpArgs, name: MachineName) -> Result<(), Failure> {
+async fn up_one(context: &CommandContext, args: &UpArgs, name: MachineName) -> Result<(), Failure> {
     let folder = MachineFolder::new(&context.store.machines(), name.clone());
     let mut made_from = None;
     let spec = match halted(context, &folder).await? {
@@ -103,7 +103,7 @@ fn refuse_disk(args: &UpArgs, backend: Backend, name: &MachineName) -> Result<()
 }
 
 /// Starts a named machine and leaves it running.
-pub(super) async fn start(context: &Context, spec: MachineSpec) -> Result<Machine, Failure> {
+pub(super) async fn start(context: &CommandContext, spec: MachineSpec) -> Result<Machine, Failure> {
     let phase = context.events.phase(Part::Machine, "boot", spec.name.to_string());
     let machine = Machine::start(spec, &context.store, &context.events, &context.cancel).await?;
     let round_trip = context.unless_interrupted(machine.ask(machine.session().ping())).await??;
@@ -112,7 +112,7 @@ pub(super) async fn start(context: &Context, spec: MachineSpec) -> Result<Machin
 }
 
 /// Makes the machine's disk larger, and its file system with it, while it runs.
-async fn grow(context: &Context, machine: &Machine, disk: DiskSize) -> Result<(), Failure> {
+async fn grow(context: &CommandContext, machine: &Machine, disk: DiskSize) -> Result<(), Failure> {
     let name = &machine.spec().name;
     if let Some(refusal) = NoDisk::of(machine.spec().backend(), name) {
         return Err(refusal.into());
@@ -139,7 +139,7 @@ enum Before {
     Running,
 }
 
-async fn halted(context: &Context, folder: &MachineFolder) -> Result<Before, Failure> {
+async fn halted(context: &CommandContext, folder: &MachineFolder) -> Result<Before, Failure> {
     if !folder.path().is_dir() {
         return Ok(Before::Nothing);
     }
@@ -156,7 +156,7 @@ async fn halted(context: &Context, folder: &MachineFolder) -> Result<Before, Fai
 }
 
 /// The golden machine names no archive, so that it is the same everywhere; a person wants `apt install`.
-async fn name_archive(context: &Context, machine: &Machine, sources: &str) -> Result<(), Failure> {
+async fn name_archive(context: &CommandContext, machine: &Machine, sources: &str) -> Result<(), Failure> {
     let file = tempfile::NamedTempFile::new().map_err(StoreError::Io)?;
     fs_err::write(file.path(), sources).map_err(StoreError::Io)?;
     let sent = machine.session().put_file(file.path(), "/etc/apt/sources.list", 0o644, &context.cancel, |_| ());
@@ -166,7 +166,7 @@ async fn name_archive(context: &Context, machine: &Machine, sources: &str) -> Re
 
 /// Starts the machine. Meanwhile the host's apt says where the archive is: that takes it half a second on a quiet host.
 async fn start_knowing(
-    context: &Context,
+    context: &CommandContext,
     spec: MachineSpec,
     golden: Option<&Golden>,
 ) -> Result<(Machine, Option<String>), Failure> {
@@ -183,16 +183,20 @@ async fn start_knowing(
     }
 }
 
-async fn archive_of(context: &Context, golden: Option<&Golden>) -> Option<String> {
+async fn archive_of(context: &CommandContext, golden: Option<&Golden>) -> Option<String> {
     golden?.sources(&context.cancel).await
 }
 
 /// The machine, and what its golden machine was, if it has one.
-async fn fresh(context: &Context, args: &UpArgs, name: MachineName) -> Result<(MachineSpec, Option<Golden>), Failure> {
-    let setup = Setup::decide(context, &args.machine).await?;
+async fn fresh(
+    context: &CommandContext,
+    args: &UpArgs,
+    name: MachineName,
+) -> Result<(MachineSpec, Option<Golden>), Failure> {
+    let setup = MachineSetup::decide(context, &args.machine.request()).await?;
     refuse_disk(args, setup.backend(), &name)?;
     if setup.backend() == Backend::Vagrant {
-        return Ok((setup.boxed(context, name)?, None));
+        return Ok((setup.boxed(name), None));
     }
     let golden = setup.golden(context, Role::Build).await?;
     let spec = setup.spec(context, &golden, name, Lifetime::Named).await?;

@@ -1,8 +1,7 @@
 //! `vmbuild validate`: the 11 checks, in a machine that has no compiler.
 
 use super::build::read_info;
-use super::context::Context;
-use super::machines::Setup;
+use super::context::CommandContext;
 use super::program::CommandExit;
 use crate::cli;
 use std::path::{Path, PathBuf};
@@ -12,6 +11,7 @@ use vmbuild_core::failure::{Exit, Failure};
 use vmbuild_cpython::{ArtifactName, Bounds, CHECKS, layout};
 use vmbuild_guest::Session;
 use vmbuild_image::Role;
+use vmbuild_job::MachineSetup;
 use vmbuild_protocol::{Check, Validate, Verdict};
 
 /// Where the artifact lies in the guest.
@@ -29,12 +29,12 @@ pub(crate) struct Candidate {
 }
 
 /// Checks an artifact and prints the table.
-pub(crate) async fn validate(context: &Context, args: cli::ValidateArgs) -> Result<CommandExit, Failure> {
+pub(crate) async fn validate(context: &CommandContext, args: cli::ValidateArgs) -> Result<CommandExit, Failure> {
     context.tidy_up().await?;
     let artifact = std::path::absolute(&args.artifact).map_err(ArtifactError::Io)?;
     let file_name = artifact.file_name().unwrap_or_default().to_string_lossy();
     let name: ArtifactName = file_name.parse().map_err(ArtifactError::Name)?;
-    let setup = Setup::decide(context, &args.machine).await?;
+    let setup = MachineSetup::decide(context, &args.machine.request()).await?;
     let candidate = Candidate { artifact, name, lenient: args.lenient };
     let checks = in_clean_machine(context, &setup, &candidate).await?;
     let exit = if passed(&checks) { Exit::Success } else { Exit::Job };
@@ -60,8 +60,8 @@ pub(crate) fn report(name: &ArtifactName, checks: &[Check]) -> String {
 
 /// Runs the checks in a fresh machine of the clean role.
 pub(crate) async fn in_clean_machine(
-    context: &Context,
-    setup: &Setup,
+    context: &CommandContext,
+    setup: &MachineSetup,
     candidate: &Candidate,
 ) -> Result<Vec<Check>, Failure> {
     let golden = setup.golden(context, Role::Clean).await?;
@@ -76,8 +76,8 @@ pub(crate) async fn in_clean_machine(
 }
 
 async fn check(
-    context: &Context,
-    setup: &Setup,
+    context: &CommandContext,
+    setup: &MachineSetup,
     session: &Session,
     candidate: &Candidate,
 ) -> Result<Vec<Check>, Failure> {
@@ -105,7 +105,7 @@ async fn check(
 }
 
 /// Sends a file if it is there: its absence is for the checks to report.
-async fn send(context: &Context, session: &Session, path: &Path) -> Result<(), Failure> {
+async fn send(context: &CommandContext, session: &Session, path: &Path) -> Result<(), Failure> {
     let Some(name) = path.file_name().filter(|_| path.is_file()) else { return Ok(()) };
     let total = fs_err::metadata(path).map_err(ArtifactError::Io)?.len();
     let phase = context.events.phase(Part::Validate, "send", name.to_string_lossy());

@@ -1,6 +1,6 @@
 //! `vmbuild versions`: what can be built, what is still maintained, and what has been overtaken.
 
-use super::context::Context;
+use super::context::CommandContext;
 use super::program::CommandExit;
 use crate::report::{self, Cell};
 use jiff::Timestamp;
@@ -27,7 +27,7 @@ struct VersionRow {
 }
 
 /// Prints every known version.
-pub(crate) fn versions(context: &Context) -> Result<CommandExit, Failure> {
+pub(crate) fn versions(context: &CommandContext) -> Result<CommandExit, Failure> {
     let today = this_month();
     let text = if context.json { as_json(today) } else { as_table(today) };
     report::to_stdout(&text)?;
@@ -36,7 +36,7 @@ pub(crate) fn versions(context: &Context) -> Result<CommandExit, Failure> {
 
 /// Says what somebody who builds a version may want to know: that there is a newer one, that nobody mends it any more,
 /// or that its facts are another's.
-pub(crate) fn advise(context: &Context, version: &Version) {
+pub(crate) fn advise(context: &CommandContext, version: &Version) {
     for advice in advice(version, this_month()) {
         context.events.note(Part::Build, advice);
     }

@@ -30,4 +30,3 @@ pub use output::{printed, program_output, to_stdout};
 pub use paint::Paint;
 pub use run::{fail, run};
 pub use table::{Cell, check_table, columns};
-pub use words::{duration, size};

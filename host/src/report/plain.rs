@@ -11,6 +11,7 @@ use std::io::Write;
 use std::time::Duration;
 use vmbuild_core::event::{Event, EventKind, Phase, Shown};
 use vmbuild_core::failure::OutputError;
+use vmbuild_core::format::duration;
 
 /// CI services end a job that stays silent for minutes; a log with a line a second helps nobody.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(30);
@@ -61,7 +62,7 @@ impl<O: Write, E: Write> Plain<O, E> {
     }
 
     fn finished(&mut self, at: Timestamp, phase: &Phase, result: &str, took: Duration) -> Result<(), OutputError> {
-        let done = format!("done in {}", words::duration(took));
+        let done = format!("done in {}", duration(took));
         match self.end(at, phase)? {
             Some(PlainPhase { progress, .. }) if result.is_empty() => match progress.about.as_str() {
                 "" => Ok(()),
@@ -73,7 +74,7 @@ impl<O: Write, E: Write> Plain<O, E> {
 
     fn broke(&mut self, at: Timestamp, phase: &Phase, took: Duration) -> Result<(), OutputError> {
         self.end(at, phase)?;
-        self.say_of(at, phase, &format!("FAILED after {}", words::duration(took)))
+        self.say_of(at, phase, &format!("FAILED after {}", duration(took)))
     }
 
     /// Returns the phase if nothing has been told of it: if it was over in a moment.
@@ -116,7 +117,7 @@ impl PlainPhase {
     }
 
     fn sign_of_life(&self, now: Timestamp) -> String {
-        let elapsed = format!("{} so far", words::duration(self.progress.elapsed(now)));
+        let elapsed = format!("{} so far", duration(self.progress.elapsed(now)));
         let news = [self.progress.count(now), self.progress.line.clone(), elapsed];
         news.into_iter().find(|text| !text.is_empty()).unwrap_or_default()
     }

@@ -4,6 +4,7 @@ use super::words;
 use jiff::Timestamp;
 use std::time::Duration;
 use vmbuild_core::event::{EventKind, Unit};
+use vmbuild_core::format::{duration, speed};
 
 /// A rate measured over less than this says nothing.
 const ENOUGH: Duration = Duration::from_secs(2);
@@ -56,7 +57,7 @@ impl PhaseProgress {
     pub(super) fn count(&self, now: Timestamp) -> String {
         let count = words::count(self.done, self.total, self.unit);
         let rate = self.rate(now);
-        let speed = rate.filter(|_| self.unit == Unit::Bytes).map(words::speed);
+        let speed = rate.filter(|_| self.unit == Unit::Bytes).map(speed);
         let outlook = rate.and_then(|rate| self.outlook(rate, now));
         let parts = [Some(count), speed, outlook];
         parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  ")
@@ -77,7 +78,7 @@ impl PhaseProgress {
         let left = Duration::try_from_secs_f64(missing as f64 / rate).ok()?;
         let unusual = Duration::try_from_secs_f64(UNUSUAL / rate).ok()?;
         Some(if pause > left.min(unusual).max(USUAL_PAUSE) {
-            format!("none for {}", words::duration(pause))
+            format!("none for {}", duration(pause))
         } else {
             words::left(left)
         })

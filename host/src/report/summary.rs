@@ -2,9 +2,10 @@
 
 use super::paint::Paint;
 use super::table::{Cell, columns};
-use super::words::{MOMENT, duration, size};
+use super::words::MOMENT;
 use std::time::Duration;
 use vmbuild_core::event::{Published, StageTime};
+use vmbuild_core::format::{duration, size};
 
 /// For standard error; the artifact's path itself is data and goes to standard output.
 pub(super) fn render(published: &Published, paint: Paint) -> String {

@@ -11,6 +11,7 @@ use std::io::Write;
 use std::time::Duration;
 use vmbuild_core::event::{Event, EventKind, Part, Phase, Shown};
 use vmbuild_core::failure::OutputError;
+use vmbuild_core::format::duration;
 use vmbuild_protocol::Check;
 
 pub(super) struct Terminal<O, E> {
@@ -76,13 +77,13 @@ impl<O: Write, E: Write> Terminal<O, E> {
         if told.is_empty() && took < words::MOMENT {
             return Ok(());
         }
-        self.scroll(phase.part, &phase.name, &told, &words::duration(took))
+        self.scroll(phase.part, &phase.name, &told, &duration(took))
     }
 
     fn broke(&mut self, phase: &Phase, took: Duration) -> Result<(), OutputError> {
         self.end(phase);
         let word = styled(self.paint.red(), &format!("{:width$}", "stopped", width = words::RESULT));
-        self.scroll(phase.part, &phase.name, &word, &words::duration(took))
+        self.scroll(phase.part, &phase.name, &word, &duration(took))
     }
 
     /// A line that stays. A part is named once for its consecutive lines.
@@ -130,7 +131,7 @@ pub(super) fn live_line(phase: &Phase, progress: &PhaseProgress, now: Timestamp,
         let (full, rest) = words::bar(progress.done, total);
         styled(paint.cyan(), &full) + &styled(paint.dim(), &rest)
     });
-    let clock = bar.is_none().then(|| words::duration(progress.elapsed(now)));
+    let clock = bar.is_none().then(|| duration(progress.elapsed(now)));
     let line = if progress.line.is_empty() { &progress.about } else { &progress.line };
     let parts = [bar, clock, Some(count), Some(styled(paint.dim(), line))];
     let shown: Vec<String> = parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();

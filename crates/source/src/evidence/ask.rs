@@ -87,7 +87,7 @@ impl<'a> EvidencePlaces<'a> {
         match self.source.origin {
             SourceOrigin::Url => addresses.insert(0, format!("{}{suffix}", self.source.location)),
             _ if kind == EvidenceKind::OpenPgp => {
-                addresses.extend(self.pool().await?.map(|url| format!("{url}{suffix}")))
+                addresses.extend(self.pool().await?.map(|url| format!("{url}{suffix}")));
             }
             _ => {}
         }

@@ -10,15 +10,14 @@ use super::order::ResolvedRequest;
 use super::packages;
 use super::plan::Planned;
 use super::profile_data::{self, Used};
-use crate::commands::context::Context;
-use crate::commands::machines::Setup;
-use crate::report::size;
+use crate::commands::context::CommandContext;
 use jiff::Timestamp;
 use std::time::{Duration, Instant};
 use vmbuild_archive::Sha256;
 use vmbuild_artifact::{ArtifactError, DebugInfo, Staging};
 use vmbuild_core::event::{Pace, Part, StageTime, Unit};
 use vmbuild_core::failure::{Diagnose, Exit, Failure};
+use vmbuild_core::format::size;
 use vmbuild_core::store::write_atomically;
 use vmbuild_cpython::sbom::Document;
 use vmbuild_cpython::{
@@ -27,6 +26,7 @@ use vmbuild_cpython::{
 };
 use vmbuild_guest::{Session, SessionError};
 use vmbuild_image::Golden;
+use vmbuild_job::MachineSetup;
 use vmbuild_machine::Machine;
 use vmbuild_protocol::{BUILD_ID, Facts, Pack, StepDone};
 
@@ -91,9 +91,9 @@ impl Diagnose for StepFailed {
 /// Everything the compiling half works with.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct BuildContext<'a> {
-    pub(super) context: &'a Context,
+    pub(super) context: &'a CommandContext,
     pub(super) order: &'a ResolvedRequest,
-    pub(super) setup: &'a Setup,
+    pub(super) setup: &'a MachineSetup,
     pub(super) golden: &'a Golden,
     pub(super) staging: &'a Staging,
     /// How many processes compile at a time, if the user said it.

@@ -1,10 +1,10 @@
 //! The debug info that a recipe split off: brought out of the machine, in the form in which it is published.
 
 use super::compile::{BuildContext, WORK};
-use crate::report::size;
 use vmbuild_artifact::{ArtifactError, DebugInfo};
 use vmbuild_core::event::Part;
 use vmbuild_core::failure::Failure;
+use vmbuild_core::format::size;
 use vmbuild_cpython::{Recipe, layout};
 use vmbuild_guest::Session;
 use vmbuild_protocol::Pack;

@@ -3,14 +3,14 @@
 use super::flavour::{Settled, settle};
 use super::profile_data;
 use crate::cli::{BuildArgs, BuildInputArgs, MachineOptions};
-use crate::commands::context::Context;
-use crate::commands::machines::Setup;
+use crate::commands::context::CommandContext;
 use crate::commands::versions;
 use vmbuild_artifact::{ArtifactError, ArtifactFolder, ExistingArtifact, NameWish, ProfileData, Staging};
 use vmbuild_core::event::Part;
 use vmbuild_core::failure::Failure;
 use vmbuild_cpython::{Extent, ImageWord, Profile, Version};
 use vmbuild_image::Image;
+use vmbuild_job::MachineSetup;
 use vmbuild_source::{Need, Settings, SourceArchive, SourceRequest, VouchedSource, obtain, vouch};
 
 /// An accepted order: its source is here.
@@ -29,7 +29,7 @@ pub(super) struct ResolvedRequest {
 
 impl ResolvedRequest {
     /// Gets the source: that can refuse before any machine is made.
-    pub(super) async fn accept(context: &Context, wanted: BuildInputArgs) -> Result<Self, Failure> {
+    pub(super) async fn accept(context: &CommandContext, wanted: BuildInputArgs) -> Result<Self, Failure> {
         let extent = wanted.extent();
         let Settled { version, profile, memory } = settle(&wanted)?;
         let machine = MachineOptions { memory, ..wanted.machine };
@@ -53,7 +53,7 @@ impl ResolvedRequest {
     }
 
     /// Says what the user may not want.
-    pub(super) fn warn_about(&self, context: &Context, setup: &Setup) {
+    pub(super) fn warn_about(&self, context: &CommandContext, setup: &MachineSetup) {
         if self.profile == Profile::Release && setup.is_emulated() {
             context.events.warn(
                 Part::Build,
@@ -64,7 +64,7 @@ impl ResolvedRequest {
 }
 
 /// Reserves the artifact's name.
-pub(super) async fn reserve(context: &Context, args: &BuildArgs) -> Result<Staging, Failure> {
+pub(super) async fn reserve(context: &CommandContext, args: &BuildArgs) -> Result<Staging, Failure> {
     let version = settle(&args.wanted)?.version;
     let image = Image::load(&args.wanted.machine.image, &context.store)?;
     versions::advise(context, &version);

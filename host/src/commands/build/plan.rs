@@ -3,8 +3,7 @@
 use super::flavour::check_tools;
 use super::order::ResolvedRequest;
 use crate::cli::BuildInputArgs;
-use crate::commands::context::Context;
-use crate::commands::machines::Setup;
+use crate::commands::context::CommandContext;
 use crate::commands::program::CommandExit;
 use crate::report;
 use sha2::Digest as _;
@@ -14,6 +13,7 @@ use vmbuild_core::failure::{Exit, Failure};
 use vmbuild_cpython::plan::ATTESTATIONS;
 use vmbuild_cpython::{Plan, ProfileSource, RecipeInput, Schema, Slowness, layout, recipe};
 use vmbuild_image::{Golden, Role};
+use vmbuild_job::MachineSetup;
 
 /// A plan with its digest.
 #[derive(Debug, Clone)]
@@ -71,7 +71,7 @@ impl Planned {
     }
 
     /// Prints it: on one line for programs, indented for people.
-    pub(super) fn print(&self, context: &Context) -> Result<CommandExit, Failure> {
+    pub(super) fn print(&self, context: &CommandContext) -> Result<CommandExit, Failure> {
         let document = serde_json::json!({ "schema": 1, "plan_sha256": self.sha256, "plan": self.plan });
         let text = if context.json { format!("{document}\n") } else { format!("{document:#}\n") };
         report::to_stdout(&text)?;
@@ -97,10 +97,10 @@ pub(in crate::commands) fn changes(was: &Plan, is: &Plan) -> Vec<String> {
 
 /// `vmbuild plan`: what determines an artifact. Gets the source and makes the golden machine, as a build would: their
 /// digests are part of it.
-pub(crate) async fn plan(context: &Context, wanted: BuildInputArgs) -> Result<CommandExit, Failure> {
+pub(crate) async fn plan(context: &CommandContext, wanted: BuildInputArgs) -> Result<CommandExit, Failure> {
     context.tidy_up().await?;
     let order = ResolvedRequest::accept(context, wanted).await?;
-    let setup = Setup::decide(context, &order.machine).await?;
+    let setup = MachineSetup::decide(context, &order.machine.request()).await?;
     let golden = setup.golden(context, Role::Build).await?;
     let trained = Planned::new(&order, &golden)?;
     match &order.profile_data {

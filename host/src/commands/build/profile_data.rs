@@ -7,14 +7,14 @@
 use super::compile::{BuildContext, WORK};
 use super::order::ResolvedRequest;
 use super::plan::Planned;
-use crate::commands::context::Context;
-use crate::report::size;
+use crate::commands::context::CommandContext;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use vmbuild_archive::Sha256;
 use vmbuild_artifact::{ArtifactError, ProfileData, ProfileDataError, ProfileStore, Staging};
 use vmbuild_core::event::Part;
 use vmbuild_core::failure::Failure;
+use vmbuild_core::format::size;
 use vmbuild_core::store::write_atomically;
 use vmbuild_cpython::{
     AboutCounts, BuildInfo, CountsPlace, Coverage, Profile, ProfileOrigin, Recipe, Schema, Training, UsedProfile,
@@ -72,7 +72,7 @@ pub(super) async fn given(file: Option<PathBuf>, profile: Profile) -> Result<Opt
 
 /// The profile to use, if any; a copy of it is in the staging folder, to be published again.
 pub(super) async fn choose(
-    context: &Context,
+    context: &CommandContext,
     order: &ResolvedRequest,
     staging: &Staging,
     trained: &Planned,
@@ -99,7 +99,7 @@ pub(super) async fn choose(
     Ok(Some(Used::found(ProfileData { path: to, ..data }, from)))
 }
 
-async fn find(context: &Context, staging: &Staging, training: Sha256) -> Result<Option<Used>, Failure> {
+async fn find(context: &CommandContext, staging: &Staging, training: Sha256) -> Result<Option<Used>, Failure> {
     let published = staging.published_profile_data().map_err(ArtifactError::Io)?;
     let store = ProfileStore::of(&context.store);
     let found = blocking(move || {
@@ -114,7 +114,7 @@ async fn find(context: &Context, staging: &Staging, training: Sha256) -> Result<
 
 /// The profile that an artifact's plan names: the given file, the one published beside it, or one that the store has.
 pub(super) async fn of_artifact(
-    context: &Context,
+    context: &CommandContext,
     given: Option<&Path>,
     artifact: &Path,
     info: &BuildInfo,
@@ -205,7 +205,7 @@ fn length(path: &Path) -> u64 {
 }
 
 /// Keeps what a training left for the next build of the same inputs.
-pub(super) async fn keep(context: &Context, used: Option<&Used>) {
+pub(super) async fn keep(context: &CommandContext, used: Option<&Used>) {
     let Some(Used { data, from: ProfileOrigin::Trained, .. }) = used else { return };
     let (store, data) = (ProfileStore::of(&context.store), data.clone());
     let kept = blocking(move || store.keep(&data)).await;

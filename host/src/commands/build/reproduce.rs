@@ -7,8 +7,7 @@ use super::plan::{Planned, changes};
 use super::profile_data;
 use super::verb::keep_logs;
 use crate::cli::{BuildInputArgs, MachineOptions, ProfileOption, ReproduceArgs};
-use crate::commands::context::Context;
-use crate::commands::machines::Setup;
+use crate::commands::context::CommandContext;
 use crate::commands::program::CommandExit;
 use crate::report::{self, Cell};
 use std::path::{Path, PathBuf};
@@ -21,6 +20,7 @@ use vmbuild_core::failure::{Diagnose, Exit, Failure};
 use vmbuild_core::store::StoreError;
 use vmbuild_cpython::{ArtifactName, BuildInfo, BuildRecord, Extent, Profile, layout};
 use vmbuild_image::Role;
+use vmbuild_job::MachineSetup;
 
 /// A `.build-info` is not longer than this.
 const LONGEST_INFO: u64 = 1 << 20;
@@ -54,7 +54,7 @@ struct Comparison {
 }
 
 /// Builds again, compares, and prints what differs.
-pub(crate) async fn reproduce(context: &Context, args: ReproduceArgs) -> Result<CommandExit, Failure> {
+pub(crate) async fn reproduce(context: &CommandContext, args: ReproduceArgs) -> Result<CommandExit, Failure> {
     context.tidy_up().await?;
     let artifact = std::path::absolute(&args.artifact).map_err(ArtifactError::Io)?;
     let file_name = artifact.file_name().unwrap_or_default().to_string_lossy();
@@ -92,7 +92,7 @@ pub(in crate::commands) fn read_info(artifact: &Path, name: &ArtifactName) -> Re
 }
 
 /// A place out of the way, under the artifact's own name.
-async fn stage(context: &Context, folder: &Path, name: &ArtifactName) -> Result<Staging, Failure> {
+async fn stage(context: &CommandContext, folder: &Path, name: &ArtifactName) -> Result<Staging, Failure> {
     let wish = NameWish {
         version: name.version,
         image_word: name.image_word.clone(),
@@ -105,7 +105,7 @@ async fn stage(context: &Context, folder: &Path, name: &ArtifactName) -> Result<
 }
 
 async fn build_again(
-    context: &Context,
+    context: &CommandContext,
     args: &ReproduceArgs,
     artifact: &Path,
     info: &BuildInfo,
@@ -113,7 +113,7 @@ async fn build_again(
 ) -> Result<(Compiled, Vec<String>), Failure> {
     let used = profile_data::of_artifact(context, args.profile_data.as_deref(), artifact, info).await?;
     let order = ResolvedRequest::accept(context, wanted(args, info)).await?;
-    let setup = Setup::decide(context, &order.machine).await?;
+    let setup = MachineSetup::decide(context, &order.machine.request()).await?;
     if is_trained(info) && setup.is_emulated() && !args.allow_emulated_pgo {
         return Err(EmulatedTraining.into());
     }
@@ -175,7 +175,7 @@ fn machines(artifact: &Path, compiled: &Compiled) -> Vec<String> {
     measured.flat_map(|measured| [measured.kernel.clone(), measured.cpu_model.clone()]).collect()
 }
 
-fn keep(context: &Context, staging: &Staging, folder: &Path) -> Result<(), Failure> {
+fn keep(context: &CommandContext, staging: &Staging, folder: &Path) -> Result<(), Failure> {
     let to = folder.join(staging.name().to_string());
     let copied = fs_err::create_dir_all(folder).and_then(|()| fs_err::copy(staging.tarball(), &to));
     copied.map_err(ArtifactError::Io)?;
@@ -183,7 +183,7 @@ fn keep(context: &Context, staging: &Staging, folder: &Path) -> Result<(), Failu
     Ok(())
 }
 
-fn shown(context: &Context, comparison: &Comparison) -> String {
+fn shown(context: &CommandContext, comparison: &Comparison) -> String {
     let same = comparison.was == comparison.is;
     if context.json {
         let document = serde_json::json!({

@@ -4,7 +4,7 @@ use super::attestations;
 use super::compile::Compiled;
 use super::plan::Planned;
 use super::profile_data::Used;
-use crate::commands::context::Context;
+use crate::commands::context::CommandContext;
 use std::time::Instant;
 use vmbuild_archive::Sha256;
 use vmbuild_artifact::{ArtifactError, BuildCache, Cached, KeptBuild, Staging};
@@ -14,7 +14,7 @@ use vmbuild_cpython::{BuildOrigin, Schema};
 
 /// Takes what an earlier build of the plan left, if there is such a thing and it is sound.
 pub(super) async fn reuse(
-    context: &Context,
+    context: &CommandContext,
     staging: &Staging,
     planned: &Planned,
     used: Option<&Used>,
@@ -43,7 +43,7 @@ pub(super) async fn reuse(
 }
 
 /// Keeps what was compiled and has passed, and says so if an earlier build of the same plan gave other bytes.
-pub(super) async fn keep(context: &Context, staging: &Staging, compiled: &Compiled) {
+pub(super) async fn keep(context: &CommandContext, staging: &Staging, compiled: &Compiled) {
     if compiled.origin == BuildOrigin::Cache {
         return;
     }
@@ -62,7 +62,7 @@ pub(super) async fn keep(context: &Context, staging: &Staging, compiled: &Compil
     }
 }
 
-fn tell_apart(context: &Context, compiled: &Compiled, before: Sha256) {
+fn tell_apart(context: &CommandContext, compiled: &Compiled, before: Sha256) {
     let (plan, now) = (compiled.info.plan_sha256.short(), compiled.sha256.short());
     let text = format!("plan {plan} gave {now} now and {} before", before.short());
     context.events.warn(Part::Build, format!("{text}: `vmbuild reproduce` says where they differ"));

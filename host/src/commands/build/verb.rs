@@ -8,8 +8,7 @@ use super::plan::Planned;
 use super::profile_data::{self, Used};
 use super::reuse;
 use crate::cli::BuildArgs;
-use crate::commands::context::Context;
-use crate::commands::machines::Setup;
+use crate::commands::context::CommandContext;
 use crate::commands::program::CommandExit;
 use crate::commands::validate::{self, Candidate};
 use jiff::Timestamp;
@@ -20,16 +19,17 @@ use vmbuild_core::failure::{Exit, Failure};
 use vmbuild_core::store::write_atomically;
 use vmbuild_cpython::{Attestations, Beside, BuildOrigin, BuildRecord, Profile, Schema};
 use vmbuild_image::Role;
+use vmbuild_job::MachineSetup;
 use vmbuild_machine::MachineName;
 use vmbuild_protocol::Check;
 
 /// Builds, validates and publishes one CPython.
-pub(crate) async fn build(context: &Context, args: BuildArgs) -> Result<CommandExit, Failure> {
+pub(crate) async fn build(context: &CommandContext, args: BuildArgs) -> Result<CommandExit, Failure> {
     let (since, began) = (Instant::now(), Timestamp::now());
     context.tidy_up().await?;
     let staging = order::reserve(context, &args).await?;
     let order = ResolvedRequest::accept(context, args.wanted).await?;
-    let setup = Setup::decide(context, &order.machine).await?;
+    let setup = MachineSetup::decide(context, &order.machine.request()).await?;
     order.warn_about(context, &setup);
     let golden = setup.golden(context, Role::Build).await?;
     let trained = Planned::new(&order, &golden)?;
@@ -116,8 +116,8 @@ fn write_record(
 }
 
 async fn validate_it(
-    context: &Context,
-    setup: &Setup,
+    context: &CommandContext,
+    setup: &MachineSetup,
     lenient: bool,
     staging: &Staging,
 ) -> Result<Vec<Check>, Failure> {
@@ -136,7 +136,7 @@ fn job() -> String {
 }
 
 /// What a failed build said is kept; an interrupted one has nothing to explain.
-pub(super) fn keep_logs(context: &Context, staging: Staging, failure: Failure) -> Failure {
+pub(super) fn keep_logs(context: &CommandContext, staging: Staging, failure: Failure) -> Failure {
     if failure.exit() == Exit::Interrupted {
         return failure;
     }

@@ -1,17 +1,18 @@
 //! `vmbuild image build`: golden machines without a job for them.
 
 use crate::cli::BuildImage;
-use crate::commands::context::Context;
+use crate::commands::context::CommandContext;
 use crate::commands::program::CommandExit;
 use crate::report::{self, Cell};
 use serde_json::{Value, json};
+use vmbuild_core::context::Context;
 use vmbuild_core::event::{Events, Part};
 use vmbuild_core::failure::{Exit, Failure};
 use vmbuild_image::{Golden, Image, Locking, Role, discard, write_lock};
 use vmbuild_machine::agent_binary;
 
 /// Prepares golden machines and prints their digests.
-pub(super) async fn build(context: &Context, args: BuildImage) -> Result<CommandExit, Failure> {
+pub(super) async fn build(context: &CommandContext, args: BuildImage) -> Result<CommandExit, Failure> {
     let image = Image::load(&args.name, &context.store)?;
     if args.force {
         discard(&context.store, &args.name, &context.cancel).await?;
@@ -28,15 +29,15 @@ pub(super) async fn build(context: &Context, args: BuildImage) -> Result<Command
     print(context, &image.name, &all)
 }
 
-async fn golden(context: &Context, args: &BuildImage, role: Role) -> Result<Golden, Failure> {
+async fn golden(context: &CommandContext, args: &BuildImage, role: Role) -> Result<Golden, Failure> {
     let agent = agent_binary::find()?;
-    let Context { store, events, cancel, .. } = context;
+    let Context { store, events, cancel } = &context.context;
     let locking = if args.locked { Locking::Locked } else { Locking::Compare };
     Ok(Golden::prepare_as(store, &args.name, (role, locking), &agent, events, cancel).await?)
 }
 
 /// What is said about a golden machine that is here now.
-async fn made(context: &Context, golden: Golden, with_disk: bool) -> Result<Value, Failure> {
+async fn made(context: &CommandContext, golden: Golden, with_disk: bool) -> Result<Value, Failure> {
     let mut about = json!({
         "role": golden.role().word(),
         "digest": golden.digest(),
@@ -52,7 +53,7 @@ async fn made(context: &Context, golden: Golden, with_disk: bool) -> Result<Valu
     Ok(about)
 }
 
-fn print(context: &Context, image: &str, golden: &[Value]) -> Result<CommandExit, Failure> {
+fn print(context: &CommandContext, image: &str, golden: &[Value]) -> Result<CommandExit, Failure> {
     let text = if context.json {
         format!("{}\n", json!({ "schema": 1, "image": image, "golden": golden }))
     } else {

@@ -1,7 +1,7 @@
 //! `vmbuild image export`: a golden machine in another program's format.
 
 use crate::cli::ExportImage;
-use crate::commands::context::Context;
+use crate::commands::context::CommandContext;
 use crate::commands::program::CommandExit;
 use crate::report;
 use vmbuild_core::event::Part;
@@ -10,7 +10,7 @@ use vmbuild_image::{ExportRequest, Golden, export as export_golden};
 use vmbuild_machine::agent_binary;
 
 /// Prepares the golden machine if need be, and writes it. Prints the output's path; as JSON, all about it.
-pub(super) async fn export(context: &Context, args: ExportImage) -> Result<CommandExit, Failure> {
+pub(super) async fn export(context: &CommandContext, args: ExportImage) -> Result<CommandExit, Failure> {
     let agent = agent_binary::find()?;
     let (events, cancel) = (&context.events, &context.cancel);
     let request =

@@ -1,17 +1,18 @@
 //! `vmbuild image fetch`: what an image is made from, here, without making anything of it.
 
 use crate::cli::NamedImage;
-use crate::commands::context::Context;
+use crate::commands::context::CommandContext;
 use crate::commands::program::CommandExit;
 use crate::report::{self, Cell};
 use serde_json::json;
+use vmbuild_core::context::Context;
 use vmbuild_core::event::Part;
 use vmbuild_core::failure::{Exit, Failure};
 use vmbuild_image::{Image, ImageSource, cloud_fetch, fetch_packages};
 
 /// Downloads a publisher's disk, or the packages of an image that is bootstrapped; nothing, if they are here.
-pub(super) async fn fetch(context: &Context, args: &NamedImage) -> Result<CommandExit, Failure> {
-    let Context { store, events, cancel, .. } = context;
+pub(super) async fn fetch(context: &CommandContext, args: &NamedImage) -> Result<CommandExit, Failure> {
+    let Context { store, events, cancel } = &context.context;
     let image = Image::load(&args.name, store)?;
     let (about, row) = match &image.source {
         ImageSource::Bootstrap { .. } => {

@@ -1,7 +1,7 @@
 //! `vmbuild image list` and `show`: what is known, and what is here.
 
 use crate::cli::NamedImage;
-use crate::commands::context::Context;
+use crate::commands::context::CommandContext;
 use crate::commands::program::CommandExit;
 use crate::report::{self, Cell};
 use serde_json::json;
@@ -9,7 +9,7 @@ use vmbuild_core::failure::{Exit, Failure};
 use vmbuild_image::{GoldenInventory, Image, Inventory, description, inventory, inventory_of};
 
 /// Prints every known image.
-pub(super) fn list(context: &Context) -> Result<CommandExit, Failure> {
+pub(super) fn list(context: &CommandContext) -> Result<CommandExit, Failure> {
     let images = inventory(&context.store)?;
     let text = if context.json {
         format!("{}\n", json!({ "schema": 1, "images": images }))
@@ -34,7 +34,7 @@ fn row(image: &Inventory) -> Vec<String> {
         if image.base { "here" } else { "-" }.to_owned(),
         words(&mut image.golden.iter()),
         words(&mut image.golden.iter().filter(|golden| golden.disk.is_some())),
-        if image.bytes == 0 { "-".to_owned() } else { report::size(image.bytes) },
+        if image.bytes == 0 { "-".to_owned() } else { vmbuild_core::format::size(image.bytes) },
         remarks(image).join("; "),
     ]
 }
@@ -49,7 +49,7 @@ fn remarks(image: &Inventory) -> Vec<String> {
 }
 
 /// Prints one image.
-pub(super) fn show(context: &Context, args: &NamedImage) -> Result<CommandExit, Failure> {
+pub(super) fn show(context: &CommandContext, args: &NamedImage) -> Result<CommandExit, Failure> {
     let here = inventory_of(&context.store, &args.name)?;
     let description = description(&context.store, &args.name)?;
     let lists = Image::load(&args.name, &context.store)?.lists()?;
@@ -66,7 +66,10 @@ pub(super) fn show(context: &Context, args: &NamedImage) -> Result<CommandExit, 
             format!("{} to compile, {} to run", lists.toolchain.len() + lists.cpython.len(), lists.runtime.len());
         rows.extend([("packages asked for".to_owned(), count), ("key".to_owned(), here.key.clone())]);
         rows.extend(here.golden.iter().flat_map(golden));
-        rows.extend([("size".to_owned(), report::size(here.bytes)), ("out of date".to_owned(), here.others.join(" "))]);
+        rows.extend([
+            ("size".to_owned(), vmbuild_core::format::size(here.bytes)),
+            ("out of date".to_owned(), here.others.join(" ")),
+        ]);
         let cells = |(name, value): (String, String)| vec![Cell::from(name), Cell::from(value)];
         report::columns(&rows.into_iter().filter(|(_, value)| !value.is_empty()).map(cells).collect::<Vec<_>>())
     };
@@ -100,7 +103,8 @@ fn golden(golden: &GoldenInventory) -> Vec<(String, String)> {
         (name("packages"), format!("{}, listed in {}", golden.packages, golden.package_list.display())),
         (
             name("disk"),
-            disk.map(|disk| format!("{}, {}", disk.path.display(), report::size(disk.bytes))).unwrap_or_default(),
+            disk.map(|disk| format!("{}, {}", disk.path.display(), vmbuild_core::format::size(disk.bytes)))
+                .unwrap_or_default(),
         ),
         (name("disk's blocks"), recorded.unwrap_or_default()),
     ]

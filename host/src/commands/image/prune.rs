@@ -1,7 +1,7 @@
 //! `vmbuild image prune`: deletes what no current image needs.
 
 use crate::cli::PruneArgs;
-use crate::commands::context::Context;
+use crate::commands::context::CommandContext;
 use crate::commands::program::CommandExit;
 use crate::report::{self, Cell};
 use vmbuild_core::event::Part;
@@ -10,7 +10,7 @@ use vmbuild_image::{Pruned, Pruning, prune as prune_images};
 use vmbuild_machine::agent_binary;
 
 /// Deletes, or with `--dry-run` names, and prints what and why.
-pub(super) async fn prune(context: &Context, args: &PruneArgs) -> Result<CommandExit, Failure> {
+pub(super) async fn prune(context: &CommandContext, args: &PruneArgs) -> Result<CommandExit, Failure> {
     let pruning = if args.dry_run { Pruning::DryRun } else { Pruning::Real };
     // Without an agent nobody knows which initramfs is in use: all stay.
     let agent = agent_binary::find().ok();
@@ -24,7 +24,7 @@ pub(super) async fn prune(context: &Context, args: &PruneArgs) -> Result<Command
     };
     report::to_stdout(&text)?;
     let done = if args.dry_run { "would be freed" } else { "freed" };
-    context.events.note(Part::Cleanup, format!("{} {done}", report::size(bytes)));
+    context.events.note(Part::Cleanup, format!("{} {done}", vmbuild_core::format::size(bytes)));
     Ok(Exit::Success.into())
 }
 
@@ -34,5 +34,10 @@ fn row(found: &Pruned, pruning: Pruning) -> Vec<Cell> {
         (None, Pruning::Real) => "deleted".to_owned(),
         (None, Pruning::DryRun) => "would be deleted".to_owned(),
     };
-    vec![report::size(found.bytes).into(), found.why.into(), done.into(), found.path.display().to_string().into()]
+    vec![
+        vmbuild_core::format::size(found.bytes).into(),
+        found.why.into(),
+        done.into(),
+        found.path.display().to_string().into(),
+    ]
 }

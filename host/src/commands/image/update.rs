@@ -1,16 +1,17 @@
 //! `vmbuild image update`: a cloud image's pin, moved to the newest release.
 
 use crate::cli::NamedImage;
-use crate::commands::context::Context;
+use crate::commands::context::CommandContext;
 use crate::commands::program::CommandExit;
 use crate::report;
 use serde_json::json;
+use vmbuild_core::context::Context;
 use vmbuild_core::failure::{Exit, Failure};
 use vmbuild_image::{CloudSettings, cloud_update};
 
 /// Says what was pinned, what is pinned now, and in which file.
-pub(super) async fn update(context: &Context, args: &NamedImage) -> Result<CommandExit, Failure> {
-    let Context { store, events, cancel, .. } = context;
+pub(super) async fn update(context: &CommandContext, args: &NamedImage) -> Result<CommandExit, Failure> {
+    let Context { store, events, cancel } = &context.context;
     let updated = cloud_update(&args.name, store, &CloudSettings::from_env(), events, cancel).await?;
     let text = if context.json {
         let document = json!({

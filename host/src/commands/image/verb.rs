@@ -2,12 +2,12 @@
 
 use super::{build, export, fetch, list, prune, update, verify};
 use crate::cli::ImageVerb;
-use crate::commands::context::Context;
+use crate::commands::context::CommandContext;
 use crate::commands::program::CommandExit;
 use vmbuild_core::failure::Failure;
 
 /// Does what was asked about images.
-pub(crate) async fn image(context: &Context, verb: ImageVerb) -> Result<CommandExit, Failure> {
+pub(crate) async fn image(context: &CommandContext, verb: ImageVerb) -> Result<CommandExit, Failure> {
     context.tidy_up().await?;
     match verb {
         ImageVerb::List => list::list(context),

@@ -1,7 +1,7 @@
 //! `vmbuild image verify`: whether what is here is still what was put here.
 
 use crate::cli::NamedImage;
-use crate::commands::context::Context;
+use crate::commands::context::CommandContext;
 use crate::commands::program::CommandExit;
 use crate::report::{self, Cell, Paint};
 use std::io::IsTerminal;
@@ -9,7 +9,7 @@ use vmbuild_core::failure::{Exit, Failure};
 use vmbuild_image::{VerifiedItem, VerifyOutcome, verify as verify_image};
 
 /// Prints every comparison; exit 4 if one failed.
-pub(super) async fn verify(context: &Context, args: &NamedImage) -> Result<CommandExit, Failure> {
+pub(super) async fn verify(context: &CommandContext, args: &NamedImage) -> Result<CommandExit, Failure> {
     let items = verify_image(&context.store, &args.name, &context.events, &context.cancel).await?;
     let passed = items.iter().all(|item| item.outcome != VerifyOutcome::Fail);
     let text = if context.json {

@@ -2,7 +2,7 @@
 
 use super::raw::{self, RawMode};
 use super::stdin;
-use crate::commands::context::Context;
+use crate::commands::context::CommandContext;
 use crate::commands::exec::unless_closed;
 use crate::report;
 use tokio::signal::unix::{SignalKind, signal};
@@ -39,7 +39,7 @@ impl Diagnose for NoTerminal {
 }
 
 /// Runs the program, with this standard input and output as its own, to its end.
-pub(crate) async fn talk(context: &Context, machine: &Machine, talk: Talk) -> Result<Exited, Failure> {
+pub(crate) async fn talk(context: &CommandContext, machine: &Machine, talk: Talk) -> Result<Exited, Failure> {
     let (sizes, resized) = mpsc::unbounded_channel();
     // Restored on every way out of this function, also when it is dropped half-way.
     let mode = talk.terminal.then(RawMode::enter).transpose().map_err(NoTerminal)?;

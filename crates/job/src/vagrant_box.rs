@@ -1,10 +1,10 @@
-//! What machines of Vagrant's are made from.
+//! The boxes that Vagrant machines start from.
 //!
 //! A named machine is somebody's box with the image's packages provisioned into it: that works where no golden machine
 //! can be made. A job's machine has to be what the plan says, to the package; so it is a box of the golden machine.
 
-use super::context::Context;
 use std::path::Path;
+use vmbuild_core::context::Context;
 use vmbuild_core::event::Part;
 use vmbuild_core::failure::Failure;
 use vmbuild_core::store::StoreError;
@@ -16,7 +16,7 @@ use vmbuild_machine::vagrant::{add_box, has_box};
 const TRANSLATED: &str = "qemu";
 
 /// What the environment says, as the Vagrantfile reads it.
-pub(super) fn of_environment(image: &Image) -> VagrantBox {
+pub(crate) fn of_environment(image: &Image) -> VagrantBox {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     VagrantBox {
         name: variable("VMBUILD_BOX"),
@@ -28,13 +28,13 @@ pub(super) fn of_environment(image: &Image) -> VagrantBox {
 }
 
 /// Whether Vagrant's machines are emulated, as far as it was said.
-pub(super) fn is_emulated() -> bool {
+pub(crate) fn is_emulated() -> bool {
     std::env::var("VMBUILD_DRIVER").is_ok_and(|driver| driver == TRANSLATED)
 }
 
 /// A box of the golden machine: one that Vagrant has already, or made now.
-pub(super) async fn of_golden(context: &Context, golden: &Golden, agent: &Path) -> Result<VagrantBox, Failure> {
-    let Context { store, events, cancel, .. } = context;
+pub(crate) async fn of_golden(context: &Context, golden: &Golden, agent: &Path) -> Result<VagrantBox, Failure> {
+    let Context { store, events, cancel } = context;
     let name = format!("vmbuild/{}-{}-{}", golden.image(), golden.role().word(), &box_digest(golden)[..12]);
     if !has_box(&name, cancel).await? {
         events.note(Part::Machine, format!("making the box {name}"));

@@ -1,0 +1,166 @@
+//! From a machine request to machines: image, golden machine, backend and size, each resolved once.
+
+use crate::vagrant_box;
+use std::path::PathBuf;
+use vmbuild_core::context::Context;
+use vmbuild_core::failure::Failure;
+use vmbuild_image::{Golden, Image, Locking, Role};
+use vmbuild_machine::accelerator::BootFiles;
+use vmbuild_machine::agent_binary;
+use vmbuild_machine::sandbox::works_here;
+use vmbuild_machine::{
+    Accelerator, Backend, BackendChoice, BackendProbes, ChosenBackend, Lifetime, Machine, MachineName, MachineSpec,
+    Network, Start, choose_backend,
+};
+
+/// Default memory of a machine in MiB: half of the host's, within these bounds.
+pub const DEFAULT_MEMORY_MIB: std::ops::RangeInclusive<u64> = 1024..=4096;
+
+/// Machine options as a user gives them; `None` is the default.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MachineRequest {
+    /// Name of an image, or path of an image file.
+    pub image: String,
+    /// Whether the image must be made of exactly the packages its lock names.
+    pub locked: bool,
+    /// Backend to use.
+    pub backend: BackendChoice,
+    /// Accelerator to use without probing it first.
+    pub accelerator: Option<Accelerator>,
+    /// Processors per machine.
+    pub cpus: Option<u32>,
+    /// Memory per machine, in MiB.
+    pub memory_mib: Option<u64>,
+}
+
+/// Everything decided about the machines of one operation.
+#[derive(Debug)]
+pub struct MachineSetup {
+    image: Image,
+    locking: Locking,
+    cpus: u32,
+    memory_mib: u64,
+    agent: PathBuf,
+    chosen: ChosenBackend,
+}
+
+impl MachineSetup {
+    /// Finds image and agent and chooses the backend; the choice is emitted as an event.
+    pub async fn decide(context: &Context, request: &MachineRequest) -> Result<Self, Failure> {
+        let image = Image::load(&request.image, &context.store)?;
+        let agent = agent_binary::find()?;
+        let locking = if request.locked { Locking::Locked } else { Locking::Compare };
+        let boot = async || -> Result<BootFiles, Failure> {
+            let golden = prepare(context, &request.image, Role::Clean, locking, &agent).await?;
+            Ok(BootFiles::from(&golden.disk(&agent, &context.events, &context.cancel).await?))
+        };
+        let probes = BackendProbes { boot, sandbox: async || works_here(&context.cancel).await };
+        let wanted = (request.backend, request.accelerator);
+        let chosen = choose_backend(wanted, &context.store, probes, &context.events, &context.cancel).await?;
+        let cpus = request.cpus.unwrap_or_else(host_cpus);
+        let memory_mib = request.memory_mib.unwrap_or_else(default_memory_mib);
+        Ok(Self { image, locking, cpus, memory_mib, agent, chosen })
+    }
+
+    /// Which backend was chosen.
+    pub fn backend(&self) -> Backend {
+        self.chosen.backend
+    }
+
+    /// The accelerator, under QEMU.
+    pub fn accelerator(&self) -> Option<Accelerator> {
+        self.chosen.accelerator
+    }
+
+    /// Whether the machines' processors are emulated.
+    pub fn is_emulated(&self) -> bool {
+        match self.chosen.backend {
+            Backend::Vagrant => vagrant_box::is_emulated(),
+            _ => self.chosen.accelerator == Some(Accelerator::Tcg),
+        }
+    }
+
+    /// Memory of each machine, in MiB.
+    pub fn memory_mib(&self) -> u64 {
+        self.memory_mib
+    }
+
+    /// The golden machine for a role.
+    pub async fn golden(&self, context: &Context, role: Role) -> Result<Golden, Failure> {
+        prepare(context, &self.image.name, role, self.locking, &self.agent).await
+    }
+
+    /// A machine of a golden machine, as data.
+    pub async fn spec(
+        &self,
+        context: &Context,
+        golden: &Golden,
+        name: MachineName,
+        lifetime: Lifetime,
+    ) -> Result<MachineSpec, Failure> {
+        let start = match self.chosen.backend {
+            Backend::Sandbox => Start::Sandbox { root: golden.tree() },
+            Backend::Vagrant => Start::Vagrant { source: vagrant_box::of_golden(context, golden, &self.agent).await? },
+            Backend::Qemu => Start::Qemu {
+                accelerator: self.chosen.accelerator.unwrap_or(Accelerator::Tcg),
+                root: golden.disk(&self.agent, &context.events, &context.cancel).await?,
+            },
+        };
+        Ok(self.machine(golden.image(), name, lifetime, start))
+    }
+
+    /// A named machine of somebody's box, as data.
+    pub fn boxed(&self, name: MachineName) -> MachineSpec {
+        let start = Start::Vagrant { source: vagrant_box::of_environment(&self.image) };
+        self.machine(&self.image.name, name, Lifetime::Named, start)
+    }
+
+    fn machine(&self, image: &str, name: MachineName, lifetime: Lifetime, start: Start) -> MachineSpec {
+        let network = match (lifetime, &start) {
+            // Vagrant gives every machine one, for its own way in.
+            (_, Start::Vagrant { .. }) | (Lifetime::Named, _) => Network::Outgoing,
+            (Lifetime::Job, _) => Network::None,
+        };
+        MachineSpec {
+            name,
+            image: image.to_owned(),
+            cpus: self.cpus,
+            memory_mib: self.memory_mib,
+            network,
+            lifetime,
+            agent: self.agent.clone(),
+            start,
+        }
+    }
+
+    /// Starts a throw-away machine of a golden machine.
+    pub async fn job_machine(&self, context: &Context, golden: &Golden) -> Result<Machine, Failure> {
+        let spec = self.spec(context, golden, MachineName::for_job(), Lifetime::Job).await?;
+        Ok(Machine::start(spec, &context.store, &context.events, &context.cancel).await?)
+    }
+}
+
+async fn prepare(
+    context: &Context,
+    image: &str,
+    role: Role,
+    locking: Locking,
+    agent: &std::path::Path,
+) -> Result<Golden, Failure> {
+    let Context { store, events, cancel } = context;
+    Ok(Golden::prepare_as(store, image, (role, locking), agent, events, cancel).await?)
+}
+
+fn host_cpus() -> u32 {
+    let here = std::thread::available_parallelism().map_or(1, usize::from);
+    u32::try_from(here).unwrap_or(1)
+}
+
+/// Half of the host's memory, or the least where that cannot be read.
+fn default_memory_mib() -> u64 {
+    let total = sysinfo::System::new().map_or(0, |mut system| {
+        system.refresh_memory();
+        system.total_memory()
+    });
+    (total / (1 << 20) / 2).clamp(*DEFAULT_MEMORY_MIB.start(), *DEFAULT_MEMORY_MIB.end())
+}
