@@ -65,8 +65,8 @@ async fn run(task: Task, workspace: &Workspace) -> Result<(), TaskError> {
     match task {
         Task::Agent => agent::build(workspace).await.map(drop),
         Task::Macos { library } => macos::check(workspace, library).await,
-        Task::Test { full: false } => test::run(workspace, test::Extent::Usual).await,
-        Task::Test { full: true } => test::run(workspace, test::Extent::Full).await,
+        Task::Test { full: false } => test::run(workspace, test::TestExtent::Usual).await,
+        Task::Test { full: true } => test::run(workspace, test::TestExtent::Full).await,
         Task::Bench(bench) => bench::run(workspace, bench).await,
         Task::Lint => lint::run(workspace).await,
         Task::Tidy { fix: false } => tidy::run(&workspace.root),

@@ -6,14 +6,14 @@ use std::path::Path;
 
 /// Which tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Extent {
+pub(crate) enum TestExtent {
     /// Minutes.
     Usual,
     /// Those that compile CPython too.
     Full,
 }
 
-pub(crate) async fn run(workspace: &Workspace, extent: Extent) -> Result<(), TaskError> {
+pub(crate) async fn run(workspace: &Workspace, extent: TestExtent) -> Result<(), TaskError> {
     let agent = agent::build(workspace).await?;
     let profile = if std::env::var_os("CI").is_some() { "ci" } else { "default" };
     let report = agent::target_folder(workspace).await?.join("nextest").join(profile).join("junit.xml");
@@ -30,9 +30,9 @@ pub(crate) async fn run(workspace: &Workspace, extent: Extent) -> Result<(), Tas
     counted
 }
 
-async fn units(workspace: &Workspace, extent: Extent, profile: &str, agent: &Path) -> Result<(), TaskError> {
+async fn units(workspace: &Workspace, extent: TestExtent, profile: &str, agent: &Path) -> Result<(), TaskError> {
     let nextest = workspace.cargo().args(["nextest", "run", "--workspace", "--profile", profile]);
-    let full = if extent == Extent::Full { "1" } else { "0" };
+    let full = if extent == TestExtent::Full { "1" } else { "0" };
     workspace.show(nextest.env("VMBUILD_AGENT", agent).env("VMBUILD_TEST_FULL", full)).await
 }
 

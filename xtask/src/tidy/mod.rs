@@ -2,6 +2,7 @@
 
 mod dependencies;
 mod edges;
+mod names;
 mod places;
 pub(crate) mod protocol;
 mod size;
@@ -23,7 +24,8 @@ pub(crate) fn run(root: &Path) -> Result<(), TaskError> {
 
 fn check(root: &Path) -> Result<Vec<String>, TaskError> {
     let tree = SourceTree::read(root)?;
-    let rules = [size::check, words::check, places::check, edges::check, protocol::check, dependencies::check];
+    let rules =
+        [size::check, words::check, places::check, edges::check, names::check, protocol::check, dependencies::check];
     Ok(rules.iter().flat_map(|rule| rule(&tree)).collect())
 }
 
