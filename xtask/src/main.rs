@@ -5,6 +5,7 @@ mod bench;
 mod lint;
 mod macos;
 mod skips;
+mod subjects;
 mod test;
 mod tidy;
 mod workspace;
@@ -39,7 +40,7 @@ enum Task {
         #[arg(long)]
         library: Option<std::path::PathBuf>,
     },
-    /// Check formatting, clippy and the repository's own rules.
+    /// Check formatting, commit subjects, the repository's own rules, dependencies and clippy.
     Lint,
     /// Check the repository's own rules.
     Tidy {
