@@ -7,7 +7,7 @@ use vmbuild_supervise::Command;
 
 const AGENT: &str = "vmbuild-agent";
 
-/// Builds it, proves that it is static, and puts copies beside the host program. Returns the built file: `cargo`
+/// Builds the agent, proves that it is static, and copies it next to the host program. Returns the built file: `cargo`
 /// itself overwrites `target/debug/vmbuild-agent` with a dynamic one when tests are compiled.
 pub(crate) async fn build(workspace: &Workspace) -> Result<PathBuf, TaskError> {
     let (target, triple) = (target_folder(workspace).await?, triple(workspace).await?);
@@ -18,11 +18,11 @@ pub(crate) async fn build(workspace: &Workspace) -> Result<PathBuf, TaskError> {
     for profile in ["release", "debug"] {
         place(&built, &target.join(profile))?;
     }
-    say(&format!("agent: static, {} bytes, {}", fs_err::metadata(&built)?.len(), built.display()));
+    say(&format!("agent: static, {} bytes", fs_err::metadata(&built)?.len()));
     Ok(built)
 }
 
-/// Where cargo puts what it builds: an environment variable or the user's configuration may have moved it.
+/// Cargo's target folder, which an environment variable or the user's configuration may have moved.
 pub(crate) async fn target_folder(workspace: &Workspace) -> Result<PathBuf, TaskError> {
     #[derive(serde::Deserialize)]
     struct CargoMetadata {
@@ -76,7 +76,7 @@ async fn demand_static(workspace: &Workspace, binary: &Path) -> Result<(), TaskE
     }
 }
 
-/// Copies it beside a host program, if that folder exists. By rename: the old one may be running.
+/// Copies the agent into a host program's folder, if that exists. By rename: the old one may be running.
 fn place(built: &Path, folder: &Path) -> Result<(), TaskError> {
     if folder.is_dir() {
         let new = folder.join(format!(".{AGENT}.{}", std::process::id()));

@@ -1,7 +1,7 @@
-//! Does the host program compile for macOS? Its types are checked here, on Linux: for that cargo needs the sources of the
-//! standard library, but no Apple linker, no headers and no such machine.
+//! Checks that the host program compiles for macOS. Cargo checks its types on Linux: this needs the sources of the
+//! standard library, but no Apple linker, no headers and no Mac.
 //!
-//! Some crates compile C for their target. Nothing is linked, so it is enough that their compiler says yes and leaves a file.
+//! Some crates compile C for their target. Nothing is linked, so a stand-in compiler that writes an empty file is enough.
 
 use crate::agent;
 use crate::workspace::{TaskError, Workspace, say};
@@ -21,14 +21,15 @@ done
 [ -z "$output" ] || : > "$output"
 "#;
 
-/// Checks it. `library`: the folder of that name in the sources of this very compiler; by default rustup's.
+/// Runs the check. `library`: the folder of that name in this compiler's sources; by default rustup's.
 pub(crate) async fn check(workspace: &Workspace, library: Option<PathBuf>) -> Result<(), TaskError> {
     let library = match library {
         Some(library) => library,
         None => installed(workspace).await?,
     };
-    fs_err::metadata(library.join("Cargo.lock"))
-        .inspect_err(|_| say("no sources of the standard library: `rustup component add rust-src`, or --library"))?;
+    fs_err::metadata(library.join("Cargo.lock")).inspect_err(|_| {
+        say("sources of the standard library not found: run `rustup component add rust-src`, or use --library")
+    })?;
     let folder = agent::target_folder(workspace).await?.join("macos");
     fs_err::create_dir_all(&folder)?;
     let yes = folder.join("yes");

@@ -12,7 +12,7 @@ mod workspace;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
-use workspace::{TaskError, Workspace, say};
+use workspace::{TaskError, Workspace, print, say};
 
 #[derive(Parser)]
 #[command(about = "Developer tasks of vmbuild")]
@@ -23,20 +23,20 @@ struct XtaskCli {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Build the agent as a static binary, and put it beside the host program.
+    /// Build the agent as a static binary, place it next to the host program, and print its path.
     Agent,
-    /// Run all tests, and count those that could not run here.
+    /// Run all tests, and count those that this machine cannot run.
     Test {
-        /// Also those that compile CPython.
+        /// Also run the tests that compile CPython.
         #[arg(long)]
         full: bool,
     },
-    /// Measure something that the documentation quotes.
+    /// Measure a figure that the documentation quotes.
     #[command(subcommand)]
     Bench(bench::Bench),
-    /// Check that the host program compiles for macOS, without one.
+    /// Check that the host program compiles for macOS, from Linux.
     Macos {
-        /// The folder `library` of this compiler's sources, if not rustup's: Debian's package rust-src has it, too.
+        /// Folder `library` of the compiler's sources, if not rustup's; Debian's package rust-src has it.
         #[arg(long)]
         library: Option<std::path::PathBuf>,
     },
@@ -44,7 +44,7 @@ enum Task {
     Lint,
     /// Check the repository's own rules.
     Tidy {
-        /// Mend what can be mended by a program.
+        /// Apply automatic fixes first.
         #[arg(long)]
         fix: bool,
     },
@@ -64,7 +64,7 @@ async fn main() -> ExitCode {
 
 async fn run(task: Task, workspace: &Workspace) -> Result<(), TaskError> {
     match task {
-        Task::Agent => agent::build(workspace).await.map(drop),
+        Task::Agent => agent::build(workspace).await.and_then(|built| print(&built.display().to_string())),
         Task::Macos { library } => macos::check(workspace, library).await,
         Task::Test { full: false } => test::run(workspace, test::TestExtent::Usual).await,
         Task::Test { full: true } => test::run(workspace, test::TestExtent::Full).await,

@@ -1,14 +1,14 @@
-//! Tests that could not run: they print `skipped: reason` and pass. Rust's test harness has no word for it, so
-//! they are counted from what they printed, which nextest keeps in its `JUnit` report.
+//! Tests that could not run print `skipped: reason` and pass. Rust's test harness has no such outcome, so they are
+//! counted from their output, which nextest keeps in its `JUnit` report.
 
-/// A test that ended early.
+/// A test that skipped itself.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Skip {
     pub(crate) test: String,
     pub(crate) reason: String,
 }
 
-/// Every skip in a `JUnit` report, in its order.
+/// All skips in a `JUnit` report, in its order.
 pub(crate) fn of(report: &str) -> Vec<Skip> {
     let mut test = String::new();
     let mut skips = Vec::new();
@@ -25,7 +25,7 @@ pub(crate) fn of(report: &str) -> Vec<Skip> {
     skips
 }
 
-/// The rest of a line that says `skipped: `, at its start, at the start of an XML element's text (standard error),
+/// The rest of a line after `skipped: ` at its start, at the start of an XML element's text (standard error),
 /// or after the harness's own unfinished line (standard output).
 fn reason(line: &str) -> Option<String> {
     let (before, rest) = line.split_once("skipped: ")?;

@@ -1,15 +1,15 @@
-//! All tests, with the static agent at hand, and a count of those that could not run on this machine.
+//! Runs all tests with the static agent, and counts those that could not run on this machine.
 
 use crate::workspace::{TaskError, Workspace, say};
 use crate::{agent, skips};
 use std::path::Path;
 
-/// Which tests.
+/// Selection of tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TestExtent {
-    /// Minutes.
+    /// Those that take minutes.
     Usual,
-    /// Those that compile CPython too.
+    /// Also those that compile CPython.
     Full,
 }
 
@@ -36,7 +36,7 @@ async fn units(workspace: &Workspace, extent: TestExtent, profile: &str, agent: 
     workspace.show(nextest.env("VMBUILD_AGENT", agent).env("VMBUILD_TEST_FULL", full)).await
 }
 
-/// Says which tests ended early because something is missing here.
+/// Prints the tests that skipped themselves, with their reasons.
 fn count(report: &Path) -> Result<(), TaskError> {
     if !report.is_file() {
         return Ok(());
@@ -45,6 +45,6 @@ fn count(report: &Path) -> Result<(), TaskError> {
     for skip in &skipped {
         say(&format!("skipped: {}: {}", skip.test, skip.reason));
     }
-    say(&format!("{} tests skipped for want of something on this machine", skipped.len()));
+    say(&format!("{} tests skipped because this machine lacks something", skipped.len()));
     Ok(())
 }

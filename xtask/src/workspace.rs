@@ -1,4 +1,4 @@
-//! What every task uses: where the repository is, how to run a program in it, how to end.
+//! Shared by all tasks: the repository's root, running programs in it, cancellation.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -8,10 +8,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use vmbuild_supervise::{Command, Deadline, RunError};
 
-/// Longer than any task: the full tests compile CPython twice.
+/// Longer than any task takes: the full tests compile CPython twice.
 const LIMIT: Duration = Duration::from_hours(3);
 
-/// How long to remove what a task made.
+/// Time limit for removing what a task made.
 const CLEANING: Duration = Duration::from_mins(1);
 
 /// The repository.
@@ -20,23 +20,23 @@ pub(crate) struct Workspace {
     cancel: CancellationToken,
 }
 
-/// Why a task failed.
+/// Reasons for a task to fail.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TaskError {
-    /// A program did.
+    /// A program failed.
     #[error(transparent)]
     Run(#[from] RunError),
-    /// A file.
+    /// A file could not be read or written.
     #[error(transparent)]
     Io(#[from] std::io::Error),
-    /// A program spoke otherwise than expected.
-    #[error("`{0}` said nothing usable")]
+    /// A program's output was not understood.
+    #[error("unexpected output from `{0}`")]
     Silent(&'static str),
-    /// The agent needs a loader that no bare guest has.
-    #[error("{} has a PT_INTERP header: it is not static", .0.display())]
+    /// The agent needs a dynamic loader, which a bare guest lacks.
+    #[error("{} is not static: it has a PT_INTERP header", .0.display())]
     Dynamic(PathBuf),
-    /// The rules of `tidy`.
-    #[error("{0} places break the repository's rules")]
+    /// A rule of `lint` is broken.
+    #[error("found {0} violations of the repository's rules")]
     Untidy(usize),
 }
 
@@ -92,8 +92,13 @@ pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
 }
 
-/// A line to standard error.
+/// Writes a result to standard output, for `$(cargo xtask …)`.
+pub(crate) fn print(line: &str) -> Result<(), TaskError> {
+    Ok(writeln!(std::io::stdout(), "{line}")?)
+}
+
+/// Writes a line to standard error.
 pub(crate) fn say(line: &str) {
-    // There is nobody to tell that nobody listens.
+    // If nobody reads standard error, there is nobody to tell.
     let _ = writeln!(std::io::stderr(), "{line}");
 }

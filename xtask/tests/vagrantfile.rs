@@ -1,4 +1,4 @@
-//! The Vagrantfile is Ruby, so only Vagrant itself can say whether it is right.
+//! The Vagrantfile is Ruby, so only Vagrant itself can validate it.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -21,7 +21,7 @@ async fn validate(variables: &[(&str, &str)]) -> Result<String, RunError> {
     Ok(said.text())
 }
 
-/// Whether Vagrant is here; says so if not.
+/// Returns true if Vagrant is installed; otherwise prints that the test was skipped.
 async fn vagrant_is_missing() -> bool {
     let version = Command::new("vagrant").arg("--version");
     let ran = version.run(Deadline::after(Duration::from_mins(1)), &CancellationToken::new(), |_| {}).await;

@@ -1,6 +1,6 @@
 //! From QEMU's start to a ready agent, against a bare kernel that only reaches its first process.
 //!
-//! Wall-clock time says what people wait for, on a quiet machine; QEMU's processor time says what it costs, on any.
+//! Wall-clock time is the wait on a quiet machine; QEMU's processor time is the cost on any machine.
 
 use super::console::{ConsoleCost, children_seconds, processor_seconds, qemu, until};
 use super::machine::{CompiledProgram, Program, describe};
@@ -13,12 +13,12 @@ use std::time::Instant;
 const NAME: &str = "bench-boot";
 /// Small commands per machine.
 const EXECS: usize = 20;
-/// What the agent's lines on the console begin with.
+/// Prefix of the agent's lines on the console.
 const MARK: &str = "vmbuild-agent: ";
 const Q35: [&str; 2] = ["-machine", "q35,vmport=off,sata=off,smbus=off,hpet=off"];
 const MICROVM: [&str; 2] = ["-machine", "microvm"];
 
-/// Each row is printed as soon as it is known: one that takes long takes none of the others with it.
+/// Each row is printed as soon as it is known, so a slow one does not delay the others.
 pub(super) async fn run(workspace: &Workspace, rounds: usize, compiled: CompiledProgram) -> Result<(), TaskError> {
     let program = Program::build(workspace, compiled).await?;
     let machine = describe(workspace).await?;
@@ -57,7 +57,7 @@ fn absent(what: &str, why: &str) -> String {
     format!("| {what} | - | - | - | {why} |")
 }
 
-/// What vmbuild's own machines took, and what the last of them was booted from.
+/// Times of vmbuild's own machines, and the files that the last one booted from.
 struct Ours {
     ready: Vec<ConsoleCost>,
     runs: Vec<ConsoleCost>,
@@ -75,7 +75,7 @@ async fn ours(workspace: &Workspace, program: &Program, rounds: usize) -> Result
     Ok(Ours { ready, runs, boot: boot.ok_or(TaskError::Silent("vmbuild up"))? })
 }
 
-/// A small command some times. The host's processor time is counted in ticks, so it is that of all together.
+/// Runs a small command repeatedly. The host's processor time is counted in ticks, so it is measured over all runs.
 async fn execs(workspace: &Workspace, program: &Program) -> Result<Vec<ConsoleCost>, TaskError> {
     let (before, mut walls) = (children_seconds()?, Vec::new());
     for _ in 0..EXECS {
@@ -106,7 +106,7 @@ async fn up(workspace: &Workspace, program: &Program) -> Result<ConsoleCost, Tas
     Ok(ConsoleCost { wall, processor: processor_seconds(pid)? })
 }
 
-/// What a machine was booted from.
+/// Files that a machine booted from.
 struct BootedFrom {
     kernel: PathBuf,
     initramfs: PathBuf,
@@ -114,7 +114,7 @@ struct BootedFrom {
 }
 
 impl BootedFrom {
-    /// From the command line that QEMU's log begins with.
+    /// Reads them from the command line at the start of QEMU's log.
     fn of(machine: &Path) -> Result<Self, TaskError> {
         let log = fs_err::read_to_string(machine.join("qemu.log"))?;
         let after = |switch: &str| log.split_once(switch).map(|(_, rest)| rest.to_owned());
@@ -126,14 +126,14 @@ impl BootedFrom {
         }
     }
 
-    /// Boots it with no device but a console, until its first process speaks.
+    /// Boots them with only a console, until the first process writes to it.
     async fn first_process(&self, workspace: &Workspace, board: &[&str]) -> Result<ConsoleCost, TaskError> {
         let command = qemu(workspace, board).arg("-kernel").arg(&self.kernel).arg("-initrd").arg(&self.initramfs);
         until(command.args(["-append", &self.words]), MARK).await
     }
 }
 
-/// By wall clock.
+/// Orders by wall-clock time.
 fn median(mut costs: Vec<ConsoleCost>) -> ConsoleCost {
     costs.sort_by(|one, other| one.wall.total_cmp(&other.wall));
     costs[costs.len() / 2]

@@ -1,11 +1,11 @@
-//! A QEMU without vmbuild: from its start to the first words that count on its serial console.
+//! QEMU without vmbuild: from its start to a given text on its serial console.
 
 use crate::workspace::{TaskError, Workspace};
 use std::time::{Duration, Instant};
 use tokio::io::AsyncReadExt;
 use vmbuild_supervise::{Child, Command};
 
-/// How long a guest has. A distribution's own start takes a minute when it is emulated on a busy host.
+/// Time limit for a guest. A distribution's own start takes a minute when it is emulated on a busy host.
 const PATIENCE: Duration = Duration::from_mins(5);
 
 /// Seconds: wall clock, and QEMU's processor time.
@@ -15,14 +15,14 @@ pub(super) struct ConsoleCost {
     pub(super) processor: f64,
 }
 
-/// A machine with a console and no device that is not named, one processor and 512 MB.
+/// A machine with a console, only the devices named, one processor and 512 MB.
 pub(super) fn qemu(workspace: &Workspace, board: &[&str]) -> Command {
     let fixed = ["-accel", "tcg,thread=multi,tb-size=1024", "-cpu", "qemu64", "-m", "512M", "-nodefaults"];
     let silent = ["-no-user-config", "-no-reboot", "-display", "none", "-serial", "stdio"];
     workspace.program("qemu-system-x86_64").args(board).args(fixed).args(silent)
 }
 
-/// Starts it, waits until it has said `words`, and ends it.
+/// Starts it, waits until it has written `words`, and ends it.
 pub(super) async fn until(command: Command, words: &str) -> Result<ConsoleCost, TaskError> {
     let since = Instant::now();
     let mut child = command.stderr(std::process::Stdio::inherit()).spawn()?;
@@ -36,7 +36,7 @@ pub(super) async fn until(command: Command, words: &str) -> Result<ConsoleCost, 
     }
 }
 
-/// Whether the words come before the end. A prompt has no line's end.
+/// Returns true once `words` appear, false at the end of output. A prompt has no line break.
 async fn hear(child: &mut Child, words: &[u8]) -> bool {
     let Some(mut console) = child.take_stdout() else { return false };
     let mut heard = Vec::new();
@@ -60,7 +60,7 @@ pub(super) fn children_seconds() -> Result<f64, TaskError> {
     seconds(&fs_err::read_to_string("/proc/self/stat")?, 13)
 }
 
-/// Two fields of ticks, the first of which is so many after the state.
+/// Sums two fields of ticks; `first` counts from the state.
 fn seconds(stat: &str, first: usize) -> Result<f64, TaskError> {
     let rest = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
     let ticks: Vec<u32> =

@@ -1,4 +1,4 @@
-//! The machine that was measured on: without it a time says nothing.
+//! Describes the measured machine: a time means nothing without it.
 
 use crate::workspace::Workspace;
 

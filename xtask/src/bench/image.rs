@@ -24,7 +24,7 @@ const EXPORTS: [(&str, &str); 7] = [
     ("vagrant-box", "gzip"),
 ];
 
-/// What is measured with.
+/// Tools and results of the measurement.
 struct ImageBench<'a> {
     workspace: &'a Workspace,
     vmbuild: PathBuf,
@@ -97,7 +97,7 @@ impl ImageBench<'_> {
         self.sizes(&lines)
     }
 
-    /// What lies in the store.
+    /// Adds the sizes of files in the store.
     fn sizes(&mut self, lines: &[Value]) -> Result<(), TaskError> {
         let document = document(lines)?;
         let path = |value: &Value| PathBuf::from(value.as_str().unwrap_or_default());
@@ -130,7 +130,7 @@ impl ImageBench<'_> {
         Ok(())
     }
 
-    /// The same packages from the same archive, by others.
+    /// Builds the same packages from the same archive with other tools.
     async fn others(&mut self) -> Result<(), TaskError> {
         let (lines, _) = self.timed(&["image", "show", IMAGE]).await?;
         let shown = document(&lines)?;
@@ -158,7 +158,7 @@ impl ImageBench<'_> {
         self.other("mkosi, to a folder: clean's packages".to_owned(), command, &tree).await
     }
 
-    /// Another program: its time and the size of what it made, or its last words.
+    /// Runs another tool: its time and output size, or its last line of output.
     async fn other(&mut self, what: String, command: Command, made: &Path) -> Result<(), TaskError> {
         if made.is_file() {
             fs_err::remove_file(made)?;
@@ -181,7 +181,7 @@ impl ImageBench<'_> {
     }
 }
 
-/// The document among the events.
+/// Finds the document among the events.
 fn document(lines: &[Value]) -> Result<&Value, TaskError> {
     lines.iter().find(|line| line["schema"] == 1).ok_or(TaskError::Silent("vmbuild --json"))
 }

@@ -18,17 +18,17 @@ pub(super) async fn describe(workspace: &Workspace) -> Result<String, TaskError>
     Ok(format!("{cpus} processors ({model}), load {load} at the start, {qemu}, tcg"))
 }
 
-/// How the measured program is compiled.
+/// Build profile of the measured program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum CompiledProgram {
-    /// As people get it.
+    /// As users get it.
     Release,
-    /// As it is developed: to see a measurement run to its end, not to quote it.
+    /// As developers build it: to see a measurement run through, not to quote it.
     Dev,
 }
 
 impl CompiledProgram {
-    /// cargo's word for it: `--profile`.
+    /// Name for cargo's `--profile`.
     fn profile(self) -> &'static str {
         match self {
             Self::Release => "release",
@@ -36,7 +36,7 @@ impl CompiledProgram {
         }
     }
 
-    /// Where cargo puts it, below the target folder.
+    /// Cargo's output folder, relative to the target folder.
     fn folder(self) -> &'static str {
         match self {
             Self::Release => "release",
@@ -45,7 +45,7 @@ impl CompiledProgram {
     }
 }
 
-/// vmbuild with its agent, which is always of release mode, and a store to use.
+/// vmbuild with its agent, which is always a release build, and a store to use.
 pub(super) struct Program {
     path: PathBuf,
     agent: PathBuf,
@@ -64,13 +64,13 @@ impl Program {
         Ok(Self { path: target.join(compiled.folder()).join("vmbuild"), agent, compiled, store })
     }
 
-    /// An example of vmbuild's, compiled as it is.
+    /// Builds one of vmbuild's examples with the same profile.
     pub(super) fn example(&self, workspace: &Workspace, name: &str, args: &[&str]) -> Command {
         let run = workspace.cargo().args(["run", "--quiet", "--profile", self.compiled.profile()]);
         self.with_env(run.args(["--package", "vmbuild", "--example", name, "--"]).args(args))
     }
 
-    /// A command of it.
+    /// A command line of vmbuild.
     pub(super) fn command(&self, workspace: &Workspace, args: &[&str]) -> Command {
         self.with_env(workspace.program(&self.path).args(args))
     }
@@ -79,13 +79,13 @@ impl Program {
         command.env("VMBUILD_HOME", &self.store).env("VMBUILD_AGENT", &self.agent)
     }
 
-    /// A new machine of this name.
+    /// Starts a new machine of this name.
     pub(super) async fn up(&self, workspace: &Workspace, name: &str, backend: &[&str]) -> Result<(), TaskError> {
         let args = [&["up", "--name", name, "--image", "debian-12"][..], backend].concat();
         workspace.read(self.command(workspace, &args)).await.map(drop)
     }
 
-    /// Removes it. One that is not there is no error.
+    /// Removes the machine. A missing one is not an error.
     pub(super) async fn destroy(&self, workspace: &Workspace, name: &str) {
         if let Err(error) = workspace.clean_up(self.command(workspace, &["destroy", "--name", name])).await {
             say(&format!("{name}: {error}"));

@@ -17,47 +17,47 @@ use clap::Subcommand;
 use machine::CompiledProgram;
 use std::path::PathBuf;
 
-/// What to measure.
+/// The measurements.
 #[derive(Debug, Clone, Subcommand)]
 pub(crate) enum Bench {
     /// From QEMU's start to a ready agent, against a bare kernel and against systemd.
     Boot {
-        /// How often to boot each.
+        /// Number of boots of each.
         #[arg(long, default_value_t = 5, value_parser = at_least_one)]
         rounds: usize,
-        /// How vmbuild is compiled.
+        /// Build profile of vmbuild.
         #[arg(long, value_enum, default_value_t = CompiledProgram::Release)]
         compiled: CompiledProgram,
     },
     /// CPython's own optimised build against vmbuild's, and their interpreters against each other. Takes 45 minutes.
     Build {
-        /// Which CPython.
+        /// Version of CPython.
         #[arg(long, default_value = "3.13.5")]
         version: String,
-        /// How often to compare the interpreters.
+        /// Number of rounds in which the interpreters are compared.
         #[arg(long, default_value_t = 5, value_parser = at_least_one)]
         rounds: usize,
     },
-    /// The second half of `build` again, with what the last one left: pyperformance's programs by both interpreters.
+    /// Repeat the second half of `build` with what it left: pyperformance's programs by both interpreters.
     Speed {
-        /// Which CPython that was.
+        /// Version of CPython that `build` used.
         #[arg(long, default_value = "3.13.5")]
         version: String,
-        /// A tarball with another interpreter, at /opt/plain, to stand in the plain one's place.
+        /// Tarball with another interpreter at /opt/plain, to compare instead of the plain one.
         #[arg(long)]
         against: Option<PathBuf>,
-        /// How often to compare the interpreters.
+        /// Number of rounds in which the interpreters are compared.
         #[arg(long, default_value_t = 5, value_parser = at_least_one)]
         rounds: usize,
     },
-    /// Golden machines from nothing, and their exports, beside mmdebstrap alone and mkosi. Takes ten minutes.
+    /// Golden machines from nothing, and their exports, compared with mmdebstrap alone and mkosi. Takes ten minutes.
     Image,
-    /// A 100 MB artifact and a small command over each way to an agent.
+    /// A 100 MB artifact and a small command over each transport to an agent.
     Transfer {
-        /// How many small commands to time on each way.
+        /// Number of small commands to time over each transport.
         #[arg(long, default_value_t = 20, value_parser = at_least_one)]
         rounds: usize,
-        /// How vmbuild is compiled.
+        /// Build profile of vmbuild.
         #[arg(long, value_enum, default_value_t = CompiledProgram::Release)]
         compiled: CompiledProgram,
     },
@@ -67,7 +67,7 @@ fn at_least_one(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|rounds| *rounds > 0).ok_or_else(|| "a number from 1".to_owned())
 }
 
-/// Measures.
+/// Runs one measurement.
 pub(crate) async fn run(workspace: &Workspace, bench: Bench) -> Result<(), TaskError> {
     match bench {
         Bench::Boot { rounds, compiled } => boot::run(workspace, rounds, compiled).await,

@@ -1,5 +1,5 @@
-//! scp to this host itself: what SSH can do at best here, without any guest. An SSH server of its own, with keys of its
-//! own, on a port of the loopback address.
+//! scp to this host itself: the best that SSH can do here, without any guest. Uses its own SSH server, with its own
+//! keys, on a port of the loopback address.
 
 use crate::workspace::{TaskError, Workspace};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -9,10 +9,10 @@ use vmbuild_supervise::{Child, Command};
 
 /// The artifact: 100 MB.
 const BYTES: usize = 100_000_000;
-/// How long the server has to listen.
+/// Time limit for the server to listen.
 const LISTENS: Duration = Duration::from_secs(10);
 
-/// A server, and what its clients need.
+/// A server and its clients' files.
 pub(super) struct Scp<'a> {
     workspace: &'a Workspace,
     folder: PathBuf,
@@ -21,7 +21,7 @@ pub(super) struct Scp<'a> {
 }
 
 impl<'a> Scp<'a> {
-    /// Its row of the table; where it does not run, with the reason.
+    /// The row of the table; if the server does not run, with the reason.
     pub(super) async fn row(workspace: &'a Workspace, bench: &Path, rounds: usize) -> String {
         let folder = bench.join("scp");
         match Self::measure(workspace, &folder, rounds).await {
@@ -72,7 +72,7 @@ impl<'a> Scp<'a> {
         client.args(["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"])
     }
 
-    /// In, out, and the median of a small command.
+    /// Measures in, out, and the median of a small command.
     async fn times(&self, rounds: usize) -> Result<(Duration, Duration, Duration), TaskError> {
         let file = |name: &str| self.folder.join(name).to_string_lossy().into_owned();
         fs_err::write(file("artifact"), vec![7; BYTES])?;

@@ -1,5 +1,5 @@
-//! Debian as it starts itself: its own kernel and initramfs, udev, systemd, a login prompt. What a box that Vagrant or
-//! Packer makes has to do before anybody can say a word to it.
+//! Debian's usual boot: its own kernel and initramfs, udev, systemd, a login prompt. A box made by Vagrant or Packer
+//! does all this before anybody can connect.
 
 use super::console::{ConsoleCost, qemu, until};
 use super::machine::Program;
@@ -11,7 +11,7 @@ const PACKAGES: &str = "systemd-sysv,udev,dbus,initramfs-tools,linux-image-cloud
 /// Apparent size of the disk.
 const SIZE: &str = "2G";
 
-/// A disk, and what it is booted with.
+/// A disk with its kernel and initramfs.
 pub(super) struct Systemd {
     disk: PathBuf,
     kernel: PathBuf,
@@ -19,7 +19,7 @@ pub(super) struct Systemd {
 }
 
 impl Systemd {
-    /// Makes it with mmdebstrap, or takes the one that an earlier run made. The archive is the golden machine's.
+    /// Makes the disk with mmdebstrap, or reuses an earlier run's. The archive is the golden machine's.
     pub(super) async fn make(workspace: &Workspace, program: &Program) -> Result<Self, TaskError> {
         let folder = agent::target_folder(workspace).await?.join("bench/systemd");
         let [tree, disk] = ["tree", "disk.ext4"].map(|name| folder.join(name));
@@ -42,7 +42,7 @@ impl Systemd {
         Ok(made)
     }
 
-    /// Boots it to its login prompt. What it writes is thrown away.
+    /// Boots it to its login prompt. Its writes are discarded.
     pub(super) async fn login(&self, workspace: &Workspace, board: &[&str]) -> Result<ConsoleCost, TaskError> {
         let drive = format!("file={},format=raw,if=virtio,snapshot=on", self.disk.display());
         let command = qemu(workspace, board).args(["-drive", &drive, "-append", "root=/dev/vda rw console=ttyS0"]);
@@ -50,7 +50,7 @@ impl Systemd {
     }
 }
 
-/// The suite, and the archive that the golden machine came from.
+/// The golden machine's suite and archive.
 async fn origin(workspace: &Workspace, program: &Program) -> Result<(String, String), TaskError> {
     let said = workspace.read(program.command(workspace, &["image", "show", "debian-12", "--json"])).await?;
     let shown: serde_json::Value =

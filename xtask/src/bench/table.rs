@@ -6,10 +6,10 @@ use std::time::Duration;
 #[derive(Debug, Clone)]
 pub(super) struct Row {
     pub(super) what: String,
-    /// How long it took; none for what has only a size.
+    /// Duration, if the row has one.
     pub(super) took: Option<Duration>,
     pub(super) bytes: Option<u64>,
-    /// What else must be known.
+    /// A remark for the reader.
     pub(super) remark: String,
 }
 

@@ -1,4 +1,4 @@
-//! A 100 MB artifact and a small command over each way to an agent.
+//! A 100 MB artifact and a small command over each transport to an agent.
 
 use super::machine::{CompiledProgram, Program, describe};
 use super::scp::Scp;
@@ -7,7 +7,7 @@ use crate::workspace::{TaskError, Workspace, say};
 
 const NAME: &str = "bench-transfer";
 
-/// Each way's rows are printed as soon as they are known.
+/// Prints the rows of each transport as soon as they are known.
 pub(super) async fn run(workspace: &Workspace, rounds: usize, compiled: CompiledProgram) -> Result<(), TaskError> {
     let program = Program::build(workspace, compiled).await?;
     let machine = describe(workspace).await?;

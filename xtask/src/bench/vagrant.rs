@@ -1,6 +1,6 @@
-//! Vagrant beside vmbuild: the same Debian, started by libvirt, until its SSH server lets Vagrant in.
+//! Vagrant compared with vmbuild: the same Debian, started by libvirt, until its SSH server lets Vagrant in.
 //!
-//! It needs a box, libvirt's daemon and a hypervisor or QEMU without one. What is missing is the row's text.
+//! It needs a box, libvirt's daemon, and a hypervisor or QEMU's translation. If something is missing, the row names it.
 
 use super::console::{ConsoleCost, processor_seconds};
 use super::machine::Program;
@@ -9,11 +9,11 @@ use crate::workspace::{TaskError, Workspace, say};
 use std::time::Instant;
 use vmbuild_supervise::Command;
 
-/// What the domain's name begins with.
+/// Prefix of the domain's name.
 const NAME: &str = "vmbuild-bench";
 const LIBVIRT: [&str; 2] = ["-c", "qemu:///system"];
 
-/// Starts a machine that was halted: a first start has a box to import besides. Once, for it takes minutes.
+/// Starts a halted machine: a first start would also import the box. Only once, since it takes minutes.
 pub(super) async fn up(workspace: &Workspace, program: &Program) -> Result<ConsoleCost, String> {
     let name = ready(workspace).await?;
     let bench = Vagrant { workspace, program, name };
@@ -24,7 +24,7 @@ pub(super) async fn up(workspace: &Workspace, program: &Program) -> Result<Conso
     measured.map_err(|error| format!("did not run: {error}").replace(['\n', '|'], " "))
 }
 
-/// The box to use, or what is missing.
+/// The box to use, or the missing requirement.
 async fn ready(workspace: &Workspace) -> Result<String, String> {
     let plugins = workspace.read(workspace.program("vagrant").args(["plugin", "list"])).await;
     let plugins = plugins.map_err(|_| "vagrant is not installed".to_owned())?;
@@ -57,7 +57,7 @@ impl Vagrant<'_> {
         Ok(ConsoleCost { wall, processor: processor_seconds(Self::pid()?)? })
     }
 
-    /// Of the domain's QEMU, as libvirt notes it.
+    /// Process id of the domain's QEMU, as recorded by libvirt.
     fn pid() -> Result<u64, TaskError> {
         let text = fs_err::read_to_string(format!("/run/libvirt/qemu/{NAME}_default.pid"))?;
         text.trim().parse().map_err(|_| TaskError::Silent("libvirtd"))
@@ -78,7 +78,10 @@ impl Vagrant<'_> {
 pub(super) async fn why_no_packer(workspace: &Workspace) -> String {
     match workspace.read(workspace.program("packer").arg("version")).await {
         Ok(version) => {
-            format!("{} is here, and not run: it boots as systemd does above, then waits for SSH", version.trim())
+            format!(
+                "{} is installed but was not run: it boots as systemd does above, then waits for SSH",
+                version.trim()
+            )
         }
         Err(_) => "not installed".to_owned(),
     }

@@ -1,4 +1,4 @@
-//! Every crate we depend on has its line in `docs/dependencies.md`: what it is for, and why this one.
+//! Every dependency has its row in `docs/dependencies.md`: its job, and why this crate.
 
 use super::tree::SourceTree;
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! The order of the workspace's crates: Cargo refuses a cycle, this refuses an edge upwards.
+//! The order of the workspace's crates: Cargo rejects cycles, this rejects an edge upwards.
 
 use super::tree::{SourceTree, Text};
 use std::collections::BTreeMap;

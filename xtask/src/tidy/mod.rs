@@ -1,4 +1,4 @@
-//! The rules of this repository that no compiler holds. Each rule is a file; each finding names a place.
+//! The rules of this repository that no compiler enforces. Each rule is a file; each finding names a place.
 
 mod dependencies;
 mod edges;
@@ -6,6 +6,7 @@ mod names;
 mod places;
 pub(crate) mod protocol;
 mod size;
+mod streams;
 mod tree;
 mod words;
 
@@ -13,7 +14,7 @@ use crate::workspace::{TaskError, say};
 use std::path::Path;
 use tree::SourceTree;
 
-/// Applies every rule and says what breaks one.
+/// Applies every rule and prints its findings.
 pub(crate) fn run(root: &Path) -> Result<(), TaskError> {
     let findings = check(root)?;
     for finding in &findings {
@@ -24,8 +25,16 @@ pub(crate) fn run(root: &Path) -> Result<(), TaskError> {
 
 fn check(root: &Path) -> Result<Vec<String>, TaskError> {
     let tree = SourceTree::read(root)?;
-    let rules =
-        [size::check, words::check, places::check, edges::check, names::check, protocol::check, dependencies::check];
+    let rules = [
+        size::check,
+        words::check,
+        places::check,
+        edges::check,
+        names::check,
+        streams::check,
+        protocol::check,
+        dependencies::check,
+    ];
     Ok(rules.iter().flat_map(|rule| rule(&tree)).collect())
 }
 

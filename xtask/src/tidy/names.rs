@@ -48,7 +48,7 @@ fn excepting(tree: &SourceTree, shared: &[(&str, &str)]) -> Vec<String> {
 }
 
 /// Returns true for a file of a test, a benchmark or an example.
-fn is_program(name: &str) -> bool {
+pub(super) fn is_program(name: &str) -> bool {
     let (folders, _) = name.split_once("/src/").unwrap_or((name, ""));
     Path::new(folders).components().any(|part| PROGRAMS.iter().any(|program| part.as_os_str() == *program))
 }

@@ -1,11 +1,11 @@
-//! No address of a package archive and no path of somebody's machine: both come from the machine's own settings.
+//! Forbids addresses of package archives and paths of somebody's machine: both come from the machine's own settings.
 
 use super::tree::SourceTree;
 
-/// Where apt keeps the addresses of this machine's package archives. What they name here must not be named there.
+/// Places where apt keeps the addresses of this machine's package archives, which the repository must not name.
 const SOURCES: [&str; 2] = ["/etc/apt/sources.list", "/etc/apt/sources.list.d"];
 
-/// What begins an absolute path below somebody's home.
+/// Beginnings of absolute paths below somebody's home.
 const HOMES: [[&str; 2]; 2] = [["/ho", "me/"], ["/Us", "ers/"]];
 
 pub(super) fn check(tree: &SourceTree) -> Vec<String> {

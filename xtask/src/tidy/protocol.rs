@@ -1,5 +1,5 @@
-//! `docs/protocol.md` carries a digest of the message types it describes. Whoever changes a message is sent to
-//! the description; `cargo xtask tidy --fix` then says that it was read.
+//! `docs/protocol.md` carries a digest of the message types it describes, so a changed message points its author to the
+//! description; `cargo xtask tidy --fix` then records that it was reviewed.
 
 use super::tree::SourceTree;
 use crate::workspace::{TaskError, say};
@@ -19,7 +19,7 @@ pub(super) fn check(tree: &SourceTree) -> Vec<String> {
     if marked(&document.text) == Some(&expected) {
         return Vec::new();
     }
-    vec![format!("{DOCUMENT}: messages changed: read it, mend it, then `cargo xtask tidy --fix` ({expected})")]
+    vec![format!("{DOCUMENT}: messages changed: review and update it, then run `cargo xtask tidy --fix` ({expected})")]
 }
 
 /// Writes the present digest into the document.

@@ -3,7 +3,7 @@
 use crate::workspace::TaskError;
 use std::path::{Path, PathBuf};
 
-/// Made by programs, or nobody's.
+/// Generated or private files and folders.
 const NOT_OURS: [&str; 6] = ["target", "artifacts", ".git", ".vagrant", "node_modules", "Cargo.lock"];
 
 pub(super) struct SourceTree {
@@ -50,7 +50,7 @@ impl SourceTree {
     }
 
     fn take(&mut self, path: &Path) -> Result<(), TaskError> {
-        // What is not text (keyrings) is no matter of ours.
+        // Files that are not text, such as keyrings, have no rules.
         if let Ok(text) = String::from_utf8(fs_err::read(path)?) {
             let name = path.strip_prefix(&self.root).unwrap_or(path).to_string_lossy().into_owned();
             self.files.push(Text { name, text });

@@ -17,7 +17,7 @@ pub(super) fn check(tree: &SourceTree) -> Vec<String> {
         .collect()
 }
 
-/// Whether `word` stands alone in the line.
+/// Returns true if `word` stands alone in the line.
 fn has_word(line: &str, word: &str) -> bool {
     let joins = |c: char| c.is_alphanumeric() || c == '_';
     line.match_indices(word).any(|(at, _)| {

@@ -1,7 +1,7 @@
 //! The most memory that machines' processes had at one time.
 //!
-//! A machine's processes are those in another process namespace than ours: the sandbox gives each machine one. Looked
-//! at twice a second, so a shorter peak is missed.
+//! A machine's processes are those in a process namespace other than ours: the sandbox gives each machine one. Sampled
+//! twice a second, so a shorter peak is missed.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 const EVERY: Duration = Duration::from_millis(500);
 
-/// A look that goes on until it is asked for its result.
+/// Samples memory until it is asked for its result.
 pub(super) struct MemoryWatch {
     peak: Arc<AtomicU64>,
     end: Arc<AtomicBool>,
@@ -30,7 +30,7 @@ impl MemoryWatch {
         watched
     }
 
-    /// Bytes.
+    /// Peak in bytes.
     pub(super) fn peak(self) -> u64 {
         self.peak.load(Ordering::Relaxed)
     }
@@ -42,7 +42,7 @@ impl Drop for MemoryWatch {
     }
 }
 
-/// Bytes that all processes of machines have in memory now. One that ends meanwhile counts for nothing.
+/// Resident bytes of all processes in machines. A process that ends meanwhile is not counted.
 fn resident() -> u64 {
     let namespace = |process: &Path| fs_err::read_link(process.join("ns/pid")).ok();
     let ours = namespace(Path::new("/proc/self"));

@@ -1,7 +1,7 @@
 //! `cargo xtask bench build`: CPython's own optimised build against vmbuild's, in one run, with the same packages on the
-//! same processors, and what comes out of both against each other.
+//! same processors, and both interpreters against each other.
 //!
-//! The plain build is what CPython's documentation says, in a machine that has every package already. vmbuild's times
+//! The plain build follows CPython's documentation, in a machine that has every package already. vmbuild's times
 //! are those of the whole command: machine, copying, packing, and the checks in a second machine included.
 
 mod memory;
@@ -20,21 +20,21 @@ use usage::Processors;
 
 const IMAGE: &str = "debian-12";
 
-/// What a build took.
+/// Cost of a build.
 struct Cost {
     what: String,
     wall: Duration,
     /// Seconds of all processors together.
     processors: f64,
-    /// The most memory that the machine's processes had at one time.
+    /// Peak memory of the machine's processes.
     peak: u64,
-    /// Bytes of what it made, compressed by vmbuild's packer where there is one.
+    /// Size of the output in bytes, compressed by vmbuild's packer where there is one.
     bytes: Option<u64>,
     /// Seconds by stage.
     stages: String,
 }
 
-/// Everything a part of this measurement works with.
+/// Everything that a part of this measurement uses.
 struct BuildBench<'a> {
     workspace: &'a Workspace,
     program: Program,
@@ -45,7 +45,7 @@ struct BuildBench<'a> {
     machine: String,
 }
 
-/// Measures what building costs, then what the interpreters are worth; prints both and writes them to
+/// Measures the cost of building, then the interpreters' speed; prints both and writes them to
 /// `target/bench/build`.
 pub(crate) async fn run(workspace: &Workspace, version: &str, rounds: usize) -> Result<(), TaskError> {
     let bench = BuildBench::of(workspace, version).await?;
@@ -58,7 +58,7 @@ pub(crate) async fn run(workspace: &Workspace, version: &str, rounds: usize) -> 
     speed::run(&bench, None, rounds).await
 }
 
-/// Measures what the interpreters are worth that an earlier [`run`] left, or the artifact against the tree in a tarball.
+/// Measures the interpreters that an earlier [`run`] left, or the artifact against the tree in a tarball.
 pub(crate) async fn speed(
     workspace: &Workspace,
     version: &str,
@@ -138,7 +138,7 @@ impl<'a> BuildBench<'a> {
         Ok(Cost { what: String::new(), wall, processors, peak, bytes, stages })
     }
 
-    /// The newest file of this ending among a build's artifacts.
+    /// The newest file with this ending among a build's artifacts.
     fn beside(&self, build: &str, ending: &str) -> Result<PathBuf, TaskError> {
         let all = fs_err::read_dir(self.folder.join(build))?.filter_map(|entry| entry.ok().map(|entry| entry.path()));
         let mut fitting: Vec<PathBuf> = all.filter(|path| path.to_string_lossy().ends_with(ending)).collect();
@@ -163,7 +163,7 @@ impl<'a> BuildBench<'a> {
         self.workspace.read(self.program.command(self.workspace, &["cp", "-r", &from, &to])).await.map(drop)
     }
 
-    /// Copies out of it.
+    /// Copies out of the machine.
     async fn bring(&self, from: &str, to: &Path) -> Result<(), TaskError> {
         let (from, to) = (format!("{}:{from}", self.name), to.to_string_lossy());
         self.workspace.read(self.program.command(self.workspace, &["cp", &from, &to])).await.map(drop)

@@ -1,4 +1,4 @@
-//! What people do without vmbuild: CPython's documented sequence, in a machine that has all packages already.
+//! CPython's documented sequence, without vmbuild, in a machine that has all packages already.
 
 use super::memory::MemoryWatch;
 use super::{BuildBench, Cost};
@@ -6,15 +6,15 @@ use crate::workspace::{TaskError, say};
 use std::path::Path;
 use std::time::Instant;
 
-/// Where it is installed in the machine.
+/// Installation folder in the machine.
 pub(super) const PREFIX: &str = "/opt/plain";
 
-/// What was installed, there.
+/// Copy of the installed tree on the host.
 pub(super) const TARBALL: &str = "/root/plain.tar";
-/// What it is called among the results.
+/// Name among the results.
 pub(super) const FILE: &str = "plain.tar";
 
-/// The sequence; `make` without `-j` would be no fair opponent. Each line of output is a stage's seconds: wall clock,
+/// The sequence; `make` without `-j` would be no fair comparison. Each line of output is a stage's seconds: wall clock,
 /// user, system.
 const SEQUENCE: &str = r#"
 set -e
@@ -27,7 +27,7 @@ cd /root/plain
 { time make install > ../install.log 2>&1 ; } 2>&1
 "#;
 
-/// Runs it.
+/// Runs the sequence.
 pub(super) async fn measure(bench: &BuildBench<'_>, source: &Path) -> Result<Cost, TaskError> {
     let inside = format!("/root/{}", source.file_name().unwrap_or_default().to_string_lossy());
     bench.copy(source, &inside).await?;
@@ -40,7 +40,7 @@ pub(super) async fn measure(bench: &BuildBench<'_>, source: &Path) -> Result<Cos
     Ok(Cost { what: "plain: configure, make, make install".to_owned(), wall, processors, peak, bytes: None, stages })
 }
 
-/// Processor seconds of all stages, and the stages' wall clock in words.
+/// Processor seconds of all stages, and each stage's wall-clock time as text.
 fn read(said: &str) -> Option<(f64, String)> {
     let numbers = |line: &str| line.split(' ').map(|word| word.parse().ok()).collect::<Option<Vec<f64>>>();
     let lines = said.lines().map(numbers).collect::<Option<Vec<_>>>()?;

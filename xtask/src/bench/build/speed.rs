@@ -1,7 +1,7 @@
-//! Is the faster build's interpreter as fast? pyperformance's own benchmark programs, run by both in turns.
+//! Compares the speed of both interpreters: pyperformance's own benchmark programs, run by both in turns.
 //!
-//! Those are chosen that need nothing but the standard library. One round runs each by both interpreters, one right
-//! after the other, so what else the host does meets both. A round gives one geometric mean; the interval is Student's
+//! Only programs that need nothing but the standard library are used. One round runs each by both interpreters, one right
+//! after the other, so other load on the host affects both. A round gives one geometric mean; the interval is Student's
 //! over the rounds.
 
 use super::{BuildBench, plain};
@@ -9,7 +9,7 @@ use crate::workspace::{TaskError, say};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
-/// Names of pyperformance's programs, some with the words that they want.
+/// Names of pyperformance's programs, some with their arguments.
 const PROGRAMS: [&str; 24] = [
     "bm_async_generators",
     "bm_chaos",
@@ -37,7 +37,7 @@ const PROGRAMS: [&str; 24] = [
     "bm_unpack_sequence",
 ];
 
-/// Where the programs lie in the machine.
+/// Folder of the programs in the machine.
 const SUITE: &str = "/opt/pyperformance";
 
 /// Student's t for 95 % on both sides, by degrees of freedom from 1.
@@ -46,12 +46,11 @@ const STUDENT: [f64; 9] = [12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26
 /// An interpreter in the machine.
 struct MeasuredInterpreter {
     program: String,
-    /// Where it looks for its library, as a word for `env`: the plain one finds it by that alone, and vmbuild's needs
-    /// none.
+    /// Argument for `env` with the library's path: the plain interpreter needs it, vmbuild's does not.
     environment: String,
 }
 
-/// Compares, prints a table and writes it to `speed.md`. `against`: a tarball that has a tree at [`plain::PREFIX`].
+/// Compares both, prints a table and writes it to `speed.md`. `against`: a tarball with a tree at [`plain::PREFIX`].
 pub(super) async fn run(bench: &BuildBench<'_>, against: Option<PathBuf>, rounds: usize) -> Result<(), TaskError> {
     let against = against.unwrap_or_else(|| bench.folder.join(plain::FILE));
     let report = bench.in_machine(compare(bench, &against, rounds)).await?;
@@ -89,7 +88,7 @@ fn python(bench: &BuildBench<'_>, prefix: &str) -> String {
     format!("{prefix}/bin/python{minor}")
 }
 
-/// Brings the programs into the machine: fetched here by the artifact's own pip, for the machine may have no network.
+/// Copies the programs into the machine: fetched here by the artifact's own pip, since the machine may have no network.
 async fn programs(bench: &BuildBench<'_>, artifact: &Path) -> Result<(), TaskError> {
     let (tree, wheels) = (bench.folder.join("tree"), bench.folder.join("pyperformance"));
     if !wheels.exists() {
@@ -120,7 +119,7 @@ async fn time(bench: &BuildBench<'_>, program: &str, interpreter: &MeasuredInter
     best(&result).ok_or(TaskError::Silent("pyperf"))
 }
 
-/// Of all results of all benchmarks in a program, most of which have one: other work on the host only adds to a time.
+/// The best over all benchmarks of a program: other work on the host only adds to a time.
 fn best(result: &Value) -> Option<f64> {
     let of_one = |benchmark: &Value| {
         let runs = benchmark["runs"].as_array()?.iter().filter_map(|run| run["values"].as_array());

@@ -5,7 +5,7 @@ use crate::workspace::TaskError;
 /// Ticks of `/proc/self/stat` in a second: the kernel's interface says 100 wherever Rust runs.
 const TICKS: f64 = 100.0;
 
-/// A moment, in processor time.
+/// A point in processor time.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Processors(f64);
 
