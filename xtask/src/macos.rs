@@ -28,7 +28,7 @@ pub(crate) async fn check(workspace: &Workspace, library: Option<PathBuf>) -> Re
         None => installed(workspace).await?,
     };
     fs_err::metadata(library.join("Cargo.lock")).inspect_err(|_| {
-        say("sources of the standard library not found: run `rustup component add rust-src`, or use --library")
+        say("sources of the standard library not found: run `rustup component add rust-src`, or use --library");
     })?;
     let folder = agent::target_folder(workspace).await?.join("macos");
     fs_err::create_dir_all(&folder)?;
