@@ -1,6 +1,6 @@
-# The newcomer's index. Nothing clever: each target is a line or two that you could type.
+# An index of common commands. Each target is a line or two that you could type.
 
-# What `make demo` builds: make demo VERSION=3.11.2 PROFILE=fast BACKEND=sandbox
+# Variables of `make demo`: make demo VERSION=3.11.2 PROFILE=fast BACKEND=sandbox
 VERSION ?= 3.13.5
 IMAGE   ?= debian-12
 PROFILE ?= release
@@ -12,16 +12,16 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 help:
 	@echo 'make demo       compile CPython $(VERSION) in a throw-away machine and validate it (20 minutes on 2 cores)'
 	@echo '                variables: VERSION IMAGE PROFILE BACKEND'
-	@echo 'make test       all tests (minutes)'
-	@echo 'make test-full  and those that compile CPython'
-	@echo 'make lint       formatting, clippy, the repository'"'"'s own rules'
-	@echo 'make build      both programs, into $(TARGET)/release'
-	@echo 'make deps       what the above need from the distribution (Debian, Ubuntu); only what is missing'
+	@echo 'make test       run all tests (minutes)'
+	@echo 'make test-full  also run the longest ones: whole builds in virtual machines'
+	@echo 'make lint       check formatting, commit subjects, repository rules, dependencies, clippy'
+	@echo 'make build      build both programs, into $(TARGET)/release'
+	@echo 'make deps       install missing packages of the distribution (Debian, Ubuntu)'
 
 .PHONY: deps
 deps:
 	provision/host/debian.sh
-	@command -v cargo >/dev/null || { echo 'error: there is no cargo; install Rust 1.95 or later with rustup' >&2; exit 3; }
+	@command -v cargo >/dev/null || { echo 'error: cargo not found; install Rust 1.95 or later with rustup' >&2; exit 3; }
 
 .PHONY: test-deps
 test-deps: deps

@@ -1,16 +1,16 @@
 #!/bin/bash
-# Installs what vmbuild needs on a Debian or Ubuntu host, and only what is missing.
+# Installs the packages that vmbuild needs on a Debian or Ubuntu host, if they are missing.
 #
-#   provision/host/debian.sh          what building and running needs
-#   provision/host/debian.sh test     that, and what only tests need
+#   provision/host/debian.sh          packages for building and running
+#   provision/host/debian.sh test     these, and packages that only tests need
 #
-# Quick when nothing is missing: no package lists are fetched then. Root, or sudo for apt alone.
+# Fast if nothing is missing: package lists are not fetched then. Runs as root, or uses sudo for apt alone.
 set -euo pipefail
 
 readonly run_packages=(
     apt                    # names the package archive that this host uses
     binutils               # readelf: proves that the agent is static
-    build-essential        # a linker and the static C library, for the agent
+    build-essential        # linker and static C library, for the agent
     busybox-static         # a shell inside initramfs images
     ca-certificates        # sources are fetched over https
     cpio                   # makes initramfs images
@@ -25,13 +25,13 @@ readonly test_packages=(
     gdb                   # finds debug info by build id
     gnupg                 # signs what the tests verify
     grub-pc-bin           # makes exported disks boot
-    iptables              # the same
-    libvirt-clients       # says what libvirt has
-    libvirt-daemon-system # what Vagrant's machines run in
+    iptables              # libvirt's networks, too
+    libvirt-clients       # queries libvirt
+    libvirt-daemon-system # runs Vagrant's machines
     mtools                # reads the seed that first boots are given
-    openssh-server        # answers to what is tried over SSH; the tests start one of their own
+    openssh-server        # SSH server, which the tests start themselves
     ovmf                  # UEFI firmware, for boot loaders
-    python3-venv          # holds the tools that read what is said about an artifact
+    python3-venv          # installs tools that read an artifact's evidence
     skopeo                # reads exported container images
     umoci                 # unpacks them
     vagrant               # validates the Vagrantfile, reads exported boxes
@@ -56,7 +56,7 @@ as_root() {
     elif command -v sudo >/dev/null; then
         sudo -- "$@"
     else
-        fail "installing packages needs root, and there is no sudo" "as root, run: $0"
+        fail "installing packages needs root, and sudo is not installed" "run as root: $0"
     fi
 }
 
@@ -68,7 +68,7 @@ qemu_package() {
     case $(dpkg --print-architecture) in
         amd64) echo qemu-system-x86 ;;
         arm64) echo qemu-system-arm ;;
-        *) fail "vmbuild runs on amd64 and arm64 hosts" "this one is $(dpkg --print-architecture)" ;;
+        *) fail "unsupported architecture \`$(dpkg --print-architecture)\`" "vmbuild runs on amd64 and arm64 hosts" ;;
     esac
 }
 
@@ -88,12 +88,12 @@ candidate() {
 }
 
 # qemu-utils and qemu-system of different releases exclude each other, and a machine may carry a newer qemu-utils
-# than its archive has. apt would then remove one to install the other. So both are asked for by one version.
+# than its archive has. apt would then remove one to install the other. So both are requested with one version.
 install_qemu() {
     local system=$1 version
     version=$(installed_version "$system")
     [[ -n $version ]] || version=$(candidate "$system")
-    [[ -n $version ]] || fail "this host's package archive has no $system" "enable the archive's main component"
+    [[ -n $version ]] || fail "package \`$system\` not found in this host's package archive" "enable the archive's main component"
     if offers qemu-utils "$version"; then
         apt_install --allow-downgrades "$system=$version" "qemu-utils=$version"
     else
@@ -103,14 +103,14 @@ install_qemu() {
 
 main() {
     if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
-        fail "this host has no apt: vmbuild's set-up knows Debian and Ubuntu only" \
-            "install by other means what \`vmbuild doctor\` lists"
+        fail "apt not found: this script supports Debian and Ubuntu only" \
+            "install the tools that \`vmbuild doctor\` lists by other means"
     fi
     local wanted=("${run_packages[@]}") system missing qemu_missing
     case ${1-run} in
         run) ;;
         test) wanted+=("${test_packages[@]}") ;;
-        *) fail "unknown set \`$1\`" "use: $0 [test]" ;;
+        *) fail "unknown package set \`$1\`" "usage: $0 [test]" ;;
     esac
     system=$(qemu_package)
     mapfile -t missing < <(missing_of "${wanted[@]}")

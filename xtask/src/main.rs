@@ -27,7 +27,7 @@ enum Task {
     Agent,
     /// Run all tests, and count those that this machine cannot run.
     Test {
-        /// Also run the tests that compile CPython.
+        /// Also run the longest tests: whole builds in virtual machines.
         #[arg(long)]
         full: bool,
     },

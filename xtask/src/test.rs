@@ -9,7 +9,7 @@ use std::path::Path;
 pub(crate) enum TestExtent {
     /// Those that take minutes.
     Usual,
-    /// Also those that compile CPython.
+    /// Also whole builds in virtual machines.
     Full,
 }
 
