@@ -36,7 +36,7 @@ pub(crate) enum TaskError {
     #[error("{} is not static: it has a PT_INTERP header", .0.display())]
     Dynamic(PathBuf),
     /// A rule of `lint` is broken.
-    #[error("found {0} violations of the repository's rules")]
+    #[error("violations of the repository's rules: {0}")]
     Untidy(usize),
 }
 
