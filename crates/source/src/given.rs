@@ -14,7 +14,7 @@ use vmbuild_archive::Sha256;
 /// user's file meanwhile.
 pub(super) async fn take(quest: &SourceResolver<'_>, path: &Path) -> Result<SourceArchive, SourceError> {
     let (from, to) = (path.to_owned(), quest.cache.root().to_owned());
-    let copied = quest.blocking(move || Copied::make(&from, &to)).await??;
+    let copied = quest.blocking(move || SourceCopy::make(&from, &to)).await??;
     let place = copied.origin.display().to_string();
     let Some(wanted) = quest.expected.with_digest(copied.sha256) else {
         return Err(quest.expected.mismatch(place, copied.sha256));
@@ -23,20 +23,20 @@ pub(super) async fn take(quest: &SourceResolver<'_>, path: &Path) -> Result<Sour
     let locks = quest.cache.lock(&[copied.sha256], quest.events, quest.cancel).await?;
     let _locks = locks.ok_or_else(|| quest.cancelled())?;
     let path = quest.cache.adopt(copied.file.path(), copied.sha256, &file_name)?;
-    let Copied { bytes, sha256, .. } = copied;
+    let SourceCopy { bytes, sha256, .. } = copied;
     Ok(SourceArchive { path, file_name, bytes, sha256, origin: SourceOrigin::File, location: place })
 }
 
 /// A synced copy in the store; removed when dropped, unless it has been moved away.
 #[derive(Debug)]
-struct Copied {
+struct SourceCopy {
     origin: PathBuf,
     file: NamedTempFile,
     bytes: u64,
     sha256: Sha256,
 }
 
-impl Copied {
+impl SourceCopy {
     fn make(origin: &Path, folder: &Path) -> Result<Self, SourceError> {
         let mut from = open(origin).map_err(|source| SourceError::File { path: origin.to_owned(), source })?;
         let mut file = tempfile::Builder::new().prefix(".given-").tempfile_in(folder)?;
