@@ -1,5 +1,6 @@
 //! Shared by all tasks: the repository's root, running programs in it, cancellation.
 
+use std::ffi::OsStr;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -58,11 +59,20 @@ impl Workspace {
 
     /// The cargo that runs this.
     pub(crate) fn cargo(&self) -> Command {
-        self.program(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        self.outside_package(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    }
+
+    /// A program without the variables that describe xtask's own package.
+    ///
+    /// `cargo run` sets them, and ring's build script asks to be rerun when they change: each `cargo xtask lint` would
+    /// make the next plain `cargo nextest run` compile ring and everything above it again.
+    fn outside_package(&self, program: impl AsRef<OsStr>) -> Command {
+        let kept = std::env::vars_os().filter(|(name, _)| !of_package(name));
+        kept.fold(self.program(program).env_clear(), |command, (name, value)| command.env(name, value))
     }
 
     /// A program in the repository's root.
-    pub(crate) fn program(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+    pub(crate) fn program(&self, program: impl AsRef<OsStr>) -> Command {
         Command::new(program).current_dir(&self.root)
     }
 
@@ -87,6 +97,11 @@ impl Workspace {
     }
 }
 
+/// Returns true for variables that cargo sets for one package (The Cargo Book, "Environment variables").
+fn of_package(name: &OsStr) -> bool {
+    ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|prefix| name.as_encoded_bytes().starts_with(prefix.as_bytes()))
+}
+
 /// The repository's root: the folder above this crate.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
@@ -101,4 +116,19 @@ pub(crate) fn print(line: &str) -> Result<(), TaskError> {
 pub(crate) fn say(line: &str) {
     // If nobody reads standard error, there is nobody to tell.
     let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn cargo_is_told_nothing_of_this_package() {
+        assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some(), "cargo runs this test");
+        let workspace = Workspace::new();
+        let environment = workspace.read(workspace.outside_package("env")).await.expect("env is everywhere");
+        let names: Vec<&str> = environment.lines().filter_map(|line| line.split('=').next()).collect();
+        assert!(names.contains(&"PATH"), "{names:?}");
+        assert!(!names.iter().any(|name| of_package(OsStr::new(name))), "{names:?}");
+    }
 }
