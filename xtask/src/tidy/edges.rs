@@ -29,8 +29,21 @@ const NEVER: [(&str, &[&str], &str); 5] = [
     ("crates/protocol", &["tokio", "fs-err", "rustix", "nix"], "the protocol does no I/O"),
     ("crates/cpython", &["tokio", "fs-err", "rustix", "nix", "vmbuild-core", "vmbuild-supervise"], "it is pure"),
     ("crates/archive", &["vmbuild-supervise", "nix", "ureq"], "it starts no process and opens no socket"),
-    ("agent", &["vmbuild-core", "vmbuild-guest", "vmbuild-machine"], "the agent does not know the host"),
+    ("agent", HOST_ONLY, "the agent does not know the host"),
     ("crates/operations", &["clap", "indicatif"], "operations have no command line"),
+];
+
+/// Libraries of the host's side.
+const HOST_ONLY: &[&str] = &[
+    "vmbuild-core",
+    "vmbuild-fetch",
+    "vmbuild-guest",
+    "vmbuild-machine",
+    "vmbuild-image",
+    "vmbuild-source",
+    "vmbuild-artifact",
+    "vmbuild-job",
+    "vmbuild-operations",
 ];
 
 #[derive(serde::Deserialize)]
@@ -87,5 +100,7 @@ mod tests {
         check("crates/protocol/Cargo.toml", "tokio-util", 0);
         check("crates/cpython/Cargo.toml", "vmbuild-supervise", 1);
         check("crates/operations/Cargo.toml", "clap", 1);
+        check("agent/Cargo.toml", "vmbuild-image", 1);
+        check("agent/Cargo.toml", "vmbuild-archive", 0);
     }
 }

@@ -99,7 +99,7 @@ impl<'a> BuildBench<'a> {
         self.bring(plain::TARBALL, &self.folder.join(plain::FILE)).await?;
         say(&table(std::slice::from_ref(&plain)));
         let cold = self.build("cold", &["--train", "--no-cache"]).await?;
-        let profile = self.beside("cold", "-profile.tar.zst")?;
+        let profile = self.newest_output("cold", "-profile.tar.zst")?;
         let profile = profile.to_string_lossy().into_owned();
         let given = self.build("given", &["--no-cache", "--profile-data", &profile]).await?;
         let again = self.build("given", &["--profile-data", &profile]).await?;
@@ -130,7 +130,7 @@ impl<'a> BuildBench<'a> {
         let (watched, processors, since) = (MemoryWatch::start(), Processors::now()?, Instant::now());
         self.vmbuild(&[&words[..], more].concat()).await?;
         let (wall, processors, peak) = (since.elapsed(), processors.since()?, watched.peak());
-        let tarball = self.beside(into, ".tgz")?;
+        let tarball = self.newest_output(into, ".tgz")?;
         let record = fs_err::read(format!("{}.build.json", tarball.display()))?;
         let record: Value = serde_json::from_slice(&record).map_err(|_| TaskError::Silent("the record"))?;
         let stages = if record["origin"] == "cache" { "taken from the cache".to_owned() } else { stages(&record) };
@@ -139,7 +139,7 @@ impl<'a> BuildBench<'a> {
     }
 
     /// The newest file with this ending among a build's artifacts.
-    fn beside(&self, build: &str, ending: &str) -> Result<PathBuf, TaskError> {
+    fn newest_output(&self, build: &str, ending: &str) -> Result<PathBuf, TaskError> {
         let all = fs_err::read_dir(self.folder.join(build))?.filter_map(|entry| entry.ok().map(|entry| entry.path()));
         let mut fitting: Vec<PathBuf> = all.filter(|path| path.to_string_lossy().ends_with(ending)).collect();
         fitting.sort();

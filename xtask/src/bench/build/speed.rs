@@ -58,7 +58,7 @@ pub(super) async fn run(bench: &BuildBench<'_>, against: Option<PathBuf>, rounds
 }
 
 async fn compare(bench: &BuildBench<'_>, against: &Path, rounds: usize) -> Result<String, TaskError> {
-    let artifact = bench.beside("cold", ".tgz")?;
+    let artifact = bench.newest_output("cold", ".tgz")?;
     for (tree, inside) in [(against, plain::TARBALL), (&artifact, "/root/artifact.tgz")] {
         bench.copy(tree, inside).await?;
         bench.inside(&["tar", "-xf", inside, "-C", "/"]).await?;
