@@ -6,9 +6,9 @@ use vmbuild_cpython::{Extent, Profile, ProfileSource, RecipeInput, Slowness, Ver
 use vmbuild_protocol::{Action, CommandLine, Step};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let words: Vec<String> = std::env::args().skip(1).collect();
-    let [version, profile, source, jobs] = words.as_slice() else {
-        return Err("want four words: VERSION PROFILE SOURCE JOBS".into());
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [version, profile, source, jobs] = arguments.as_slice() else {
+        return Err("expected four arguments: VERSION PROFILE SOURCE JOBS".into());
     };
     let (version, profile): (Version, Profile) = (version.parse()?, profile.parse()?);
     let (source, jobs, slowness) = (source.clone(), jobs.parse()?, Slowness::Native);

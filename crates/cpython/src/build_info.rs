@@ -1,36 +1,35 @@
-//! `.build-info`: what an artifact says about how it came about.
+//! `.build-info`: an artifact's own description of how it was built.
 //!
-//! It lies inside the artifact, and one plan shall give the same bytes. So it holds what the plan and its golden machine
-//! determine, and the plan itself, so that anybody can build it again. What was measured on the way is in the record
-//! beside the artifact: [`BuildRecord`](crate::BuildRecord).
+//! The file is part of the artifact, and one plan must always give the same bytes. So it holds only facts that follow from
+//! the plan and its golden machine, and the plan itself, so that anybody can repeat the build. Measurements are in the
+//! record next to the artifact: [`BuildRecord`](crate::BuildRecord).
 
-use crate::json;
 use crate::plan::Plan;
 use crate::profile::Profile;
-use crate::schema::Schema;
+use crate::schema::{Schema, pretty_json};
 use crate::took_effect::TookEffect;
 use crate::version::Version;
 use serde::{Deserialize, Serialize};
 use vmbuild_archive::Sha256;
 use vmbuild_protocol::Package;
 
-/// How an artifact came about. The fields stand in the file in this order.
+/// Description of how an artifact was built. The file lists the fields in this order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BuildInfo {
-    /// The form of this file.
+    /// Schema version of this file.
     pub schema: Schema,
-    /// Which CPython.
+    /// CPython version.
     pub version: Version,
-    /// How much work went into it.
+    /// Build profile.
     pub profile: Profile,
     /// SHA-256 of the source archive.
     pub source_sha256: Sha256,
-    /// The image it was built in, such as `debian-12`.
+    /// Name of the image it was built in, such as `debian-12`.
     pub image: String,
-    /// SHA-256, in hexadecimal, that identifies the image with all its packages.
+    /// SHA-256, in hexadecimal, of the image with all its packages.
     pub image_digest: String,
-    /// How configure was called, quoted for a shell.
+    /// Command line of configure, quoted for a shell.
     pub configure_line: String,
     /// First line of `cc --version`.
     pub compiler: String,
@@ -38,24 +37,24 @@ pub struct BuildInfo {
     pub os: String,
     /// Machine architecture, as `uname -m` prints it.
     pub arch: String,
-    /// The packages that were installed, sorted by name.
+    /// Installed packages, sorted by name.
     pub packages: Vec<Package>,
-    /// What was seen of what was asked for.
+    /// Requested build options, as verified on the finished files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub took_effect: Option<TookEffect>,
     /// SHA-256 of [`Plan::to_json`].
     pub plan_sha256: Sha256,
-    /// Everything that determined the artifact.
+    /// All inputs that determined the artifact.
     pub plan: Plan,
 }
 
 impl BuildInfo {
-    /// As indented JSON with a line break at its end; fields always in the same order.
+    /// Returns indented JSON with a trailing newline; the order of the fields is fixed.
     pub fn to_json(&self) -> String {
-        json::pretty(self)
+        pretty_json(self)
     }
 
-    /// Reads what [`Self::to_json`] wrote.
+    /// Parses the output of [`Self::to_json`].
     pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(text)
     }
@@ -105,14 +104,14 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read() {
+    fn written_files_parse_back() {
         assert_eq!(BuildInfo::from_json(&info().to_json()).unwrap(), info());
     }
 
     #[test]
-    fn a_form_of_tomorrow_is_refused() {
-        let tomorrow = info().to_json().replacen("\"schema\": 1", "\"schema\": 2", 1);
-        let error = BuildInfo::from_json(&tomorrow).unwrap_err().to_string();
-        assert!(error.contains("schema 2 is unknown"), "{error}");
+    fn an_unknown_schema_is_refused() {
+        let newer = info().to_json().replacen("\"schema\": 1", "\"schema\": 2", 1);
+        let error = BuildInfo::from_json(&newer).unwrap_err().to_string();
+        assert!(error.contains("unsupported schema 2"), "{error}");
     }
 }

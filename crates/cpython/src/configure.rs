@@ -1,7 +1,7 @@
 //! The arguments of CPython's `configure`, by version and profile.
 //!
-//! Options come and go between versions, and configure only warns about one that it does not know: a build then looks
-//! right and lacks what was asked for. So `provision/cpython/minors.toml` says which exist where, and
+//! Options come and go between versions, and configure only warns about an unknown one: the build then looks
+//! right but lacks the requested feature. So `provision/cpython/minors.toml` lists which version has which option, and
 //! `--enable-option-checking=fatal` makes a mistake in that table stop the build.
 
 use crate::flavour;
@@ -10,20 +10,20 @@ use crate::minor::Minor;
 use crate::profile::Profile;
 use crate::version::Version;
 
-/// A flag, and what it is for.
+/// A flag, and the builds that get it.
 struct Flag {
     text: &'static str,
-    when: When,
+    condition: FlagCondition,
     profiles: &'static [Profile],
 }
 
-/// Which versions get a flag.
+/// The versions that get a flag.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum When {
+enum FlagCondition {
     Always,
-    /// Those whose configure knows it.
+    /// Versions whose configure has this option.
     Known,
-    /// Free-threaded ones.
+    /// Free-threaded builds.
     FreeThreaded,
 }
 
@@ -31,62 +31,62 @@ const ALWAYS: &[Profile] = &Profile::ALL;
 const RELEASE: &[Profile] = &[Profile::Release];
 
 const OPTIONS: [Flag; 13] = [
-    Flag { text: "--enable-option-checking=fatal", when: When::Always, profiles: ALWAYS },
-    Flag { text: "--enable-shared", when: When::Always, profiles: ALWAYS },
-    Flag { text: "--enable-loadable-sqlite-extensions", when: When::Always, profiles: ALWAYS },
-    Flag { text: "--disable-gil", when: When::FreeThreaded, profiles: ALWAYS },
-    // Removed in 3.12 and without effect on Linux before. What it asks for is checked on the result.
-    Flag { text: "--with-system-ffi", when: When::Known, profiles: ALWAYS },
-    // 3.15 takes the system's or none, and few systems have one: CPython's own is still in its sources.
-    Flag { text: "--with-system-libmpdec=no", when: When::Known, profiles: ALWAYS },
-    // pip is installed by a step of ours, from the same wheels: see `vmbuild.mk`.
-    Flag { text: "--with-ensurepip=no", when: When::Always, profiles: ALWAYS },
-    Flag { text: "--enable-optimizations", when: When::Always, profiles: RELEASE },
-    Flag { text: "--with-lto", when: When::Always, profiles: RELEASE },
-    // With LTO, libpython.a is 130 MB that only the very same compiler can use: more than all the rest. Those who embed
-    // CPython link the shared library.
-    Flag { text: "--without-static-libpython", when: When::Always, profiles: RELEASE },
-    Flag { text: "OPT=-O0 -DNDEBUG -fwrapv", when: When::Always, profiles: &[Profile::Smoke] },
-    Flag { text: "OPT=-O2 -DNDEBUG -fwrapv -Wall", when: When::Always, profiles: &[Profile::Fast] },
-    Flag { text: LDFLAGS, when: When::Always, profiles: ALWAYS },
+    Flag { text: "--enable-option-checking=fatal", condition: FlagCondition::Always, profiles: ALWAYS },
+    Flag { text: "--enable-shared", condition: FlagCondition::Always, profiles: ALWAYS },
+    Flag { text: "--enable-loadable-sqlite-extensions", condition: FlagCondition::Always, profiles: ALWAYS },
+    Flag { text: "--disable-gil", condition: FlagCondition::FreeThreaded, profiles: ALWAYS },
+    // Removed in 3.12, and a no-op on Linux before. Whether the system's libffi is used is verified on the result.
+    Flag { text: "--with-system-ffi", condition: FlagCondition::Known, profiles: ALWAYS },
+    // By default, 3.15 requires the system's libmpdec, which few systems have. CPython still bundles its own copy.
+    Flag { text: "--with-system-libmpdec=no", condition: FlagCondition::Known, profiles: ALWAYS },
+    // pip is installed by a separate step from the same wheels: see `vmbuild.mk`.
+    Flag { text: "--with-ensurepip=no", condition: FlagCondition::Always, profiles: ALWAYS },
+    Flag { text: "--enable-optimizations", condition: FlagCondition::Always, profiles: RELEASE },
+    Flag { text: "--with-lto", condition: FlagCondition::Always, profiles: RELEASE },
+    // With LTO, libpython.a takes 130 MB, more than everything else, and only the very same compiler can use it. Programs
+    // that embed CPython link the shared library.
+    Flag { text: "--without-static-libpython", condition: FlagCondition::Always, profiles: RELEASE },
+    Flag { text: "OPT=-O0 -DNDEBUG -fwrapv", condition: FlagCondition::Always, profiles: &[Profile::Smoke] },
+    Flag { text: "OPT=-O2 -DNDEBUG -fwrapv -Wall", condition: FlagCondition::Always, profiles: &[Profile::Fast] },
+    Flag { text: LDFLAGS, condition: FlagCondition::Always, profiles: ALWAYS },
 ];
 
-// Hardening as distributions do it, and debug info. All in variables that end in NODIST: what users compile with the
-// result has flags of its own. The stages of `vmbuild.mk` set CFLAGS_NODIST and LDFLAGS_NODIST themselves, and keep what
-// came through here. What differs from file to file is there too: PIE and rpath.
+// Hardening like in distributions, and debug info. All of it is in variables that end in NODIST: extensions that users
+// compile must not inherit it. The stages of `vmbuild.mk` set CFLAGS_NODIST and LDFLAGS_NODIST themselves and keep the
+// values from here. Flags that differ from file to file (PIE and rpath) are in `vmbuild.mk` too.
 //
-// -g1 is what backtraces need: functions and lines. It wins over the -g that CPython's OPT has where we set none. Debian
-// and Ubuntu fortify at level 2 or 3; 3 makes glibc compute sizes at run time, and GCC 11 does not know it. -U comes first
-// because Ubuntu's compiler defines it by itself.
+// Backtraces need -g1: functions and lines. It overrides the -g in CPython's default OPT. Debian
+// and Ubuntu fortify at level 2 or 3; level 3 computes sizes at run time, and GCC 11 does not support it. -U comes first
+// because Ubuntu's compiler predefines the macro.
 const HARDENED: &str = "-fstack-protector-strong";
-/// Fortifying needs an optimising compiler.
+/// Fortification requires optimization.
 const FORTIFIED: &str = "-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2";
-/// The build id is how debuggers find the debug info, which is packed apart.
+/// Debuggers find the debug info, which is packed separately, by build id.
 const LDFLAGS: &str = "LDFLAGS_NODIST=-Wl,-z,relro,-z,now,-z,noexecstack,--build-id=sha1";
 
-/// What a configure line has in it if the C library's checking functions were asked for.
+/// Part of a configure line that requests the C library's checking functions.
 pub const FORTIFIES: &str = "-D_FORTIFY_SOURCE=";
 
-/// What CPython's own files are compiled with beyond `OPT`. `watched`: a flavour has its own `OPT`, whose traces need all
-/// debug info, and hardly optimises.
-fn cflags(profile: Profile, watched: bool) -> String {
-    let debug = if watched { "-g" } else { "-g1" };
-    let fortified = (!watched && profile != Profile::Smoke).then_some(FORTIFIED);
-    let words: Vec<&str> = [debug, HARDENED].into_iter().chain(fortified).collect();
-    format!("CFLAGS_NODIST={}", words.join(" "))
+/// Compiler flags for CPython's own files in addition to `OPT`. `instrumented` is for flavours with an `OPT` of their own:
+/// their traces need full debug info, and they hardly optimize.
+fn cflags(profile: Profile, instrumented: bool) -> String {
+    let debug = if instrumented { "-g" } else { "-g1" };
+    let fortified = (!instrumented && profile != Profile::Smoke).then_some(FORTIFIED);
+    let parts: Vec<&str> = [debug, HARDENED].into_iter().chain(fortified).collect();
+    format!("CFLAGS_NODIST={}", parts.join(" "))
 }
 
-/// The arguments, in a fixed order.
+/// Returns configure's arguments for a build, in a fixed order.
 pub fn flags(version: &Version, profile: Profile) -> Vec<String> {
     let minor = Minor::of(version);
-    let wanted = |option: &Flag| match option.when {
-        When::Always => true,
-        When::Known => minor.knows(option.text),
-        When::FreeThreaded => version.is_free_threaded(),
+    let applies = |option: &Flag| match option.condition {
+        FlagCondition::Always => true,
+        FlagCondition::Known => minor.has_option(option.text),
+        FlagCondition::FreeThreaded => version.is_free_threaded(),
     };
     let flavours = version.flavours();
     let opt = flavour::opt(flavours, profile);
-    let fits = |option: &&Flag| wanted(option) && option.profiles.contains(&profile);
+    let fits = |option: &&Flag| applies(option) && option.profiles.contains(&profile);
     let replaced = |option: &&Flag| opt.is_some() && option.text.starts_with("OPT=");
     let mut flags = vec![format!("--prefix={}", layout::prefix(version))];
     flags.extend(OPTIONS.iter().filter(fits).filter(|option| !replaced(option)).map(|option| option.text.to_owned()));
@@ -122,11 +122,11 @@ mod tests {
         check("3.11.2", Profile::Fast, &["--with-system-ffi", "OPT=-O2 -DNDEBUG -fwrapv -Wall", OPTIMISED]);
         check("3.12.0", Profile::Fast, &["OPT=-O2 -DNDEBUG -fwrapv -Wall", OPTIMISED]);
         check("3.14.10t", Profile::Fast, &["--disable-gil", "OPT=-O2 -DNDEBUG -fwrapv -Wall", OPTIMISED]);
-        let watched = "CFLAGS_NODIST=-g -fstack-protector-strong";
+        let instrumented = "CFLAGS_NODIST=-g -fstack-protector-strong";
         check("3.15.0rc1", Profile::Fast, &["--with-system-libmpdec=no", "OPT=-O2 -DNDEBUG -fwrapv -Wall", OPTIMISED]);
-        let debug = ["--disable-gil", "--with-pydebug", watched, "OPT=-O0 -g -fwrapv -Wall"];
+        let debug = ["--disable-gil", "--with-pydebug", instrumented, "OPT=-O0 -g -fwrapv -Wall"];
         check("3.14.10t+debug", Profile::Smoke, &debug);
-        let sanitized = ["--with-undefined-behavior-sanitizer", "LDFLAGS=-static-libubsan", watched];
+        let sanitized = ["--with-undefined-behavior-sanitizer", "LDFLAGS=-static-libubsan", instrumented];
         check("3.13.5+ubsan", Profile::Fast, &[&sanitized[..], &["OPT=-O1 -g -DNDEBUG -fwrapv -Wall"]].concat());
         check("3.13.5+analyzer", Profile::Fast, &["OPT=-O2 -DNDEBUG -fwrapv -Wall", OPTIMISED]);
     }
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_users_compile_inherits_nothing() {
+    fn users_extensions_do_not_inherit_the_flags() {
         for flag in Profile::ALL.iter().flat_map(|profile| flags(&"3.13.5".parse().unwrap(), *profile)) {
             let hardens = ["-fstack", "FORTIFY", "-Wl,", "-g1"].iter().any(|word| flag.contains(word));
             assert!(!hardens || flag.split('=').next().unwrap().ends_with("_NODIST"), "{flag}");

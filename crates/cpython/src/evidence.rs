@@ -1,63 +1,63 @@
-//! What vouches for a build's source: who signed it, as far as that was found out.
+//! Evidence for a build's source: the signatures over it that could be verified.
 //!
-//! The digest decides what is compiled. A signature says why that digest is believed. Whether one can be had depends on
-//! the day and the network, so this is no part of a plan; it is in the record, beside the artifact.
+//! The digest decides what is compiled; a signature is the reason to trust that digest. The availability of a signature
+//! depends on the day and the network, so it is not part of a plan; it is in the record next to the artifact.
 
 use serde::{Deserialize, Serialize};
 use vmbuild_archive::Sha256;
 
-/// What vouches for a source.
+/// Evidence for a source archive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SourceEvidence {
-    /// The archive's name.
+    /// File name of the archive.
     pub file: String,
-    /// Who says that this digest is the right one.
+    /// Origin of the expected digest.
     pub digest_from: DigestOrigin,
-    /// The signatures that were verified over these bytes.
+    /// Signatures that were verified over these bytes.
     pub signatures: Vec<SourceSignature>,
-    /// Which evidence there is none of, and why.
+    /// Missing evidence, each with the reason.
     pub without: Vec<String>,
 }
 
-/// Who says which digest a source has.
+/// Origin of the digest that a source must have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DigestOrigin {
-    /// vmbuild's list of releases.
+    /// Pinned in vmbuild's list of releases.
     Pinned,
-    /// The user.
+    /// Given by the user.
     Given,
 }
 
-/// A signature that was verified.
+/// A verified signature.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum SourceSignature {
-    /// A detached OpenPGP signature by the release manager's key.
+    /// A detached OpenPGP signature made with the release manager's key.
     OpenPgp {
-        /// The primary key's fingerprint, in upper-case hex.
+        /// Fingerprint of the primary key, in upper-case hexadecimal.
         fingerprint: String,
-        /// The key's owner, as the key says it.
+        /// User id of the key.
         owner: String,
-        /// When it was signed, as the signature says it; RFC 3339.
+        /// Signing time according to the signature (RFC 3339).
         signed: String,
-        /// Where the signature was found.
+        /// URL or path of the signature.
         from: String,
-        /// SHA-256 of the signature's file.
+        /// SHA-256 of the signature file.
         sha256: Sha256,
     },
-    /// A Sigstore bundle that names the release manager.
+    /// A Sigstore bundle issued to the release manager.
     Sigstore {
-        /// The mail address in its certificate.
+        /// Email address in the certificate.
         identity: String,
-        /// Who vouched for it.
+        /// Issuer that authenticated the identity.
         issuer: String,
-        /// When the transparency log took it in; RFC 3339.
+        /// Time of the entry in the transparency log (RFC 3339).
         logged: Option<String>,
-        /// Where the bundle was found.
+        /// URL or path of the bundle.
         from: String,
-        /// SHA-256 of the bundle's file.
+        /// SHA-256 of the bundle file.
         sha256: Sha256,
     },
 }

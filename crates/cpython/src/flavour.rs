@@ -1,12 +1,11 @@
-//! Which of the builds that one source can give: free-threaded, with assertions, with a sanitizer, by another compiler.
+//! Variants of a build from one source: free-threaded, with assertions, with a sanitizer, with another compiler.
 //!
 //! A flavour is part of the version: `3.14.10t`, `3.13.5+debug`, `3.13.5+asan+ubsan`. So the artifact's name, its
-//! folder, its plan and its checks tell flavours apart without knowing of them. How much work goes into a build is
-//! another matter: its [`Profile`].
+//! folder, its plan and its checks tell flavours apart without special cases. The amount of optimization is
+//! independent of the flavour: see [`Profile`].
 
 mod combine;
 mod flags;
-mod set;
 mod tools;
 
 use crate::profile::Profile;
@@ -18,35 +17,34 @@ pub use combine::FlavourError;
 pub(crate) use combine::check;
 pub use flags::{ANALYZER_GB, FINDINGS};
 pub(crate) use flags::{environment, flags, opt};
-pub use set::Flavours;
 pub use tools::{MissingTool, missing_tool};
 
-/// One way in which a build differs from the usual one.
+/// One way in which a build differs from the standard one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Flavour {
-    /// Without the global interpreter lock: the `t` behind a version. Source: PEP 703.
+    /// Without the global interpreter lock: the `t` after a version. Source: PEP 703.
     FreeThreaded,
     /// CPython's own assertions and reference counts: `--with-pydebug`.
     Debug,
-    /// Finds wrong accesses to memory while it runs.
+    /// `AddressSanitizer`: detects invalid memory accesses at run time.
     Asan,
-    /// Finds undefined behaviour while it runs.
+    /// `UndefinedBehaviorSanitizer`: detects undefined behavior at run time.
     Ubsan,
-    /// Finds data races while it runs. CPython 3.13 and later.
+    /// `ThreadSanitizer`: detects data races at run time. CPython 3.13 and later.
     Tsan,
-    /// GCC looks for mistakes while it compiles, and leaves its findings as SARIF.
+    /// GCC's static analyzer runs during compilation and writes its findings as SARIF.
     Analyzer,
-    /// Compiled by clang instead of GCC.
+    /// Compiled with clang instead of GCC.
     Clang,
 }
 
 impl Flavour {
-    /// Every flavour, in the order in which a version names them.
+    /// All flavours, in the order in which a version lists them.
     pub const ALL: [Self; 7] =
         [Self::FreeThreaded, Self::Debug, Self::Asan, Self::Ubsan, Self::Tsan, Self::Analyzer, Self::Clang];
 
-    /// Its name, as on a command line.
+    /// Name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::FreeThreaded => "freethreaded",
@@ -59,7 +57,7 @@ impl Flavour {
         }
     }
 
-    /// Whether the program watches itself while it runs.
+    /// Returns whether this flavour instruments the program with a sanitizer.
     pub fn is_sanitizer(self) -> bool {
         matches!(self, Self::Asan | Self::Ubsan | Self::Tsan)
     }
@@ -80,13 +78,35 @@ impl FromStr for Flavour {
     }
 }
 
+/// A set of flavours.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Flavours(u8);
+
 impl Flavours {
-    /// The profile of a build for which nobody named one.
+    /// No flavours: the standard build.
+    pub const NONE: Self = Self(0);
+
+    /// Returns whether the set contains this flavour.
+    pub fn has(self, flavour: Flavour) -> bool {
+        self.0 & bit(flavour) != 0
+    }
+
+    /// Adds a flavour, without checking that the flavours can be combined.
+    pub(crate) fn and(self, flavour: Flavour) -> Self {
+        Self(self.0 | bit(flavour))
+    }
+
+    /// Iterates over the flavours in the order of [`Flavour::ALL`].
+    pub fn iter(self) -> impl Iterator<Item = Flavour> {
+        Flavour::ALL.into_iter().filter(move |&flavour| self.has(flavour))
+    }
+
+    /// Returns the profile to use if none is requested.
     pub fn usual_profile(self) -> Profile {
         if self.not_optimised().is_some() { Profile::Fast } else { Profile::Release }
     }
 
-    /// Refuses a profile that does not go with these flavours.
+    /// Rejects a profile that these flavours do not support.
     pub fn check_profile(self, profile: Profile) -> Result<(), FlavourError> {
         match self.not_optimised() {
             Some(flavour) if profile == Profile::Release => Err(FlavourError::NotOptimised(flavour)),
@@ -94,8 +114,12 @@ impl Flavours {
         }
     }
 
-    /// The flavour, if any, that a release build makes no sense with or cannot have.
+    /// Returns the flavour, if any, that rules out a release build.
     fn not_optimised(self) -> Option<Flavour> {
         self.iter().find(|&flavour| flavour != Flavour::FreeThreaded)
     }
+}
+
+fn bit(flavour: Flavour) -> u8 {
+    1 << flavour as u8
 }

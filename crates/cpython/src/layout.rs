@@ -1,7 +1,7 @@
-//! What an artifact is called and what lies where in it: the one definition for packer and validator.
+//! Name and layout of an artifact: the single definition for packer and validator.
 //!
 //! `cpython-3.13.5-debian12-build1.tgz` holds `opt/python-3.13.5/…`, to be unpacked at the root of a file system, with
-//! `.build-info` and `LICENSE` beside `bin` and `lib`. Beside the artifact lie its `.sha256` and its `.build.json`.
+//! `.build-info` and `LICENSE` next to `bin` and `lib`. The artifact's `.sha256` and `.build.json` are next to it.
 
 mod extent;
 mod name;
@@ -13,39 +13,39 @@ use vmbuild_protocol::Interpreter;
 pub use extent::{Bounds, Extent};
 pub use name::{ArtifactName, BuildNumber, ImageWord, NameError};
 
-/// What determined the artifact, as JSON ([`crate::BuildInfo`]); below the prefix.
+/// Description of the build as JSON ([`crate::BuildInfo`]), relative to the prefix.
 pub const BUILD_INFO: &str = ".build-info";
 
-/// The bill of materials ([`crate::sbom`]); below the prefix.
+/// Software bill of materials ([`crate::sbom`]), relative to the prefix.
 pub const SBOM: &str = ".sbom.spdx.json";
 
-/// CPython's licence; below the prefix.
+/// CPython's license, relative to the prefix.
 pub const LICENSE: &str = "LICENSE";
 
-/// The time that everything in an artifact carries, in seconds since the Unix epoch: 2024-01-01 00:00 UTC. The entries
-/// of the archive have it, and so do the texts in the binaries that say when they were compiled: real times would make
-/// every two builds differ. When a build took place is said in its record, beside the artifact.
+/// Timestamp of everything in an artifact, in seconds since the Unix epoch: 2024-01-01 00:00 UTC. The entries
+/// of the archive have it, and so do the compilation dates in the binaries: real times would make
+/// any two builds differ. The time of a build is in its record, next to the artifact.
 pub const MTIME: u64 = 1_704_067_200;
 
-/// What follows an artifact's name in that of its bill of materials.
+/// Suffix that turns an artifact's name into that of its software bill of materials.
 pub const SBOM_SUFFIX: &str = ".spdx.json";
 
-/// What follows an artifact's name in that of what says where it comes from.
+/// Suffix that turns an artifact's name into that of its provenance statement.
 pub const PROVENANCE_SUFFIX: &str = ".provenance.json";
 
-/// The end of a published profile's name.
+/// Suffix of a published profile.
 pub const PROFILE_DATA: &str = "-profile.tar.zst";
 
-/// The end of the name of the tarball with debug info. It holds `usr/lib/debug/.build-id/ab/cdef….debug`, where gdb looks
-/// by build id if it is unpacked at the root of a file system.
+/// Suffix of the tarball with debug info. It contains `usr/lib/debug/.build-id/ab/cdef….debug`, where gdb looks
+/// up build ids once it is unpacked at the root of a file system.
 pub const DEBUG_INFO: &str = "-debug.tar.zst";
 
-/// Where a version is installed: `/opt/python-3.13.5`.
+/// Installation prefix of a version: `/opt/python-3.13.5`.
 pub fn prefix(version: &Version) -> String {
     format!("/opt/python-{version}")
 }
 
-/// The folder in the archive that holds a version: `opt/python-3.13.5`.
+/// Folder of a version in the archive: `opt/python-3.13.5`.
 pub fn entry_prefix(version: &Version) -> String {
     format!("opt/python-{version}")
 }
@@ -56,7 +56,7 @@ pub fn binary(version: &Version) -> String {
     format!("python{major}.{minor}{}", version.abi_flags())
 }
 
-/// Name of pip in `bin`: `pip3.13`. A free-threaded build's has the same name.
+/// Name of pip in `bin`: `pip3.13`, also for a free-threaded build.
 pub fn pip(version: &Version) -> String {
     let (major, minor) = version.minor();
     format!("pip{major}.{minor}")
@@ -72,17 +72,17 @@ pub fn record_file(artifact: &ArtifactName) -> String {
     format!("{artifact}.build.json")
 }
 
-/// Name of an artifact's bill of materials: [`crate::sbom`].
+/// Name of an artifact's software bill of materials: [`crate::sbom`].
 pub fn sbom_file(artifact: &ArtifactName) -> String {
     format!("{artifact}{SBOM_SUFFIX}")
 }
 
-/// Name of what says where an artifact comes from: [`crate::provenance`].
+/// Name of an artifact's provenance statement: [`crate::provenance`].
 pub fn provenance_file(artifact: &ArtifactName) -> String {
     format!("{artifact}{PROVENANCE_SUFFIX}")
 }
 
-/// Name of the profile that an artifact was optimised by, in the form of [`crate::counts`].
+/// Name of the profile that an artifact was optimized with, in the format of [`crate::profile_data`].
 pub fn profile_data_file(artifact: &ArtifactName) -> String {
     format!("{}{PROFILE_DATA}", artifact.to_string().trim_end_matches(".tgz"))
 }
@@ -92,8 +92,8 @@ pub fn debug_info_file(artifact: &ArtifactName) -> String {
     format!("{}{DEBUG_INFO}", artifact.to_string().trim_end_matches(".tgz"))
 }
 
-/// What an artifact's name promises to hold. A free-threaded interpreter says the same version as the other: the `t` is
-/// in its program's name alone.
+/// Returns the interpreter that an artifact must contain according to its name. A free-threaded interpreter reports the
+/// same version as the standard one: only its program's name has the `t`.
 pub fn interpreter(artifact: &ArtifactName) -> Interpreter {
     let version = &artifact.version;
     Interpreter {
@@ -104,14 +104,14 @@ pub fn interpreter(artifact: &ArtifactName) -> Interpreter {
     }
 }
 
-/// The modules that must import from a complete build of a version, sorted.
+/// Modules that a complete build of a version must be able to import, sorted.
 pub fn required_modules(version: &Version) -> Vec<String> {
     let mut modules = [minors().common.modules.as_slice(), &Minor::of(version).modules].concat();
     modules.sort();
     modules
 }
 
-/// The modules made of C code that a complete build of a version has, sorted.
+/// Extension modules that a complete build of a version has, sorted.
 pub fn compiled_modules(version: &Version) -> Vec<String> {
     let mut modules = [minors().common.compiled.as_slice(), &Minor::of(version).compiled].concat();
     modules.sort();
@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_promises_an_interpreter() {
+    fn a_name_determines_the_interpreter() {
         let artifact: ArtifactName = "cpython-3.15.0rc1-ubuntu22.04-build2.tgz".parse().unwrap();
         let expect = Interpreter {
             version: "3.15.0rc1".to_owned(),
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn modules_that_are_gone_are_not_required() {
+    fn removed_modules_are_not_required() {
         let has = |text: &str, module: &str| required_modules(&text.parse().unwrap()).iter().any(|name| name == module);
         assert!(has("3.12.6", "crypt") && !has("3.13.5", "crypt"));
         let compiled =

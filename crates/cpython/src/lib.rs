@@ -1,22 +1,21 @@
-//! What vmbuild knows about CPython, as pure functions and data.
+//! CPython's releases, build recipes and artifact layout, as pure functions and data.
 //!
-//! Host and agent, packer and validator must agree on what a release is called, where its source comes from, how it
-//! is configured, what its artifact looks like and what is checked. Each of these is said once, here. Nothing in this
+//! Host and agent, packer and validator must agree on the name of a release, the origin of its source, how it
+//! is configured, the layout of its artifact and the checks on it. Each of these is defined once, here. Nothing in this
 //! crate starts a process, opens a file or a socket: the data files under `provision/cpython` are compiled in.
 //!
-//! * [`version`], [`release`] and [`minor`]: which releases there are, the digests of their source archives, and what is
-//!   particular to each minor version.
-//! * [`profile`], [`flavour`], [`configure`] and [`recipe`]: how one is compiled.
-//! * [`layout`] and [`checks`]: what comes out, and what is demanded of it.
-//! * [`plan`], [`build_info`] and [`record`]: what determined it, what it says of itself, and how it came about.
-//! * [`sbom`], [`provenance`] and [`took_effect`]: the same in others' forms, and the proof that it is so.
+//! * [`version`], [`release`] and [`minor`]: the known releases, the digests of their source archives, and the facts that
+//!   depend on the minor version.
+//! * [`profile`], [`flavour`], [`configure`] and [`recipe`]: how a release is compiled.
+//! * [`layout`] and [`checks`]: the artifact, and the checks that it must pass.
+//! * [`plan`], [`build_info`] and [`record`]: the inputs that determine it, its own description, and the build's record.
+//! * [`sbom`], [`provenance`] and [`took_effect`]: the same facts in standard formats, and the proof that they hold.
 
 pub mod build_info;
 pub mod checks;
 pub mod configure;
 pub mod evidence;
 pub mod flavour;
-mod json;
 pub mod layout;
 pub mod minor;
 pub mod month;

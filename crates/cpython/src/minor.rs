@@ -1,8 +1,8 @@
-//! What is particular to each minor version: its schedule, its options, its modules, its quirks.
+//! Facts about each minor version: its schedule, options, modules and quirks.
 //!
-//! Options, modules and dates come and go with minor versions, and a new patch release appears faster than anybody
-//! lists it. So these facts hang on the minor alone: `provision/cpython/minors.toml`, compiled in. A version that
-//! nobody listed has its minor's facts.
+//! Options, modules and dates change with minor versions, and new patch releases appear faster than any table of
+//! patch releases is updated. So these facts depend on the minor version alone: `provision/cpython/minors.toml`, compiled
+//! in. An unlisted patch release has the facts of its minor version.
 
 use crate::month::Month;
 use crate::schema::Schema;
@@ -16,7 +16,7 @@ static TABLE: LazyLock<Minors> = LazyLock::new(|| {
         .expect("the table is part of this program, and a test parses it")
 });
 
-/// The minor versions this program knows.
+/// Returns the compiled-in table of minor versions.
 pub fn minors() -> &'static Minors {
     &TABLE
 }
@@ -25,20 +25,20 @@ pub fn minors() -> &'static Minors {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Minors {
-    /// The form of this file.
+    /// Schema version of this file.
     pub schema: Schema,
-    /// What every one of them has.
-    pub common: Common,
+    /// Facts that all minor versions share.
+    pub common: CommonFacts,
     minor: Vec<Minor>,
 }
 
-/// What every minor version has.
+/// Facts that all minor versions share.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Common {
-    /// Modules that need a library of the system, or that configure leaves out silently when it cannot build them.
+pub struct CommonFacts {
+    /// Modules that need a system library, or that configure silently omits when it cannot build them.
     pub modules: Vec<String>,
-    /// Modules made of C code: each is a file in `lib-dynload`, or is in the interpreter itself.
+    /// Extension modules: each is a file in `lib-dynload`, or is built into the interpreter.
     pub compiled: Vec<String>,
 }
 
@@ -46,74 +46,74 @@ pub struct Common {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Minor {
-    /// Which, such as 3.13.
+    /// Version number, such as 3.13.
     #[serde(rename = "minor")]
     pub number: MinorNumber,
-    /// When its first final release came out, or shall.
+    /// Month of the first final release, past or scheduled.
     pub released: Month,
-    /// The last month in which bugs are fixed.
+    /// Last month of bug fixes.
     pub bugfix_until: Month,
-    /// The last month in which security holes are fixed.
+    /// Last month of security fixes.
     pub end_of_life: Month,
-    /// Options of configure that not every minor has.
+    /// Configure options that not every minor version has.
     pub options: Vec<String>,
-    /// Modules that must import from a complete build, beside [`Common::modules`].
+    /// Modules that a complete build must be able to import, in addition to [`CommonFacts::modules`].
     #[serde(default)]
     pub modules: Vec<String>,
-    /// Modules made of C code that a complete build has, beside [`Common::compiled`].
+    /// Extension modules that a complete build has, in addition to [`CommonFacts::compiled`].
     #[serde(default)]
     pub compiled: Vec<String>,
-    /// Packages of Debian that it needs beside those of every minor.
+    /// Debian packages that it needs in addition to those of every minor version.
     #[serde(default)]
     pub packages: Vec<String>,
-    /// How many files one compilation makes, counted on a Debian 12 with all libraries.
+    /// Number of files that one compilation produces, counted on Debian 12 with all libraries.
     pub objects: Option<u64>,
-    /// What its own makefile does badly.
+    /// Defects of its own makefile.
     pub quirks: Vec<Quirk>,
-    /// Who signs its releases.
+    /// Release manager, who signs its releases.
     pub manager: Manager,
 }
 
-/// A minor version's number: `3.13`.
+/// Number of a minor version: `3.13`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct MinorNumber(pub u16, pub u16);
 
-/// What CPython's own makefile does badly, and ours better.
+/// Defect of CPython's own makefile that the rules in `vmbuild.mk` avoid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Quirk {
-    /// It goes on after a failed training run, so that a profile may come from nothing.
+    /// It ignores a failed training run, so the profile may be empty.
     IgnoresFailedTraining,
-    /// With GCC, one process optimises all of libpython at the end. Source: CPython issue 132257.
+    /// With GCC, a single process optimizes all of libpython at link time. Source: CPython issue 132257.
     OneLtoPartition,
-    /// Counters are not atomic: threads lose counts. Source: CPython issue 145801.
+    /// Counters are not atomic, so threads lose counts. Source: CPython issue 145801.
     PlainCounters,
 }
 
-/// A release manager, and what their signatures are checked by.
+/// A release manager, and the identities that their signatures are verified against.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manager {
-    /// Their name.
+    /// Name of the release manager.
     pub name: String,
     /// Fingerprint of the `OpenPGP` key that signs `.asc` files, where such are published. Source: PEP 761.
     pub pgp: Option<String>,
-    /// Whom the Sigstore bundles name.
+    /// Identity in the Sigstore bundles.
     pub sigstore: SigstoreIdentity,
 }
 
-/// Whom a Sigstore certificate must name.
+/// Identity that a Sigstore certificate must have.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SigstoreIdentity {
-    /// The mail address in the certificate.
+    /// Email address in the certificate.
     pub identity: String,
-    /// Address of the service that vouched for it.
+    /// URL of the service that authenticated it.
     pub issuer: String,
 }
 
-/// Where a minor version is in its life.
+/// Phase in the life cycle of a minor version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SupportPhase {
@@ -123,12 +123,12 @@ pub enum SupportPhase {
     Bugfix,
     /// Only security holes are fixed.
     Security,
-    /// Nothing is fixed any more.
+    /// No fixes any more.
     EndOfLife,
 }
 
 impl SupportPhase {
-    /// Whether anything is still fixed.
+    /// Returns whether the version still receives fixes.
     pub fn is_active(self) -> bool {
         self != Self::EndOfLife
     }
@@ -146,23 +146,23 @@ impl fmt::Display for SupportPhase {
 }
 
 impl Minors {
-    /// Reads a table.
+    /// Parses a table.
     pub fn parse(text: &str) -> Result<Self, toml::de::Error> {
         toml::from_str(text)
     }
 
-    /// Every minor version, oldest first.
+    /// All minor versions, oldest first.
     pub fn all(&self) -> &[Minor] {
         &self.minor
     }
 
-    /// The minor of exactly this number.
+    /// Returns the minor version with exactly this number.
     pub fn find(&self, number: MinorNumber) -> Option<&Minor> {
         self.minor.iter().find(|minor| minor.number == number)
     }
 
-    /// The facts that hold for a version: its minor's, those of the nearest older one where that is not listed, and the
-    /// oldest one's for what is older than all. `None` only from an empty table.
+    /// Returns the facts for a version: those of its minor version, of the nearest older one if that is not listed, or of
+    /// the oldest one if the version is older than all. `None` only for an empty table.
     fn nearest(&self, version: &Version) -> Option<&Minor> {
         let number = MinorNumber::of(version);
         self.minor.iter().rev().find(|minor| minor.number <= number).or(self.minor.first())
@@ -170,23 +170,23 @@ impl Minors {
 }
 
 impl Minor {
-    /// The facts that hold for a version.
-    #[expect(clippy::missing_panics_doc, reason = "a test sees that the table has entries")]
+    /// Returns the facts for a version.
+    #[expect(clippy::missing_panics_doc, reason = "a test checks that the table has entries")]
     pub fn of(version: &Version) -> &'static Self {
-        minors().nearest(version).expect("the table has entries, and a test sees to it")
+        minors().nearest(version).expect("the table has entries, as a test checks")
     }
 
-    /// Whether configure knows an option that not every minor has.
-    pub fn knows(&self, option: &str) -> bool {
+    /// Returns whether configure has an option that not every minor version has.
+    pub fn has_option(&self, option: &str) -> bool {
         self.options.iter().any(|known| known == option)
     }
 
-    /// Whether its own makefile does this badly.
-    pub fn has(&self, quirk: Quirk) -> bool {
+    /// Returns whether its own makefile has this defect.
+    pub fn has_quirk(&self, quirk: Quirk) -> bool {
         self.quirks.contains(&quirk)
     }
 
-    /// Where it is in its life in this month.
+    /// Returns its life cycle phase in the given month.
     pub fn phase(&self, today: Month) -> SupportPhase {
         match today {
             today if today < self.released => SupportPhase::Prerelease,
@@ -198,7 +198,7 @@ impl Minor {
 }
 
 impl MinorNumber {
-    /// The minor number of a version.
+    /// Returns the minor version number of a version.
     pub fn of(version: &Version) -> Self {
         let (major, minor) = version.minor();
         Self(major, minor)
@@ -218,7 +218,7 @@ impl TryFrom<String> for MinorNumber {
         let parsed =
             text.split_once('.').and_then(|(major, minor)| Some(Self(major.parse().ok()?, minor.parse().ok()?)));
         let same = parsed.filter(|number| number.to_string() == text);
-        same.ok_or_else(|| format!("`{text}` is no minor version: want two numbers like 3.13"))
+        same.ok_or_else(|| format!("invalid minor version `{text}` (expected X.Y)"))
     }
 }
 

@@ -1,10 +1,10 @@
-//! A month, as release schedules name them: `2026-10`.
+//! Months, as in release schedules: `2026-10`.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// A month of a year. Written as in ISO 8601: `2026-10`.
+/// A month of a year, in the format of ISO 8601: `2026-10`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Month {
@@ -12,13 +12,13 @@ pub struct Month {
     month: u8,
 }
 
-/// A text is no month.
+/// Invalid month.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no month: want a year and a month like 2026-10")]
+#[error("invalid month `{0}` (expected YYYY-MM)")]
 pub struct MonthError(String);
 
 impl Month {
-    /// `None` unless the month is from 1 to 12 and the year has at most four digits.
+    /// Returns `None` unless the month is from 1 to 12 and the year has at most four digits.
     pub fn new(year: u16, month: u8) -> Option<Self> {
         ((1..=12).contains(&month) && year <= 9999).then_some(Self { year, month })
     }
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn months_are_read_and_written_alike() {
+    fn months_round_trip() {
         check("2026-10", true);
         check("1999-01", true);
         for bad in ["2026-13", "2026-00", "2026-1", "26-10", "2026", "2026-10-01", "-10", "2026-+1", "12026-10"] {
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn they_are_ordered_in_time() {
+    fn months_are_ordered_in_time() {
         assert!(["2025-12", "2026-01", "2026-10"].map(|text| text.parse::<Month>().unwrap()).is_sorted());
     }
 }

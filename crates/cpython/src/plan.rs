@@ -1,9 +1,9 @@
 //! The plan: everything that determines an artifact's bytes, and nothing else.
 //!
-//! Two builds with one plan should give equal trees; where they do not, the plan misses something. So what only decides
-//! how long a build takes stays out: the number of jobs, the time limits, the backend. Of vmbuild itself there are the
-//! steps in full and the packer's number, not a build id: a new vmbuild that does the same has the same plans. The host
-//! hashes [`Plan::to_json`].
+//! Two builds with one plan should give equal trees; if they do not, the plan misses an input. Settings that only affect
+//! the duration of a build are left out: the number of jobs, the time limits, the backend. vmbuild itself is represented
+//! by the full steps and the packer's version, not by a build id: a newer vmbuild with the same behavior has the same
+//! plans. The host hashes [`Plan::to_json`].
 
 use crate::layout::Extent;
 use crate::profile::Profile;
@@ -14,58 +14,58 @@ use serde::{Deserialize, Serialize};
 use vmbuild_archive::Sha256;
 use vmbuild_protocol::Steps;
 
-/// What determines an artifact.
+/// All inputs that determine an artifact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
-    /// The form of this data.
+    /// Schema version of this data.
     pub schema: Schema,
-    /// Which CPython.
+    /// CPython version.
     pub version: Version,
-    /// How much work goes into it.
+    /// Build profile.
     pub profile: Profile,
-    /// How much of it goes into the artifact.
+    /// Amount of CPython that goes into the artifact.
     #[serde(default, skip_serializing_if = "Extent::is_full")]
     pub extent: Extent,
     /// SHA-256 of the source archive.
     pub source_sha256: Sha256,
-    /// The image's name, such as `debian-12`.
+    /// Name of the image, such as `debian-12`.
     pub image: String,
-    /// SHA-256, in hexadecimal, that identifies the image with all its packages.
+    /// SHA-256, in hexadecimal, of the image with all its packages.
     pub image_digest: String,
-    /// SHA-256 of the list of packages in it: a line `name=version arch` for each, sorted.
+    /// SHA-256 of its sorted package list, one line `name=version arch` per package.
     pub packages_sha256: Sha256,
     /// Machine architecture, as `uname -m` prints it.
     pub arch: String,
-    /// How configure is called, quoted for a shell.
+    /// Command line of configure, quoted for a shell.
     pub configure_line: String,
-    /// The recipe for one job on a fast machine: [`Recipe::plan_steps`](crate::Recipe::plan_steps).
+    /// Steps for one job on a native machine: [`Recipe::plan_steps`](crate::Recipe::plan_steps).
     pub steps: Steps,
-    /// The time that every entry carries, in seconds since the Unix epoch: [`MTIME`](crate::layout::MTIME).
+    /// Timestamp of every archive entry, in seconds since the Unix epoch: [`MTIME`](crate::layout::MTIME).
     pub mtime: u64,
-    /// Which of the archive writer's forms: `vmbuild_archive::FORM`.
+    /// Version of the archive format: `vmbuild_archive::FORM`.
     pub packer: u32,
-    /// SHA-256 of the published profile that a release build is optimised by. Without one it trains for itself, and what
-    /// comes out is determined only when its counts are published: see [`Self::with_profile_data`].
+    /// SHA-256 of the published profile that a release build is optimized with. Without one, the build runs its own
+    /// training, and the result is determined only once its profile data is published: see [`Self::with_profile_data`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile_data_sha256: Option<Sha256>,
-    /// Which form of what vmbuild writes about an artifact into it: [`ATTESTATIONS`]. 0 in older plans.
+    /// Version of the metadata that vmbuild writes into an artifact: [`ATTESTATIONS`]. 0 in older plans.
     #[serde(default, skip_serializing_if = "is_zero")]
     #[serde(rename = "papers")]
     pub attestations: u32,
 }
 
-/// The form of `.build-info` and `.sbom.spdx.json`. Raised whenever equal builds begin to be described by other bytes.
+/// Version of `.build-info` and `.sbom.spdx.json`. Increased whenever their bytes change for equal builds.
 pub const ATTESTATIONS: u32 = 1;
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
 impl Plan {
-    /// This plan with counts that are there already. A build that trained has this plan too, once its counts are
-    /// published: from there on both do the same.
+    /// Returns this plan with existing profile data. A build that ran its own training has this plan too, once its
+    /// profile data is published: from then on the two are the same.
     #[must_use]
     pub fn with_profile_data(&self, profile_data: Sha256) -> Self {
         let input = RecipeInput {
@@ -81,8 +81,8 @@ impl Plan {
         Self { steps, profile_data_sha256: Some(profile_data), ..self.clone() }
     }
 
-    /// The one text of this plan: JSON without spaces, fields in their order here. The host hashes it.
-    #[expect(clippy::missing_panics_doc, reason = "serialising plain data cannot fail")]
+    /// Returns the canonical text of this plan: compact JSON with the fields in declaration order. The host hashes it.
+    #[expect(clippy::missing_panics_doc, reason = "serializing plain data cannot fail")]
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("plain data with text keys always becomes JSON")
     }
@@ -117,19 +117,19 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_plan_has_one_text_and_is_read_back_from_it() {
+    fn a_plan_has_one_canonical_text() {
         let release = plan("3.13.5", Profile::Release, 2);
         assert_eq!(serde_json::from_str::<Plan>(&release.to_json()).unwrap(), release);
         assert!(release.to_json().starts_with(r#"{"schema":1,"version":"3.13.5","profile":"release","#));
     }
 
     #[test]
-    fn how_many_jobs_run_and_where_the_source_lay_are_no_part_of_it() {
+    fn the_number_of_jobs_and_the_source_path_do_not_matter() {
         assert_eq!(plan("3.13.5", Profile::Release, 2).to_json(), plan("3.13.5", Profile::Release, 16).to_json());
     }
 
     #[test]
-    fn what_determines_the_output_changes_the_text() {
+    fn every_input_changes_the_text() {
         let base = plan("3.13.5", Profile::Release, 2);
         let others = [
             plan("3.13.15", Profile::Release, 2),

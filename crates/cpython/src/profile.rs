@@ -1,28 +1,28 @@
-//! How much work goes into one build.
+//! Build profiles: the amount of optimization.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// What a build is for.
+/// Purpose of a build, which decides how much it is optimized.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Profile {
-    /// To be published: profile-guided and link-time optimised, which takes two compilations and a training run.
+    /// For publication: profile-guided and link-time optimization, which takes two compilations and a training run.
     #[default]
     Release,
-    /// To be used here: one compilation, ordinary optimisation.
+    /// For local use: one compilation with ordinary optimization.
     Fast,
-    /// To see that everything works: one compilation without optimisation, nothing byte-compiled. Made for emulated
+    /// For a quick test: one compilation without optimization, nothing byte-compiled. Meant for emulated
     /// machines.
     Smoke,
 }
 
 impl Profile {
-    /// Every profile.
+    /// All profiles.
     pub const ALL: [Self; 3] = [Self::Release, Self::Fast, Self::Smoke];
 
-    /// Its name, as on a command line.
+    /// Name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Release => "release",
@@ -38,9 +38,9 @@ impl fmt::Display for Profile {
     }
 }
 
-/// A text is no profile.
+/// Unknown build profile.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no profile: want release, fast or smoke")]
+#[error("unknown profile `{0}` (expected release, fast or smoke)")]
 pub struct ProfileError(String);
 
 impl FromStr for Profile {
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_read_and_written_alike() {
+    fn names_round_trip() {
         for profile in Profile::ALL {
             assert_eq!(profile.to_string().parse(), Ok(profile));
             assert_eq!(serde_json::to_value(profile).unwrap(), profile.name());

@@ -1,60 +1,59 @@
-//! A training's counts as a file that is published: `<artifact>-profile.tar.zst`.
+//! Profile data as a published file: `<artifact>-profile.tar.zst`.
 //!
-//! Training counts what happened, and no two runs count the same, so a build that trains cannot be repeated. Its counts
-//! can be kept: the second half of a build needs nothing else of the first. The file is a compressed tar archive:
+//! No two training runs count exactly the same, so a build that runs its own training cannot be repeated. Its profile
+//! data can be kept: the second half of a build needs nothing else from the first. The file is a compressed tar archive:
 //!
 //! ```text
-//! about.json           what the counts are of: `AboutCounts`
-//! gcda/Objects/….gcda  one file for each compiled file, by its place in the tree
+//! about.json           origin of the profile data: `AboutCounts`
+//! gcda/Objects/….gcda  one file per compiled file, at the same path as in the tree
 //! ```
 
-use crate::json;
-use crate::schema::Schema;
+use crate::schema::{Schema, pretty_json};
 use crate::version::Version;
 use serde::{Deserialize, Serialize};
 use vmbuild_archive::Sha256;
 
-/// What says what the counts are of.
+/// Name of the file with the [`AboutCounts`].
 pub const ABOUT: &str = "about.json";
 
-/// The folder that holds the counts.
+/// Folder of the profile data files.
 pub const FOLDER: &str = "gcda";
 
-/// The end of a file of counts.
+/// Suffix of a profile data file.
 pub const SUFFIX: &str = ".gcda";
 
-/// Files of counts, as `find` knows them.
+/// Pattern of profile data files for `find`.
 pub const PATTERN: &str = "*.gcda";
 
-/// What counts are of: those of another source or compiler say nothing about this one's code.
+/// Origin of profile data, which is valid only for the same source and compiler.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AboutCounts {
-    /// The form of this file.
+    /// Schema version of this file.
     pub schema: Schema,
-    /// Which CPython was trained.
+    /// CPython version that was trained.
     pub version: Version,
     /// SHA-256 of its source archive.
     pub source_sha256: Sha256,
     /// Machine architecture, as `uname -m` prints it.
     pub arch: String,
-    /// SHA-256 of the plan that the training was a part of: equal for equal source, image and steps.
+    /// SHA-256 of the plan of the training build: equal for equal source, image and steps.
     pub training_plan_sha256: Sha256,
-    /// How many test files the training ran, all of which passed.
+    /// Number of test files that the training ran; all of them passed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tests: Option<u64>,
-    /// Whether the processor was emulated: such counts are right, but the order of threads in them is not a real one's.
+    /// True if the processor was emulated: such counts are correct, but threads were not interleaved as on real hardware.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub emulated: bool,
 }
 
 impl AboutCounts {
-    /// As indented JSON with a line break at its end.
+    /// Returns indented JSON with a trailing newline.
     pub fn to_json(&self) -> String {
-        json::pretty(self)
+        pretty_json(self)
     }
 
-    /// Reads what [`Self::to_json`] wrote.
+    /// Parses the output of [`Self::to_json`].
     pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(text)
     }
@@ -65,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_read() {
+    fn written_files_parse_back() {
         let about = AboutCounts {
             schema: Schema,
             version: "3.13.5".parse().unwrap(),
@@ -77,6 +76,6 @@ mod tests {
         };
         assert_eq!(AboutCounts::from_json(&about.to_json()).unwrap(), about);
         let more = about.to_json().replacen('{', "{ \"more\": 1,", 1);
-        assert!(AboutCounts::from_json(&more).is_err(), "nothing unknown is passed over");
+        assert!(AboutCounts::from_json(&more).is_err(), "unknown fields are refused");
     }
 }

@@ -1,18 +1,18 @@
-//! Where an artifact comes from, as an in-toto statement with SLSA's provenance in it: `<artifact>.provenance.json`.
+//! Provenance of an artifact, as an in-toto statement with an SLSA predicate: `<artifact>.provenance.json`.
 //!
-//! The problem: a record in a form of our own is read by nobody's policy engine. This is the form that those read. It
-//! says less than the record does, and nothing else. Sources: in-toto Attestation Framework, Statement v1; SLSA
+//! The problem: no policy engine reads a record in vmbuild's own format. This is the format that they read. It
+//! contains a subset of the record. Sources: in-toto Attestation Framework, Statement v1; SLSA
 //! Provenance v1; `docs/evidence.md` for this build type's parameters.
 
-use crate::json;
+use crate::schema::pretty_json;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use vmbuild_archive::Sha256;
 
-/// What says how the parameters are to be read: `docs/evidence.md`.
+/// Build type, which defines the meaning of the parameters: `docs/evidence.md`.
 pub const BUILD_TYPE: &str = "urn:vmbuild:build-type:cpython:1";
 
-/// A statement about one artifact. Fields stand in the file in this order.
+/// A statement about one artifact. The file lists the fields in this order.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Statement {
     #[serde(rename = "_type")]
@@ -23,90 +23,90 @@ pub struct Statement {
     predicate: Provenance,
 }
 
-/// How it was built.
+/// SLSA provenance predicate.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Provenance {
-    /// What was asked for, and what went in.
+    /// Inputs of the build.
     pub build_definition: BuildDefinition,
-    /// The run that did it.
+    /// The run that produced the artifact.
     pub run_details: RunDetails,
 }
 
-/// What was asked for, and what went in.
+/// Inputs of a build.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BuildDefinition {
     /// [`BUILD_TYPE`].
     pub build_type: &'static str,
-    /// What the user said.
+    /// Parameters that the user set.
     pub external_parameters: Map<String, Value>,
-    /// What vmbuild made of it.
+    /// Parameters that vmbuild derived.
     pub internal_parameters: Map<String, Value>,
-    /// Everything that went in.
+    /// Everything that the build used.
     pub resolved_dependencies: Vec<Resource>,
 }
 
-/// The run that did it.
+/// The run that produced an artifact.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RunDetails {
-    /// Who built it.
+    /// The builder.
     pub builder: Builder,
-    /// When.
+    /// Id and times of the run.
     pub metadata: RunMetadata,
-    /// What came out besides.
+    /// Additional outputs.
     pub byproducts: Vec<Resource>,
 }
 
-/// Who built it.
+/// Builder of an artifact.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Builder {
-    /// A URI: vmbuild, and what ran its machines.
+    /// A URI that names vmbuild and the backend of its machines.
     pub id: String,
-    /// Versions of the parts.
+    /// Versions of the builder's components.
     pub version: Map<String, Value>,
 }
 
-/// One run.
+/// Id and times of one run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RunMetadata {
-    /// A word that no other run has.
+    /// Unique id of the run.
     pub invocation_id: String,
-    /// RFC 3339.
+    /// Start time (RFC 3339).
     pub started_on: String,
-    /// RFC 3339.
+    /// End time (RFC 3339).
     pub finished_on: String,
 }
 
-/// in-toto's `ResourceDescriptor`: a thing with its digest.
+/// in-toto's `ResourceDescriptor`: a resource with its digest.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Resource {
-    /// Its name.
+    /// Name of the resource.
     pub name: String,
-    /// A URI for it.
+    /// URI of the resource.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uri: Option<String>,
-    /// Its digest.
+    /// Digest of the resource.
     pub digest: DigestSet,
 }
 
-/// A digest.
+/// in-toto's `DigestSet`, with SHA-256 only.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DigestSet {
     sha256: Sha256,
 }
 
 impl Resource {
-    /// A thing with its SHA-256.
+    /// Creates a resource with its SHA-256.
     pub fn new(name: &str, uri: Option<String>, sha256: Sha256) -> Self {
         Self { name: name.to_owned(), uri, digest: DigestSet { sha256 } }
     }
 }
 
 impl Statement {
-    /// That `artifact` was made in this way.
+    /// Creates the statement that `artifact` was built as `predicate` describes.
     pub fn new(artifact: &str, sha256: Sha256, predicate: Provenance) -> Self {
         Self {
             kind: "https://in-toto.io/Statement/v1",
@@ -116,9 +116,9 @@ impl Statement {
         }
     }
 
-    /// As indented JSON with a line break at its end.
+    /// Returns indented JSON with a trailing newline.
     pub fn to_json(&self) -> String {
-        json::pretty(self)
+        pretty_json(self)
     }
 }
 

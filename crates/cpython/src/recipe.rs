@@ -1,10 +1,10 @@
-//! How one CPython is compiled, as data: the steps that the agent runs in order.
+//! Recipe of a CPython build as data: the steps that the agent runs in order.
 //!
-//! CPython's own `make` does the optimised build in one go: it cannot say how far it is, and what went wrong in the
-//! training is lost between two compilations. Here its stages are steps of their own, each with a time limit and with
-//! what must be seen in its output. `provision/cpython/vmbuild.mk` holds the make rules for that.
+//! CPython's own `make` runs the optimized build in one go: it reports no progress, and a failure in the
+//! training is lost between two compilations. Here its stages are separate steps, each with a time limit and a
+//! watcher for its output. `provision/cpython/vmbuild.mk` holds the make rules for that.
 //!
-//! A recipe depends on nothing but its input: not on the machine that computes it, not on the time.
+//! A recipe depends on its input alone, not on the machine that computes it or on the time.
 
 use crate::configure;
 use crate::flavour::{self, Flavour};
@@ -14,53 +14,53 @@ use crate::profile::Profile;
 use crate::version::Version;
 use vmbuild_protocol::{Action, CommandLine, Step, Steps, Watch};
 
-/// Make rules for the stages; written beside CPython's own Makefile.
+/// Make rules for the stages, written next to CPython's own Makefile.
 const RULES: &str = include_str!("../../../provision/cpython/vmbuild.mk");
 const RULES_FILE: &str = "vmbuild.mk";
 
-/// What is done to the installed tree; run by those rules, with the tree's own interpreter.
+/// Script that finishes the installed tree; the make rules run it with the tree's own interpreter.
 const FINISH: &str = include_str!("../../../provision/cpython/finish.py");
 const FINISH_FILE: &str = "finish.py";
 
-/// What a recipe is computed from.
+/// Input of a recipe.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecipeInput {
-    /// Which CPython.
+    /// CPython version.
     pub version: Version,
-    /// How much work goes into it.
+    /// Build profile.
     pub profile: Profile,
-    /// Processes to run at a time; at least 1.
+    /// Number of parallel jobs, at least 1.
     pub jobs: u32,
-    /// The source archive in the guest: an absolute path.
+    /// Absolute path of the source archive in the guest.
     pub source: String,
-    /// How fast the guest is.
+    /// Speed of the guest.
     pub slowness: Slowness,
-    /// Where a release build has its counts from.
+    /// Source of a release build's profile data.
     pub counts: ProfileSource,
-    /// How much of CPython goes into the artifact.
+    /// Amount of CPython that goes into the artifact.
     pub extent: Extent,
 }
 
-/// Where a release build has the counts from that it is optimised by. Other builds have none.
+/// Source of the profile data that a release build is optimized with. Other builds have none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProfileSource {
-    /// From a training run of its own.
+    /// The build runs its own training.
     Trained,
-    /// From an earlier one's, as published: [`CountsPlace::ExpectedAt`].
+    /// An earlier training's profile data, as published: [`CountsPlace::ExpectedAt`].
     Given,
 }
 
-/// How fast a guest is, compared with the machine it runs on.
+/// Speed of a guest compared with the machine that it runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Slowness {
-    /// As fast, or nearly.
+    /// Native speed, or nearly.
     Native,
-    /// Its processor is emulated: everything takes about fifteen times as long.
+    /// The processor is emulated: everything takes about fifteen times as long.
     Emulated,
 }
 
 impl Slowness {
-    fn stretch(self, minutes: u64) -> u64 {
+    fn scale_timeout(self, minutes: u64) -> u64 {
         match self {
             Self::Native => minutes,
             Self::Emulated => minutes * 15,
@@ -68,101 +68,101 @@ impl Slowness {
     }
 }
 
-/// Where the work is done in the guest. Always the same place: debugging information and the build's own configuration
-/// name it, so another one would make another artifact.
+/// Working directory in the guest. It is always the same: debug info and the build's own configuration contain the
+/// path, so another one would make another artifact.
 pub const WORK: &str = "/build";
 
-/// Where the debug info lies that was split off.
+/// Folder of the separated debug info.
 const DEBUG: &str = "/build/debug";
 
-/// How to compile one CPython.
+/// Instructions to compile one CPython.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recipe {
-    /// What the agent runs.
+    /// Steps that the agent runs.
     pub steps: Steps,
     input: RecipeInput,
-    /// Where in the guest the source archive must lie: as asked for.
+    /// Path of the source archive in the guest, as in the input.
     pub source: String,
     /// The folder in the guest whose contents become the artifact.
     pub destination: String,
-    /// The folder in the guest whose contents become the debug tarball, in the form of [`layout::DEBUG_INFO`].
+    /// The folder in the guest whose contents become the debug tarball, in the format of [`layout::DEBUG_INFO`].
     pub debug_info: String,
-    /// Where in the guest `.build-info` belongs, below the destination.
+    /// Path of `.build-info` in the guest, inside the destination.
     pub build_info: String,
-    /// Where in the guest the counts lie: made there by the training, to be published; or expected there as an archive
-    /// beside the source. Nothing where there are no counts.
+    /// Place of the profile data in the guest: the training's output, to be published, or the input archive next to the
+    /// source. `None` for builds without profile data.
     pub counts: Option<CountsPlace>,
-    /// How configure is called, quoted for a shell.
+    /// Command line of configure, quoted for a shell.
     pub configure_line: String,
 }
 
-/// Where in the guest counts lie.
+/// Place of profile data in the guest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CountsPlace {
-    /// The training leaves them in this folder, in the form of [`counts`].
+    /// The training writes it to this folder, in the format of [`crate::profile_data`].
     LeftIn(String),
-    /// An uncompressed tar archive of such a folder must lie here.
+    /// An uncompressed tar archive of such a folder is expected at this path.
     ExpectedAt(String),
 }
 
 impl Recipe {
-    /// The steps as a [plan](crate::Plan) knows them: for one job on a fast machine, with the source in one place. What
-    /// differs between machines without changing the result must not show in a plan.
+    /// Returns the steps as in a [plan](crate::Plan): for one job on a native machine, with a fixed source path. Differences
+    /// between machines that do not change the result must not appear in a plan.
     pub fn plan_steps(&self) -> Steps {
         let source = format!("{WORK}/source");
         recipe(&RecipeInput { jobs: 1, source, slowness: Slowness::Native, ..self.input.clone() }).steps
     }
 }
 
-/// The recipe for an input.
+/// Computes the recipe for an input.
 pub fn recipe(input: &RecipeInput) -> Recipe {
-    let site = Site::new(input);
-    let installed = format!("{}{}", site.destination, layout::prefix(&input.version));
+    let build = StepBuilder::new(input);
+    let installed = format!("{}{}", build.destination, layout::prefix(&input.version));
     let mut steps =
-        vec![site.unpack(), site.write("rules", RULES_FILE, RULES), site.write("finish", FINISH_FILE, FINISH)];
+        vec![build.unpack(), build.write("rules", RULES_FILE, RULES), build.write("finish", FINISH_FILE, FINISH)];
     let analyzed = input.version.flavours().has(Flavour::Analyzer);
     if analyzed {
-        steps.push(site.analyzer());
+        steps.push(build.analyzer());
     }
-    steps.push(site.configure());
+    steps.push(build.configure());
     match input.profile {
         Profile::Release => {
             steps.extend(match input.counts {
-                ProfileSource::Trained => site.train(),
-                ProfileSource::Given => vec![site.frozen(), site.given_counts()],
+                ProfileSource::Trained => build.train(),
+                ProfileSource::Given => vec![build.frozen(), build.given_counts()],
             });
-            steps.extend([site.place_counts(), site.counts(), site.optimised()]);
+            steps.extend([build.place_counts(), build.counts(), build.optimised()]);
         }
-        Profile::Fast | Profile::Smoke if analyzed => steps.push(site.analyzed()),
-        Profile::Fast | Profile::Smoke => steps.push(site.compile()),
+        Profile::Fast | Profile::Smoke if analyzed => steps.push(build.analyzed()),
+        Profile::Fast | Profile::Smoke => steps.push(build.compile()),
     }
-    steps.extend([site.install(), site.licence(&installed)]);
+    steps.extend([build.install(), build.license(&installed)]);
     if analyzed {
-        steps.extend(site.findings(&installed));
+        steps.extend(build.findings(&installed));
     }
-    let configure_line = site.configure_argv().iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ");
+    let configure_line = build.configure_argv().iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ");
     Recipe {
         steps: Steps { steps },
         input: input.clone(),
         source: input.source.clone(),
         build_info: format!("{installed}/{}", layout::BUILD_INFO),
-        counts: site.counts_place(),
+        counts: build.counts_place(),
         debug_info: DEBUG.to_owned(),
-        destination: site.destination,
+        destination: build.destination,
         configure_line,
     }
 }
 
-/// The folders of one build, and the steps in them.
-struct Site<'a> {
+/// Builds the steps of one recipe.
+struct StepBuilder<'a> {
     input: &'a RecipeInput,
     tree: String,
     destination: String,
 }
 
-impl<'a> Site<'a> {
+impl<'a> StepBuilder<'a> {
     fn new(input: &'a RecipeInput) -> Self {
-        // In the source tree itself, as CPython's own optimised builds are: the counts are found by object path.
+        // In the source tree itself, like CPython's own optimized builds: profile data is found by object path.
         Self { input, tree: format!("{WORK}/src"), destination: format!("{WORK}/dest") }
     }
 
@@ -180,37 +180,37 @@ impl<'a> Site<'a> {
     }
 
     fn configure_argv(&self) -> Vec<String> {
-        // Through `sh`: configure takes the source folder from its own name, and only `./` means "build in here".
+        // Via `sh`: configure derives the source folder from its own name, and only `./` means an in-tree build.
         let program = ["sh", "./configure"].map(str::to_owned);
         program.into_iter().chain(configure::flags(&self.input.version, self.input.profile)).collect()
     }
 
     fn configure(&self) -> Step {
-        let command = CommandLine { argv: self.configure_argv(), env: fixed(), cwd: self.tree.clone() };
+        let command = CommandLine { argv: self.configure_argv(), env: reproducible_env(), cwd: self.tree.clone() };
         self.run("configure", command, 10, Watch::LastLine)
     }
 
-    /// The modules that are part of the interpreter, before there is one.
+    /// Builds the modules that are frozen into the interpreter, before there is one.
     fn frozen(&self) -> Step {
         self.make("frozen", "vmbuild-frozen", 60)
     }
 
-    /// A step that moves files about.
+    /// A step that copies or moves files.
     fn files(&self, name: &str, argv: &[&str], cwd: &str) -> Step {
         let argv = argv.iter().map(|word| (*word).to_owned()).collect();
         self.run(name, CommandLine { argv, env: Vec::new(), cwd: cwd.to_owned() }, 5, Watch::LastLine)
     }
 
-    /// Two steps: a new folder, and into it what has such a name in the tree, with the folders it is in.
+    /// Two steps: create a folder, and copy the matching files of the tree into it with their parent folders.
     fn collect(&self, [make, copy]: [&str; 2], pattern: &str, into: &str) -> [Step; 2] {
         let argv = ["find", ".", "-name", pattern, "-exec", "cp", "--parents", "-t", into, "{}", "+"];
         [self.files(make, &["mkdir", "-p", into], WORK), self.files(copy, &argv, &self.tree)]
     }
 
     fn optimised(&self) -> Step {
-        let parts = Minor::of(&self.input.version).has(Quirk::OneLtoPartition);
-        let words: &[&str] = if parts { &["VMBUILD_LTO_PARTITION=balanced"] } else { &[] };
-        self.make_with("optimised", words, "vmbuild-optimised", 120)
+        let partitioned = Minor::of(&self.input.version).has_quirk(Quirk::OneLtoPartition);
+        let variables: &[&str] = if partitioned { &["VMBUILD_LTO_PARTITION=balanced"] } else { &[] };
+        self.make_with("optimised", variables, "vmbuild-optimised", 120)
     }
 
     fn compile(&self) -> Step {
@@ -230,11 +230,11 @@ impl<'a> Site<'a> {
         };
         let debug = format!("VMBUILD_DEBUG={DEBUG}");
         let argv = self.make_argv(&[&destination, &debug, byte_code, extent, "vmbuild-install"]);
-        let command = CommandLine { argv, env: fixed(), cwd: self.tree.clone() };
+        let command = CommandLine { argv, env: reproducible_env(), cwd: self.tree.clone() };
         self.run("install", command, 30, Watch::LastLine)
     }
 
-    fn licence(&self, installed: &str) -> Step {
+    fn license(&self, installed: &str) -> Step {
         let to = format!("{installed}/{}", layout::LICENSE);
         let argv = ["install", "-m", "644", layout::LICENSE, &to].map(str::to_owned).to_vec();
         let command = CommandLine { argv, env: Vec::new(), cwd: self.tree.clone() };
@@ -245,10 +245,10 @@ impl<'a> Site<'a> {
         self.make_with(name, &[], target, minutes)
     }
 
-    fn make_with(&self, name: &str, words: &[&str], target: &str, minutes: u64) -> Step {
+    fn make_with(&self, name: &str, variables: &[&str], target: &str, minutes: u64) -> Step {
         let jobs = format!("-j{}", self.input.jobs);
-        let words = [words, &[jobs.as_str(), target]].concat();
-        let command = CommandLine { argv: self.make_argv(&words), env: fixed(), cwd: self.tree.clone() };
+        let arguments = [variables, &[jobs.as_str(), target]].concat();
+        let command = CommandLine { argv: self.make_argv(&arguments), env: reproducible_env(), cwd: self.tree.clone() };
         self.run(name, command, minutes, Watch::Compile { total: Minor::of(&self.input.version).objects })
     }
 
@@ -259,31 +259,31 @@ impl<'a> Site<'a> {
     }
 
     fn run(&self, name: &str, mut command: CommandLine, minutes: u64, watch: Watch) -> Step {
-        // Said here and not left to the agent: what decides which compiler is found belongs into the plan.
-        command.env.insert(0, pair("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"));
+        // Set here and not by the agent: PATH decides which compiler is found, so it belongs in the plan.
+        command.env.insert(0, env_var("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"));
         let flavours = flavour::environment(self.input.version.flavours());
-        command.env.extend(flavours.map(|(name, value)| pair(name, value)));
-        let timeout_ms = self.input.slowness.stretch(minutes) * 60_000;
+        command.env.extend(flavours.map(|(name, value)| env_var(name, value)));
+        let timeout_ms = self.input.slowness.scale_timeout(minutes) * 60_000;
         Step { name: name.to_owned(), action: Action::Run { command, timeout_ms, watch } }
     }
 }
 
-fn pair(name: &str, value: &str) -> (String, String) {
+fn env_var(name: &str, value: &str) -> (String, String) {
     (name.to_owned(), value.to_owned())
 }
 
-/// What could otherwise differ between two builds: language, time zone, the time compiled into texts, and the order of
+/// Environment variables that make builds reproducible: language, time zone, embedded timestamps, and the order of
 /// sets in byte code.
-fn fixed() -> Vec<(String, String)> {
+fn reproducible_env() -> Vec<(String, String)> {
     vec![
-        pair("LC_ALL", "C.UTF-8"),
-        pair("TZ", "UTC"),
-        pair("PYTHONHASHSEED", "0"),
-        pair("SOURCE_DATE_EPOCH", &layout::MTIME.to_string()),
+        env_var("LC_ALL", "C.UTF-8"),
+        env_var("TZ", "UTC"),
+        env_var("PYTHONHASHSEED", "0"),
+        env_var("SOURCE_DATE_EPOCH", &layout::MTIME.to_string()),
     ]
 }
 
-/// Quotes a word for a POSIX shell where it needs it.
+/// Quotes an argument for a POSIX shell if necessary.
 fn quote(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_=./:,+@%".contains(c);
     if !word.is_empty() && word.chars().all(plain) {

@@ -1,177 +1,176 @@
-//! The record of a build: what was measured on the way, beside the artifact as `<artifact>.build.json`.
+//! Record of a build with its measurements, next to the artifact as `<artifact>.build.json`.
 //!
-//! Seconds, kernel, accelerator and build number differ between two builds of one plan, so they cannot lie inside an
-//! artifact whose bytes the plan determines. They are what a reader asks for first when two artifacts differ, so they
-//! are kept all the same, with everything that `.build-info` says.
+//! Durations, kernel, accelerator and build number differ between two builds of one plan, so they cannot be part of an
+//! artifact whose bytes the plan determines. But they are the first thing to look at when two artifacts differ, so they
+//! are recorded here, together with the contents of `.build-info`.
 
 use crate::build_info::BuildInfo;
 use crate::evidence::SourceEvidence;
-use crate::json;
 use crate::layout::{ArtifactName, BuildNumber};
-use crate::schema::Schema;
+use crate::schema::{Schema, pretty_json};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use vmbuild_archive::Sha256;
 
-/// What is known about one artifact.
+/// Record of one artifact.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BuildRecord {
-    /// The form of this file.
+    /// Schema version of this file.
     pub schema: Schema,
-    /// Whose record this is.
+    /// Name of the artifact.
     pub artifact: ArtifactName,
-    /// Which build of its version and image.
+    /// Number of this build among those of the same version and image.
     pub build: BuildNumber,
     /// SHA-256 of the tarball.
     pub sha256: Sha256,
-    /// Length of the tarball.
+    /// Size of the tarball in bytes.
     pub bytes: u64,
-    /// The tarball with the debug info that was split off it.
+    /// Tarball with the separated debug info.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub debug_info: Option<Beside>,
-    /// Whether this build compiled it or took it from an earlier one of the same plan.
+    /// Origin of the artifact: this build, or an earlier one of the same plan.
     pub origin: BuildOrigin,
-    /// What vouches for the source it was compiled from.
+    /// Evidence for the source archive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<SourceEvidence>,
-    /// The counts that a release build was optimised by.
+    /// Profile data that a release build was optimized with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile_data: Option<UsedProfile>,
-    /// What was measured while it was compiled.
+    /// Measurements of the compilation.
     pub measured: Measured,
-    /// What lies beside it.
+    /// Attestations next to the artifact.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(rename = "papers")]
     pub attestations: Option<Attestations>,
-    /// Seconds that the validation of this artifact took, to a tenth.
+    /// Duration of the validation in seconds, rounded to a tenth.
     pub validation_seconds: f64,
-    /// The artifact's own `.build-info`.
+    /// Contents of the artifact's `.build-info`.
     pub info: BuildInfo,
 }
 
-/// A file beside an artifact.
+/// A published file next to an artifact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Beside {
-    /// Its SHA-256.
+    /// SHA-256 of the file.
     pub sha256: Sha256,
-    /// Its length.
+    /// Size in bytes.
     pub bytes: u64,
 }
 
-/// Where an artifact's bytes come from.
+/// Origin of an artifact's bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BuildOrigin {
     /// Compiled by this build.
     Compiled,
-    /// Compiled and validated by an earlier build of the same plan, which is the one measured; validated again.
+    /// Compiled by an earlier build of the same plan, to which the measurements belong; validated again.
     Cache,
 }
 
-/// The profile that an artifact was optimised by; published beside it.
+/// Profile that an artifact was optimized with, published next to it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UsedProfile {
     /// SHA-256 of the published file.
     pub sha256: Sha256,
-    /// Where this build had it from.
+    /// Origin of the profile.
     pub from: ProfileOrigin,
-    /// How many files of counts there are in it.
+    /// Number of profile data files in it.
     pub files: usize,
-    /// SHA-256 of the plan that was trained.
+    /// SHA-256 of the plan of the training build.
     pub training_plan_sha256: Sha256,
-    /// The training itself, as far as it is known.
+    /// The training, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub training: Option<Training>,
 }
 
-/// A training that passed; one that did not makes no artifact.
+/// A successful training. A failed one produces no artifact.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Training {
-    /// Test files that ran.
+    /// Number of test files that ran.
     pub tests: u64,
-    /// Those of them that failed: none, or there would be no profile.
+    /// Number of test files that failed: always 0, because a failure leaves no profile.
     pub failed: u64,
-    /// Seconds it took, to a tenth; unknown where another build trained.
+    /// Duration in seconds, rounded to a tenth; unknown if another build trained.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
-    /// Whether the processor was emulated.
+    /// True if the processor was emulated.
     pub emulated: bool,
 }
 
-/// What lies beside an artifact and says something about it, each with its digest.
+/// Files next to an artifact that attest to it, each with its digest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Attestations {
-    /// The bill of materials: [`crate::sbom`].
+    /// Software bill of materials: [`crate::sbom`].
     pub sbom: Attestation,
-    /// Where it comes from: [`crate::provenance`].
+    /// Provenance statement: [`crate::provenance`].
     pub provenance: Attestation,
-    /// What is installed in the build machine, a line `name=version arch` each.
+    /// Packages of the build machine, one line `name=version arch` each.
     pub packages: Attestation,
-    /// The lock file that the machines were made by.
+    /// Lock file that the machines were provisioned from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub package_lock: Option<Attestation>,
-    /// The folder of logs.
+    /// Folder of the logs.
     pub logs: String,
 }
 
-/// A file beside an artifact.
+/// An attestation file next to an artifact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Attestation {
-    /// Where it is, seen from the artifact's folder.
+    /// Path relative to the artifact's folder.
     pub file: String,
-    /// Its SHA-256.
+    /// SHA-256 of the file.
     pub sha256: Sha256,
 }
 
-/// Where a build has its profile from.
+/// Origin of a build's profile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProfileOrigin {
-    /// This build trained.
+    /// Trained by this build.
     Trained,
-    /// The user named the file.
+    /// A file given by the user.
     Given,
-    /// It lay beside an earlier artifact.
+    /// Published next to an earlier artifact.
     Published,
-    /// The store had it of an earlier training.
+    /// Kept in the store since an earlier training.
     Kept,
 }
 
-/// What one compilation took, and where it ran.
+/// Measurements of a compilation, and the machine it ran on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Measured {
-    /// When it began, as RFC 3339 writes times.
+    /// Start time (RFC 3339).
     pub began: String,
-    /// Which backend ran the machine, such as `qemu` or `sandbox`.
+    /// Backend of the machine, such as `qemu` or `sandbox`.
     pub backend: String,
-    /// What ran the machine's code, as was seen and not as was asked for, such as `kvm` or `tcg`.
+    /// Accelerator that was actually in use, such as `kvm` or `tcg`.
     pub accelerator: String,
     /// Kernel release, as `uname -r` prints it.
     pub kernel: String,
     /// Model name of the first processor.
     pub cpu_model: String,
-    /// Processes that compiled at a time.
+    /// Number of parallel compile jobs.
     pub jobs: u32,
-    /// Build id of the vmbuild that did it.
+    /// Build id of vmbuild.
     pub vmbuild: String,
-    /// Seconds that each stage took, in their order.
+    /// Duration of each stage in seconds, in order.
     pub stage_seconds: StageSeconds,
 }
 
-/// Seconds by stage, to a tenth; a map in the file, in the order in which the stages ran.
+/// Seconds by stage, rounded to a tenth. Serialized as a map in the order in which the stages ran.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct StageSeconds(Vec<(String, f64)>);
 
 impl StageSeconds {
-    /// The stages in their order, each with its seconds.
+    /// Iterates over the stages in order, each with its seconds.
     pub fn iter(&self) -> impl Iterator<Item = (&str, f64)> {
         self.0.iter().map(|(stage, seconds)| (stage.as_str(), *seconds))
     }
@@ -191,14 +190,14 @@ impl Serialize for StageSeconds {
 
 impl<'de> Deserialize<'de> for StageSeconds {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_map(InOrder)
+        from.deserialize_map(StageSecondsVisitor)
     }
 }
 
-/// Reads a map without sorting it.
-struct InOrder;
+/// Deserializes a map without sorting it.
+struct StageSecondsVisitor;
 
-impl<'de> Visitor<'de> for InOrder {
+impl<'de> Visitor<'de> for StageSecondsVisitor {
     type Value = StageSeconds;
 
     fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -215,12 +214,12 @@ impl<'de> Visitor<'de> for InOrder {
 }
 
 impl BuildRecord {
-    /// The file's text.
+    /// Returns indented JSON with a trailing newline.
     pub fn to_json(&self) -> String {
-        json::pretty(self)
+        pretty_json(self)
     }
 
-    /// Reads what [`Self::to_json`] wrote.
+    /// Parses the output of [`Self::to_json`].
     pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(text)
     }
@@ -233,11 +232,11 @@ mod tests {
     use crate::evidence::{DigestOrigin, SourceSignature};
 
     fn attestations() -> Attestations {
-        let paper = |file: &str| Attestation { file: file.to_owned(), sha256: Sha256([3; 32]) };
+        let attestation = |file: &str| Attestation { file: file.to_owned(), sha256: Sha256([3; 32]) };
         Attestations {
-            sbom: paper("a.tgz.spdx.json"),
-            provenance: paper("a.tgz.provenance.json"),
-            packages: paper("logs/a/packages.list"),
+            sbom: attestation("a.tgz.spdx.json"),
+            provenance: attestation("a.tgz.provenance.json"),
+            packages: attestation("logs/a/packages.list"),
             package_lock: None,
             logs: "logs/a".to_owned(),
         }
@@ -296,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read() {
+    fn written_files_parse_back() {
         let text = record().to_json();
         let rounded = BuildRecord::from_json(&text).unwrap();
         assert_eq!(rounded.to_json(), text);

@@ -1,7 +1,7 @@
-//! Which releases there are, and the digests of their source archives.
+//! Known releases, and the digests of their source archives.
 //!
-//! A download proves nothing about itself. What may enter a machine is what `provision/cpython/releases.toml` names:
-//! the table is compiled in, so an installed vmbuild carries its pins with it.
+//! A download cannot vouch for itself. Only sources listed in `provision/cpython/releases.toml` may enter a machine:
+//! the table is compiled in, so an installed vmbuild includes its pins.
 
 use crate::schema::Schema;
 use crate::version::Version;
@@ -14,7 +14,7 @@ static TABLE: LazyLock<Releases> = LazyLock::new(|| {
         .expect("the table is part of this program, and a test parses it")
 });
 
-/// The releases this program knows.
+/// Returns the compiled-in table of releases.
 pub fn releases() -> &'static Releases {
     &TABLE
 }
@@ -23,7 +23,7 @@ pub fn releases() -> &'static Releases {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Releases {
-    /// The form of this file.
+    /// Schema version of this file.
     pub schema: Schema,
     release: Vec<Release>,
 }
@@ -32,7 +32,7 @@ pub struct Releases {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Release {
-    /// Which.
+    /// CPython version.
     pub version: Version,
     archive: Vec<ReleaseArchive>,
 }
@@ -41,29 +41,29 @@ pub struct Release {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReleaseArchive {
-    /// Its name on python.org, such as `Python-3.13.5.tar.xz`.
+    /// File name on python.org, such as `Python-3.13.5.tar.xz`.
     pub file: String,
-    /// SHA-256 of its bytes.
+    /// SHA-256 of the file.
     pub sha256: Sha256,
-    /// Length in bytes, where known.
+    /// Size in bytes, if known.
     pub size: Option<u64>,
-    /// Where Debian has the same bytes.
+    /// Debian source package with the same bytes, if any.
     pub debian: Option<DebianSource>,
 }
 
-/// A Debian source package that carries an upstream archive unchanged.
+/// A Debian source package that contains an upstream archive unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DebianSource {
     /// Name of the source package, such as `python3.13`.
     pub package: String,
-    /// The suite it was seen in, such as `trixie`.
+    /// Suite that contains it, such as `trixie`.
     pub suite: String,
-    /// The end of its file name.
+    /// Kind of the archive, which is the end of its file name.
     pub kind: OrigKind,
 }
 
-/// What Debian calls an upstream archive.
+/// Debian's kinds of upstream archives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub enum OrigKind {
     /// xz-compressed.
@@ -75,20 +75,20 @@ pub enum OrigKind {
 }
 
 impl DebianSource {
-    /// The archive's file name in Debian, such as `python3.13_3.13.5.orig.tar.xz`.
+    /// Returns the archive's file name in Debian, such as `python3.13_3.13.5.orig.tar.xz`.
     pub fn file(&self, version: &Version) -> String {
         self.kind.file(&self.package, version)
     }
 }
 
 impl OrigKind {
-    /// What Debian makes of one of python.org's archives, if that is a source archive.
+    /// Returns Debian's kind for a file on python.org, if that is a source archive.
     pub fn of(file: &str) -> Option<Self> {
         let kinds = [(".tar.xz", Self::TarXz), (".tgz", Self::TarGz)];
         kinds.into_iter().find(|(end, _)| file.ends_with(end)).map(|(_, kind)| kind)
     }
 
-    /// The file name of a version's archive in a source package: 3.15.0rc1 is version 3.15.0~rc1 in Debian.
+    /// Returns the file name of a version's archive in a source package: 3.15.0rc1 is version 3.15.0~rc1 in Debian.
     pub fn file(self, package: &str, version: &Version) -> String {
         let end = match self {
             Self::TarXz => "orig.tar.xz",
@@ -102,48 +102,48 @@ impl OrigKind {
 }
 
 impl Releases {
-    /// Reads a table.
+    /// Parses a table.
     pub fn parse(text: &str) -> Result<Self, toml::de::Error> {
         toml::from_str(text)
     }
 
-    /// Every release, oldest first.
+    /// All releases, oldest first.
     pub fn all(&self) -> &[Release] {
         &self.release
     }
 
-    /// The release that a version is made from.
+    /// Returns the release that a version is built from.
     pub fn find(&self, version: &Version) -> Option<&Release> {
         self.release.iter().find(|release| release.version == version.release())
     }
 
-    /// The newest release with the same minor version, to be built in the same way: `3.13.18` for `3.13.5`. A final
-    /// one, unless there is none yet.
+    /// Returns the newest release with the same minor version, in the same flavours: `3.13.18` for `3.13.5`. A final
+    /// release, unless only prereleases exist.
     pub fn newest_of_minor(&self, version: &Version) -> Option<Version> {
         let of_minor = || self.release.iter().map(|release| release.version).filter(|v| v.minor() == version.minor());
         let newest = of_minor().filter(|known| !known.is_prerelease()).max().or_else(|| of_minor().max());
-        newest.map(|newest| newest.built_as(version))
+        newest.map(|newest| newest.with_flavours_of(version))
     }
 
-    /// The newest release of the same minor version, if it is newer than this one.
+    /// Returns the newest release of the same minor version if it is newer than `version`.
     pub fn newer_than(&self, version: &Version) -> Option<Version> {
         self.newest_of_minor(version).filter(|newest| newest > version)
     }
 }
 
 impl Release {
-    /// Its source archives, the preferred one first: `.tar.xz` before `.tgz`.
+    /// Source archives in order of preference: `.tar.xz` before `.tgz`.
     pub fn archives(&self) -> &[ReleaseArchive] {
         &self.archive
     }
 }
 
-/// Path of a source archive on python.org and its mirrors, without a leading slash.
+/// Returns the path of a source archive on python.org and its mirrors, without a leading slash.
 pub fn python_org_path(version: &Version, file: &str) -> String {
     format!("ftp/python/{}/{file}", version.base())
 }
 
-/// Name of the Debian source package of a version's minor release: `python3.13`.
+/// Returns the name of the Debian source package for a version: `python3.13`.
 pub fn debian_package(version: &Version) -> String {
     let (major, minor) = version.minor();
     format!("python{major}.{minor}")

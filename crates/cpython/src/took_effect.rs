@@ -1,118 +1,119 @@
-//! Whether what was asked for took effect.
+//! Verification of build options on the finished files.
 //!
-//! The problem: configure and make go on without what they cannot do. A build with `--with-lto` whose linker cannot, or
-//! one whose `_ctypes` uses another libffi than the system's, looks like any other. So each of these is read off the
-//! finished files, and what was asked for and is not there ends the build.
+//! The problem: configure and make continue when they cannot honor an option. A build with `--with-lto` whose linker does
+//! not support it, or whose `_ctypes` uses another libffi than the system's, looks like any other. So each option is
+//! verified on the finished files, and the build fails if one is not in effect.
 
 use serde::{Deserialize, Serialize};
 use vmbuild_protocol::Package;
 
-/// What was seen in the finished files; the plan determines it.
+/// Build options as verified on the finished files. The plan determines them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TookEffect {
-    /// Where the interpreter has its code from.
+    /// Linkage of the interpreter's code.
     pub libpython: Libpython,
-    /// The library that `_ctypes` calls foreign functions by.
+    /// Library that `_ctypes` uses to call foreign functions.
     pub libffi: LinkedLibrary,
-    /// Link-time optimisation, where it was asked for.
+    /// Evidence of link-time optimization, if requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lto: Option<Lto>,
-    /// What the training reached, where there was one.
+    /// Coverage of the training, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile_coverage: Option<Coverage>,
 }
 
-/// Where an interpreter has its code from.
+/// Linkage of an interpreter's code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Libpython {
-    /// It links the shared library, which is beside it.
+    /// The interpreter links the shared library in the tree.
     Shared,
-    /// The code is in the interpreter; the shared library is there for others.
+    /// The code is in the interpreter; the shared library is there for other programs.
     InInterpreter,
     /// The code is in the interpreter, and there is no shared library.
     None,
 }
 
-/// A library of the system that something links.
+/// A system library that a file links.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LinkedLibrary {
-    /// The name it is linked by, such as `libffi.so.8`.
+    /// Soname, such as `libffi.so.8`.
     pub soname: String,
-    /// The package of the build machine that has it.
+    /// Package of the build machine that provides it.
     pub package: Package,
 }
 
-/// Traces of link-time optimisation.
+/// Evidence of link-time optimization.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Lto {
-    /// Object files that hold intermediate code for the linker: GCC's `.gnu.lto_` sections or LLVM's bitcode.
+    /// Number of object files with intermediate code for the linker: GCC's `.gnu.lto_` sections or LLVM's bitcode.
     pub objects: u64,
-    /// Symbols that only a linker which optimised leaves: GCC's `.lto_priv`, LLVM's `.llvm.`.
+    /// Number of symbols that only link-time optimization creates: GCC's `.lto_priv`, LLVM's `.llvm.`.
     pub symbols: u64,
 }
 
-/// What a training reached, as its counts say.
+/// Coverage of a training according to its profile data.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Coverage {
-    /// Functions that were counted.
+    /// Number of instrumented functions.
     pub functions: u64,
-    /// Those of them that ran at least once.
+    /// Number of functions that ran at least once.
     pub executed: u64,
 }
 
-/// What was seen, before anybody judged it.
+/// Observations on the finished files, before verification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Observations {
-    /// Whether the interpreter links the shared libpython.
+    /// True if the interpreter links the shared libpython.
     pub interpreter_links_libpython: bool,
-    /// Whether a shared libpython is in the tree.
+    /// True if a shared libpython is in the tree.
     pub has_shared_libpython: bool,
-    /// The libffi that `_ctypes` links, and its package.
+    /// The libffi that `_ctypes` links, if any.
     pub libffi: Option<(String, Option<Package>)>,
-    /// Traces of link-time optimisation.
+    /// Evidence of link-time optimization.
     pub lto: Lto,
-    /// What the counts say, if there are any.
+    /// Coverage of the training, if there is profile data.
     pub coverage: Option<Coverage>,
 }
 
-/// Something was asked for and is not there.
+/// A requested build option is not in effect.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotInEffect {
     /// `--enable-shared`.
-    #[error("--enable-shared took no effect: {0}")]
+    #[error("--enable-shared had no effect: {0}")]
     Shared(&'static str),
     /// The system's libffi.
     #[error("the system's libffi is not used: {0}")]
     Libffi(String),
     /// `--with-lto`.
     #[error(
-        "--with-lto took no effect: {} object files hold code for the linker, {} symbols show that it optimised",
+        "--with-lto had no effect: {} object files contain LTO code, {} symbols come from LTO",
         .0.objects,
         .0.symbols
     )]
     Lto(Lto),
     /// `--enable-optimizations`.
-    #[error("--enable-optimizations took no effect: {0}")]
+    #[error("--enable-optimizations had no effect: {0}")]
     Training(&'static str),
 }
 
-/// What took effect, if all did that `configure_line` asks for.
+/// Verifies that all options in `configure_line` are in effect.
 pub fn judge(configure_line: &str, seen: &Observations) -> Result<TookEffect, NotInEffect> {
-    let asked = |flag: &str| configure_line.split_ascii_whitespace().any(|word| word == flag);
-    let shared = asked("--enable-shared");
+    let requested = |flag: &str| configure_line.split_ascii_whitespace().any(|option| option == flag);
+    let shared = requested("--enable-shared");
     let apart = configure_line.contains("static-libpython-for-interpreter");
-    let lto =
-        configure_line.split_ascii_whitespace().any(|word| word == "--with-lto" || word.starts_with("--with-lto="));
+    let lto = configure_line
+        .split_ascii_whitespace()
+        .any(|option| option == "--with-lto" || option.starts_with("--with-lto="));
     Ok(TookEffect {
         libpython: libpython(seen, shared, apart)?,
         libffi: libffi(seen)?,
         lto: lto.then(|| proof_of_lto(seen.lto)).transpose()?,
-        profile_coverage: asked("--enable-optimizations").then(|| coverage(seen.coverage)).transpose()?,
+        profile_coverage: requested("--enable-optimizations").then(|| coverage(seen.coverage)).transpose()?,
     })
 }
 
@@ -139,8 +140,8 @@ fn proof_of_lto(seen: Lto) -> Result<Lto, NotInEffect> {
 }
 
 fn coverage(seen: Option<Coverage>) -> Result<Coverage, NotInEffect> {
-    let seen = seen.ok_or(NotInEffect::Training("there are no counts"))?;
-    if seen.executed == 0 { Err(NotInEffect::Training("no function was counted as run")) } else { Ok(seen) }
+    let seen = seen.ok_or(NotInEffect::Training("there is no profile data"))?;
+    if seen.executed == 0 { Err(NotInEffect::Training("no function was executed")) } else { Ok(seen) }
 }
 
 #[cfg(test)]
@@ -162,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_asked_for_and_is_there_is_said() {
+    fn requested_options_in_effect_are_reported() {
         let all = judge(RELEASE, &seen()).unwrap();
         assert_eq!((all.lto, all.profile_coverage), (Some(seen().lto), seen().coverage));
         let some =
@@ -173,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn each_missing_effect_is_an_error_that_says_so() {
+    fn each_option_without_effect_is_an_error() {
         type Case = (fn(&mut Observations), &'static str);
         let without = |change: fn(&mut Observations)| {
             let mut seen = seen();
@@ -181,12 +182,12 @@ mod tests {
             judge(RELEASE, &seen).unwrap_err().to_string()
         };
         let cases: [Case; 8] = [
-            (|seen| seen.lto.objects = 0, "--with-lto took no effect: 0 object files hold code for the linker, 900"),
-            (|seen| seen.lto.symbols = 0, "--with-lto took no effect: 300 object files hold code for the linker, 0"),
-            (|seen| seen.coverage = None, "--enable-optimizations took no effect: there are no counts"),
+            (|seen| seen.lto.objects = 0, "--with-lto had no effect: 0 object files contain LTO code, 900"),
+            (|seen| seen.lto.symbols = 0, "--with-lto had no effect: 300 object files contain LTO code, 0"),
+            (|seen| seen.coverage = None, "--enable-optimizations had no effect: there is no profile data"),
             (
                 |seen| seen.coverage = Some(Coverage { functions: 9, executed: 0 }),
-                "--enable-optimizations took no effect: no f",
+                "--enable-optimizations had no effect: no f",
             ),
             (|seen| seen.libffi = None, "the system's libffi is not used: _ctypes links none"),
             (
@@ -195,9 +196,9 @@ mod tests {
             ),
             (
                 |seen| seen.interpreter_links_libpython = false,
-                "--enable-shared took no effect: the interpreter does not",
+                "--enable-shared had no effect: the interpreter does not",
             ),
-            (|seen| seen.has_shared_libpython = false, "--enable-shared took no effect: the interpreter links a"),
+            (|seen| seen.has_shared_libpython = false, "--enable-shared had no effect: the interpreter links a"),
         ];
         for (change, expect) in cases {
             let said = without(change);
@@ -206,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interpreter_may_have_its_code_in_itself_if_that_was_asked_for() {
+    fn an_interpreter_may_contain_libpython_if_requested() {
         let alone = Observations { interpreter_links_libpython: false, ..seen() };
         let both = format!("{FAST} --enable-static-libpython-for-interpreter");
         assert_eq!(judge(&both, &alone).map(|took| took.libpython), Ok(Libpython::InInterpreter));

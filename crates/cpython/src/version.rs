@@ -1,12 +1,12 @@
-//! CPython's version numbers: `3.13.5`, before a release `3.15.0a2`, `3.15.0b4`, `3.15.0rc1`, and behind it which build
-//! of that source: with a `t` the free-threaded one, `3.14.10t`; with other flavours `3.13.5+debug`.
+//! CPython versions: `3.13.5`, or prereleases such as `3.15.0a2`, `3.15.0b4` and `3.15.0rc1`, followed by the flavours of
+//! the build: `t` for free-threaded, `3.14.10t`, and the others with a plus sign, `3.13.5+debug`.
 
 use crate::flavour::{self, Flavour, FlavourError, Flavours};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// One version of CPython. Ordered as released: `3.15.0a2` < `3.15.0rc1` < `3.15.0` < `3.15.1`.
+/// A version of CPython. Ordered as released: `3.15.0a2` < `3.15.0rc1` < `3.15.0` < `3.15.1`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Version {
@@ -17,7 +17,7 @@ pub struct Version {
     flavours: Flavours,
 }
 
-/// How far it was when it came out. The order of the variants is the order in time.
+/// Stage of a release. The variants are in chronological order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum ReleaseStage {
     Alpha(u16),
@@ -26,54 +26,54 @@ enum ReleaseStage {
     Final,
 }
 
-/// A text is no version.
+/// Invalid version.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum VersionError {
-    /// The numbers and letters are not where they should be.
+    /// The text does not have the form of a version.
     #[error(
-        "`{0}` is no CPython version: want three numbers like 3.13.5, or 3.15.0a2, 3.15.0b4, 3.15.0rc1, 3.14.10t, 3.13.5+debug"
+        "invalid CPython version `{0}` (expected X.Y.Z, such as 3.13.5, 3.15.0a2, 3.15.0b4, 3.15.0rc1, 3.14.10t or 3.13.5+debug)"
     )]
     Form(String),
-    /// There is such a version, but no such build of it.
+    /// The version is valid, but its flavours are not.
     #[error(transparent)]
     Flavour(#[from] FlavourError),
 }
 
 impl Version {
-    /// The release that it belongs to or led to: `3.15.0` for `3.15.0rc1`. python.org names its folders so.
+    /// Returns the final release: `3.15.0` for `3.15.0rc1`. python.org names its folders after it.
     #[must_use]
     pub fn base(&self) -> Self {
         Self { stage: ReleaseStage::Final, ..self.release() }
     }
 
-    /// The release whose source it is made from: `3.14.10` for `3.14.10t`.
+    /// Returns the release whose source it is built from: `3.14.10` for `3.14.10t`.
     #[must_use]
     pub fn release(&self) -> Self {
         self.flavoured(Flavours::NONE)
     }
 
-    /// The same release in these flavours; whether they go together is not looked at.
+    /// Returns the same release in these flavours, without checking that they can be combined.
     pub(crate) fn flavoured(&self, flavours: Flavours) -> Self {
         Self { flavours, ..*self }
     }
 
-    /// This release, built as the other one is: free-threaded or not, and so on.
+    /// Returns this release in the flavours of `other`.
     #[must_use]
-    pub fn built_as(&self, other: &Self) -> Self {
+    pub fn with_flavours_of(&self, other: &Self) -> Self {
         self.flavoured(other.flavours)
     }
 
-    /// Whether it is the free-threaded build.
+    /// Returns whether this is a free-threaded build.
     pub fn is_free_threaded(&self) -> bool {
         self.flavours.has(Flavour::FreeThreaded)
     }
 
-    /// Which of the builds of its source.
+    /// Returns the flavours of the build.
     pub fn flavours(&self) -> Flavours {
         self.flavours
     }
 
-    /// What its program has behind the minor version: `t` in a free-threaded build, `d` in one with assertions.
+    /// Returns the suffix of the program after the minor version: `t` for a free-threaded build, `d` with assertions.
     pub fn abi_flags(&self) -> &'static str {
         match (self.is_free_threaded(), self.flavours.has(Flavour::Debug)) {
             (false, false) => "",
@@ -83,18 +83,18 @@ impl Version {
         }
     }
 
-    /// Major and minor number: `(3, 13)`.
+    /// Returns the major and minor number: `(3, 13)`.
     pub fn minor(&self) -> (u16, u16) {
         (self.major, self.minor)
     }
 
-    /// Whether it is the release right after the other: `3.13.5` after `3.13.4`.
+    /// Returns whether this release directly follows `other`: `3.13.5` follows `3.13.4`.
     pub fn is_next_to(&self, other: &Self) -> bool {
         let patch = other.patch.checked_add(1);
         !self.is_prerelease() && patch.is_some_and(|patch| *self == Self { patch, ..*other })
     }
 
-    /// Whether it came out before the release.
+    /// Returns whether this is a prerelease.
     pub fn is_prerelease(&self) -> bool {
         self.stage != ReleaseStage::Final
     }
@@ -124,7 +124,7 @@ impl FromStr for Version {
 
     fn from_str(text: &str) -> Result<Self, VersionError> {
         let parsed = parse(text).filter(|version| version.to_string() == text);
-        // Written back it must be the same: that rules out `03.13.5`, `3.13.+5` and the like.
+        // The version must format back to the same text, which rules out `03.13.5`, `3.13.+5` and the like.
         let version = parsed.ok_or_else(|| VersionError::Form(text.to_owned()))?;
         flavour::check(&version)?;
         Ok(version)
@@ -132,13 +132,13 @@ impl FromStr for Version {
 }
 
 fn parse(text: &str) -> Option<Version> {
-    let mut words = text.split('+');
-    let text = words.next()?;
+    let mut parts = text.split('+');
+    let text = parts.next()?;
     let (text, flavours) = match text.strip_suffix('t') {
         Some(text) => (text, Flavours::NONE.and(Flavour::FreeThreaded)),
         None => (text, Flavours::NONE),
     };
-    let flavours = words.try_fold(flavours, |all, word| Some(all.and(word.parse().ok()?)))?;
+    let flavours = parts.try_fold(flavours, |all, name| Some(all.and(name.parse().ok()?)))?;
     let (major, rest) = text.split_once('.')?;
     let (minor, rest) = rest.split_once('.')?;
     let letters = rest.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(rest.len());
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn versions_are_read_and_written_alike() {
+    fn versions_round_trip() {
         for text in ["3.13.5", "3.15.0rc1", "3.14.0a2", "3.15.0b4", "3.12.14", "0.0.0", "3.14.10t", "3.15.0rc1t"] {
             assert_eq!(version(text).to_string(), text);
         }
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_named_in_the_error() {
+    fn invalid_versions_are_refused() {
         let bad = ["", "3", "3.13", "3.13.x", "3.13.5.1", "3.13.5-1", "v3.13.5", " 3.13.5", "3.13.5\n", "3.015.0"];
         let worse =
             ["3.15.0rc", "3.15.0c1", "3.15.0rc01", "3.15.0a-1", "3.15.0.rc1", "3.+13.5", "3.13.99999999", "3..5"];
@@ -200,22 +200,22 @@ mod tests {
         let flavoured = ["3.13.5+", "3.13.5+x", "3.13.5+debugt", "3.13.5+ubsan+asan", "3.14.1+freethreaded", "+asan"];
         for text in bad.iter().chain(&worse).chain(&worst).chain(&flavoured) {
             let error = text.parse::<Version>().unwrap_err().to_string();
-            assert!(error.starts_with(&format!("`{text}` is no CPython version")), "{error}");
+            assert!(error.starts_with(&format!("invalid CPython version `{text}`")), "{error}");
         }
     }
 
     #[test]
-    fn a_free_threaded_build_is_another_of_the_same_release() {
+    fn a_free_threaded_build_belongs_to_the_same_release() {
         let free = version("3.15.0rc1t");
         assert!(free.is_free_threaded() && free.is_prerelease());
         assert_eq!((free.release(), free.base()), (version("3.15.0rc1"), version("3.15.0")));
-        assert_eq!(version("3.15.2").built_as(&free), version("3.15.2t"));
+        assert_eq!(version("3.15.2").with_flavours_of(&free), version("3.15.2t"));
         let error = "3.12.6t".parse::<Version>().unwrap_err().to_string();
-        assert_eq!(error, "`3.12.6t` cannot be: free-threaded builds exist from 3.13");
+        assert_eq!(error, "unsupported version `3.12.6t`: free-threaded builds require CPython 3.13 or later");
     }
 
     #[test]
-    fn they_are_ordered_as_released() {
+    fn versions_are_ordered_as_released() {
         let ordered =
             ["3.9.20", "3.13.5", "3.13.15", "3.15.0a2", "3.15.0a10", "3.15.0b1", "3.15.0rc1", "3.15.0", "3.15.1"];
         assert!(ordered.map(version).is_sorted());
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn the_next_release_leaves_none_out() {
+    fn the_next_release_skips_none() {
         let check = |one: &str, next: &str, expect: bool| {
             assert_eq!(version(next).is_next_to(&version(one)), expect, "{one} {next}");
         };
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_candidate_knows_its_release() {
+    fn a_candidate_has_a_final_release() {
         let candidate = version("3.15.0rc1");
         assert_eq!((candidate.base(), candidate.minor()), (version("3.15.0"), (3, 15)));
         assert!(candidate.is_prerelease() && !candidate.base().is_prerelease());

@@ -1,27 +1,27 @@
-//! A GnuPG home of its own, thrown away at the end; its agent ends when the folder goes.
+//! A temporary GnuPG home, deleted when dropped; its gpg-agent exits with the folder.
 
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use vmbuild_supervise::{Command, Deadline};
 
-/// A GnuPG home.
+/// A temporary GnuPG home.
 #[derive(Debug)]
 pub struct Gpg {
     home: tempfile::TempDir,
 }
 
-/// When something happens, for GnuPG.
+/// Time of an operation according to GnuPG.
 #[derive(Debug, Clone, Copy)]
 pub enum At {
-    /// Now.
+    /// The current time.
     Now,
-    /// At this time, such as `20200101T000000`.
+    /// The given time, such as `20200101T000000`.
     Past(&'static str),
 }
 
 impl Gpg {
-    /// One without keys; nothing, and said so, where GnuPG is missing.
+    /// Creates a home without keys. Prints a note and returns `None` if GnuPG is not installed.
     pub fn new() -> Option<Self> {
         if !PathBuf::from("/usr/bin/gpg").is_file() {
             println!("skipped: gpg is not installed (Debian's package gnupg)");
@@ -31,17 +31,17 @@ impl Gpg {
         Some(Self { home })
     }
 
-    /// Makes a signing key that lasts, such as `1y`, or for ever with `never`.
+    /// Generates a signing key that expires after `lasts`, such as `1y`, or `never`.
     pub async fn key(&self, owner: &str, lasts: &str, at: At) {
         self.run(at, &["--passphrase", "", "--quick-generate-key", owner, "ed25519", "sign", lasts]).await;
     }
 
-    /// The public key of this owner, armoured.
+    /// Returns the owner's public key, armored.
     pub async fn public(&self, owner: &str) -> Vec<u8> {
         self.run(At::Now, &["--armor", "--export", owner]).await
     }
 
-    /// Its fingerprint.
+    /// Returns the fingerprint of the owner's key.
     pub async fn fingerprint(&self, owner: &str) -> String {
         let keys = self.run(At::Now, &["--with-colons", "--list-keys", owner]).await;
         let text = String::from_utf8(keys).expect("text");
@@ -49,27 +49,27 @@ impl Gpg {
         line.split(':').nth(9).expect("the tenth field").to_owned()
     }
 
-    /// A detached signature, binary.
+    /// Returns a binary detached signature.
     pub async fn sign(&self, owner: &str, data: &[u8], at: At) -> Vec<u8> {
         self.over(data, at, &["--local-user", owner, "--detach-sign"]).await
     }
 
-    /// A document with its signature in it.
+    /// Returns a clear-signed document.
     pub async fn clear_sign(&self, owner: &str, text: &[u8]) -> Vec<u8> {
         self.over(text, At::Now, &["--local-user", owner, "--clear-sign"]).await
     }
 
-    /// Takes a key back: what is exported from now on says so.
+    /// Revokes a key: later exports contain the revocation.
     pub async fn revoke(&self, owner: &str) {
         let file = self.home.path().join("openpgp-revocs.d").join(format!("{}.rev", self.fingerprint(owner).await));
-        // GnuPG puts a colon before the certificate, so that nobody imports it by mistake.
+        // GnuPG puts a colon in front of the certificate to prevent an accidental import.
         let certificate =
             fs_err::read_to_string(&file).expect("made with the key").replace(":-----BEGIN", "-----BEGIN");
         fs_err::write(&file, certificate).expect("writing");
         self.run(At::Now, &["--import", file.to_str().expect("text")]).await;
     }
 
-    /// Runs `gpg` over `data`, and returns what it writes.
+    /// Runs `gpg` on `data` and returns its output.
     pub async fn over(&self, data: &[u8], at: At, args: &[&str]) -> Vec<u8> {
         let file = self.home.path().join("data");
         fs_err::write(&file, data).expect("writing");
@@ -81,7 +81,7 @@ impl Gpg {
         .await
     }
 
-    /// Runs `gpg`.
+    /// Runs `gpg` and returns its output.
     pub async fn run(&self, at: At, args: &[&str]) -> Vec<u8> {
         let mut command = Command::new("/usr/bin/gpg").arg("--homedir").arg(self.home.path());
         command = command.args(["--batch", "--yes", "--quiet", "--no-tty", "--pinentry-mode", "loopback"]);

@@ -1,4 +1,4 @@
-//! A small HTTP/1.1 server with the manners and the bad habits that downloads meet.
+//! A small HTTP/1.1 server that can misbehave like real download servers.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -7,35 +7,35 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::bytes::Bytes;
 
-/// How one file is served.
+/// A file that the server serves.
 #[derive(Debug, Clone)]
 pub struct Served {
-    /// Its bytes.
+    /// Contents of the file.
     pub body: Bytes,
-    /// How requests for it are answered.
+    /// Behavior for requests of this file.
     pub habit: Habit,
-    /// Its `ETag`.
+    /// Value of the `ETag` header.
     pub etag: Option<&'static str>,
 }
 
-/// What a server does with a request.
+/// Behavior of the server for a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Habit {
-    /// Answers it, ranges included.
+    /// Serves the file, with support for ranges.
     Proper,
-    /// Answers it from the beginning, whatever range was asked for.
+    /// Ignores ranges and always serves the file from the beginning.
     NoRanges,
-    /// Closes the connection after so many bytes, once; proper afterwards.
+    /// Closes the connection after this many bytes, once; normal afterwards.
     CutOnce(usize),
-    /// Sends so many bytes, then nothing, and leaves the connection open.
+    /// Sends this many bytes, then stalls with the connection open.
     Stall(usize),
-    /// Says that so many bytes come, and sends what there is.
+    /// Announces this length, and sends the file.
     Claims(u64),
-    /// Answers so many times with 503; proper afterwards.
+    /// Responds with 503 this many times; normal afterwards.
     Busy(u32),
 }
 
-/// A running server; ends when dropped.
+/// A running server; stops when dropped.
 #[derive(Debug)]
 pub struct Server {
     address: std::net::SocketAddr,
@@ -55,7 +55,7 @@ impl Server {
         Self { address, files, asked, _task: task }
     }
 
-    /// The URL of a file.
+    /// Returns the URL of a file.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}/{path}", self.address)
     }
@@ -70,7 +70,7 @@ impl Server {
         self.files.lock().expect("no panic").insert(format!("/{path}"), served);
     }
 
-    /// The address of the server itself, without a slash at the end.
+    /// Returns the base URL of the server, without a trailing slash.
     pub fn base(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -80,7 +80,7 @@ impl Server {
         self.files.lock().expect("no panic").remove(&format!("/{path}"));
     }
 
-    /// The requests so far: path, and the range if there was one.
+    /// Returns the requests so far: path and, if any, start of the range.
     pub fn asked(&self) -> Vec<String> {
         self.asked.lock().expect("no panic").clone()
     }
@@ -151,7 +151,7 @@ async fn answer(mut stream: TcpStream, files: Files, asked: Arc<Mutex<Vec<String
         Habit::CutOnce(count) | Habit::Stall(count) => &rest[..count.min(rest.len())],
         _ => rest,
     };
-    // A client that has gone away is not this server's trouble.
+    // Errors are ignored: the client may have closed the connection.
     let _ = stream.write_all(head.as_bytes()).await;
     let _ = stream.write_all(sent).await;
     if matches!(served.habit, Habit::Stall(_)) {
@@ -160,7 +160,7 @@ async fn answer(mut stream: TcpStream, files: Files, asked: Arc<Mutex<Vec<String
     let _ = stream.shutdown().await;
 }
 
-/// What this request gets; a habit that wears off is one time nearer to it afterwards.
+/// Looks up the file for a request, and counts down behaviors that are limited to a number of requests.
 fn take(files: &Files, path: &str) -> Option<Served> {
     let mut files = files.lock().expect("no panic");
     let served = files.get_mut(path)?;
@@ -180,7 +180,7 @@ async fn send(stream: &mut TcpStream, status: &str, body: &[u8]) {
     let _ = stream.shutdown().await;
 }
 
-/// Bytes that no compression and no repetition make shorter.
+/// Returns pseudo-random bytes, which do not compress.
 pub fn noise(length: usize) -> Vec<u8> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut next = || {

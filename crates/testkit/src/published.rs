@@ -1,4 +1,4 @@
-//! Signed files exactly as their publishers released them.
+//! Signed files, byte for byte as published.
 
 /// Digests of Ubuntu cloud images, as published.
 pub const UBUNTU_SUMS: &[u8] = include_bytes!("../data/SHA256SUMS");

@@ -76,7 +76,7 @@ fn known(today: Month) -> Vec<VersionRow> {
             end_of_life: minor.end_of_life,
             stale: newer.is_some(),
             newer,
-            free_threaded: minor.knows("--disable-gil"),
+            free_threaded: minor.has_option("--disable-gil"),
             archives,
         }
     };

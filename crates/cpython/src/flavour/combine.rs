@@ -1,4 +1,4 @@
-//! Which flavours go together, and with which versions.
+//! Compatibility of flavours with each other and with versions.
 
 use super::{Flavour, Flavours};
 use crate::minor::Minor;
@@ -7,52 +7,66 @@ use crate::version::Version;
 /// The first minor version that can be built free-threaded.
 const FIRST_FREE_THREADED: (u16, u16) = (3, 13);
 
-/// What configure must know for a build that watches its threads.
+/// Configure option for `ThreadSanitizer`.
 pub(super) const TSAN: &str = "--with-thread-sanitizer";
 
-/// Pairs that cannot be in one build, and why.
-const APART: [(Flavour, Flavour, &str); 5] = [
-    (Flavour::Asan, Flavour::Tsan, "each wants the same part of the address space for itself"),
-    (Flavour::Asan, Flavour::Analyzer, "one looks at the source, the other at the running program: build each alone"),
-    (Flavour::Ubsan, Flavour::Analyzer, "one looks at the source, the other at the running program: build each alone"),
-    (Flavour::Tsan, Flavour::Analyzer, "one looks at the source, the other at the running program: build each alone"),
-    (Flavour::Analyzer, Flavour::Clang, "the analyzer is GCC's: -fanalyzer"),
+/// Two flavours that exclude each other.
+struct FlavourConflict {
+    one: Flavour,
+    other: Flavour,
+    why: &'static str,
+}
+
+impl FlavourConflict {
+    const fn new(one: Flavour, other: Flavour, why: &'static str) -> Self {
+        Self { one, other, why }
+    }
+}
+
+const STATIC_AND_DYNAMIC: &str = "static analysis and sanitizers need separate builds";
+
+const CONFLICTS: [FlavourConflict; 5] = [
+    FlavourConflict::new(Flavour::Asan, Flavour::Tsan, "both need the same part of the address space"),
+    FlavourConflict::new(Flavour::Asan, Flavour::Analyzer, STATIC_AND_DYNAMIC),
+    FlavourConflict::new(Flavour::Ubsan, Flavour::Analyzer, STATIC_AND_DYNAMIC),
+    FlavourConflict::new(Flavour::Tsan, Flavour::Analyzer, STATIC_AND_DYNAMIC),
+    FlavourConflict::new(Flavour::Analyzer, Flavour::Clang, "the analyzer is part of GCC (-fanalyzer)"),
 ];
 
-/// Flavours that cannot be.
+/// Invalid flavour or combination of flavours.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FlavourError {
-    /// There is no such flavour.
-    #[error("`{0}` is no flavour: want freethreaded, debug, asan, ubsan, tsan, analyzer or clang")]
+    /// Unknown flavour.
+    #[error("unknown flavour `{0}` (expected freethreaded, debug, asan, ubsan, tsan, analyzer or clang)")]
     Unknown(String),
-    /// Two that exclude each other.
-    #[error("{one} and {other} cannot be in one build: {why}")]
-    Apart {
-        /// The first.
+    /// Two flavours that exclude each other.
+    #[error("{one} and {other} cannot be combined: {why}")]
+    Conflict {
+        /// The first flavour.
         one: Flavour,
-        /// The second.
+        /// The second flavour.
         other: Flavour,
-        /// Why.
+        /// The reason.
         why: &'static str,
     },
-    /// The version's configure does not know it.
-    #[error("`{version}` cannot be: {flavour} builds exist from 3.13")]
+    /// The version is too old for the flavour.
+    #[error("unsupported version `{version}`: {flavour} builds require CPython 3.13 or later")]
     TooOld {
-        /// Which version.
+        /// The version.
         version: String,
-        /// What it cannot.
+        /// The unsupported flavour.
         flavour: &'static str,
     },
-    /// Training and link-time optimisation are for the usual build.
-    #[error("no {0} build has the profile release: {why}", why = why_not_optimised(*.0))]
+    /// The release profile (training and link-time optimization) is for standard builds only.
+    #[error("{0} builds do not support the release profile: {why}", why = why_not_optimised(*.0))]
     NotOptimised(Flavour),
 }
 
 impl FlavourError {
-    /// What to do about it.
+    /// Suggested fix.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::NotOptimised(flavour) => Some(format!("`--flavour {flavour} --profile fast` compiles it once")),
+            Self::NotOptimised(flavour) => Some(format!("use `--flavour {flavour} --profile fast`")),
             _ => None,
         }
     }
@@ -60,31 +74,31 @@ impl FlavourError {
 
 fn why_not_optimised(flavour: Flavour) -> &'static str {
     match flavour {
-        Flavour::Clang => "counts of training are read as GCC writes them",
-        _ => "it is for finding mistakes, and optimising by measurement hides them",
+        Flavour::Clang => "profile data is supported in GCC's format only",
+        _ => "it is meant for finding bugs, and profile-guided optimization hides them",
     }
 }
 
-/// Refuses what cannot be.
+/// Rejects flavours that exclude each other or that the version does not support.
 pub(crate) fn check(version: &Version) -> Result<(), FlavourError> {
     let flavours = version.flavours();
-    let apart = APART.into_iter().find(|&(one, other, _)| flavours.has(one) && flavours.has(other));
-    if let Some((one, other, why)) = apart {
-        return Err(FlavourError::Apart { one, other, why });
+    let conflict = CONFLICTS.into_iter().find(|conflict| flavours.has(conflict.one) && flavours.has(conflict.other));
+    if let Some(FlavourConflict { one, other, why }) = conflict {
+        return Err(FlavourError::Conflict { one, other, why });
     }
     let too_old = |flavour| Err(FlavourError::TooOld { version: version.to_string(), flavour });
     if flavours.has(Flavour::FreeThreaded) && version.minor() < FIRST_FREE_THREADED {
         return too_old("free-threaded");
     }
-    if flavours.has(Flavour::Tsan) && !Minor::of(version).knows(TSAN) {
+    if flavours.has(Flavour::Tsan) && !Minor::of(version).has_option(TSAN) {
         return too_old("tsan");
     }
     Ok(())
 }
 
 impl Version {
-    /// This release with more flavours. One that it has already changes nothing: `3.14.10t` and `freethreaded` say the
-    /// same.
+    /// Returns this release with more flavours. Adding a flavour twice has no effect: `3.14.10t` with `freethreaded` is
+    /// still `3.14.10t`.
     pub fn with_flavours(&self, more: &[Flavour]) -> Result<Self, FlavourError> {
         let flavours = more.iter().fold(self.flavours(), |all: Flavours, &flavour| all.and(flavour));
         let version = self.flavoured(flavours);
@@ -116,18 +130,24 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_is_refused_with_the_reason() {
-        check("3.12.6", &["freethreaded"], Err("`3.12.6t` cannot be: free-threaded builds exist from 3.13"));
-        check("3.12.6", &["tsan"], Err("`3.12.6+tsan` cannot be: tsan builds exist from 3.13"));
-        let why = "asan and tsan cannot be in one build: each wants the same part of the address space for itself";
+    fn impossible_combinations_are_refused_with_the_reason() {
+        check(
+            "3.12.6",
+            &["freethreaded"],
+            Err("unsupported version `3.12.6t`: free-threaded builds require CPython 3.13 or later"),
+        );
+        check("3.12.6", &["tsan"], Err("unsupported version `3.12.6+tsan`: tsan builds require CPython 3.13 or later"));
+        let why = "asan and tsan cannot be combined: both need the same part of the address space";
         check("3.13.5", &["tsan", "asan"], Err(why));
-        let why = "analyzer and clang cannot be in one build: the analyzer is GCC's: -fanalyzer";
+        let why = "analyzer and clang cannot be combined: the analyzer is part of GCC (-fanalyzer)";
         check("3.13.5+clang", &["analyzer"], Err(why));
-        assert!("bsan".parse::<Flavour>().unwrap_err().to_string().starts_with("`bsan` is no flavour: want free"));
+        assert!(
+            "bsan".parse::<Flavour>().unwrap_err().to_string().starts_with("unknown flavour `bsan` (expected free")
+        );
     }
 
     #[test]
-    fn only_what_is_to_be_used_is_optimised() {
+    fn only_standard_builds_are_optimized() {
         for flavour in Flavour::ALL {
             let flavours = Flavours::NONE.and(flavour);
             let usual = flavours.usual_profile();
@@ -135,7 +155,11 @@ mod tests {
             assert_eq!(flavours.check_profile(Profile::Release).is_ok(), usual == Profile::Release);
         }
         let refused = Flavours::NONE.and(Flavour::Asan).check_profile(Profile::Release).unwrap_err();
-        assert!(refused.to_string().starts_with("no asan build has the profile release: it is for finding mistakes"));
-        assert_eq!(refused.hint().unwrap(), "`--flavour asan --profile fast` compiles it once");
+        assert!(
+            refused
+                .to_string()
+                .starts_with("asan builds do not support the release profile: it is meant for finding bugs")
+        );
+        assert_eq!(refused.hint().unwrap(), "use `--flavour asan --profile fast`");
     }
 }

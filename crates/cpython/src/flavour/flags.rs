@@ -1,16 +1,16 @@
-//! What flavours change in configure's arguments and in what the build's programs see.
+//! Configure arguments and environment variables that flavours add to a build.
 
 use super::combine::TSAN;
 use super::{Flavour, Flavours};
 use crate::profile::Profile;
 
-/// Where an analyzer build has its findings: below the prefix.
+/// Folder of an analyzer build's findings, relative to the prefix.
 pub const FINDINGS: &str = "share/analyzer";
 
-/// Memory that the analyzer may take for one file, in GB. One that wants more is compiled without it.
+/// Memory that the analyzer may use for one file, in GB. A file that needs more is compiled without it.
 pub const ANALYZER_GB: u64 = 8;
 
-/// Arguments that a flavour alone brings.
+/// Configure arguments of each flavour.
 const OWN: [(Flavour, &[&str]); 5] = [
     (Flavour::Debug, &["--with-pydebug"]),
     (Flavour::Asan, &["--with-address-sanitizer"]),
@@ -19,14 +19,14 @@ const OWN: [(Flavour, &[&str]); 5] = [
     (Flavour::Clang, &["CC=clang", "CXX=clang++"]),
 ];
 
-/// GCC puts a sanitizer's runtime into the program instead of naming a library that a clean machine lacks; clang does
-/// so by itself. Shared libraries then find it in the program, and so must users' extensions: this is in what they
-/// are linked with.
+/// Linker flags that make GCC link a sanitizer's runtime statically: a clean machine lacks the shared library. clang does
+/// so by default. Shared libraries then find the runtime in the program, and so must users' extensions: the flags are
+/// part of what extensions are linked with.
 const STATIC: [(Flavour, &str); 3] =
     [(Flavour::Asan, "-static-libasan"), (Flavour::Ubsan, "-static-libubsan"), (Flavour::Tsan, "-static-libtsan")];
 
-/// Configure's arguments of these flavours, in a fixed order. `--disable-gil` is not among them: it comes with the
-/// version's own facts.
+/// Returns the configure arguments of these flavours, in a fixed order. `--disable-gil` is not among them: it depends on
+/// the version.
 pub(crate) fn flags(flavours: Flavours) -> Vec<String> {
     let own = OWN.into_iter().filter(|&(flavour, _)| flavours.has(flavour));
     let mut flags: Vec<String> = own.flat_map(|(_, flags)| flags).map(|&flag| flag.to_owned()).collect();
@@ -38,21 +38,21 @@ pub(crate) fn flags(flavours: Flavours) -> Vec<String> {
     flags
 }
 
-/// The `OPT` of these flavours, where it is another than the profile's: traces need names and lines, and assertions
+/// Returns the `OPT` of these flavours if it differs from the profile's: traces need names and lines, and assertions
 /// must not be compiled away.
 pub(crate) fn opt(flavours: Flavours, profile: Profile) -> Option<String> {
-    let (debug, watched) = (flavours.has(Flavour::Debug), flavours.iter().any(Flavour::is_sanitizer));
+    let (debug, sanitized) = (flavours.has(Flavour::Debug), flavours.iter().any(Flavour::is_sanitizer));
     let level = match profile {
         Profile::Smoke => "-O0",
-        _ if watched => "-O1",
+        _ if sanitized => "-O1",
         _ => "-Og",
     };
     let assertions = if debug { "" } else { " -DNDEBUG" };
-    (debug || watched).then(|| format!("OPT={level} -g{assertions} -fwrapv -Wall"))
+    (debug || sanitized).then(|| format!("OPT={level} -g{assertions} -fwrapv -Wall"))
 }
 
-/// What the programs of a build see, beside what all of them do: CPython frees little at its end, and a program that is
-/// ended for that fails the build.
+/// Returns an additional environment variable for the build's programs. CPython frees little memory on exit, and leak
+/// reports would fail the build.
 pub(crate) fn environment(flavours: Flavours) -> Option<(&'static str, &'static str)> {
     flavours.has(Flavour::Asan).then_some(("ASAN_OPTIONS", "detect_leaks=0"))
 }

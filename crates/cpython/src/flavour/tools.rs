@@ -1,30 +1,31 @@
-//! What a flavour needs in the machine that not every image has.
+//! Tools that a flavour needs and not every image has.
 
 use super::{Flavour, Flavours};
 
-/// The first GCC that writes SARIF files. Source: its release notes for 13.
+/// First major version of GCC that writes SARIF files. Source: its release notes for 13.
 const FIRST_SARIF: u32 = 13;
 
-/// An image lacks what a flavour is made with.
+/// The image lacks a tool that a flavour needs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MissingTool {
-    /// No clang.
-    #[error("{image} has no package `clang`")]
+    /// clang is not installed.
+    #[error("image {image} does not contain the package `clang`")]
     Clang {
-        /// Which image.
+        /// The image's name.
         image: String,
     },
-    /// A GCC that cannot write down what it finds.
-    #[error("{image} has GCC {found}: its analyzer cannot write SARIF files, GCC {FIRST_SARIF} and later can")]
+    /// GCC is too old to write SARIF files.
+    #[error("image {image} has GCC {found}, but the analyzer needs GCC {FIRST_SARIF} or later to write SARIF files")]
     Sarif {
-        /// Which image.
+        /// The image's name.
         image: String,
-        /// Its version.
+        /// Version of the installed GCC.
         found: String,
     },
 }
 
-/// What the image lacks for these flavours, by its list of packages: a line `name=version arch` for each.
+/// Returns the tool that the image lacks for these flavours, if any. `packages` has one line `name=version arch` per
+/// package.
 pub fn missing_tool(flavours: Flavours, image: &str, packages: &str) -> Option<MissingTool> {
     let version =
         |name: &str| packages.lines().find_map(|line| line.split_once('=').filter(|(found, _)| *found == name));
@@ -33,7 +34,7 @@ pub fn missing_tool(flavours: Flavours, image: &str, packages: &str) -> Option<M
     }
     if flavours.has(Flavour::Analyzer) {
         let found = version("gcc").map_or("none", |(_, rest)| upstream(rest));
-        let major: u32 = found.split('.').next().and_then(|word| word.parse().ok()).unwrap_or(0);
+        let major: u32 = found.split('.').next().and_then(|number| number.parse().ok()).unwrap_or(0);
         if major < FIRST_SARIF {
             return Some(MissingTool::Sarif { image: image.to_owned(), found: found.to_owned() });
         }
@@ -41,7 +42,7 @@ pub fn missing_tool(flavours: Flavours, image: &str, packages: &str) -> Option<M
     None
 }
 
-/// `12.2.0` of `4:12.2.0-3 amd64`.
+/// Extracts `12.2.0` from `4:12.2.0-3 amd64`.
 fn upstream(version: &str) -> &str {
     let version = version.split_whitespace().next().unwrap_or_default();
     let version = version.split_once(':').map_or(version, |(_, rest)| rest);
@@ -58,12 +59,12 @@ mod tests {
     }
 
     #[test]
-    fn the_list_of_packages_says_what_is_missing() {
+    fn missing_tools_are_found_by_the_package_list() {
         let (old, new) = ("gcc=4:12.2.0-3 amd64\n", "clang=1:19.0-63 amd64\ngcc=4:14.2.0-1 amd64\n");
-        let sarif = "debian-12 has GCC 12.2.0: its analyzer cannot write SARIF files, GCC 13 and later can";
+        let sarif = "image debian-12 has GCC 12.2.0, but the analyzer needs GCC 13 or later to write SARIF files";
         check(Flavour::Analyzer, old, Some(sarif));
         check(Flavour::Analyzer, new, None);
-        check(Flavour::Clang, old, Some("debian-12 has no package `clang`"));
+        check(Flavour::Clang, old, Some("image debian-12 does not contain the package `clang`"));
         check(Flavour::Clang, new, None);
         check(Flavour::Asan, old, None);
     }

@@ -1,32 +1,32 @@
-//! How much of CPython goes into an artifact, and how large that makes it.
+//! Contents of an artifact, full or slim, and its expected size.
 
 use crate::profile::Profile;
 use serde::{Deserialize, Serialize};
 
-/// How much of CPython goes into an artifact.
+/// Amount of CPython that goes into an artifact.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Extent {
-    /// The whole standard library, with tests and what is needed to link statically.
+    /// The whole standard library, with tests and static libraries.
     #[default]
     Full,
-    /// Without CPython's own tests, IDLE, turtle's demonstrations and static libraries.
+    /// Without CPython's own tests, IDLE, turtle's demos and static libraries.
     Slim,
 }
 
 impl Extent {
-    /// Whether it is [`Extent::Full`], which nobody needs to say.
+    /// Returns whether this is [`Extent::Full`], the default, which plans omit.
     pub fn is_full(&self) -> bool {
         *self == Self::Full
     }
 }
 
-/// The sizes in bytes that an artifact of a kind can have. Outside of them, something is missing or does not belong there.
+/// Plausible size of an artifact in bytes. Outside of it, something is missing or does not belong there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
-    /// The smallest.
+    /// Minimum size.
     pub min: u64,
-    /// The largest.
+    /// Maximum size.
     pub max: u64,
 }
 
@@ -35,8 +35,8 @@ impl Bounds {
         Self { min: min << 20, max: max << 20 }
     }
 
-    /// For an artifact as its name and, where it is known, its profile say. Without byte code, as smoke builds are, an
-    /// artifact is smaller.
+    /// Returns the bounds for an extent and, if known, a profile. Smoke builds have no byte code, so their artifacts are
+    /// smaller.
     pub fn of(extent: Extent, profile: Option<Profile>) -> Self {
         match (extent, profile) {
             (Extent::Full, Some(Profile::Smoke)) => Self::mib(12, 60),
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn less_goes_in_less_comes_out() {
+    fn slim_artifacts_are_smaller() {
         let mut profiles = vec![None];
         profiles.extend(Profile::ALL.map(Some));
         for profile in profiles {

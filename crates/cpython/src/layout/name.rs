@@ -1,4 +1,4 @@
-//! An artifact's file name, and the words in it.
+//! File name of an artifact, and its parts.
 
 use super::Extent;
 use crate::version::{Version, VersionError};
@@ -11,40 +11,40 @@ use std::str::FromStr;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ArtifactName {
-    /// Which CPython.
+    /// CPython version.
     pub version: Version,
-    /// Which image it was built in, and for.
+    /// Image it was built in, and for.
     pub image_word: ImageWord,
-    /// How much of it is in there; a slim one says so: `cpython-3.13.5-debian12-slim-build1.tgz`.
+    /// Full or slim; only slim is part of the name: `cpython-3.13.5-debian12-slim-build1.tgz`.
     pub extent: Extent,
-    /// Which of several builds of the same version for the same image.
+    /// Number of this build among those of the same version for the same image.
     pub build: BuildNumber,
 }
 
-/// The word for an image in a file name, such as `debian12` or `ubuntu22.04`: lower-case letters, digits and dots.
+/// Label of an image in a file name, such as `debian12` or `ubuntu22.04`: lower-case letters, digits and dots.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ImageWord(String);
 
-/// Counts builds of one version for one image, from 1.
+/// Number of a build of one version for one image, from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct BuildNumber(NonZeroU32);
 
-/// Why a text is no artifact's name, or no word in one.
+/// Invalid artifact name, or an invalid part of one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
-    /// The words are not where they should be.
-    #[error("`{0}` is no artifact name: want cpython-VERSION-IMAGE[-slim]-buildN.tgz")]
+    /// The parts do not have the expected form.
+    #[error("invalid artifact name `{0}` (expected cpython-VERSION-IMAGE[-slim]-buildN.tgz)")]
     Form(String),
-    /// The version is none.
-    #[error("the artifact name does not say which version it holds")]
+    /// The version is invalid.
+    #[error("invalid version in the artifact name")]
     Version(#[from] VersionError),
-    /// The image's word is none.
-    #[error("`{0}` is no image word: want lower-case letters, digits and dots")]
+    /// The image label is invalid.
+    #[error("invalid image label `{0}` (expected lower-case letters, digits and dots)")]
     ImageWord(String),
-    /// The build number is none.
-    #[error("`{0}` is no build number: want 1 or more")]
+    /// The build number is invalid.
+    #[error("invalid build number `{0}` (expected 1 or more)")]
     Build(String),
 }
 
@@ -52,12 +52,25 @@ impl FromStr for ArtifactName {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
-        let (version, image_word, extent, build) = words(text).ok_or_else(|| NameError::Form(text.to_owned()))?;
-        Ok(Self { version: version.parse()?, image_word: image_word.parse()?, extent, build: build.parse()? })
+        let parts = parse_parts(text).ok_or_else(|| NameError::Form(text.to_owned()))?;
+        Ok(Self {
+            version: parts.version.parse()?,
+            image_word: parts.image_word.parse()?,
+            extent: parts.extent,
+            build: parts.build.parse()?,
+        })
     }
 }
 
-fn words(text: &str) -> Option<(&str, &str, Extent, &str)> {
+/// Parts of an artifact name that have not been checked yet.
+struct NameParts<'a> {
+    version: &'a str,
+    image_word: &'a str,
+    extent: Extent,
+    build: &'a str,
+}
+
+fn parse_parts(text: &str) -> Option<NameParts<'_>> {
     let middle = text.strip_prefix("cpython-")?.strip_suffix(".tgz")?;
     let (version, rest) = middle.split_once('-')?;
     let (image_word, build) = rest.split_once('-')?;
@@ -65,7 +78,7 @@ fn words(text: &str) -> Option<(&str, &str, Extent, &str)> {
         Some(build) => (Extent::Slim, build),
         None => (Extent::Full, build),
     };
-    Some((version, image_word, extent, build.strip_prefix("build")?))
+    Some(NameParts { version, image_word, extent, build: build.strip_prefix("build")? })
 }
 
 impl fmt::Display for ArtifactName {
@@ -82,8 +95,8 @@ impl FromStr for ImageWord {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
-        let proper = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'.';
-        if !text.is_empty() && text.bytes().all(proper) {
+        let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'.';
+        if !text.is_empty() && text.bytes().all(allowed) {
             Ok(Self(text.to_owned()))
         } else {
             Err(NameError::ImageWord(text.to_owned()))
@@ -92,7 +105,7 @@ impl FromStr for ImageWord {
 }
 
 impl ImageWord {
-    /// The word.
+    /// The label as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -105,20 +118,20 @@ impl fmt::Display for ImageWord {
 }
 
 impl BuildNumber {
-    /// The first build.
+    /// Number of the first build.
     pub const FIRST: Self = Self(NonZeroU32::MIN);
 
-    /// `None` for zero.
+    /// Returns `None` for zero.
     pub fn new(number: u32) -> Option<Self> {
         NonZeroU32::new(number).map(Self)
     }
 
-    /// The number, 1 or more.
+    /// Returns the number, 1 or more.
     pub fn get(self) -> u32 {
         self.0.get()
     }
 
-    /// The number after it.
+    /// Returns the next number.
     #[must_use]
     pub fn next(self) -> Self {
         Self(self.0.saturating_add(1))
@@ -140,7 +153,7 @@ impl fmt::Display for BuildNumber {
     }
 }
 
-/// Lets serde read and write a type by its text.
+/// Serializes a type as its text form.
 macro_rules! as_text {
     ($($name:ty),*) => {$(
         impl TryFrom<String> for $name {
@@ -169,17 +182,17 @@ mod tests {
     #[test]
     fn other_names_are_refused() {
         let bad = [
-            ("cpython-3.13.5-debian12-build1.tar.gz", "is no artifact name"),
-            ("python-3.13.5-debian12-build1.tgz", "is no artifact name"),
-            ("cpython-3.13.5-debian12.tgz", "is no artifact name"),
-            ("cpython-3.13-debian12-build1.tgz", "does not say which version"),
-            ("cpython-3.13.5-Debian12-build1.tgz", "`Debian12` is no image word"),
-            ("cpython-3.13.5--build1.tgz", "`` is no image word"),
-            ("cpython-3.13.5-debian12-build0.tgz", "`0` is no build number"),
-            ("cpython-3.13.5-debian12-build01.tgz", "`01` is no build number"),
-            ("cpython-3.13.5-debian12-build-1.tgz", "`-1` is no build number"),
-            ("cpython-3.13.5-debian12-fat-build1.tgz", "is no artifact name"),
-            ("../cpython-3.13.5-debian12-build1.tgz", "is no artifact name"),
+            ("cpython-3.13.5-debian12-build1.tar.gz", "invalid artifact name"),
+            ("python-3.13.5-debian12-build1.tgz", "invalid artifact name"),
+            ("cpython-3.13.5-debian12.tgz", "invalid artifact name"),
+            ("cpython-3.13-debian12-build1.tgz", "invalid version in the artifact name"),
+            ("cpython-3.13.5-Debian12-build1.tgz", "invalid image label `Debian12`"),
+            ("cpython-3.13.5--build1.tgz", "invalid image label ``"),
+            ("cpython-3.13.5-debian12-build0.tgz", "invalid build number `0`"),
+            ("cpython-3.13.5-debian12-build01.tgz", "invalid build number `01`"),
+            ("cpython-3.13.5-debian12-build-1.tgz", "invalid build number `-1`"),
+            ("cpython-3.13.5-debian12-fat-build1.tgz", "invalid artifact name"),
+            ("../cpython-3.13.5-debian12-build1.tgz", "invalid artifact name"),
         ];
         for (name, expect) in bad {
             let error = name.parse::<ArtifactName>().unwrap_err().to_string();
@@ -189,7 +202,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn names_come_back(minor in 0u16..30, patch in 0u16..30, stage in "((a|b|rc)[1-9])?", word in "[a-z0-9.]{1,12}", slim: bool, build in 1u32..) {
+        fn names_round_trip(minor in 0u16..30, patch in 0u16..30, stage in "((a|b|rc)[1-9])?", word in "[a-z0-9.]{1,12}", slim: bool, build in 1u32..) {
             let version: Version = format!("3.{minor}.{patch}{stage}").parse().unwrap();
             let build = BuildNumber::new(build).unwrap();
             let extent = if slim { Extent::Slim } else { Extent::Full };

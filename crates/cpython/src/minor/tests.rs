@@ -11,12 +11,16 @@ fn month(text: &str) -> Month {
 }
 
 #[test]
-fn the_table_is_whole_and_in_order() {
+fn the_table_is_complete_and_in_order() {
     let all = minors().all();
     assert!(all.is_sorted_by(|one, next| one.number < next.number), "sorted, none twice");
     let listed: BTreeSet<MinorNumber> =
         releases().all().iter().map(|release: &Release| MinorNumber::of(&release.version)).collect();
-    assert_eq!(listed, all.iter().map(|minor| minor.number).collect(), "every listed release has its minor's facts");
+    assert_eq!(
+        listed,
+        all.iter().map(|minor| minor.number).collect(),
+        "every listed release has facts about its minor version"
+    );
     for minor in all {
         assert!(minor.released < minor.bugfix_until && minor.bugfix_until < minor.end_of_life, "{}", minor.number);
         assert!(minor.options.is_sorted() && minor.packages.is_sorted(), "{}", minor.number);
@@ -41,14 +45,17 @@ fn an_unlisted_version_has_its_minors_facts() {
 #[test]
 fn options_and_quirks_follow_the_minor() {
     let minor = |text: &str| Minor::of(&version(text));
-    assert!(minor("3.11.9").knows("--with-system-ffi") && !minor("3.12.0").knows("--with-system-ffi"));
-    assert!(minor("3.13.0").knows("--disable-gil") && !minor("3.12.14").knows("--disable-gil"));
-    assert!(minor("3.13.5").has(Quirk::OneLtoPartition) && !minor("3.14.0").has(Quirk::OneLtoPartition));
-    assert!(minor("3.12.6").has(Quirk::IgnoresFailedTraining) && !minor("3.13.5").has(Quirk::IgnoresFailedTraining));
+    assert!(minor("3.11.9").has_option("--with-system-ffi") && !minor("3.12.0").has_option("--with-system-ffi"));
+    assert!(minor("3.13.0").has_option("--disable-gil") && !minor("3.12.14").has_option("--disable-gil"));
+    assert!(minor("3.13.5").has_quirk(Quirk::OneLtoPartition) && !minor("3.14.0").has_quirk(Quirk::OneLtoPartition));
+    assert!(
+        minor("3.12.6").has_quirk(Quirk::IgnoresFailedTraining)
+            && !minor("3.13.5").has_quirk(Quirk::IgnoresFailedTraining)
+    );
 }
 
 #[test]
-fn a_minor_lives_by_its_schedule() {
+fn phases_follow_the_schedule() {
     let minor = Minor::of(&version("3.13.5"));
     let check = |today: &str, expect: SupportPhase| assert_eq!(minor.phase(month(today)), expect, "{today}");
     check("2024-09", SupportPhase::Prerelease);
@@ -74,13 +81,13 @@ fn the_images_have_the_packages_that_a_minor_needs() {
 }
 
 #[test]
-fn a_wrong_table_says_what_is_wrong() {
+fn errors_in_a_table_are_explained() {
     let check = |toml: &str, expect: &str| {
         let error = Minors::parse(toml).unwrap_err().to_string();
         assert!(error.contains(expect), "{error}");
     };
-    check("schema = 2\n[common]\nmodules = []\ncompiled = []", "schema 2 is unknown");
-    check("schema = 1\n[common]\nmodules = []\ncompiled = []\n[[minor]]\nminor = \"3\"", "`3` is no minor version");
-    check("schema = 1\n[common]\nmodules = []\ncompiled = []\n[[minor]]\nreleased = \"2026\"", "`2026` is no month");
+    check("schema = 2\n[common]\nmodules = []\ncompiled = []", "unsupported schema 2");
+    check("schema = 1\n[common]\nmodules = []\ncompiled = []\n[[minor]]\nminor = \"3\"", "invalid minor version `3`");
+    check("schema = 1\n[common]\nmodules = []\ncompiled = []\n[[minor]]\nreleased = \"2026\"", "invalid month `2026`");
     check("schema = 1\n[common]\nmodules = []\ncompiled = []\n[[minor]]\nquirks = [\"odd\"]", "unknown variant `odd`");
 }

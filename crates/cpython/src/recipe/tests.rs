@@ -14,7 +14,7 @@ fn input(version: &str, profile: Profile) -> RecipeInput {
     }
 }
 
-/// A recipe as text, a step in a few lines; the make rules, which are a file of their own, are left out.
+/// Renders a recipe as text, a few lines per step; the contents of embedded files are left out.
 fn shown(input: &RecipeInput) -> String {
     let steps = recipe(input).steps.steps;
     let shown: Vec<String> =
@@ -64,7 +64,7 @@ fn recipes_stay_as_they_are() {
 }
 
 #[test]
-fn given_counts_take_the_place_of_the_training() {
+fn given_profile_data_replaces_the_training() {
     let given = RecipeInput { counts: ProfileSource::Given, ..input("3.13.5", Profile::Release) };
     insta::assert_snapshot!("3.13.5-release-given", shown(&given));
     let names = |input: &RecipeInput| recipe(input).steps.steps.into_iter().map(|step| step.name).collect::<Vec<_>>();
@@ -91,7 +91,7 @@ fn an_emulated_guest_gets_fifteen_times_as_long() {
 }
 
 #[test]
-fn build_info_lies_in_the_tree_that_is_packed() {
+fn build_info_is_in_the_packed_tree() {
     let made = recipe(&input("3.13.5", Profile::Fast));
     assert_eq!(made.build_info, format!("{}/opt/python-3.13.5/.build-info", made.destination));
 }

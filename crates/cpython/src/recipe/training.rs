@@ -1,34 +1,34 @@
-//! The steps of a release build that come before its optimised one: where the counts are from.
+//! Steps of a release build before the optimized compilation: they provide the profile data.
 
-use super::{CountsPlace, ProfileSource, Site, WORK, pair};
+use super::{CountsPlace, ProfileSource, StepBuilder, WORK, env_var};
 use crate::profile::Profile;
 use crate::profile_data;
 use vmbuild_protocol::{Action, CommandLine, Step, Watch};
 
-/// Training that covers less than this has not run the interpreter it was meant to. A full run leaves about 310.
+/// Minimum number of profile data files: with fewer, the wrong interpreter was trained. A full run writes about 310.
 const FEWEST_COUNTS: u32 = 100;
 
-/// Where the counts are while nobody uses them.
+/// Folder of the profile data until it is used.
 const PROFILE: &str = "/build/profile";
 
-/// What makes a second training count the same: a clock, chance and process ids that are the same each time.
+/// Library that makes trainings repeatable: it fixes the clock, random numbers and process ids.
 pub(super) const STEADY: &str = include_str!("../../../../provision/cpython/steady.c");
 const STEADY_FILE: &str = "steady.c";
-/// The training: CPython's own, in two processes and without the tests that count differently each time.
+/// Training script: CPython's own training, in two processes and without the tests whose counts vary.
 pub(super) const TRAIN: &str = include_str!("../../../../provision/cpython/train.py");
 const TRAIN_FILE: &str = "train.py";
 
-/// The first half's standard input ends when the second half has ended, however it did: so it knows (train.py).
+/// Runs both halves. The first half's standard input ends when the second half exits for any reason (see train.py).
 const HALVES: &str =
     r#"{ { "$@" second 2>&1 || echo "Result: ended with $?"; } | sed -u 's/^/second: /' >&2; } | "$@" first"#;
 
-/// Where the frozen modules are meanwhile.
+/// Temporary folder of the frozen modules.
 const FROZEN: &str = "/build/frozen";
 
-impl Site<'_> {
-    /// Trains in the configured tree, takes the counts and the frozen modules out of it, and puts the tree back as it was
-    /// before: what comes next must not depend on where the counts are from. What the making of the interpreter has
-    /// counted is no training.
+impl StepBuilder<'_> {
+    /// Trains in the configured tree, saves the profile data and the frozen modules, and restores the tree as it was
+    /// before: the next steps must not depend on the source of the profile data. Counts from building the interpreter
+    /// itself are discarded.
     pub(super) fn train(&self) -> Vec<Step> {
         let (tree, aside) = (self.tree.as_str(), format!("{WORK}/configured"));
         let forget = ["find", ".", "-name", profile_data::PATTERN, "-delete"];
@@ -45,7 +45,7 @@ impl Site<'_> {
             counts_folder,
             take_counts,
             self.make_with("take-frozen", &[&format!("VMBUILD_FROZEN_TO={FROZEN}")], "vmbuild-collect-frozen", 5),
-            // Deleting it would take longer than everything else here, and the machine is thrown away anyway.
+            // Deleting it would take longer than everything else here, and the machine is discarded anyway.
             self.files("clear", &["mv", tree, &format!("{WORK}/trained")], WORK),
             self.files("put-back", &["mv", &aside, tree], WORK),
             self.files("place-frozen", &["cp", "-R", &format!("{FROZEN}/."), tree], WORK),
@@ -61,7 +61,7 @@ impl Site<'_> {
         self.files("place-counts", &["cp", "-R", &format!("{}/.", gcda()), &self.tree], WORK)
     }
 
-    /// Beside the source.
+    /// Path of the profile data archive, next to the source.
     fn counts_archive(&self) -> String {
         let folder = self.input.source.rsplit_once('/').map_or(".", |(folder, _)| folder);
         format!("{folder}/profile.tar")
@@ -78,33 +78,33 @@ impl Site<'_> {
         self.make("instrumented", "vmbuild-instrumented", 60)
     }
 
-    /// Two halves, whatever the number of processors: which process ran what is seen in the counts.
+    /// Always two halves, independent of the number of processors: the split between processes affects the counts.
     fn training(&self) -> Step {
         let halves = self.counting(&["sh", "-ec", HALVES, "sh"], &["-B", TRAIN_FILE]);
         self.run("training", halves, 60, Watch::RegressionTests)
     }
 
-    /// What CPython's training does by tests that run programs: starting, importing and ending.
+    /// Replaces the tests of CPython's training that run programs: start, import and exit.
     fn starts(&self) -> Step {
         let again = ["sh", "-ec", "for start in $(seq 50); do \"$@\"; done", "sh"];
         self.run("starts", self.counting(&again, &["-m", "json.tool", "--help"]), 5, Watch::LastLine)
     }
 
-    /// How the interpreter that counts is run: each time at the same addresses, with the same clock and chance.
-    fn counting(&self, through: &[&str], words: &[&str]) -> CommandLine {
+    /// Command that runs the instrumented interpreter with the same addresses, clock and random numbers each time.
+    fn counting(&self, wrapper: &[&str], arguments: &[&str]) -> CommandLine {
         let python = format!("{}/python", self.tree);
-        let argv = [through, &["setarch", "-R", &python], words].concat();
-        // No SOURCE_DATE_EPOCH: some of the tests look at how it changes things.
+        let argv = [wrapper, &["setarch", "-R", &python], arguments].concat();
+        // No SOURCE_DATE_EPOCH: some of the tests examine its effects.
         let env = vec![
-            pair("LC_ALL", "C.UTF-8"),
-            pair("LD_LIBRARY_PATH", &self.tree),
-            pair("LD_PRELOAD", &format!("{}/vmbuild-steady.so", self.tree)),
-            pair("PYTHONHASHSEED", "0"),
+            env_var("LC_ALL", "C.UTF-8"),
+            env_var("LD_LIBRARY_PATH", &self.tree),
+            env_var("LD_PRELOAD", &format!("{}/vmbuild-steady.so", self.tree)),
+            env_var("PYTHONHASHSEED", "0"),
         ];
         CommandLine { argv: argv.into_iter().map(str::to_owned).collect(), env, cwd: self.tree.clone() }
     }
 
-    /// Demands that there are some.
+    /// Requires that the training produced profile data.
     pub(super) fn counts(&self) -> Step {
         let action = Action::RequireFiles {
             under: self.tree.clone(),
@@ -116,7 +116,7 @@ impl Site<'_> {
     }
 }
 
-/// The counts themselves, while nobody uses them.
+/// Folder of the `.gcda` files until they are used.
 fn gcda() -> String {
     format!("{PROFILE}/{}", profile_data::FOLDER)
 }

@@ -18,7 +18,7 @@ fn the_table_is_in_order() {
 fn every_archive_is_named_after_its_release() {
     for release in releases().all() {
         let version = release.version;
-        assert_eq!(version, version.release(), "a source is that of both builds");
+        assert_eq!(version, version.release(), "the table lists releases without flavours");
         let names: Vec<&str> = release.archives().iter().map(|archive| archive.file.as_str()).collect();
         let (xz, tgz) = (format!("Python-{version}.tar.xz"), format!("Python-{version}.tgz"));
         let proper = [vec![xz.as_str(), tgz.as_str()], vec![xz.as_str()], vec![tgz.as_str()]];
@@ -50,7 +50,7 @@ fn the_newest_is_never_a_candidate() {
 }
 
 #[test]
-fn archives_have_a_place_on_python_org_and_in_debian() {
+fn archives_have_paths_on_python_org_and_in_debian() {
     let path = python_org_path(&version("3.15.0rc1"), "Python-3.15.0rc1.tar.xz");
     assert_eq!(path, "ftp/python/3.15.0/Python-3.15.0rc1.tar.xz");
     let old = &releases().find(&version("3.11.2")).unwrap().archives()[0];
@@ -60,14 +60,14 @@ fn archives_have_a_place_on_python_org_and_in_debian() {
 }
 
 #[test]
-fn only_what_is_behind_has_a_newer_one() {
+fn only_outdated_releases_have_a_newer_one() {
     let newer = |text| releases().newer_than(&version(text)).map(|newer| newer.to_string());
     assert_eq!(newer("3.12.6").as_deref(), Some("3.12.14"));
     assert_eq!(newer("3.12.14"), None);
     assert_eq!(newer("3.12.99"), None);
     let table = "schema = 1\n[[release]]\nversion = \"3.16.0a1\"\narchive = []\n[[release]]\nversion = \"3.16.0a2\"\narchive = []";
     let alphas = Releases::parse(table).unwrap();
-    assert_eq!(alphas.newer_than(&version("3.16.0a1")), Some(version("3.16.0a2")), "alphas are behind each other too");
+    assert_eq!(alphas.newer_than(&version("3.16.0a1")), Some(version("3.16.0a2")), "alphas can be outdated too");
 }
 
 fn check_error(toml: &str, expect: &str) {
@@ -76,11 +76,11 @@ fn check_error(toml: &str, expect: &str) {
 }
 
 #[test]
-fn a_wrong_table_says_what_is_wrong() {
-    check_error("schema = 2\nrelease = []", "schema 2 is unknown");
+fn errors_in_a_table_are_explained() {
+    check_error("schema = 2\nrelease = []", "unsupported schema 2");
     check_error("release = []", "missing field `schema`");
     check_error("schema = 1\nrelease = []\nextra = 1", "unknown field `extra`");
-    check_error("schema = 1\n[[release]]\nversion = \"3.13\"\narchive = []", "`3.13` is no CPython version");
+    check_error("schema = 1\n[[release]]\nversion = \"3.13\"\narchive = []", "invalid CPython version `3.13`");
     let archive = |sha256: &str| {
         format!("schema = 1\n[[release]]\nversion = \"3.13.5\"\narchive = [{{ file = \"f\", sha256 = \"{sha256}\" }}]")
     };

@@ -1,26 +1,26 @@
-//! What was found in and around a tree: the facts that a bill of materials is made of.
+//! Facts about an installed tree that go into its software bill of materials.
 
 use super::document::SpdxPackage;
 use crate::version::Version;
 use vmbuild_archive::Sha256;
 use vmbuild_protocol::Package;
 
-/// Everything that a bill of materials says.
+/// Input of a software bill of materials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contents {
-    /// Which CPython.
+    /// CPython version.
     pub version: Version,
-    /// The image it was built in, such as `debian-12`.
+    /// Name of the image it was built in, such as `debian-12`.
     pub image: String,
     /// SHA-256 of the plan.
     pub plan_sha256: Sha256,
-    /// Where its source is from.
+    /// Origin of the source.
     pub source: BundledOrigin,
-    /// What other projects' code the source says that it carries.
+    /// Other projects whose code is bundled in the source, according to the source itself.
     pub bundled: Vec<SpdxPackage>,
-    /// What was installed from wheels in the source.
+    /// Wheels from the source that were installed.
     pub wheels: Vec<Wheel>,
-    /// The system's libraries that it links, sorted by soname.
+    /// System libraries that it links, sorted by soname.
     pub libraries: Vec<SystemLibrary>,
 }
 
@@ -29,54 +29,54 @@ pub struct Contents {
 pub struct BundledOrigin {
     /// SHA-256 of the archive.
     pub sha256: Sha256,
-    /// Its name and where its publisher has it, if these are known bytes.
+    /// The publisher's file with the same bytes, if known.
     pub published: Option<(String, String)>,
 }
 
-/// A wheel that is a part of CPython's source, as it was installed.
+/// A wheel in CPython's source, as installed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wheel {
-    /// What it installs.
+    /// Project that the wheel installs.
     pub what: Bundled,
     /// SHA-256 of the wheel.
     pub sha256: Sha256,
-    /// Its licence as its metadata says.
-    pub licence: Option<String>,
-    /// Other projects' code in it.
+    /// License according to its metadata.
+    pub license: Option<String>,
+    /// Other projects whose code it contains.
     pub vendored: Vec<Bundled>,
 }
 
-/// A Python project in another.
+/// A Python project contained in another one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Bundled {
-    /// Its name.
+    /// Name of the project.
     pub name: String,
-    /// Its version.
+    /// Version of the project.
     pub version: String,
 }
 
-/// A library of the build machine that files of the tree link.
+/// A system library of the build machine that files of the tree link.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SystemLibrary {
-    /// The name that the files have in them, such as `libffi.so.8`.
+    /// Name that the files link, such as `libffi.so.8`.
     pub soname: String,
-    /// The package that has it, if one has.
+    /// Package that provides it, if any.
     pub package: Option<Package>,
     /// The files that link it, relative to the prefix, sorted.
     pub needed_by: Vec<String>,
 }
 
 impl Wheel {
-    /// A wheel by its file name, `pip-25.1.1-py3-none-any.whl`. Source: the binary distribution format, PEP 427.
+    /// Parses the file name of a wheel, `pip-25.1.1-py3-none-any.whl`. Source: the binary distribution format, PEP 427.
     pub fn named(file: &str, sha256: Sha256) -> Option<Self> {
         let mut parts = file.strip_suffix(".whl")?.split('-').map(str::to_owned);
         let (name, version) = (parts.next()?, parts.next()?);
-        Some(Self { what: Bundled { name, version }, sha256, licence: None, vendored: Vec::new() })
+        Some(Self { what: Bundled { name, version }, sha256, license: None, vendored: Vec::new() })
     }
 }
 
 impl Bundled {
-    /// A line of a requirements file, `name==version`.
+    /// Parses a line of a requirements file, `name==version`.
     pub fn required(line: &str) -> Option<Self> {
         let line = line.split('#').next().unwrap_or_default().trim();
         let (name, version) = line.split_once("==")?;
@@ -90,7 +90,7 @@ mod tests {
     use vmbuild_archive::Sha256;
 
     #[test]
-    fn wheels_are_known_by_their_names() {
+    fn wheel_file_names_are_parsed() {
         let cases = [
             ("pip-25.1.1-py3-none-any.whl", Some(("pip", "25.1.1"))),
             ("setuptools-65.5.0-py3-none-any.whl", Some(("setuptools", "65.5.0"))),
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn requirements_are_read() {
+    fn requirements_are_parsed() {
         let cases = [
             ("CacheControl==0.14.2", Some(("CacheControl", "0.14.2"))),
             ("    certifi==2025.1.31  # why", Some(("certifi", "2025.1.31"))),

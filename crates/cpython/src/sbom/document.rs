@@ -1,42 +1,42 @@
-//! SPDX 2.3 as JSON, as far as it is used here.
+//! The subset of SPDX 2.3 in JSON that vmbuild uses.
 
-use crate::json;
+use crate::schema::pretty_json;
 use serde::{Deserialize, Serialize};
 use vmbuild_archive::Sha256;
 
-/// The element that stands for the artifact.
+/// Id of the element for the artifact.
 pub(super) const ARTIFACT: &str = "SPDXRef-Package-artifact";
 
-/// A document. Fields stand in the file in this order.
+/// An SPDX document. The file lists the fields in this order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Document {
     /// `SPDX-2.3`.
     pub spdx_version: String,
-    /// The licence of the document itself.
+    /// License of the document itself.
     pub data_license: String,
     /// `SPDXRef-DOCUMENT`.
     #[serde(rename = "SPDXID")]
     pub id: String,
-    /// What it is about.
+    /// Name of the document.
     pub name: String,
-    /// A URI that no other document has.
+    /// Unique URI of the document.
     pub document_namespace: String,
-    /// By what and when it was made.
+    /// Tool and time of creation.
     pub creation_info: CreationInfo,
-    /// What there is.
+    /// Packages that the document describes.
     pub packages: Vec<SpdxPackage>,
-    /// How it belongs together.
+    /// Relationships between the packages.
     pub relationships: Vec<Relationship>,
 }
 
-/// By what and when a document was made.
+/// Tool and time of a document's creation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct CreationInfo {
-    /// RFC 3339, in UTC.
+    /// Time of creation (RFC 3339, UTC).
     pub created: String,
-    /// Such as `Tool: vmbuild`.
+    /// Creators, such as `Tool: vmbuild`.
     pub creators: Vec<String>,
 }
 
@@ -47,80 +47,80 @@ pub struct SpdxPackage {
     /// `SPDXRef-…`.
     #[serde(rename = "SPDXID")]
     pub id: String,
-    /// Its name.
+    /// Name of the package.
     pub name: String,
-    /// Its version.
+    /// Version of the package.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version_info: Option<String>,
-    /// The name of the file it is, or was.
+    /// File name of the package.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub package_file_name: Option<String>,
-    /// Who made it.
+    /// Author of the package.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub originator: Option<String>,
-    /// A URI, or `NOASSERTION`.
+    /// Download URI, or `NOASSERTION`.
     pub download_location: String,
-    /// Whether its files are in the document.
+    /// True if the document lists its files.
     pub files_analyzed: bool,
-    /// Digests of the file it is.
+    /// Digests of the package file.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checksums: Vec<Checksum>,
-    /// The licence its maker says.
+    /// License declared by the author.
     pub license_declared: String,
-    /// The licence somebody found out.
+    /// License concluded by the creator of the document.
     pub license_concluded: String,
-    /// Whose it is.
+    /// Copyright notice.
     pub copyright_text: String,
-    /// What it is for, in SPDX's words.
+    /// Purpose, as an SPDX term.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub primary_package_purpose: Option<String>,
-    /// What others call it.
+    /// Identifiers in other systems.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub external_refs: Vec<ExternalRef>,
-    /// For people.
+    /// Comment for human readers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
 }
 
-/// A digest.
+/// Digest of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Checksum {
-    /// Such as `SHA256`.
+    /// Algorithm, such as `SHA256`.
     pub algorithm: String,
-    /// In hexadecimal.
+    /// Value in hexadecimal.
     pub checksum_value: String,
 }
 
-/// What others call a package.
+/// Identifier of a package in another system.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ExternalRef {
-    /// Such as `PACKAGE-MANAGER`.
+    /// Category, such as `PACKAGE-MANAGER`.
     pub reference_category: String,
-    /// Such as `purl`.
+    /// Type of the identifier, such as `purl`.
     pub reference_type: String,
-    /// The name there.
+    /// The identifier.
     pub reference_locator: String,
 }
 
-/// How one element belongs to another.
+/// Relationship between two elements.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Relationship {
-    /// The one.
+    /// Id of the first element.
     pub spdx_element_id: String,
-    /// How, in SPDX's words.
+    /// Relationship, as an SPDX term.
     pub relationship_type: String,
-    /// The other.
+    /// Id of the second element.
     pub related_spdx_element: String,
-    /// For people.
+    /// Comment for human readers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
 }
 
 impl Document {
-    /// The same, of a tarball with this digest. Equal tarballs have equal documents.
+    /// Returns the document for a tarball with this digest. Equal tarballs have equal documents.
     #[must_use]
     pub fn of_tarball(mut self, sha256: Sha256) -> Self {
         self.document_namespace = format!("urn:vmbuild:spdx:artifact:{sha256}");
@@ -130,12 +130,12 @@ impl Document {
         self
     }
 
-    /// As indented JSON with a line break at its end; fields always in the same order.
+    /// Returns indented JSON with a trailing newline; the order of the fields is fixed.
     pub fn to_json(&self) -> String {
-        json::pretty(self)
+        pretty_json(self)
     }
 
-    /// Reads what [`Self::to_json`] wrote.
+    /// Parses the output of [`Self::to_json`].
     pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(text)
     }
@@ -155,7 +155,7 @@ impl ExternalRef {
 }
 
 impl SpdxPackage {
-    /// A package about which nothing is asserted but its name.
+    /// Creates a package with nothing but a name.
     pub(super) fn new(id: &str, name: &str) -> Self {
         let unknown = || "NOASSERTION".to_owned();
         Self {
@@ -183,7 +183,7 @@ impl Relationship {
         Self { spdx_element_id: from, relationship_type: kind, related_spdx_element: to, comment: None }
     }
 
-    pub(super) fn because(self, comment: String) -> Self {
+    pub(super) fn with_comment(self, comment: String) -> Self {
         Self { comment: Some(comment), ..self }
     }
 }

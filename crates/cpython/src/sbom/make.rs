@@ -1,4 +1,4 @@
-//! From what was found to the document.
+//! Conversion of the collected facts to an SPDX document.
 
 use super::contents::{Contents, SystemLibrary, Wheel};
 use super::document::{ARTIFACT, Checksum, CreationInfo, Document, ExternalRef, Relationship, SpdxPackage};
@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 
 const SOURCE: &str = "SPDXRef-Package-source";
 const DOCUMENT: &str = "SPDXRef-DOCUMENT";
-/// The licence of CPython, as its own bill of materials says it.
-const LICENCE: &str = "PSF-2.0";
-/// [`MTIME`](crate::layout::MTIME) as RFC 3339 writes it: equal artifacts shall have equal documents.
+/// License of CPython, as in its own SBOM.
+const LICENSE: &str = "PSF-2.0";
+/// [`MTIME`](crate::layout::MTIME) in RFC 3339 format: equal artifacts must have equal documents.
 const CREATED: &str = "2024-01-01T00:00:00Z";
 
-/// The document about a tree. [`Document::of_tarball`] makes that of the packed tree of it.
+/// Creates the document for a tree. [`Document::of_tarball`] turns it into that of the packed tree.
 pub fn document(contents: &Contents) -> Document {
     let mut parts = Parts::default();
     parts.relate(DOCUMENT, "DESCRIBES", ARTIFACT);
@@ -37,7 +37,7 @@ pub fn document(contents: &Contents) -> Document {
     }
 }
 
-/// An identifier of `SPDXRef-` and letters, digits, `.` and `-`.
+/// Returns an SPDX id: `SPDXRef-` followed by letters, digits, `.` and `-`.
 pub(super) fn id(kind: &str, name: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' };
     format!("SPDXRef-{kind}-{}", name.chars().map(plain).collect::<String>())
@@ -47,9 +47,9 @@ fn artifact(contents: &Contents) -> SpdxPackage {
     let version = contents.version.to_string();
     SpdxPackage {
         version_info: Some(version.clone()),
-        license_declared: LICENCE.to_owned(),
+        license_declared: LICENSE.to_owned(),
         primary_package_purpose: Some("APPLICATION".to_owned()),
-        external_refs: vec![ExternalRef::purl(purl::generic("cpython", &version)), cpe(contents)],
+        external_refs: vec![ExternalRef::purl(purl::generic_url("cpython", &version)), cpe(contents)],
         comment: Some(format!("built in {} by plan {}", contents.image, contents.plan_sha256)),
         ..SpdxPackage::new(ARTIFACT, "cpython")
     }
@@ -64,14 +64,14 @@ fn source(contents: &Contents) -> SpdxPackage {
         originator: Some("Organization: Python Software Foundation".to_owned()),
         download_location: location.unwrap_or_else(|| plain.download_location.clone()),
         checksums: vec![Checksum::sha256(contents.source.sha256)],
-        license_declared: LICENCE.to_owned(),
+        license_declared: LICENSE.to_owned(),
         primary_package_purpose: Some("SOURCE".to_owned()),
         external_refs: vec![cpe(contents)],
         ..plain
     }
 }
 
-/// What vulnerability databases call it.
+/// Identifier in vulnerability databases.
 fn cpe(contents: &Contents) -> ExternalRef {
     let version = contents.version.release();
     ExternalRef {
@@ -95,22 +95,22 @@ impl Parts {
     fn wheel(&mut self, wheel: &Wheel) {
         let (name, version) = (&wheel.what.name, &wheel.what.version);
         let outer = id("wheel", name);
-        let licence = wheel.licence.as_ref().filter(|licence| is_licence_id(licence));
+        let license = wheel.license.as_ref().filter(|license| is_license_id(license));
         self.relate(ARTIFACT, "CONTAINS", &outer);
-        let plain = python(&outer, name, version);
+        let plain = python_package(&outer, name, version);
         self.packages.push(SpdxPackage {
             checksums: vec![Checksum::sha256(wheel.sha256)],
-            license_declared: licence.cloned().unwrap_or_else(|| plain.license_declared.clone()),
+            license_declared: license.cloned().unwrap_or_else(|| plain.license_declared.clone()),
             ..plain
         });
         for part in &wheel.vendored {
             let inner = id(&format!("in-{name}"), &part.name);
             self.relate(&outer, "CONTAINS", &inner);
-            self.packages.push(python(&inner, &part.name, &part.version));
+            self.packages.push(python_package(&inner, &part.name, &part.version));
         }
     }
 
-    /// One package for all its libraries; what no package has stands for itself.
+    /// Adds one element per package that provides libraries, and one per library without a package.
     fn libraries(&mut self, contents: &Contents) {
         let mut owners: BTreeMap<String, Vec<&SystemLibrary>> = BTreeMap::new();
         for library in &contents.libraries {
@@ -118,25 +118,25 @@ impl Parts {
             owners.entry(id("system", owner)).or_default().push(library);
         }
         for (id, libraries) in owners {
-            let why = why(&libraries);
-            self.packages.push(system(&id, &libraries, &contents.image));
+            let reason = files_by_library(&libraries);
+            self.packages.push(system_package(&id, &libraries, &contents.image));
             for kind in ["DYNAMIC_LINK", "DEPENDS_ON"] {
-                self.relationships.push(Relationship::new(ARTIFACT, kind, &id).because(why.clone()));
+                self.relationships.push(Relationship::new(ARTIFACT, kind, &id).with_comment(reason.clone()));
             }
         }
     }
 }
 
-fn python(id: &str, name: &str, version: &str) -> SpdxPackage {
+fn python_package(id: &str, name: &str, version: &str) -> SpdxPackage {
     SpdxPackage {
         version_info: Some(version.to_owned()),
         primary_package_purpose: Some("LIBRARY".to_owned()),
-        external_refs: vec![ExternalRef::purl(purl::of_python(name, version))],
+        external_refs: vec![ExternalRef::purl(purl::python_package_url(name, version))],
         ..SpdxPackage::new(id, name)
     }
 }
 
-fn system(id: &str, libraries: &[&SystemLibrary], image: &str) -> SpdxPackage {
+fn system_package(id: &str, libraries: &[&SystemLibrary], image: &str) -> SpdxPackage {
     let purpose = Some("LIBRARY".to_owned());
     let first = libraries.first();
     let Some(package) = first.and_then(|library| library.package.as_ref()) else {
@@ -147,27 +147,27 @@ fn system(id: &str, libraries: &[&SystemLibrary], image: &str) -> SpdxPackage {
     SpdxPackage {
         version_info: Some(package.version.clone()),
         primary_package_purpose: purpose,
-        external_refs: vec![ExternalRef::purl(purl::of_system(package, image))],
+        external_refs: vec![ExternalRef::purl(purl::system_package_url(package, image))],
         ..SpdxPackage::new(id, &package.name)
     }
 }
 
 /// `libssl.so.3 (lib/python3.13/lib-dynload/_ssl….so); …`
-fn why(libraries: &[&SystemLibrary]) -> String {
-    let one = |library: &&SystemLibrary| format!("{} ({})", library.soname, some(&library.needed_by));
+fn files_by_library(libraries: &[&SystemLibrary]) -> String {
+    let one = |library: &&SystemLibrary| format!("{} ({})", library.soname, shortened(&library.needed_by));
     libraries.iter().map(one).collect::<Vec<_>>().join("; ")
 }
 
-/// libc is linked by every file: a few say enough.
-fn some(files: &[String]) -> String {
+/// Lists a few files: every file links libc, for example.
+fn shortened(files: &[String]) -> String {
     match files {
         [one, two, three, rest @ ..] if rest.len() > 1 => format!("{one}, {two}, {three} and {} more", rest.len()),
         few => few.join(", "),
     }
 }
 
-/// Whether a text of somebody's metadata is one identifier of SPDX's list, as far as its form says.
-fn is_licence_id(text: &str) -> bool {
+/// Returns whether a license in a wheel's metadata is a single, well-known SPDX identifier.
+fn is_license_id(text: &str) -> bool {
     ["MIT", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MPL-2.0", "PSF-2.0"].contains(&text)
 }
 
@@ -190,7 +190,7 @@ mod tests {
         };
         let bundled = |name: &str| Bundled { name: name.to_owned(), version: "1.0".to_owned() };
         let mut pip = Wheel::named("pip-25.1.1-py3-none-any.whl", Sha256([7; 32])).unwrap();
-        (pip.licence, pip.vendored) = (Some("MIT".to_owned()), vec![bundled("typing_extensions")]);
+        (pip.license, pip.vendored) = (Some("MIT".to_owned()), vec![bundled("typing_extensions")]);
         Contents {
             version: "3.14.10t".parse().unwrap(),
             image: "debian-12".to_owned(),
@@ -216,17 +216,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_and_the_tarball_is_named() {
+    fn written_documents_parse_back_and_name_the_tarball() {
         let inside = document(&contents());
         assert_eq!(Document::from_json(&inside.to_json()).unwrap(), inside);
         let digest = Sha256([9; 32]);
-        let beside = inside.clone().of_tarball(digest);
-        assert!(!inside.to_json().contains(&digest.to_string()) && beside.to_json().contains(&digest.to_string()));
-        assert_ne!(inside.document_namespace, beside.document_namespace);
+        let outside = inside.clone().of_tarball(digest);
+        assert!(!inside.to_json().contains(&digest.to_string()) && outside.to_json().contains(&digest.to_string()));
+        assert_ne!(inside.document_namespace, outside.document_namespace);
     }
 
     #[test]
-    fn every_element_is_named_once_and_every_name_leads_somewhere() {
+    fn element_ids_are_unique_and_relationships_resolve() {
         let document = document(&contents());
         let ids: Vec<&str> = document.packages.iter().map(|package| package.id.as_str()).collect();
         let distinct: std::collections::BTreeSet<&str> = ids.iter().copied().collect();
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn the_time_is_that_of_every_artifact() {
-        assert_eq!(crate::layout::MTIME, 1_704_067_200, "CREATED says this time in words");
+    fn the_creation_time_is_that_of_every_artifact() {
+        assert_eq!(crate::layout::MTIME, 1_704_067_200, "CREATED is this time as text");
     }
 }

@@ -1,10 +1,10 @@
-//! The bill of materials of an artifact, as SPDX 2.3.
+//! Software bill of materials (SBOM) of an artifact, as SPDX 2.3.
 //!
-//! The problem: whoever runs an artifact must know which libraries came with it, and which of the system's it links, each
-//! to its version: otherwise nobody can say whether an artifact has the hole that was found yesterday. What is linked is
-//! read off the finished files and not off a list of what was asked for.
+//! The problem: users of an artifact must know the versions of the libraries that it bundles and of the system libraries
+//! that it links. Otherwise nobody can tell whether a new vulnerability affects it. Linked libraries are
+//! read from the finished files, not from a list of requested ones.
 //!
-//! The same document lies in the artifact and beside it; the one beside also names the tarball's digest. Everything in it
+//! The same document is in the artifact and next to it; the latter also contains the tarball's digest. Everything in it
 //! is determined by the plan. Source: SPDX Specification 2.3, clauses 6 (document), 7 (package), 11 (relationships).
 
 mod contents;

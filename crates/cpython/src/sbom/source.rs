@@ -1,9 +1,9 @@
-//! What CPython's own bill of materials says: `Misc/sbom.spdx.json`, in its source since 3.12.
+//! Import of CPython's own SBOM: `Misc/sbom.spdx.json`, in its source since 3.12.
 
 use super::document::{Checksum, ExternalRef, SpdxPackage};
 use serde::Deserialize;
 
-/// The part of the document that is taken over. It is somebody else's, so what is not known here is passed over.
+/// The imported part of the document. CPython maintains it, so unknown fields are ignored.
 #[derive(Debug, Deserialize)]
 struct SourceDocument {
     packages: Vec<SourcePackage>,
@@ -24,13 +24,13 @@ struct SourcePackage {
     external_refs: Vec<ExternalRef>,
 }
 
-/// The projects whose code is in CPython's source, in the document's order: expat, mpdecimal, HACL* and others.
+/// Returns the projects that CPython's source bundles, in the document's order: expat, mpdecimal, HACL* and others.
 pub fn source_packages(text: &str) -> Result<Vec<SpdxPackage>, serde_json::Error> {
     let document: SourceDocument = serde_json::from_str(text)?;
-    Ok(document.packages.into_iter().map(taken_over).collect())
+    Ok(document.packages.into_iter().map(import_package).collect())
 }
 
-fn taken_over(package: SourcePackage) -> SpdxPackage {
+fn import_package(package: SourcePackage) -> SpdxPackage {
     let plain = SpdxPackage::new(&super::make::id("source", &package.name), &package.name);
     SpdxPackage {
         version_info: package.version_info,
@@ -39,13 +39,13 @@ fn taken_over(package: SourcePackage) -> SpdxPackage {
         license_concluded: package.license_concluded.unwrap_or_else(|| plain.license_concluded.clone()),
         primary_package_purpose: package.primary_package_purpose,
         checksums: package.checksums,
-        external_refs: package.external_refs.into_iter().map(in_this_form).collect(),
+        external_refs: package.external_refs.into_iter().map(normalize_category).collect(),
         ..plain
     }
 }
 
-/// SPDX 2.3's JSON schema has `PACKAGE-MANAGER` and, for older files, `PACKAGE_MANAGER`.
-fn in_this_form(mut reference: ExternalRef) -> ExternalRef {
+/// Converts `PACKAGE_MANAGER`, which SPDX 2.3 allows for older files, to `PACKAGE-MANAGER`.
+fn normalize_category(mut reference: ExternalRef) -> ExternalRef {
     reference.reference_category = reference.reference_category.replace('_', "-");
     reference
 }

@@ -29,7 +29,7 @@ fn read(sums: &[String], licences: &[String], vendored: &[String]) -> Vec<Wheel>
     for wheel in &mut wheels {
         let about = format!("/{}-{}.dist-info/", wheel.what.name, wheel.what.version);
         let licence = licences.iter().find(|line| line.contains(&about)).and_then(|line| line.split_once(": "));
-        wheel.licence = licence.map(|(_, licence)| licence.trim().to_owned());
+        wheel.license = licence.map(|(_, licence)| licence.trim().to_owned());
         wheel.vendored = vendored.iter().filter_map(|line| part_of(&wheel.what.name, line)).collect();
         wheel.vendored.sort();
         wheel.vendored.dedup();
@@ -89,7 +89,7 @@ mod tests {
         let wheels = read(&lines(&sums), &lines(licences), &lines(vendored));
         let said = |wheel: &vmbuild_cpython::sbom::Wheel| {
             let parts: Vec<&str> = wheel.vendored.iter().map(|part| part.name.as_str()).collect();
-            format!("{} {:?} {parts:?}", wheel.what.name, wheel.licence.as_deref())
+            format!("{} {:?} {parts:?}", wheel.what.name, wheel.license.as_deref())
         };
         let found: Vec<String> = wheels.iter().map(said).collect();
         assert_eq!(found, [r#"pip Some("MIT") ["certifi", "distlib"]"#, r#"setuptools None ["packaging"]"#]);
