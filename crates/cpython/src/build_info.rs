@@ -40,7 +40,7 @@ pub struct BuildInfo {
     /// Installed packages, sorted by name.
     pub packages: Vec<Package>,
     /// Requested build options, as verified on the finished files.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", rename = "took_effect")]
     pub took_effect: Option<TookEffect>,
     /// SHA-256 of [`Plan::to_json`].
     pub plan_sha256: Sha256,

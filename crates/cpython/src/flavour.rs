@@ -15,8 +15,8 @@ use std::str::FromStr;
 
 pub use combine::FlavourError;
 pub(crate) use combine::check;
-pub use flags::{ANALYZER_GB, FINDINGS};
-pub(crate) use flags::{environment, flags, opt};
+pub use flags::ANALYZER_GB;
+pub(crate) use flags::{FINDINGS, environment, flags, opt};
 pub use tools::{MissingTool, missing_tool};
 
 /// One way in which a build differs from the standard one.

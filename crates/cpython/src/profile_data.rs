@@ -23,7 +23,7 @@ pub const FOLDER: &str = "gcda";
 pub const SUFFIX: &str = ".gcda";
 
 /// Pattern of profile data files for `find`.
-pub const PATTERN: &str = "*.gcda";
+pub(crate) const PATTERN: &str = "*.gcda";
 
 /// Origin of profile data, which is valid only for the same source and compiler.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

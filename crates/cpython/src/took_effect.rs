@@ -65,6 +65,15 @@ pub struct Coverage {
     pub executed: u64,
 }
 
+/// A library that a file links, before verification.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObservedLibrary {
+    /// Soname, such as `libffi.so.8`.
+    pub soname: String,
+    /// Package that provides it, if any.
+    pub package: Option<Package>,
+}
+
 /// Observations on the finished files, before verification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Observations {
@@ -73,7 +82,7 @@ pub struct Observations {
     /// True if a shared libpython is in the tree.
     pub has_shared_libpython: bool,
     /// The libffi that `_ctypes` links, if any.
-    pub libffi: Option<(String, Option<Package>)>,
+    pub libffi: Option<ObservedLibrary>,
     /// Evidence of link-time optimization.
     pub lto: Lto,
     /// Coverage of the training, if there is profile data.
@@ -129,9 +138,9 @@ fn libpython(seen: &Observations, shared: bool, apart: bool) -> Result<Libpython
 }
 
 fn libffi(seen: &Observations) -> Result<LinkedLibrary, NotInEffect> {
-    let nothing = || NotInEffect::Libffi("_ctypes links none, or is not there".to_owned());
-    let (soname, package) = seen.libffi.clone().ok_or_else(nothing)?;
-    let package = package.ok_or_else(|| NotInEffect::Libffi(format!("no package has {soname}")))?;
+    let missing = || NotInEffect::Libffi("_ctypes does not link libffi, or was not built".to_owned());
+    let ObservedLibrary { soname, package } = seen.libffi.clone().ok_or_else(missing)?;
+    let package = package.ok_or_else(|| NotInEffect::Libffi(format!("no package provides {soname}")))?;
     Ok(LinkedLibrary { soname, package })
 }
 
@@ -156,7 +165,10 @@ mod tests {
         Observations {
             interpreter_links_libpython: true,
             has_shared_libpython: true,
-            libffi: Some(("libffi.so.8".to_owned(), Some(Package { name, version, arch }))),
+            libffi: Some(ObservedLibrary {
+                soname: "libffi.so.8".to_owned(),
+                package: Some(Package { name, version, arch }),
+            }),
             lto: Lto { objects: 300, symbols: 900 },
             coverage: Some(Coverage { functions: 12_000, executed: 7_000 }),
         }
@@ -189,9 +201,9 @@ mod tests {
                 |seen| seen.coverage = Some(Coverage { functions: 9, executed: 0 }),
                 "--enable-optimizations had no effect: no f",
             ),
-            (|seen| seen.libffi = None, "the system's libffi is not used: _ctypes links none"),
+            (|seen| seen.libffi = None, "the system's libffi is not used: _ctypes does not link"),
             (
-                |seen| seen.libffi = Some(("libffi.so.8".to_owned(), None)),
+                |seen| seen.libffi = Some(ObservedLibrary { soname: "libffi.so.8".to_owned(), package: None }),
                 "the system's libffi is not used: no package",
             ),
             (

@@ -59,7 +59,7 @@ impl Version {
 
     /// Returns this release in the flavours of `other`.
     #[must_use]
-    pub fn with_flavours_of(&self, other: &Self) -> Self {
+    pub(crate) fn with_flavours_of(&self, other: &Self) -> Self {
         self.flavoured(other.flavours)
     }
 

@@ -5,7 +5,7 @@ use super::{Flavour, Flavours};
 use crate::profile::Profile;
 
 /// Folder of an analyzer build's findings, relative to the prefix.
-pub const FINDINGS: &str = "share/analyzer";
+pub(crate) const FINDINGS: &str = "share/analyzer";
 
 /// Memory that the analyzer may use for one file, in GB. A file that needs more is compiled without it.
 pub const ANALYZER_GB: u64 = 8;

@@ -16,7 +16,7 @@ pub enum Extent {
 
 impl Extent {
     /// Returns whether this is [`Extent::Full`], the default, which plans omit.
-    pub fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         *self == Self::Full
     }
 }

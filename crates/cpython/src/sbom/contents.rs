@@ -30,7 +30,16 @@ pub struct BundledOrigin {
     /// SHA-256 of the archive.
     pub sha256: Sha256,
     /// The publisher's file with the same bytes, if known.
-    pub published: Option<(String, String)>,
+    pub published: Option<PublishedArchive>,
+}
+
+/// A publisher's file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublishedArchive {
+    /// File name of the archive.
+    pub file: String,
+    /// URL of the archive.
+    pub url: String,
 }
 
 /// A wheel in CPython's source, as installed.

@@ -57,7 +57,7 @@ fn artifact(contents: &Contents) -> SpdxPackage {
 
 fn source(contents: &Contents) -> SpdxPackage {
     let plain = SpdxPackage::new(SOURCE, "CPython");
-    let (file, location) = contents.source.published.clone().unzip();
+    let (file, location) = contents.source.published.clone().map(|archive| (archive.file, archive.url)).unzip();
     SpdxPackage {
         version_info: Some(contents.version.release().to_string()),
         package_file_name: file,
@@ -173,7 +173,7 @@ fn is_license_id(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::contents::{Bundled, BundledOrigin};
+    use super::super::contents::{Bundled, BundledOrigin, PublishedArchive};
     use super::*;
     use crate::sbom::source_packages;
     use vmbuild_archive::Sha256;
@@ -197,7 +197,10 @@ mod tests {
             plan_sha256: Sha256([4; 32]),
             source: BundledOrigin {
                 sha256: Sha256([1; 32]),
-                published: Some(("Python.tar.xz".to_owned(), "https://example.org/Python.tar.xz".to_owned())),
+                published: Some(PublishedArchive {
+                    file: "Python.tar.xz".to_owned(),
+                    url: "https://example.org/Python.tar.xz".to_owned(),
+                }),
             },
             bundled: source_packages(r#"{"packages":[{"name":"expat","versionInfo":"2.6.3"}]}"#).unwrap(),
             wheels: vec![pip],

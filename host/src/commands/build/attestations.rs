@@ -15,7 +15,7 @@ use vmbuild_cpython::provenance::{
     BUILD_TYPE, BuildDefinition, Builder, Provenance, Resource, RunDetails, RunMetadata, Statement,
 };
 use vmbuild_cpython::release::{python_org_path, releases};
-use vmbuild_cpython::sbom::{BundledOrigin, Contents, Document, document};
+use vmbuild_cpython::sbom::{BundledOrigin, Contents, Document, PublishedArchive, document};
 use vmbuild_cpython::{Attestation, Attestations, BuildOrigin, Plan, layout};
 use vmbuild_image::Golden;
 use vmbuild_protocol::BUILD_ID;
@@ -33,8 +33,8 @@ const LONGEST_SBOM: u64 = 4 << 20;
 pub(super) fn sbom(planned: &Planned, observed: Observed) -> Document {
     let plan = &planned.plan;
     let published = published(plan).map(|file| {
-        let location = format!("{PUBLISHER}/{}", python_org_path(&plan.version, &file));
-        (file, location)
+        let url = format!("{PUBLISHER}/{}", python_org_path(&plan.version, &file));
+        PublishedArchive { file, url }
     });
     document(&Contents {
         version: plan.version,

@@ -8,7 +8,7 @@ use vmbuild_artifact::{ArtifactError, Staging};
 use vmbuild_core::event::{Events, Part};
 use vmbuild_core::failure::Failure;
 use vmbuild_cpython::sbom::{SpdxPackage, SystemLibrary, Wheel};
-use vmbuild_cpython::took_effect::{Coverage, Lto, Observations};
+use vmbuild_cpython::took_effect::{Coverage, Lto, Observations, ObservedLibrary};
 use vmbuild_cpython::{Recipe, layout, recipe};
 use vmbuild_protocol::Package;
 
@@ -86,11 +86,12 @@ fn is_libpython(name: &str) -> bool {
     name.strip_prefix("libpython3.").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
-fn libffi(libraries: &[SystemLibrary]) -> Option<(String, Option<Package>)> {
+fn libffi(libraries: &[SystemLibrary]) -> Option<ObservedLibrary> {
     let ctypes = |file: &String| file.rsplit('/').next().is_some_and(|name| name.starts_with("_ctypes."));
     let ours =
         |library: &&SystemLibrary| library.soname.starts_with("libffi.so") && library.needed_by.iter().any(ctypes);
-    libraries.iter().find(ours).map(|library| (library.soname.clone(), library.package.clone()))
+    let library = libraries.iter().find(ours)?;
+    Some(ObservedLibrary { soname: library.soname.clone(), package: library.package.clone() })
 }
 
 /// What link-time optimisation left in the build tree: the installed files may be stripped.
@@ -135,7 +136,7 @@ mod tests {
             (library("libc.so.6", ctypes), None),
         ];
         for (library, expect) in cases {
-            let found = libffi(std::slice::from_ref(&library)).map(|(soname, _)| soname);
+            let found = libffi(std::slice::from_ref(&library)).map(|library| library.soname);
             assert_eq!(found.as_deref(), expect, "{library:?}");
         }
     }
