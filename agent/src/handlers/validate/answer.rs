@@ -1,4 +1,4 @@
-//! A part of check 8: what the interpreter answers, and whether only an interpreter of this artifact can say so.
+//! The interpreter's answer to a probe, and the proof that only an interpreter of this artifact can give it.
 //!
 //! A program that prints what an interpreter prints is not one, and a module that imports may come from another
 //! installation on the same machine. So each import has to return a digest of a fresh nonce, computed by `hashlib`, and
@@ -13,14 +13,14 @@ use vmbuild_protocol::{FailureKind, RequestFailure};
 
 /// The program that answers. It takes a module's name and a nonce.
 pub(super) const PROBE: &str = include_str!("probe.py");
-/// What a module without a file says instead. Source: `importlib.machinery.ModuleSpec.origin`.
+/// Origins of a module without a file. Source: `importlib.machinery.ModuleSpec.origin`.
 const IN_THE_INTERPRETER: [&str; 2] = ["built-in", "frozen"];
 /// How much of a wrong answer is shown.
 const SHOWN: usize = 60;
 
-/// What an answer must agree with.
+/// The answer to be given.
 pub(super) struct ExpectedAnswer<'a> {
-    /// What the digest is of.
+    /// The text to be hashed.
     pub(super) nonce: &'a str,
     /// The version that the artifact's name promises.
     pub(super) version: &'a str,
@@ -37,12 +37,12 @@ pub(super) fn nonce() -> Result<String, RequestFailure> {
     Ok(hex::encode(bytes))
 }
 
-/// Demands the right answer; says otherwise what is wrong with it.
-pub(super) fn judge(said: &str, expected: &ExpectedAnswer<'_>) -> Result<(), String> {
-    let fields: Vec<&str> = said.split('\0').collect();
+/// Demands the right answer; the error names the first flaw in it.
+pub(super) fn judge_answer(answer: &str, expected: &ExpectedAnswer<'_>) -> Result<(), String> {
+    let fields: Vec<&str> = answer.split('\0').collect();
     // Before the first NUL there is what importing prints, such as readline's escape sequence.
     let [_, digest, version, base_prefix, origin, loaded @ ..] = fields.as_slice() else {
-        let shown: String = said.chars().take(SHOWN).collect();
+        let shown: String = answer.chars().take(SHOWN).collect();
         return Err(format!("is answered by `{shown}`, not as an interpreter does"));
     };
     if *digest != hex::encode(Sha256::digest(expected.nonce)) {
@@ -68,7 +68,7 @@ pub(super) fn judge(said: &str, expected: &ExpectedAnswer<'_>) -> Result<(), Str
 
 #[cfg(test)]
 mod tests {
-    use super::{ExpectedAnswer, judge, nonce};
+    use super::{ExpectedAnswer, judge_answer, nonce};
     use sha2::{Digest, Sha256};
 
     #[test]
@@ -96,7 +96,7 @@ mod tests {
         ];
         for (fields, expect) in cases {
             let expected = ExpectedAnswer { nonce: "n", version: "3.15.0rc1", prefix: prefix.as_ref() };
-            let why = judge(&fields.join("\0"), &expected).err().unwrap_or_default();
+            let why = judge_answer(&fields.join("\0"), &expected).err().unwrap_or_default();
             assert_eq!(why.is_empty(), expect.is_empty(), "{fields:?}: {why}");
             assert!(why.contains(expect), "{fields:?}: {why}");
         }

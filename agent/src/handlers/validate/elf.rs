@@ -1,4 +1,4 @@
-//! What a loader does with one program or library, as its headers say.
+//! The properties of one program or library that a loader sees in its headers.
 
 use goblin::elf::dynamic::{DF_1_NOW, DF_BIND_NOW, DF_TEXTREL, DT_BIND_NOW, DT_RPATH, DT_RUNPATH, DT_TEXTREL};
 use goblin::elf::header::{
@@ -12,23 +12,23 @@ use std::path::Path;
 
 /// The first bytes of every program and library. Source: elf(5).
 pub(super) const MAGIC: &[u8; 4] = b"\x7fELF";
-/// How many bytes it takes to tell what a file is.
+/// Number of bytes that identify a file.
 pub(super) const START: usize = 20;
-/// Where it is said in them whether a loader loads it.
+/// Offset of the file type.
 const KIND_AT: usize = 16;
-/// Where the machine is said in them.
+/// Offset of the machine.
 const MACHINE_AT: usize = 18;
 /// The machine that this program runs on.
 const THIS_MACHINE: u16 = if cfg!(target_arch = "aarch64") { EM_AARCH64 } else { EM_X86_64 };
-/// What a compiled module's one exported function is called, before the module's name. Source: PEP 489, PEP 793.
+/// Prefixes of the one function that a compiled module exports; the module's name follows. Source: PEP 489, PEP 793.
 const MODULE_EXPORTS: [&str; 2] = ["PyInit_", "PyModExport_"];
 /// Exported by the file that holds the interpreter, whether that is a library or the program.
 const INTERPRETER: &str = "Py_BytesMain";
 
-/// What was found in one file.
+/// Findings in one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ElfFindings {
-    /// Properties that it should have and has not: fragments for people.
+    /// Properties that it should have and does not: fragments for people.
     pub(super) flaws: Vec<String>,
     /// Whether it holds the interpreter.
     pub(super) is_interpreter: bool,
@@ -38,7 +38,7 @@ pub(super) struct ElfFindings {
     pub(super) modules: BTreeSet<String>,
 }
 
-/// Demands an ELF file for this machine, by its first [`START`] bytes; says otherwise what it is.
+/// Demands an ELF file for this machine, by its first [`START`] bytes; the error says what it is instead.
 pub(super) fn for_this_machine(start: &[u8]) -> Result<(), String> {
     if start.starts_with(b"#!") {
         return Err("is a script, not an ELF file".to_owned());
@@ -63,7 +63,7 @@ pub(super) fn loadable(start: &[u8]) -> Result<(), String> {
     for_this_machine(start)?;
     // In this machine's order, which both kinds of machine have in common.
     let kind = u16::from_le_bytes([start[KIND_AT], start[KIND_AT + 1]]);
-    if matches!(kind, ET_EXEC | ET_DYN) { Ok(()) } else { Err("is no program or shared library".to_owned()) }
+    if matches!(kind, ET_EXEC | ET_DYN) { Ok(()) } else { Err("is not a program or shared library".to_owned()) }
 }
 
 fn name_of(machine: u16) -> String {
@@ -76,9 +76,9 @@ fn name_of(machine: u16) -> String {
     }
 }
 
-/// Looks at a file; `None` if it is nothing that a loader loads. `folder` is where it lies. The error says what is wrong
-/// with a file that cannot be read as one for this machine.
-pub(super) fn look(bytes: &[u8], folder: &Path) -> Result<Option<ElfFindings>, String> {
+/// Inspects a file in `folder`; `None` if a loader does not load such files. The error says why the file is not one for
+/// this machine.
+pub(super) fn inspect(bytes: &[u8], folder: &Path) -> Result<Option<ElfFindings>, String> {
     for_this_machine(&bytes[..bytes.len().min(START)])?;
     let elf = Elf::parse(bytes).map_err(|error| format!("is damaged or cut short: {error}"))?;
     if end(&elf) > bytes.len() as u64 {
@@ -102,7 +102,7 @@ pub(super) fn look(bytes: &[u8], folder: &Path) -> Result<Option<ElfFindings>, S
     ];
     let mut flaws: Vec<String> =
         flags.iter().filter(|(flawed, _)| *flawed).map(|(_, flaw)| (*flaw).to_owned()).collect();
-    flaws.extend(search_path(&elf).into_iter().filter_map(|place| stray(place, folder)));
+    flaws.extend(search_path(&elf).into_iter().filter_map(|place| stray_folder(place, folder)));
     let module = |name: &&str| MODULE_EXPORTS.iter().find_map(|start| name.strip_prefix(start)).map(str::to_owned);
     let modules = exported.iter().filter_map(module).collect();
     Ok(Some(ElfFindings { flaws, is_interpreter, fortified, modules }))
@@ -149,12 +149,12 @@ fn search_path<'a>(elf: &Elf<'a>) -> Vec<&'a str> {
     texts.flat_map(|text| text.split(':')).collect()
 }
 
-/// What is wrong with such a folder, if anything: it must be in the artifact, wherever that lies.
-fn stray(place: &str, folder: &Path) -> Option<String> {
+/// The flaw of such a folder, if any: it must be in the artifact, wherever that lies.
+fn stray_folder(place: &str, folder: &Path) -> Option<String> {
     let inside = place.strip_prefix("$ORIGIN").filter(|rest| rest.is_empty() || rest.starts_with('/'));
     match inside {
         None => Some(format!("looks for libraries in `{place}`")),
         Some(rest) if folder.join(rest.trim_start_matches('/')).is_dir() => None,
-        Some(_) => Some(format!("looks for libraries in {place}, which is not there")),
+        Some(_) => Some(format!("looks for libraries in {place}, which does not exist")),
     }
 }

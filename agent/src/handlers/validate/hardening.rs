@@ -1,10 +1,10 @@
-//! A part of check 6: programs and libraries are made as distributions make theirs.
+//! Hardening of programs and libraries: as distributions harden theirs.
 //!
-//! A compiler that was not asked says nothing, and a flag that a stage of the build lost shows nowhere: the interpreter
-//! works all the same. So every file that the loader takes is looked at. What must be there: position-independent code,
+//! A compiler that was not asked to harden says nothing, and a flag that a stage of the build lost shows nowhere: the
+//! interpreter works all the same. So every file that the loader takes is inspected. Required: position-independent code,
 //! relocations that are read-only after the start (RELRO, `BIND_NOW`), a stack that is not executable, library folders that
 //! are in the artifact and exist; in the interpreter also stack protectors and, where the build asked for them, the C
-//! library's checking functions. docs/artifact.md says why each.
+//! library's checking functions. docs/artifact.md gives the reason for each.
 
 use super::elf::{self, ElfFindings, MAGIC};
 use super::tree::UnpackedArtifact;
@@ -13,16 +13,17 @@ use std::ffi::OsStr;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use vmbuild_cpython::configure::FORTIFIES;
+use vmbuild_cpython::layout::BUILD_INFO;
 
 /// The folder with the compiled modules.
 const MODULES: &str = "lib-dynload";
 
-/// What was found in all programs and libraries.
+/// Findings in all programs and libraries.
 #[derive(Debug, Default)]
-pub(super) struct Looked {
-    /// How many there are.
+pub(super) struct TreeFindings {
+    /// Number of programs and libraries.
     pub(super) count: usize,
-    /// What is wrong: fragments that name the file.
+    /// Flaws: fragments that name the file.
     pub(super) flaws: Vec<String>,
     /// Whether one of them holds the interpreter.
     pub(super) has_interpreter: bool,
@@ -30,39 +31,39 @@ pub(super) struct Looked {
     pub(super) modules: BTreeSet<String>,
 }
 
-/// Looks at every program and library.
-pub(super) async fn look_at_tree(tree: &UnpackedArtifact) -> Result<Looked, String> {
+/// Inspects every program and library.
+pub(super) async fn inspect_tree(tree: &UnpackedArtifact) -> Result<TreeFindings, String> {
     let (prefix, fortifies) = (tree.prefix().to_owned(), fortifies(tree));
-    let looked = tokio::task::spawn_blocking(move || look_at_all(&prefix, fortifies));
-    looked.await.map_err(|error| error.to_string())?
+    let inspected = tokio::task::spawn_blocking(move || inspect_all(&prefix, fortifies));
+    inspected.await.map_err(|error| error.to_string())?
 }
 
-/// Whether the artifact says that it was to be fortified. One that says nothing fails another check.
+/// Returns whether the build info asks for fortification. An artifact without build info fails another check.
 fn fortifies(tree: &UnpackedArtifact) -> bool {
-    let text = fs_err::read_to_string(tree.prefix().join(".build-info")).unwrap_or_default();
+    let text = fs_err::read_to_string(tree.prefix().join(BUILD_INFO)).unwrap_or_default();
     let info: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
     info["configure_line"].as_str().is_some_and(|line| line.contains(FORTIFIES))
 }
 
-fn look_at_all(prefix: &Path, fortifies: bool) -> Result<Looked, String> {
-    let mut looked = Looked::default();
+fn inspect_all(prefix: &Path, fortifies: bool) -> Result<TreeFindings, String> {
+    let mut findings = TreeFindings::default();
     for path in files(prefix)? {
         let name = path.strip_prefix(prefix).unwrap_or(&path).display().to_string();
-        match look_at(&path) {
-            Ok(Some(found)) => looked.add(&path, &name, found, fortifies),
+        match inspect_file(&path) {
+            Ok(Some(found)) => findings.add(&path, &name, found, fortifies),
             Ok(None) => {}
-            Err(why) => looked.flaws.push(format!("{name} {why}")),
+            Err(flaw) => findings.flaws.push(format!("{name} {flaw}")),
         }
     }
-    Ok(looked)
+    Ok(findings)
 }
 
-impl Looked {
+impl TreeFindings {
     fn add(&mut self, path: &Path, name: &str, found: ElfFindings, fortifies: bool) {
         self.count += 1;
         self.flaws.extend(found.flaws.iter().map(|flaw| format!("{name} {flaw}")));
         if fortifies && found.is_interpreter && !found.fortified {
-            self.flaws.push(format!("{name} is not fortified, though its build asked for it"));
+            self.flaws.push(format!("{name} is not fortified, although its build asked for it"));
         }
         if found.is_interpreter {
             self.has_interpreter = true;
@@ -79,14 +80,14 @@ fn module_of(path: &Path) -> Option<&str> {
     Some(path.file_name()?.to_str()?.split_once('.')?.0)
 }
 
-/// Whether a file is called as a shared library is, which nothing else may be.
+/// Returns whether a file has the name of a shared library, which nothing else may have.
 fn is_library(path: &Path) -> bool {
     let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
     let numbered = |rest: &str| rest.chars().all(|c| c.is_ascii_digit() || c == '.');
     name.rsplit_once(".so").is_some_and(|(_, rest)| numbered(rest))
 }
 
-fn look_at(path: &Path) -> Result<Option<ElfFindings>, String> {
+fn inspect_file(path: &Path) -> Result<Option<ElfFindings>, String> {
     let said = |error: std::io::Error| error.to_string();
     let mut file = fs_err::File::open(path).map_err(said)?;
     let mut bytes = Vec::new();
@@ -98,10 +99,10 @@ fn look_at(path: &Path) -> Result<Option<ElfFindings>, String> {
         return Ok(None);
     }
     file.read_to_end(&mut bytes).map_err(said)?;
-    elf::look(&bytes, path.parent().unwrap_or(path))
+    elf::inspect(&bytes, path.parent().unwrap_or(path))
 }
 
-/// Every regular file, in a fixed order. Links are not followed: what they lead to in here is looked at itself.
+/// Every regular file, in a fixed order. Links are not followed: their targets in here are listed themselves.
 fn files(folder: &Path) -> Result<Vec<PathBuf>, String> {
     let said = |error: std::io::Error| error.to_string();
     let mut found = Vec::new();
@@ -120,7 +121,7 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_library, look_at_all};
+    use super::{inspect_all, is_library};
     use std::path::Path;
     use std::time::Duration;
     use tokio_util::sync::CancellationToken;
@@ -151,7 +152,7 @@ mod tests {
         }
     }
 
-    /// Compiles a program with the sound flags and these after them; says what is found.
+    /// Compiles a program with the sound flags and these after them, and inspects it.
     async fn check(more: &[&str]) -> Option<Result<usize, String>> {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
@@ -162,9 +163,9 @@ mod tests {
         let command = Command::new("gcc").arg("-o").arg(path("bin/a")).arg(path("a.c")).args(SOUND).args(more);
         let ran = command.output(Deadline::after(Duration::from_mins(1)), &CancellationToken::new()).await;
         ran.ok().map(|_| {
-            let looked = look_at_all(folder.path(), true)?;
-            assert!(looked.has_interpreter);
-            if looked.flaws.is_empty() { Ok(looked.count) } else { Err(looked.flaws.join("; ")) }
+            let findings = inspect_all(folder.path(), true)?;
+            assert!(findings.has_interpreter);
+            if findings.flaws.is_empty() { Ok(findings.count) } else { Err(findings.flaws.join("; ")) }
         })
     }
 
@@ -183,7 +184,7 @@ mod tests {
             (&["-Wl,-z,lazy"], Err("bin/a is not bound at start (BIND_NOW)")),
             (&["-Wl,-z,execstack"], Err("bin/a has an executable stack")),
             (&["-fno-stack-protector"], Err("bin/a has no stack protector")),
-            (&["-U_FORTIFY_SOURCE"], Err("bin/a is not fortified, though its build asked for it")),
+            (&["-U_FORTIFY_SOURCE"], Err("bin/a is not fortified, although its build asked for it")),
             (&["-Wl,-rpath,/build/src"], Err("bin/a looks for libraries in `/build/src`")),
         ];
         for (more, expect) in cases {

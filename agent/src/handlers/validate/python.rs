@@ -1,10 +1,10 @@
 //! Running the unpacked interpreter.
 
-use super::binaries::program;
+use super::programs::demand_program;
+use super::report::CheckError;
 use super::subject::Subject;
-use super::tree::UnpackedArtifact;
 use crate::exec::run_program;
-use vmbuild_protocol::{CommandLine, Exited, FailureKind, OutputStream, RequestFailure};
+use vmbuild_protocol::{CommandLine, Exited, FailureKind, OutputStream};
 use vmbuild_supervise::Tail;
 
 /// Isolated from the user's settings and packages, and leaving no compiled files behind.
@@ -14,14 +14,10 @@ const KEPT: usize = 64 << 10;
 
 /// Runs the interpreter with these arguments. It gets nothing that would help it find its libraries: its own
 /// `$ORIGIN` must do. The inner result is its standard output, or what went wrong as one line.
-pub(super) async fn python(
-    subject: &Subject<'_>,
-    tree: &UnpackedArtifact,
-    args: &[&str],
-) -> Result<Result<String, String>, RequestFailure> {
-    let binary = &subject.ask.interpreter.binary;
-    if let Err(why) = program(tree, binary) {
-        return Ok(Err(why));
+pub(super) async fn python(subject: &Subject<'_>, args: &[&str]) -> Result<Result<String, String>, CheckError> {
+    let (tree, binary) = (subject.tree().await?, &subject.order.interpreter.binary);
+    if let Err(flaw) = demand_program(tree, binary) {
+        return Ok(Err(flaw));
     }
     let program = tree.bin(binary).to_string_lossy().into_owned();
     let argv = std::iter::once(program).chain(args.iter().map(|&arg| arg.to_owned())).collect();
@@ -33,14 +29,14 @@ pub(super) async fn python(
         OutputStream::Stderr => complaint.push(bytes),
     };
     let ran = run_program(subject.request, &command, Some(subject.limit()), &mut on_output).await;
-    let why = match ran {
+    let flaw = match ran {
         Ok((Exited::Code(0), _)) => return Ok(Ok(String::from_utf8_lossy(&stdout).trim().to_owned())),
         Ok((Exited::Code(code), _)) => last_line(&complaint.text()).unwrap_or_else(|| format!("exited with {code}")),
-        Ok((Exited::Signal(signal), _)) => format!("was ended by signal {signal}"),
-        Err(failure) if failure.kind == FailureKind::Cancelled => return Err(failure),
+        Ok((Exited::Signal(signal), _)) => format!("was killed by signal {signal}"),
+        Err(failure) if failure.kind == FailureKind::Cancelled => return Err(failure.into()),
         Err(failure) => failure.message,
     };
-    Ok(Err(why))
+    Ok(Err(flaw))
 }
 
 fn last_line(text: &str) -> Option<String> {

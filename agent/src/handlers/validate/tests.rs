@@ -7,6 +7,7 @@ use crate::handlers::testing::request;
 use fixture::{ANSWERS, Artifact, BINARY, LIBRARY, dynload};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use vmbuild_cpython::CHECKS;
 use vmbuild_protocol::{Check, FailureKind, Progress, Validate, Verdict};
 
 #[tokio::test(flavor = "current_thread")]
@@ -25,7 +26,7 @@ async fn a_sound_artifact_passes_every_check() {
      8 Pass native modules
      9 Pass pip
     10 Pass build info
-    11 Pass licence
+    11 Pass license
     ");
     let all = vmbuild_cpython::layout::compiled_modules(&"3.13.5".parse().unwrap()).len();
     let evidence = format!("bin/python3.13, executable; 5 hardened files; {all} compiled modules");
@@ -34,10 +35,10 @@ async fn a_sound_artifact_passes_every_check() {
     assert_eq!(checks[7].evidence, "all 3 import, from the artifact alone");
     assert_eq!(checks[8].evidence, "pip 25.1 from opt/python-3.13.5/lib/python3.13/site-packages/pip");
     let streamed: Vec<Progress> = checks.into_iter().map(Progress::Checked).collect();
-    assert_eq!(progress, streamed, "each check is told as it ends");
+    assert_eq!(progress, streamed, "each check is reported as it ends");
 }
 
-/// What was done to the artifact, which checks notice, and what the first of them says (in part).
+/// A name, the damage done to the artifact, the checks that notice it, and a part of the first one's evidence.
 type Damage = (&'static str, fn(&mut Artifact), &'static [u8], &'static str);
 
 const FAILURES: &[Damage] = &[
@@ -60,7 +61,7 @@ const FAILURES: &[Damage] = &[
         &[5],
         "etc is not under opt/python-3.13.5",
     ),
-    ("not in opt", move_to_usr, &[5], "usr/python-3.13.5 is not in opt"),
+    ("not in opt", move_to_usr, &[5], "usr/python-3.13.5 is not opt/python-3.13.5"),
     ("no binary", |a| a.remove(BINARY), &[6, 7, 8, 9], "no bin/python3.13"),
     (
         "binary not executable",
@@ -96,7 +97,7 @@ const FAILURES: &[Damage] = &[
         "crashing modules",
         |a| a.python("*\"-c \"*)", "*\" ssl \"* | *\" zlib \"*) kill -SEGV $$ ;; *\"-c \"*)"),
         &[8],
-        "2 of 3 do not import: ssl: was ended by signal 11; zlib: was ended by signal 11",
+        "2 of 3 do not import: ssl: was killed by signal 11; zlib: was killed by signal 11",
     ),
     (
         "no pip",
@@ -115,14 +116,14 @@ const FAILURES: &[Damage] = &[
         "hung interpreter",
         |a| {
             a.python("echo \"Python", "exec sleep 60; echo \"Python");
-            a.ask.timeout_ms = 3000;
+            a.order.timeout_ms = 3000;
         },
         &[7],
         "bin/python3.13 --version: ",
     ),
 ];
 
-/// As [`FAILURES`], of things that are not what they are called.
+/// As [`FAILURES`], with files that are not what their names say.
 const IMPOSTORS: &[Damage] = &[
     ("script", |a| a.write(BINARY, ANSWERS, 0o755), &[6, 7, 8, 9], "bin/python3.13 is a script, not an ELF file"),
     ("empty binary", |a| a.write(BINARY, "", 0o755), &[6, 7, 8, 9], "bin/python3.13 is not an ELF file"),
@@ -144,13 +145,13 @@ const IMPOSTORS: &[Damage] = &[
         "object file as a binary",
         |a| a.edit(BINARY, |bytes| object(bytes)),
         &[6, 7, 8, 9],
-        "bin/python3.13 is no program or shared",
+        "bin/python3.13 is not a program or shared",
     ),
     (
         "object file as a module",
         |a| a.edit(&dynload("zlib"), |bytes| object(bytes)),
         &[6],
-        "so is no program or shared library",
+        "so is not a program or shared library",
     ),
     ("text as a module", |a| a.write(&dynload("zlib"), "hello", 0o755), &[6], "so is not an ELF file"),
     ("script as a library", |a| a.write(LIBRARY, ANSWERS, 0o755), &[6, 7, 8, 9], "so.1.0 is a script, not an ELF file"),
@@ -182,7 +183,7 @@ const IMPOSTORS: &[Damage] = &[
         "loads /proc/version",
     ),
     ("base of elsewhere", |a| a.python("base=$here", "base=/usr"), &[8], "sys.base_prefix /usr, outside the artifact"),
-    ("no modules asked for", |a| a.ask.modules.clear(), &[8], "no module to import was named"),
+    ("no modules asked for", |a| a.order.modules.clear(), &[8], "no module to import was named"),
 ];
 
 /// Says in an ELF header that it is for RISC-V.
@@ -196,8 +197,8 @@ fn object(bytes: &mut [u8]) {
 }
 
 const WARNINGS: &[Damage] = &[
-    ("too small", |a| a.ask.min_bytes = 50_000, &[4], "50.0 kB to 100.0 kB expected"),
-    ("too large", |a| a.ask.max_bytes = 10, &[4], "1 bytes to 10 bytes expected"),
+    ("too small", |a| a.order.min_bytes = 50_000, &[4], "50.0 kB to 100.0 kB expected"),
+    ("too large", |a| a.order.max_bytes = 10, &[4], "1 bytes to 10 bytes expected"),
     ("no build info", |a| a.remove(".build-info"), &[10], "no .build-info"),
     ("garbled build info", |a| a.write(".build-info", "Version: 3.13.5", 0o644), &[10], "is not JSON"),
     ("build info without version", |a| a.write(".build-info", "{}", 0o644), &[10], "says no version"),
@@ -219,7 +220,7 @@ fn edit(path: &PathBuf, change: impl FnOnce(&str) -> String) {
 fn move_to_usr(artifact: &mut Artifact) {
     let tree = artifact.tree.path();
     fs_err::rename(tree.join("opt"), tree.join("usr")).unwrap();
-    artifact.ask.interpreter.prefix = "usr/python-3.13.5".to_owned();
+    artifact.order.interpreter.prefix = "usr/python-3.13.5".to_owned();
 }
 
 fn cut(path: &PathBuf) {
@@ -230,10 +231,10 @@ fn cut(path: &PathBuf) {
 async fn check(damages: &[Damage], strict: bool, verdict: Verdict) {
     for (what, damage, numbers, evidence) in damages {
         let mut artifact = Artifact::sound().await;
-        artifact.ask.strict = strict;
+        artifact.order.strict = strict;
         damage(&mut artifact);
         let (checks, _) = artifact.validate().await.unwrap();
-        assert_eq!(checks.len(), 11, "{what}: all checks always run");
+        assert_eq!(checks.len(), CHECKS.len(), "{what}: all checks always run");
         let noticed: Vec<&Check> = checks.iter().filter(|check| check.verdict != Verdict::Pass).collect();
         assert_eq!(noticed.iter().map(|check| check.number).collect::<Vec<_>>(), *numbers, "{what}: {noticed:#?}");
         assert!(noticed.iter().all(|check| check.verdict == verdict), "{what}: {noticed:#?}");
@@ -283,7 +284,7 @@ async fn a_cancelled_request_leaves_nothing_behind() {
     artifact.pack();
     let (request, _heard) = request();
     request.cancel.cancel();
-    let failure = validate(&request, artifact.ask.clone()).await.unwrap_err();
+    let failure = validate(&request, artifact.order.clone()).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::Cancelled);
     assert_eq!(artifact.listing().len(), 2);
 }
@@ -298,8 +299,8 @@ async fn a_request_that_leads_elsewhere_is_refused() {
     ];
     for damage in damages {
         let mut artifact = Artifact::sound().await;
-        damage(&mut artifact.ask);
+        damage(&mut artifact.order);
         let (request, _heard) = request();
-        assert_eq!(validate(&request, artifact.ask).await.unwrap_err().kind, FailureKind::Invalid);
+        assert_eq!(validate(&request, artifact.order).await.unwrap_err().kind, FailureKind::Invalid);
     }
 }

@@ -16,7 +16,7 @@ pub(super) struct UnpackedArtifact {
 struct UnpackFolder(PathBuf);
 
 impl UnpackedArtifact {
-    /// Unpacks the artifact beside itself.
+    /// Unpacks the artifact into a folder next to it.
     pub(super) async fn unpack(subject: &Subject<'_>) -> Result<Self, String> {
         let path = subject.folder.join(format!(".validate-{}", subject.request.mark));
         let archive = subject.archive.clone();
@@ -27,7 +27,7 @@ impl UnpackedArtifact {
             Ok::<_, String>(folder)
         });
         let folder = unpacked.await.map_err(|error| error.to_string())??;
-        let prefix = folder.0.join(&subject.ask.interpreter.prefix);
+        let prefix = folder.0.join(&subject.order.interpreter.prefix);
         Ok(Self { folder, prefix })
     }
 

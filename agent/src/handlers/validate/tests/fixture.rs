@@ -14,8 +14,7 @@ use vmbuild_supervise::{Command, Deadline};
 pub(super) const ARTIFACT: &str = "cpython-3.13.5-debian12-build1.tgz";
 pub(super) const BINARY: &str = "bin/python3.13";
 pub(super) const LIBRARY: &str = "lib/libpython3.13.so.1.0";
-/// What the interpreter says, as a shell script that the compiled one leaves the word to. It refuses help in finding
-/// libraries.
+/// The interpreter's answers, as a shell script that the compiled one executes. It refuses help in finding libraries.
 pub(super) const ANSWERS: &str = r#"#!/bin/sh
 here=$(cd "$(dirname "$0")/.." && pwd)
 [ -z "$LD_LIBRARY_PATH" ] || exit 9
@@ -100,13 +99,13 @@ pub(super) struct Artifact {
     pub(super) folder: tempfile::TempDir,
     pub(super) tree: tempfile::TempDir,
     packed: bool,
-    pub(super) ask: Validate,
+    pub(super) order: Validate,
 }
 
 impl Artifact {
     pub(super) async fn sound() -> Self {
         let (folder, tree) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let ask = Validate {
+        let order = Validate {
             folder: folder.path().to_str().unwrap().to_owned(),
             artifact: ARTIFACT.to_owned(),
             interpreter: Interpreter {
@@ -121,14 +120,14 @@ impl Artifact {
             modules: ["ssl", "_ctypes", "zlib"].map(str::to_owned).to_vec(),
             timeout_ms: 30_000,
         };
-        let artifact = Self { folder, tree, packed: false, ask };
+        let artifact = Self { folder, tree, packed: false, order };
         let compiled = Compiled::get().await;
         artifact.write(BINARY, &compiled.program, 0o755);
         artifact.write(LIBRARY, &compiled.library, 0o755);
         for module in FILES {
             artifact.write(&dynload(module), &compiled.modules, 0o755);
         }
-        for module in &artifact.ask.modules {
+        for module in &artifact.order.modules {
             artifact.write(&format!("lib/python3.13/{module}.py"), "", 0o644);
         }
         artifact.write("lib/answers.sh", ANSWERS, 0o644);
@@ -183,7 +182,7 @@ impl Artifact {
         self.pack();
         let before = self.listing();
         let (request, heard) = request();
-        let checks = validate(&request, self.ask.clone()).await;
+        let checks = validate(&request, self.order.clone()).await;
         assert_eq!(self.listing(), before, "something was left behind");
         drop(request);
         Ok((checks?, heard.progress().await))

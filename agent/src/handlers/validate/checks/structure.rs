@@ -1,24 +1,22 @@
-//! Check 5: everything in the archive lies in the one folder its name promises.
+//! Everything in the archive lies in the one folder that its name promises.
 
-use super::outcome::CheckOutcome;
-use super::subject::Subject;
 use crate::handlers::chain::message;
+use crate::handlers::validate::report::CheckResult;
+use crate::handlers::validate::subject::Subject;
+use vmbuild_cpython::layout::entry_prefix;
 
-/// 5: all entries are under the interpreter's prefix, which is in `opt`.
-pub(super) async fn structure(subject: &Subject<'_>) -> CheckOutcome {
-    let prefix = &subject.ask.interpreter.prefix;
-    if !prefix.starts_with("opt/") {
-        return CheckOutcome::Fail(format!("{prefix} is not in opt"));
+pub(in super::super) async fn check(subject: &Subject<'_>) -> CheckResult {
+    let (prefix, promised) = (&subject.order.interpreter.prefix, entry_prefix(&subject.name.version));
+    if *prefix != promised {
+        return Err(format!("{prefix} is not {promised}").into());
     }
     let archive = subject.archive.clone();
-    match tokio::task::spawn_blocking(move || vmbuild_archive::list(&archive)).await {
-        Ok(Ok(entries)) => judge(&entries, prefix).into(),
-        Ok(Err(error)) => CheckOutcome::Fail(message(&error)),
-        Err(error) => CheckOutcome::Fail(error.to_string()),
-    }
+    let listed = tokio::task::spawn_blocking(move || vmbuild_archive::list(&archive)).await;
+    let entries = listed.map_err(|error| error.to_string())?.map_err(|error| message(&error))?;
+    Ok(judge_entries(&entries, prefix)?)
 }
 
-fn judge(entries: &[String], prefix: &str) -> Result<String, String> {
+fn judge_entries(entries: &[String], prefix: &str) -> Result<String, String> {
     let astray: Vec<&String> = entries.iter().filter(|entry| !belongs(entry, prefix)).collect();
     match (astray.as_slice(), entries.iter().any(|entry| entry.starts_with(&format!("{prefix}/")))) {
         ([], true) => Ok(format!("{} entries, all under {prefix}", entries.len())),
@@ -40,7 +38,7 @@ fn and_more(count: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::judge;
+    use super::judge_entries;
 
     #[test]
     fn entries_outside_the_prefix_are_found() {
@@ -62,7 +60,7 @@ mod tests {
         ];
         for (entries, expect) in cases {
             let owned: Vec<String> = entries.iter().map(|&entry| entry.to_owned()).collect();
-            let got = judge(&owned, PREFIX);
+            let got = judge_entries(&owned, PREFIX);
             assert_eq!(got.as_deref().map_err(String::as_str), expect, "{entries:?}");
         }
     }

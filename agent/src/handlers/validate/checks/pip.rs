@@ -1,19 +1,21 @@
-//! Check 9: pip is there and belongs to this interpreter.
+//! pip is there and belongs to this interpreter.
+//!
+//! The interpreter runs its own pip, and the pip command exists. That command is not run: its first line names the place
+//! where the artifact is to be installed, not the one where it lies now.
 
-use super::binaries::runnable;
-use super::outcome::CheckOutcome;
-use super::python::{ISOLATED, python};
-use super::subject::Subject;
-use super::tree::{UnpackedArtifact, resolved};
+use crate::handlers::validate::programs::demand_executable;
+use crate::handlers::validate::python::{ISOLATED, python};
+use crate::handlers::validate::report::CheckResult;
+use crate::handlers::validate::subject::Subject;
+use crate::handlers::validate::tree::resolved;
 use std::path::Path;
-use vmbuild_protocol::RequestFailure;
 
-/// 9: the interpreter runs its own pip, and there is a pip command. That command is not run: its first line names
-/// the place where the artifact is to be installed, not the one where it lies now.
-pub(super) async fn pip(subject: &Subject<'_>, tree: &UnpackedArtifact) -> Result<CheckOutcome, RequestFailure> {
-    let said = python(subject, tree, &[ISOLATED[0], ISOLATED[1], "-m", "pip", "--version"]).await?;
-    let own = said.and_then(|said| own_pip(&said, tree.root()));
-    Ok(own.and_then(|own| runnable(tree, &subject.ask.interpreter.pip).map(|_| own)).into())
+pub(in super::super) async fn check(subject: &Subject<'_>) -> CheckResult {
+    let tree = subject.tree().await?;
+    let printed = python(subject, &[ISOLATED[0], ISOLATED[1], "-m", "pip", "--version"]).await??;
+    let found = own_pip(&printed, tree.root())?;
+    demand_executable(tree, &subject.order.interpreter.pip)?;
+    Ok(found)
 }
 
 /// `pip 24.0 from <folder> (python 3.13)`: demands that the folder is in the tree.

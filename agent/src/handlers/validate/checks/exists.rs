@@ -1,0 +1,8 @@
+//! The artifact is a regular file.
+
+use crate::handlers::validate::report::{CheckResult, size};
+use crate::handlers::validate::subject::Subject;
+
+pub(in super::super) fn check(subject: &Subject<'_>) -> CheckResult {
+    Ok(size(subject.archive_bytes()?))
+}
