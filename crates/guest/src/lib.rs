@@ -4,8 +4,8 @@ mod copy;
 mod session;
 mod transport;
 
-pub use copy::{Copied, CopyError, Depth, receive, send};
-pub use session::{Accepted, Feed, LocalPrefix, Opening, Session, SessionError};
+pub use copy::{Copied, CopyError, Depth, GuestTree, receive, send};
+pub use session::{Accepted, Feed, LocalFile, LocalPrefix, Opening, Session, SessionError};
 pub use transport::{
     ConnectError, FailedTransport, HostKeys, Pipe, RaceError, RaceResult, SshError, SshWay, Transport, TransportKind,
     connect,

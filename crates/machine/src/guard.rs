@@ -183,7 +183,7 @@ async fn wake(folder: &MachineFolder, record: &MachineRecord) -> Result<(), Mach
 pub(super) fn set_clock(session: &Session) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let clock = Clock { unix_nanos: u64::try_from(now.as_nanos()).unwrap_or(u64::MAX) };
-    session.tell_clock(clock);
+    session.set_clock(clock);
 }
 
 fn full(free: u64, folder: &MachineFolder) -> String {

@@ -1,12 +1,13 @@
-//! The words the vmbuild host and its guest agent speak, and their framing.
+//! Messages between the vmbuild host and its guest agent, and their framing.
 //!
 //! A host program and an agent in a throw-away machine share one byte pipe: a Unix socket, a virtio-serial
-//! port, later vsock or SSH. Some of those pipes have no notion of a connection (virtio-serial keeps bytes
+//! port, vsock or SSH. Some of those pipes have no notion of a connection (virtio-serial keeps bytes
 //! that nobody read), so every frame carries the session's epoch and a checksum, and a reader that finds
-//! itself in the middle of somebody else's frame looks for the next frame header instead of guessing.
+//! itself in the middle of another frame looks for the next frame header instead of guessing.
 //!
 //! * [`hello`] is the first thing each side sends. It is stable for ever: it must be readable by any version.
 //! * [`message`] holds everything after it, as append-only enums.
+//! * [`request`] pairs each request with its reply.
 //! * [`frame`] and [`codec`] put either of them, or a chunk of raw bytes, on the wire.
 //!
 //! This crate does no I/O and knows nothing of QEMU, Linux or CPython. `docs/protocol.md` describes the wire.
@@ -15,6 +16,7 @@ pub mod codec;
 pub mod frame;
 pub mod hello;
 pub mod message;
+pub mod request;
 
 mod trouble;
 
@@ -27,4 +29,5 @@ pub use message::{
     OutputStream, Pack, Package, PackageManager, Packed, Progress, Provision, PutFile, PutRest, Reply, RequestFailure,
     RequestId, Stage, Step, StepDone, Steps, TerminalSize, ToAgent, Validate, Verdict, Watch,
 };
+pub use request::{AgentRequest, FactsRequest, GrowRootRequest, PingRequest, PowerOffRequest, ResolveRequest};
 pub use trouble::PackageTrouble;

@@ -6,7 +6,7 @@ use crate::cli::{CopyPlace, CpArgs};
 use vmbuild_core::event::Part;
 use vmbuild_core::failure::{Diagnose, Exit, Failure};
 use vmbuild_core::format::size;
-use vmbuild_guest::{Depth, receive, send};
+use vmbuild_guest::{Depth, GuestTree, receive, send};
 use vmbuild_machine::{Machine, MachineName};
 
 /// Both sides are here, or in machines.
@@ -48,10 +48,10 @@ pub(crate) async fn cp(context: &CommandContext, args: CpArgs) -> Result<Command
         let (session, cancel) = (machine.session(), &context.cancel);
         Ok(match (&args.from, &args.to) {
             (CopyPlace::Here(from), CopyPlace::There { path, .. }) => {
-                send(session, from, (path, depth), &phase, cancel).await?
+                send(session, from, GuestTree { path, depth }, &phase, cancel).await?
             }
             (CopyPlace::There { path, .. }, CopyPlace::Here(to)) => {
-                receive(session, (path, depth), to, &phase, cancel).await?
+                receive(session, GuestTree { path, depth }, to, &phase, cancel).await?
             }
             _ => return Err(Sides::BothHere.into()),
         })

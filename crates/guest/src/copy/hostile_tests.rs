@@ -1,6 +1,6 @@
 //! Copies from an agent that lies.
 
-use super::{Copied, CopyError, Depth, local, receive};
+use super::{Copied, CopyError, Depth, GuestTree, local, receive};
 use crate::session::tests::wire::Peer;
 use crate::{Opening, Session};
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
@@ -53,7 +53,7 @@ async fn copy(entries: Vec<Entry>, to: &Path, depth: Depth) -> Result<Copied, Co
     let host = async {
         let (deadline, cancel) = (Deadline::after(Duration::from_mins(2)), CancellationToken::new());
         let session = Session::open(ours, Opening::Again, deadline, &cancel).await.expect("it answers");
-        receive(&session, ("/there/top", depth), to, &phase, &cancel).await
+        receive(&session, GuestTree { path: "/there/top", depth }, to, &phase, &cancel).await
     };
     tokio::select! {
         copied = host => copied,

@@ -1,19 +1,19 @@
 //! Files between this host and a guest, without a network in the guest.
 //!
-//! A transfer may break at any byte: a laptop sleeps, a machine is reloaded. So a file arrives beside its name, under
-//! one that only depends on it; the next attempt compares hashes of what is there and goes on behind it. A file gets
-//! its name only when it is whole and has the digest that the other side computed.
+//! A transfer may break at any byte: a laptop sleeps, a machine is reloaded. So a file arrives under a temporary
+//! name that depends only on its own; the next attempt compares hashes of the bytes that are there and continues after
+//! them. A file gets its name only when it is complete and has the digest that the other side computed.
 
 mod error;
 #[cfg(test)]
 mod hostile_tests;
-mod landing;
 mod local;
 mod name;
 mod receive;
 mod send;
 #[cfg(test)]
 mod special_tests;
+mod target;
 #[cfg(test)]
 mod tests;
 
@@ -24,12 +24,12 @@ pub use send::send;
 use vmbuild_core::event::{Pace, PhaseGuard, Unit};
 use vmbuild_protocol::{Entry, EntryKind};
 
-/// What a copy has to do with folders.
+/// How a copy treats folders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Depth {
     /// One file; a folder is refused.
     File,
-    /// A folder with all it holds.
+    /// A folder and everything in it.
     Tree,
 }
 
@@ -42,7 +42,16 @@ impl Depth {
     }
 }
 
-/// What was copied.
+/// A file or tree in the guest.
+#[derive(Debug, Clone, Copy)]
+pub struct GuestTree<'a> {
+    /// Its absolute path.
+    pub path: &'a str,
+    /// How much of it is copied.
+    pub depth: Depth,
+}
+
+/// Result of a copy.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Copied {
     /// Ordinary files.
@@ -55,21 +64,21 @@ pub struct Copied {
     pub skipped: u64,
 }
 
-/// How far a copy is.
-struct Meter<'a> {
+/// Progress of a copy.
+struct CopyMeter<'a> {
     phase: &'a PhaseGuard,
     pace: Pace,
     total: u64,
     copied: Copied,
 }
 
-impl<'a> Meter<'a> {
+impl<'a> CopyMeter<'a> {
     fn new(phase: &'a PhaseGuard, entries: &[Entry]) -> Self {
         let bytes = |entry: &Entry| if let EntryKind::File { bytes } = entry.kind { bytes } else { 0 };
         Self { phase, pace: Pace::default(), total: entries.iter().map(bytes).sum(), copied: Copied::default() }
     }
 
-    /// The file under way has this much.
+    /// Reports how many bytes of the current file are there.
     fn within_file(&mut self, bytes: u64, name: &str) {
         if self.pace.is_time() {
             self.phase.advance(self.copied.bytes + bytes, Some(self.total), Unit::Bytes, name);

@@ -1,6 +1,6 @@
 //! From this host to a guest.
 
-use super::{Copied, CopyError, Depth, Meter, local, name};
+use super::{Copied, CopyError, CopyMeter, Depth, GuestTree, local, name};
 use crate::{LocalPrefix, Session};
 use std::io::Read;
 use std::path::Path;
@@ -8,27 +8,28 @@ use tokio_util::sync::CancellationToken;
 use vmbuild_core::event::PhaseGuard;
 use vmbuild_protocol::{CHUNK, Entry, EntryKind, Made, PutRest};
 
-/// A folder that is being filled must be writable, whatever it is to be in the end.
+/// A folder must be writable while it is being filled, whatever its final mode.
 const FILLING: u32 = 0o700;
 
 /// Copies a file or tree to an absolute path in the guest; into it, if that is a folder.
 pub async fn send(
     session: &Session,
     from: &Path,
-    (to, depth): (&str, Depth),
+    target: GuestTree<'_>,
     phase: &PhaseGuard,
     cancel: &CancellationToken,
 ) -> Result<Copied, CopyError> {
+    let GuestTree { path: to, depth } = target;
     let entries = local::list(from, depth)?;
     if depth == Depth::File && entries[0].kind == EntryKind::Folder {
         return Err(CopyError::Folder(from.display().to_string()));
     }
-    let to = target(session, from, to, cancel).await?;
-    let mut sending = CopySender { session, from, to: &to, cancel, meter: Meter::new(phase, &entries) };
+    let to = resolve_target(session, from, to, cancel).await?;
+    let mut sending = CopySender { session, from, to: &to, cancel, meter: CopyMeter::new(phase, &entries) };
     for entry in &entries {
-        sending.entry(entry).await?;
+        sending.send_entry(entry).await?;
     }
-    // The innermost first: a folder that may not be written or searched any more is done with.
+    // The innermost first: nothing below a folder that may no longer be written or searched can be changed.
     for entry in entries.iter().rev().filter(|entry| entry.kind == EntryKind::Folder) {
         if entry.mode & FILLING != FILLING {
             let mode = entry.mode;
@@ -38,7 +39,13 @@ pub async fn send(
     Ok(sending.meter.copied)
 }
 
-async fn target(session: &Session, from: &Path, to: &str, cancel: &CancellationToken) -> Result<String, CopyError> {
+/// The path that the copy gets: below `to`, if that is a folder.
+async fn resolve_target(
+    session: &Session,
+    from: &Path,
+    to: &str,
+    cancel: &CancellationToken,
+) -> Result<String, CopyError> {
     let there = session.list(to, 0, cancel).await?;
     let into = to.ends_with('/') || there.first().is_some_and(|entry| entry.kind == EntryKind::Folder);
     if !into {
@@ -56,11 +63,11 @@ struct CopySender<'a> {
     from: &'a Path,
     to: &'a str,
     cancel: &'a CancellationToken,
-    meter: Meter<'a>,
+    meter: CopyMeter<'a>,
 }
 
 impl CopySender<'_> {
-    async fn entry(&mut self, entry: &Entry) -> Result<(), CopyError> {
+    async fn send_entry(&mut self, entry: &Entry) -> Result<(), CopyError> {
         let to = name::join(self.to, &entry.path);
         match &entry.kind {
             EntryKind::Folder => {
@@ -71,7 +78,7 @@ impl CopySender<'_> {
                 let made = Made::Link { target: target.clone() };
                 Ok(self.session.make(&to, made, self.cancel).await?)
             }
-            EntryKind::File { bytes } => self.file(entry, *bytes, to).await,
+            EntryKind::File { bytes } => self.send_file(entry, *bytes, to).await,
             EntryKind::Other => {
                 self.meter.copied.skipped += 1;
                 Ok(())
@@ -79,21 +86,21 @@ impl CopySender<'_> {
         }
     }
 
-    async fn file(&mut self, entry: &Entry, size: u64, to: String) -> Result<(), CopyError> {
+    async fn send_file(&mut self, entry: &Entry, size: u64, to: String) -> Result<(), CopyError> {
         let from = if entry.path.is_empty() { self.from.to_owned() } else { self.from.join(&entry.path) };
         let arriving = name::join(name::folder(&to), &name::arriving(name::last(&to)?));
-        let had = self.arrived(&from, size, &arriving).await?;
+        let had = self.resumable_bytes(&from, size, &arriving).await?;
         let order = PutRest { path: to, arriving, from: had, mode: entry.mode, size };
         let meter = &mut self.meter;
-        let advanced = |bytes| meter.within_file(bytes, &entry.path);
-        let sent = self.session.put_rest(&from, order, self.cancel, advanced).await?;
+        let on_advance = |bytes| meter.within_file(bytes, &entry.path);
+        let sent = self.session.put_rest(&from, order, self.cancel, on_advance).await?;
         self.meter.file_done(sent.bytes, had);
         Ok(())
     }
 
-    /// How much of the file lies in the guest from an earlier attempt, if it is the same.
-    async fn arrived(&self, from: &Path, size: u64, arriving: &str) -> Result<u64, CopyError> {
-        // Not worth the question.
+    /// How many bytes of the file are in the guest from an earlier attempt, if they are the same.
+    async fn resumable_bytes(&self, from: &Path, size: u64, arriving: &str) -> Result<u64, CopyError> {
+        // Not worth a round trip.
         if size <= CHUNK as u64 {
             return Ok(0);
         }

@@ -1,6 +1,6 @@
 //! Copies against the real agent, which shares this host's files.
 
-use super::{Copied, CopyError, Depth, name, receive, send};
+use super::{Copied, CopyError, Depth, GuestTree, name, receive, send};
 use crate::{Opening, Session, SessionError};
 use std::cell::Cell;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -32,13 +32,13 @@ pub(super) fn text(path: &Path) -> &str {
 pub(super) async fn there(session: &Session, from: &Path, to: &str, depth: Depth) -> Result<Copied, CopyError> {
     let (events, _heard) = Events::channel();
     let phase = events.phase(Part::Machine, "copy", "");
-    send(session, from, (to, depth), &phase, &CancellationToken::new()).await
+    send(session, from, GuestTree { path: to, depth }, &phase, &CancellationToken::new()).await
 }
 
 pub(super) async fn back(session: &Session, from: &str, to: &Path, depth: Depth) -> Result<Copied, CopyError> {
     let (events, _heard) = Events::channel();
     let phase = events.phase(Part::Machine, "copy", "");
-    receive(session, (from, depth), to, &phase, &CancellationToken::new()).await
+    receive(session, GuestTree { path: from, depth }, to, &phase, &CancellationToken::new()).await
 }
 
 /// Paths, modes and contents, sorted.

@@ -1,10 +1,10 @@
-//! What a session can be asked for.
+//! The requests of a session.
 
 use super::error::SessionError;
-use super::hello::{Opening, greet};
+use super::hello::{HelloPipe, Opening, exchange_hellos};
 use super::pump::{Outbound, RequestEvent, RequestTable, pump};
 use super::request::{PendingRequest, RequestChannel};
-use super::transfer::{self, LocalPrefix};
+use super::transfer::{self, LocalFile, LocalPrefix};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -17,8 +17,9 @@ use tokio_util::task::AbortOnDropHandle;
 use vmbuild_core::failure::OutputError;
 use vmbuild_core::store::sync_folder;
 use vmbuild_protocol::{
-    Call, Check, Clock, Digest, Epoch, Exec, Exited, Facts, GetFile, Hello, Offered, OutputStream, Pack, Package,
-    Packed, Progress, Provision, PutFile, Reply, RequestId, StepDone, Steps, Validate,
+    AgentRequest, Check, Clock, Digest, Epoch, Exec, Exited, Facts, FactsRequest, GetFile, Hello, Offered,
+    OutputStream, Pack, Package, Packed, PingRequest, PowerOffRequest, Progress, Provision, PutFile, RequestId,
+    ResolveRequest, StepDone, Steps, Validate,
 };
 use vmbuild_supervise::Deadline;
 
@@ -28,13 +29,13 @@ const QUICK: Duration = Duration::from_mins(2);
 /// An open session. Requests may overlap. Dropping a request's future cancels it in the guest; dropping the last
 /// clone ends the session.
 #[derive(Debug, Clone)]
-pub struct Session(Arc<Shared>);
+pub struct Session(Arc<SessionState>);
 
 #[derive(Debug)]
-struct Shared {
-    line: RequestChannel,
+struct SessionState {
+    channel: RequestChannel,
     peer: Hello,
-    next: AtomicU32,
+    next_id: AtomicU32,
     opened: Instant,
     _pump: AbortOnDropHandle<()>,
 }
@@ -50,58 +51,63 @@ impl Session {
         let epoch = Epoch(getrandom::u32().map_err(|error| SessionError::Local(error.into()))?);
         let (reader, mut writer) = tokio::io::split(pipe);
         let mut inbound = FramedRead::new(reader, Outbound::of_session(epoch));
-        let peer = greet(epoch, opening, (&mut inbound, &mut writer), deadline, cancel).await?;
+        let pipe = HelloPipe { inbound: &mut inbound, writer: &mut writer };
+        let peer = exchange_hellos(epoch, opening, pipe, deadline, cancel).await?;
         let (outgoing, queue) = mpsc::unbounded_channel();
-        let desk = Arc::new(RequestTable::default());
-        let pump = tokio::spawn(pump(epoch, inbound, writer, queue, desk.clone()));
-        let line = RequestChannel { epoch, outgoing, desk };
-        Ok(Self(Arc::new(Shared {
-            line,
+        let requests = Arc::new(RequestTable::default());
+        let pump = tokio::spawn(pump(epoch, inbound, writer, queue, requests.clone()));
+        let channel = RequestChannel { epoch, outgoing, requests };
+        Ok(Self(Arc::new(SessionState {
+            channel,
             peer,
-            next: AtomicU32::new(1),
+            next_id: AtomicU32::new(1),
             opened: Instant::now(),
             _pump: AbortOnDropHandle::new(pump),
         })))
     }
 
-    /// What the agent said of itself.
+    /// The agent's own hello.
     pub fn peer(&self) -> &Hello {
         &self.0.peer
     }
 
-    /// For how long nothing has been heard of the agent: the measure of a heartbeat, which is a ping after some
-    /// silence.
+    /// How long the agent has been silent. The heartbeat pings it after some silence.
     pub fn silent_for(&self) -> Duration {
-        self.0.line.desk.last_heard().unwrap_or(self.0.opened).elapsed()
+        self.0.channel.requests.last_heard().unwrap_or(self.0.opened).elapsed()
     }
 
-    pub(super) fn ask(&self, call: Call) -> Result<PendingRequest<'_>, SessionError> {
-        let id = RequestId(self.0.next.fetch_add(1, Ordering::Relaxed));
-        PendingRequest::ask(&self.0.line, id, call)
+    /// Sends a request.
+    pub(super) fn start<R: AgentRequest>(&self, request: R) -> Result<PendingRequest<'_, R>, SessionError> {
+        let id = RequestId(self.0.next_id.fetch_add(1, Ordering::Relaxed));
+        PendingRequest::start(&self.0.channel, id, request)
     }
 
-    /// Asks for something that needs no cancel and says nothing before its answer.
-    async fn quick(&self, call: Call) -> Result<Reply, SessionError> {
+    /// Sends a request and waits for its reply, ignoring everything before it.
+    pub(super) async fn request<R: AgentRequest>(
+        &self,
+        request: R,
+        cancel: &CancellationToken,
+    ) -> Result<R::Reply, SessionError> {
+        self.start(request)?.reply(cancel, |_| Ok(())).await
+    }
+
+    /// Sends a request without work in it, which needs no cancel.
+    async fn request_quickly<R: AgentRequest>(&self, request: R) -> Result<R::Reply, SessionError> {
         let cancel = CancellationToken::new();
-        let answer = self.ask(call)?.answer(&cancel, |_| Ok(()));
-        tokio::time::timeout(QUICK, answer).await.map_err(|_| SessionError::NoAnswer { limit: QUICK })?
+        let reply = self.request(request, &cancel);
+        tokio::time::timeout(QUICK, reply).await.map_err(|_| SessionError::NoAnswer { limit: QUICK })?
     }
 
     /// Round trip of an empty request.
     pub async fn ping(&self) -> Result<Duration, SessionError> {
         let since = Instant::now();
-        match self.quick(Call::Ping).await? {
-            Reply::Pong => Ok(since.elapsed()),
-            _ => Err(SessionError::WrongAnswer { asked: "ping" }),
-        }
+        self.request_quickly(PingRequest).await?;
+        Ok(since.elapsed())
     }
 
     /// Describes the guest.
     pub async fn facts(&self) -> Result<Facts, SessionError> {
-        match self.quick(Call::Facts).await? {
-            Reply::Facts(facts) => Ok(facts),
-            _ => Err(SessionError::WrongAnswer { asked: "facts" }),
-        }
+        self.request_quickly(FactsRequest).await
     }
 
     /// Runs a program, handing over its output as it comes. It is cancelled if the output is not accepted.
@@ -111,25 +117,23 @@ impl Session {
         cancel: &CancellationToken,
         on_output: impl FnMut(OutputStream, &[u8]) -> A,
     ) -> Result<Exited, SessionError> {
-        match self.ask(Call::Exec(exec))?.answer(cancel, output(on_output)).await? {
-            Reply::Exited(exited) => Ok(exited),
-            _ => Err(SessionError::WrongAnswer { asked: "exec" }),
-        }
+        self.start(exec)?.reply(cancel, on_program_output(on_output)).await
     }
 
-    /// Sends a file. `advanced` hears how many bytes have been sent.
+    /// Sends a file. `on_advance` is told how many bytes have been sent.
     pub async fn put_file(
         &self,
         from: &Path,
         to: &str,
         mode: u32,
         cancel: &CancellationToken,
-        advanced: impl FnMut(u64),
+        on_advance: impl FnMut(u64),
     ) -> Result<Digest, SessionError> {
         let mut file = fs_err::File::open(from).map_err(SessionError::Local)?;
         let size = file.metadata().map_err(SessionError::Local)?.len();
-        let asked = self.ask(Call::PutFile(PutFile { path: to.to_owned(), mode, size }))?;
-        transfer::send(asked, (&mut file, LocalPrefix::default()), from, cancel, advanced).await
+        let pending = self.start(PutFile { path: to.to_owned(), mode, size })?;
+        let source = LocalFile { file: &mut file, prefix: LocalPrefix::default(), path: from };
+        transfer::send_file(pending, source, cancel, on_advance).await
     }
 
     /// Fetches a file to a local path; it appears there only when whole and equal.
@@ -138,7 +142,7 @@ impl Session {
         from: &str,
         to: &Path,
         cancel: &CancellationToken,
-        advanced: impl FnMut(u64),
+        on_advance: impl FnMut(u64),
     ) -> Result<Digest, SessionError> {
         let to = &vmbuild_archive::replaceable(to).map_err(|error| SessionError::Local(error.into()))?;
         let folder = to.parent().ok_or_else(|| SessionError::Local(std::io::ErrorKind::InvalidInput.into()))?;
@@ -147,9 +151,9 @@ impl Session {
             .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
             .tempfile_in(folder)
             .map_err(SessionError::Local)?;
-        let asked = self.ask(Call::GetFile(GetFile { path: from.to_owned() }))?;
-        let got =
-            transfer::receive(asked, (arriving.as_file_mut(), LocalPrefix::default()), to, cancel, advanced).await?;
+        let pending = self.start(GetFile { path: from.to_owned() })?;
+        let target = LocalFile { file: arriving.as_file_mut(), prefix: LocalPrefix::default(), path: to };
+        let got = transfer::receive_file(pending, target, cancel, on_advance).await?;
         arriving.as_file().sync_all().map_err(SessionError::Local)?;
         arriving.persist(to).map_err(|refused| SessionError::Local(refused.error))?;
         sync_folder(folder).map_err(SessionError::Local)?;
@@ -163,23 +167,17 @@ impl Session {
         cancel: &CancellationToken,
         on_output: impl FnMut(OutputStream, &[u8]),
     ) -> Result<Vec<Package>, SessionError> {
-        match self.ask(Call::Provision(provision))?.answer(cancel, output(on_output)).await? {
-            Reply::Provisioned(packages) => Ok(packages),
-            _ => Err(SessionError::WrongAnswer { asked: "provision" }),
-        }
+        self.start(provision)?.reply(cancel, on_program_output(on_output)).await
     }
 
-    /// Asks what installing packages would take from the archives.
+    /// Asks which packages an installation would download.
     pub async fn resolve(
         &self,
         provision: Provision,
         cancel: &CancellationToken,
         on_output: impl FnMut(OutputStream, &[u8]),
     ) -> Result<Vec<Offered>, SessionError> {
-        match self.ask(Call::Resolve(provision))?.answer(cancel, output(on_output)).await? {
-            Reply::Resolved(offered) => Ok(offered),
-            _ => Err(SessionError::WrongAnswer { asked: "resolve" }),
-        }
+        self.start(ResolveRequest(provision))?.reply(cancel, on_program_output(on_output)).await
     }
 
     /// Runs a recipe. `on_progress` sees each step, `on_output` the running step's output.
@@ -190,69 +188,60 @@ impl Session {
         mut on_progress: impl FnMut(Progress),
         mut on_output: impl FnMut(OutputStream, &[u8]),
     ) -> Result<Vec<StepDone>, SessionError> {
-        let on_heard = |heard| {
-            match heard {
+        let on_event = |event| {
+            match event {
                 RequestEvent::Progress(progress) => on_progress(progress),
                 RequestEvent::Output(stream, bytes) => on_output(stream, &bytes),
                 _ => {}
             }
             Ok(())
         };
-        match self.ask(Call::Build(steps))?.answer(cancel, on_heard).await? {
-            Reply::Built(done) => Ok(done),
-            _ => Err(SessionError::WrongAnswer { asked: "build" }),
-        }
+        self.start(steps)?.reply(cancel, on_event).await
     }
 
     /// Packs a tree.
     pub async fn pack(&self, pack: Pack, cancel: &CancellationToken) -> Result<Packed, SessionError> {
-        match self.ask(Call::Pack(pack))?.answer(cancel, |_| Ok(())).await? {
-            Reply::Packed(packed) => Ok(packed),
-            _ => Err(SessionError::WrongAnswer { asked: "pack" }),
-        }
+        self.request(pack, cancel).await
     }
 
-    /// Runs the checks. `on_check` sees each as it has its verdict.
+    /// Runs the checks. `on_check` gets each as soon as it has a verdict.
     pub async fn validate(
         &self,
         validate: Validate,
         cancel: &CancellationToken,
         mut on_check: impl FnMut(Check),
     ) -> Result<Vec<Check>, SessionError> {
-        let on_heard = |heard| {
-            if let RequestEvent::Progress(Progress::Checked(check)) = heard {
+        let on_event = |event| {
+            if let RequestEvent::Progress(Progress::Checked(check)) = event {
                 on_check(check);
             }
             Ok(())
         };
-        match self.ask(Call::Validate(validate))?.answer(cancel, on_heard).await? {
-            Reply::Validated(checks) => Ok(checks),
-            _ => Err(SessionError::WrongAnswer { asked: "validate" }),
-        }
+        self.start(validate)?.reply(cancel, on_event).await
     }
 
-    /// Sets the guest's clock. The agent does so before it begins what it is asked afterwards; nobody waits for its
-    /// answer, and one that cannot keeps the clock it has.
-    pub fn tell_clock(&self, clock: Clock) {
-        if let Ok(asked) = self.ask(Call::SetClock(clock)) {
-            asked.leave();
+    /// Sets the guest's clock without waiting for the reply. The agent does so before it begins any later request; where
+    /// it cannot, the clock stays as it is.
+    pub fn set_clock(&self, clock: Clock) {
+        if let Ok(pending) = self.start(clock) {
+            pending.detach();
         }
     }
 
     /// Ends the machine (or the agent, where it is an ordinary process).
     pub async fn power_off(&self) -> Result<(), SessionError> {
-        match self.quick(Call::PowerOff).await {
-            // The machine may be gone before its answer has left.
-            Ok(Reply::Ending) | Err(SessionError::Lost) => Ok(()),
-            Ok(_) => Err(SessionError::WrongAnswer { asked: "power-off" }),
-            Err(error) => Err(error),
+        match self.request_quickly(PowerOffRequest).await {
+            // The machine may be gone before its reply has left.
+            Err(SessionError::Lost) => Ok(()),
+            ended => ended,
         }
     }
 }
 
-/// What a listener to a program's output returns: nothing if it takes everything, else whether it took this piece.
+/// The result of a callback for a program's output: nothing if it accepts everything, else whether it accepted this
+/// piece.
 pub trait Accepted {
-    /// The reason why it did not.
+    /// The error if it did not.
     fn accepted(self) -> Result<(), OutputError>;
 }
 
@@ -268,10 +257,11 @@ impl Accepted for Result<(), OutputError> {
     }
 }
 
-pub(super) fn output<A: Accepted>(
+/// Adapts a callback for output to one for all events of a request.
+pub(super) fn on_program_output<A: Accepted>(
     mut on_output: impl FnMut(OutputStream, &[u8]) -> A,
 ) -> impl FnMut(RequestEvent) -> Result<(), SessionError> {
-    move |heard| match heard {
+    move |event| match event {
         RequestEvent::Output(stream, bytes) => Ok(on_output(stream, &bytes).accepted()?),
         _ => Ok(()),
     }

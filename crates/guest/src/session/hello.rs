@@ -4,19 +4,19 @@ use super::error::SessionError;
 use super::pump::{AgentFrames, Outbound};
 use futures_util::StreamExt;
 use std::time::Duration;
-use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio_util::bytes::BytesMut;
 use tokio_util::codec::Encoder;
 use tokio_util::sync::CancellationToken;
 use vmbuild_protocol::{BUILD_ID, Envelope, Epoch, Frame, Hello, PROTOCOL};
 use vmbuild_supervise::Deadline;
 
-/// What may be in a pipe before its first hello.
+/// State of a pipe before its first hello.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Opening {
-    /// Nothing: the machine has just started, and nobody has used the pipe. The agent answers when it is there.
+    /// Empty: the machine has just started, and nobody has used the pipe. The agent answers once it runs.
     Fresh,
-    /// Whatever an earlier session left, in either direction.
+    /// Used: it may hold anything that an earlier session left, in either direction.
     Again,
 }
 
@@ -30,26 +30,33 @@ impl Opening {
     }
 }
 
+/// Both directions of a pipe.
+pub(super) struct HelloPipe<'a, R, W> {
+    pub(super) inbound: &'a mut AgentFrames<R>,
+    pub(super) writer: &'a mut W,
+}
+
 /// Says hello until the agent of the same build answers.
-pub(super) async fn greet<W: AsyncWrite + Unpin>(
+pub(super) async fn exchange_hellos<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
     epoch: Epoch,
     opening: Opening,
-    (inbound, writer): (&mut AgentFrames<impl tokio::io::AsyncRead + Unpin>, &mut W),
+    pipe: HelloPipe<'_, R, W>,
     deadline: Deadline,
     cancel: &CancellationToken,
 ) -> Result<Hello, SessionError> {
-    let words = words(epoch)?;
-    let talk = async {
+    let HelloPipe { inbound, writer } = pipe;
+    let hello = encode_hello(epoch)?;
+    let exchange = async {
         loop {
-            writer.write_all(&words).await.map_err(|_| SessionError::Lost)?;
-            match tokio::time::timeout(opening.patience(), answer(epoch, inbound)).await {
+            writer.write_all(&hello).await.map_err(|_| SessionError::Lost)?;
+            match tokio::time::timeout(opening.patience(), receive_hello(epoch, inbound)).await {
                 Ok(answer) => return answer,
-                Err(_) => stop_waiting(inbound),
+                Err(_) => give_up_frame(inbound),
             }
         }
     };
     let theirs = tokio::select! {
-        answer = talk => answer?,
+        answer = exchange => answer?,
         () = deadline.expired() => return Err(SessionError::NoAnswer { limit: deadline.limit() }),
         () = cancel.cancelled() => return Err(SessionError::Cancelled),
     };
@@ -62,22 +69,19 @@ pub(super) async fn greet<W: AsyncWrite + Unpin>(
 
 /// A dead session's agent may have left half a frame in the pipe: its rest will not come, and the answer may lie
 /// behind it already.
-fn stop_waiting<R>(inbound: &mut AgentFrames<R>) {
+fn give_up_frame<R>(inbound: &mut AgentFrames<R>) {
     let mut buffer = std::mem::take(inbound.read_buffer_mut());
     inbound.decoder_mut().give_up(&mut buffer);
     *inbound.read_buffer_mut() = buffer;
 }
 
-fn words(epoch: Epoch) -> Result<BytesMut, SessionError> {
+fn encode_hello(epoch: Epoch) -> Result<BytesMut, SessionError> {
     let (mut bytes, hello) = (BytesMut::new(), Envelope { epoch, frame: Frame::Hello(Hello::ours(epoch)) });
     Outbound::default().encode(hello, &mut bytes).map_err(|error| SessionError::Garbled(error.into()))?;
     Ok(bytes)
 }
 
-async fn answer(
-    epoch: Epoch,
-    inbound: &mut AgentFrames<impl tokio::io::AsyncRead + Unpin>,
-) -> Result<Hello, SessionError> {
+async fn receive_hello(epoch: Epoch, inbound: &mut AgentFrames<impl AsyncRead + Unpin>) -> Result<Hello, SessionError> {
     loop {
         match inbound.next().await {
             Some(Ok(Envelope { epoch: of, frame: Frame::Hello(hello) })) if of == epoch => return Ok(hello),

@@ -19,4 +19,4 @@ pub use calls::{Accepted, Session};
 pub use error::SessionError;
 pub use hello::Opening;
 pub use streams::Feed;
-pub use transfer::LocalPrefix;
+pub use transfer::{LocalFile, LocalPrefix};

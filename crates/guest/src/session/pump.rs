@@ -17,7 +17,7 @@ use vmbuild_protocol::{
 pub(super) type Outbound = Codec<FromAgent, ToAgent>;
 pub(super) type AgentFrames<R> = FramedRead<R, Codec<FromAgent, ToAgent>>;
 
-/// What a request hears.
+/// Events of a request.
 #[derive(Debug)]
 pub(super) enum RequestEvent {
     Output(OutputStream, Bytes),
@@ -32,38 +32,38 @@ pub(super) enum RequestEvent {
 /// A request's place in the pump.
 #[derive(Debug, Clone)]
 pub(super) struct RequestListener {
-    pub(super) heard: mpsc::UnboundedSender<RequestEvent>,
+    pub(super) events: mpsc::UnboundedSender<RequestEvent>,
     pub(super) credit: Arc<Semaphore>,
 }
 
 /// The requests under way.
 #[derive(Debug, Default)]
 pub(super) struct RequestTable {
-    requests: Mutex<Requests>,
-    heard: Mutex<Option<Instant>>,
+    requests: Mutex<OpenRequests>,
+    last_heard: Mutex<Option<Instant>>,
 }
 
 #[derive(Debug, Default)]
-struct Requests {
+struct OpenRequests {
     by_id: HashMap<RequestId, RequestListener>,
-    /// Whether the pipe is gone, so that nobody can be heard any more.
+    /// Set once the pipe is gone: nothing more can arrive.
     closed: bool,
-    /// Why, where it did not simply end.
-    why: Option<Arc<CodecError>>,
+    /// The reason, where it did not simply end.
+    error: Option<Arc<CodecError>>,
 }
 
 impl RequestTable {
-    fn requests(&self) -> MutexGuard<'_, Requests> {
+    fn requests(&self) -> MutexGuard<'_, OpenRequests> {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn note_life(&self) {
-        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    fn note_arrival(&self) {
+        *self.last_heard.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 
-    /// When the agent last said anything in this session, unless it has not yet.
+    /// When the agent last sent anything in this session, if it has.
     pub(super) fn last_heard(&self) -> Option<Instant> {
-        *self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.last_heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds a request, unless the pipe is gone.
@@ -79,18 +79,18 @@ impl RequestTable {
         self.requests().by_id.remove(&id);
     }
 
-    fn of(&self, id: RequestId) -> Option<RequestListener> {
+    fn listener(&self, id: RequestId) -> Option<RequestListener> {
         self.requests().by_id.get(&id).cloned()
     }
 
-    /// Ends every request: their senders go, so each hears that nothing more comes.
-    fn close(&self, why: Option<CodecError>) {
-        *self.requests() = Requests { by_id: HashMap::new(), closed: true, why: why.map(Arc::new) };
+    /// Ends every request: their senders are dropped, so each queue ends.
+    fn close(&self, error: Option<CodecError>) {
+        *self.requests() = OpenRequests { by_id: HashMap::new(), closed: true, error: error.map(Arc::new) };
     }
 
-    /// What a request reports that heard nothing more.
+    /// The error of a request whose queue has ended.
     pub(super) fn broken(&self) -> SessionError {
-        SessionError::broken(self.requests().why.clone())
+        SessionError::broken(self.requests().error.clone())
     }
 }
 
@@ -100,15 +100,15 @@ pub(super) async fn pump<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
     mut inbound: AgentFrames<R>,
     writer: W,
     mut queue: mpsc::UnboundedReceiver<Envelope<ToAgent>>,
-    desk: Arc<RequestTable>,
+    requests: Arc<RequestTable>,
 ) {
     let mut outbound = FramedWrite::new(writer, Outbound::default());
     let reading = async {
         loop {
             match inbound.next().await {
                 Some(Ok(envelope)) if envelope.epoch == epoch => {
-                    desk.note_life();
-                    route(&desk, envelope.frame);
+                    requests.note_arrival();
+                    route_frame(&requests, envelope.frame);
                 }
                 Some(Ok(_)) => {}
                 Some(Err(error)) => return Some(error),
@@ -126,20 +126,20 @@ pub(super) async fn pump<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
         }
         Ok::<(), CodecError>(())
     };
-    let why = tokio::select! {
-        why = reading => why,
-        // Either the pipe failed or the session was dropped: in both cases nothing more can be heard.
+    let error = tokio::select! {
+        error = reading => error,
+        // Either the pipe failed or the session was dropped: in both cases nothing more can arrive.
         written = writing => written.err(),
     };
-    desk.close(why);
+    requests.close(error);
 }
 
-fn route(desk: &RequestTable, frame: Frame<FromAgent>) {
-    let (id, heard) = match frame {
+fn route_frame(requests: &RequestTable, frame: Frame<FromAgent>) {
+    let (id, event) = match frame {
         Frame::Hello(_) => return,
         Frame::Data { id, bytes } => (id, RequestEvent::Data(bytes)),
         Frame::Message(message) => match message {
-            FromAgent::Credit { id, bytes } => return credit(desk, id, bytes),
+            FromAgent::Credit { id, bytes } => return add_credit(requests, id, bytes),
             FromAgent::Output { id, stream, bytes } => (id, RequestEvent::Output(stream, bytes)),
             FromAgent::Progress { id, progress } => (id, RequestEvent::Progress(progress)),
             FromAgent::DataEnd { id, .. } => (id, RequestEvent::End),
@@ -147,14 +147,14 @@ fn route(desk: &RequestTable, frame: Frame<FromAgent>) {
             FromAgent::Failed { id, failure } => (id, RequestEvent::Failed(failure)),
         },
     };
-    if let Some(listener) = desk.of(id) {
-        // A request that was just dropped listens no more.
-        let _ = listener.heard.send(heard);
+    if let Some(listener) = requests.listener(id) {
+        // A request that was just dropped needs no events.
+        let _ = listener.events.send(event);
     }
 }
 
-fn credit(desk: &RequestTable, id: RequestId, bytes: u32) {
-    if let Some(listener) = desk.of(id) {
+fn add_credit(requests: &RequestTable, id: RequestId, bytes: u32) {
+    if let Some(listener) = requests.listener(id) {
         let room = (WINDOW as usize).saturating_sub(listener.credit.available_permits());
         listener.credit.add_permits(room.min(bytes as usize));
     }

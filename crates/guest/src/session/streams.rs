@@ -1,17 +1,17 @@
 //! Requests with bytes in both directions: programs that are fed, and connections.
 
-use super::calls::{Accepted, Session, output};
+use super::calls::{Accepted, Session, on_program_output};
 use super::error::SessionError;
 use super::pump::RequestEvent;
-use super::request::{PendingRequest, Speaker, refused};
+use super::request::{PendingRequest, RequestSender, expect_reply, refused};
 use std::convert::Infallible;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio_util::bytes::{Bytes, BytesMut};
 use tokio_util::sync::CancellationToken;
-use vmbuild_protocol::{CHUNK, Call, Connect, Exited, Interactive, OutputStream, Reply, TerminalSize};
+use vmbuild_protocol::{CHUNK, Connect, Exited, Interactive, OutputStream, TerminalSize};
 
-/// What a program is fed with while it runs. A closed `input` is the end of its standard input.
+/// Input for a running program. A closed `input` is the end of its standard input.
 #[derive(Debug)]
 pub struct Feed {
     /// Pieces of at most [`CHUNK`] bytes. Taken only when the guest has room: a short queue holds its sender up.
@@ -29,17 +29,13 @@ impl Session {
         cancel: &CancellationToken,
         on_output: impl FnMut(OutputStream, &[u8]) -> A,
     ) -> Result<Exited, SessionError> {
-        let asked = self.ask(Call::Interactive(order))?;
-        let feeding = speak(asked.speaker(), feed);
-        let answer = asked.answer(cancel, output(on_output));
-        let answer = tokio::select! {
+        let pending = self.start(order)?;
+        let feeding = send_feed(pending.sender(), feed);
+        let reply = pending.reply(cancel, on_program_output(on_output));
+        tokio::select! {
             biased;
-            answer = answer => answer?,
+            reply = reply => reply,
             never = feeding => match never {},
-        };
-        match answer {
-            Reply::Exited(exited) => Ok(exited),
-            _ => Err(SessionError::WrongAnswer { asked: "exec" }),
         }
     }
 
@@ -50,62 +46,62 @@ impl Session {
         stream: impl AsyncRead + AsyncWrite,
         cancel: &CancellationToken,
     ) -> Result<(), SessionError> {
-        let asked = self.ask(Call::Connect(Connect { port }))?;
+        let pending = self.start(Connect { port })?;
         let (reader, writer) = tokio::io::split(stream);
-        let speaker = asked.speaker();
+        let sender = pending.sender();
         tokio::select! {
             biased;
-            closed = listen(asked, writer, cancel) => closed,
-            gone = carry(speaker, reader) => Err(SessionError::Local(gone)),
+            closed = receive_stream(pending, writer, cancel) => closed,
+            error = send_stream(sender, reader) => Err(SessionError::Local(error)),
         }
     }
 }
 
 /// Sends input and sizes, for as long as it is polled.
-async fn speak(speaker: Speaker<'_>, mut feed: Feed) -> Infallible {
+async fn send_feed(sender: RequestSender<'_>, mut feed: Feed) -> Infallible {
     let typing = async {
-        let mut sending = speaker.sending();
+        let mut outgoing = sender.start_data();
         while let Some(piece) = feed.input.recv().await {
-            sending.send(piece).await;
+            outgoing.send(piece).await;
         }
-        sending.end();
+        outgoing.end();
     };
     let resizing = async {
         while let Some(size) = feed.sizes.recv().await {
-            speaker.resize(size);
+            sender.resize(size);
         }
     };
     tokio::join!(typing, resizing);
     std::future::pending().await
 }
 
-/// Sends what is read. Returns only if reading fails: its end is said to the guest, which has more to say.
-async fn carry(speaker: Speaker<'_>, reader: impl AsyncRead) -> std::io::Error {
-    let (mut reader, mut sending) = (std::pin::pin!(reader), speaker.sending());
+/// Sends what is read. Returns only if reading fails: at its end the guest is told, and may still send.
+async fn send_stream(sender: RequestSender<'_>, reader: impl AsyncRead) -> std::io::Error {
+    let (mut reader, mut outgoing) = (std::pin::pin!(reader), sender.start_data());
     loop {
         let mut piece = BytesMut::with_capacity(CHUNK);
         match reader.read_buf(&mut piece).await {
             Ok(0) => break,
-            Ok(_) => sending.send(piece.freeze()).await,
+            Ok(_) => outgoing.send(piece.freeze()).await,
             Err(error) => return error,
         }
     }
-    sending.end();
+    outgoing.end();
     std::future::pending().await
 }
 
-async fn listen(
-    mut asked: PendingRequest<'_>,
+/// Writes what the guest sends, until both directions have ended.
+async fn receive_stream(
+    mut pending: PendingRequest<'_, Connect>,
     writer: impl AsyncWrite,
     cancel: &CancellationToken,
 ) -> Result<(), SessionError> {
     let mut writer = std::pin::pin!(writer);
     loop {
-        match asked.next(cancel).await? {
+        match pending.next(cancel).await? {
             RequestEvent::Data(bytes) => writer.write_all(&bytes).await.map_err(SessionError::Local)?,
             RequestEvent::End => writer.shutdown().await.map_err(SessionError::Local)?,
-            RequestEvent::Done(Reply::Closed) => return Ok(()),
-            RequestEvent::Done(_) => return Err(SessionError::WrongAnswer { asked: "connect" }),
+            RequestEvent::Done(reply) => return expect_reply::<Connect>(reply),
             RequestEvent::Failed(failure) => return Err(refused(failure, cancel)),
             RequestEvent::Output(..) | RequestEvent::Progress(_) => {}
         }

@@ -1,17 +1,17 @@
-//! A file's bytes on their way, and the digest that both sides compare at the end. Whole files and the rest of one
-//! that was interrupted go the same way: they differ in what is there already.
+//! Transfer of a file's bytes, and of the digest that both sides compare at the end. Whole files and the rest of an
+//! interrupted one are transferred alike: they differ in the prefix that is there already.
 
 use super::error::SessionError;
 use super::pump::RequestEvent;
-use super::request::{PendingRequest, refused};
+use super::request::{PendingRequest, expect_reply, refused};
 use sha2::{Digest as _, Sha256};
 use std::io::{Read, Write};
 use std::path::Path;
 use tokio_util::bytes::Bytes;
 use tokio_util::sync::CancellationToken;
-use vmbuild_protocol::{CHUNK, Digest, Reply};
+use vmbuild_protocol::{AgentRequest, CHUNK, Digest};
 
-/// What a file on this side has already: how much, and the hash so far.
+/// The first bytes of a file, as far as both sides have them: how many, and their hash.
 #[derive(Debug, Clone, Default)]
 pub struct LocalPrefix {
     bytes: u64,
@@ -43,15 +43,25 @@ impl LocalPrefix {
     }
 }
 
-/// Sends what `file` has behind what the guest `had`. `from` names it in errors; `advanced` hears how many bytes of
-/// the whole are there.
-pub(super) async fn send(
-    mut asked: PendingRequest<'_>,
-    (file, mut had): (&mut impl Read, LocalPrefix),
-    from: &Path,
+/// A file on this side.
+#[derive(Debug)]
+pub struct LocalFile<'a, F> {
+    /// The open file, positioned behind `prefix`.
+    pub file: &'a mut F,
+    /// The bytes that need no transfer.
+    pub prefix: LocalPrefix,
+    /// Its path, for errors.
+    pub path: &'a Path,
+}
+
+/// Sends what `source` has behind its prefix. `on_advance` is told how many bytes of the whole are there.
+pub(super) async fn send_file<R: AgentRequest<Reply = Digest>>(
+    mut pending: PendingRequest<'_, R>,
+    source: LocalFile<'_, impl Read>,
     cancel: &CancellationToken,
-    mut advanced: impl FnMut(u64),
+    mut on_advance: impl FnMut(u64),
 ) -> Result<Digest, SessionError> {
+    let LocalFile { file, mut prefix, path } = source;
     loop {
         let mut piece = vec![0; CHUNK];
         let count = file.read(&mut piece).map_err(SessionError::Local)?;
@@ -59,40 +69,35 @@ pub(super) async fn send(
             break;
         }
         piece.truncate(count);
-        had.add(&piece);
-        asked.send(Bytes::from(piece), cancel).await?;
-        advanced(had.bytes);
+        prefix.add(&piece);
+        pending.send(Bytes::from(piece), cancel).await?;
+        on_advance(prefix.bytes);
     }
-    let sent = had.digest();
-    asked.end_data(sent);
-    match asked.answer(cancel, |_| Ok(())).await? {
-        Reply::Stored(stored) if stored == sent => Ok(sent),
-        Reply::Stored(stored) => Err(damaged(from, stored, sent)),
-        _ => Err(SessionError::WrongAnswer { asked: "file" }),
-    }
+    let sent = prefix.digest();
+    pending.end_data(sent);
+    let stored = pending.reply(cancel, |_| Ok(())).await?;
+    if stored == sent { Ok(sent) } else { Err(damaged(path, stored, sent)) }
 }
 
-/// Writes what comes behind what `file` had. `to` names it in errors; `advanced` hears how many bytes of the whole
-/// are there.
-pub(super) async fn receive(
-    mut asked: PendingRequest<'_>,
-    (file, mut had): (&mut impl Write, LocalPrefix),
-    to: &Path,
+/// Writes what arrives behind the prefix of `target`. `on_advance` is told how many bytes of the whole are there.
+pub(super) async fn receive_file<R: AgentRequest<Reply = Digest>>(
+    mut pending: PendingRequest<'_, R>,
+    target: LocalFile<'_, impl Write>,
     cancel: &CancellationToken,
-    mut advanced: impl FnMut(u64),
+    mut on_advance: impl FnMut(u64),
 ) -> Result<Digest, SessionError> {
+    let LocalFile { file, mut prefix, path } = target;
     loop {
-        match asked.next(cancel).await? {
+        match pending.next(cancel).await? {
             RequestEvent::Data(piece) => {
-                had.add(&piece);
+                prefix.add(&piece);
                 file.write_all(&piece).map_err(SessionError::Local)?;
-                advanced(had.bytes);
+                on_advance(prefix.bytes);
             }
-            RequestEvent::Done(Reply::Sent(sent)) => {
-                let got = had.digest();
-                return if got == sent { Ok(got) } else { Err(damaged(to, got, sent)) };
+            RequestEvent::Done(reply) => {
+                let (got, sent) = (prefix.digest(), expect_reply::<R>(reply)?);
+                return if got == sent { Ok(got) } else { Err(damaged(path, got, sent)) };
             }
-            RequestEvent::Done(_) => return Err(SessionError::WrongAnswer { asked: "file" }),
             RequestEvent::Failed(failure) => return Err(refused(failure, cancel)),
             RequestEvent::Output(..) | RequestEvent::Progress(_) | RequestEvent::End => {}
         }
@@ -103,7 +108,7 @@ fn damaged(path: &Path, got: Digest, sent: Digest) -> SessionError {
     SessionError::Damaged { path: path.to_owned(), got: hex::encode(got.sha256), sent: hex::encode(sent.sha256) }
 }
 
-/// A place to copy to that only hashes.
+/// A writer that only hashes.
 struct Hashing<'a>(&'a mut Sha256);
 
 impl Write for Hashing<'_> {

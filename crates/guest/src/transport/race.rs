@@ -1,4 +1,4 @@
-//! All ways at once, and the first agent to answer decides.
+//! A race of all transports, won by the first that reaches the agent.
 
 use super::connect::connect_tracked;
 use super::{ConnectError, SshError, Transport, TransportKind};
@@ -12,91 +12,92 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use vmbuild_supervise::Deadline;
 
-/// How long to leave a way alone on which nobody listens yet.
+/// Pause before the next attempt on a transport on which nothing listens yet.
 const PAUSE: Duration = Duration::from_millis(20);
 /// The same for a vsock device while its guest boots. It keeps every request for a guest without a driver, and the guest
 /// then has to refuse them one by one, before it does anything else.
 const BOOT_PAUSE: Duration = Duration::from_millis(500);
-/// How long one attempt to connect may take before the next: a device that asks a guest without a driver may never
-/// hear of it again.
+/// How long one attempt to connect may take before the next: a device that forwards a request to a guest without a
+/// driver may never get an answer.
 const ATTEMPT: Duration = Duration::from_secs(1);
-/// The same for SSH, which logs in and may have to send the agent first, to an emulated machine perhaps.
+/// The same for SSH, which logs in and may have to send the agent first, possibly to an emulated machine.
 const SSH_ATTEMPT: Duration = Duration::from_mins(2);
 
-/// Who won, and why the others did not.
+/// The winner of a race, and why the other transports lost.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RaceResult {
-    /// The way of the first answer.
+    /// The transport of the first answer.
     pub winner: TransportKind,
     /// From the start of the race to the answer, in milliseconds.
     pub millis: u64,
-    /// The other ways, in the order they were given.
+    /// The other transports, in the order given.
     pub losers: Vec<FailedTransport>,
 }
 
-/// A way that was not taken.
+/// A transport that lost.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FailedTransport {
-    /// Which.
+    /// Its kind.
     pub transport: TransportKind,
-    /// Why, for people.
+    /// Why it lost, for people.
     pub reason: String,
 }
 
-/// Why nobody won.
+/// Errors of a race that nothing won.
 #[derive(Debug, thiserror::Error)]
 pub enum RaceError {
-    /// An agent answered that cannot be spoken to, or the user interrupted.
+    /// An agent of another build answered, or the user interrupted.
     #[error(transparent)]
     Session(#[from] SessionError),
-    /// SSH did not lead to an agent, and would not the next time.
+    /// SSH did not reach an agent, and another attempt would not either.
     #[error(transparent)]
     Ssh(Box<SshError>),
-    /// Nobody answered in time; the reason of the way that came furthest.
-    #[error("no way led to the agent")]
+    /// No agent answered in time; the reason of the transport that got furthest.
+    #[error("could not reach the agent over any transport")]
     Nobody(#[source] io::Error),
 }
 
-/// Tries all ways until an agent answers on one. Those that have lost are dropped, when what they asked of a vsock
-/// device has been answered: that takes as long as the guest needs for a packet.
+/// Tries all transports until an agent answers on one. The losers are dropped once a vsock device has answered their
+/// requests: that takes as long as the guest needs for a packet.
 pub async fn race(
-    ways: &[Transport],
+    transports: &[Transport],
     opening: Opening,
     deadline: Deadline,
     cancel: &CancellationToken,
 ) -> Result<(Session, RaceResult), RaceError> {
-    let asked = TaskTracker::new();
-    let decided = decide(ways, &asked, opening, deadline, cancel).await;
-    asked.close();
-    let _ = tokio::time::timeout(ATTEMPT, asked.wait()).await;
+    let connections = TaskTracker::new();
+    let decided = decide(transports, &connections, opening, deadline, cancel).await;
+    connections.close();
+    let _ = tokio::time::timeout(ATTEMPT, connections.wait()).await;
     decided
 }
 
 async fn decide(
-    ways: &[Transport],
-    asked: &TaskTracker,
+    transports: &[Transport],
+    connections: &TaskTracker,
     opening: Opening,
     deadline: Deadline,
     cancel: &CancellationToken,
 ) -> Result<(Session, RaceResult), RaceError> {
-    let (since, standing) = (Instant::now(), Standing::new(ways));
+    let (since, standings) = (Instant::now(), RaceStandings::new(transports));
+    let lanes = transports.iter().enumerate().map(|(index, transport)| RaceLane { index, transport, connections });
     let mut runners: FuturesUnordered<_> =
-        (0..ways.len()).map(|lane| run((&ways[lane], asked), lane, &standing, opening, deadline, cancel)).collect();
+        lanes.map(|lane| run_lane(lane, &standings, opening, deadline, cancel)).collect();
     let mut out = None;
     while let Some((lane, outcome)) = runners.next().await {
         match outcome {
             Ok(session) => {
                 let millis = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
-                return Ok((session, standing.result(lane, millis)));
+                return Ok((session, standings.result(lane, millis)));
             }
-            // Another way leads to the same agent, and waiting on does not change the user's mind.
+            // Another transport leads to the same agent, and the user's decision stands.
             Err(error @ RaceError::Session(SessionError::WrongBuild { .. } | SessionError::Cancelled)) => {
                 return Err(error);
             }
             Err(error) => {
-                standing.note(lane, &error);
+                standings.note_error(lane, &error);
                 // An agent's silence says more than a socket that is not there.
                 out = Some(match out {
                     Some(first @ (RaceError::Session(_) | RaceError::Ssh(_))) => first,
@@ -108,46 +109,56 @@ async fn decide(
     Err(out.unwrap_or_else(|| RaceError::Nobody(io::ErrorKind::NotFound.into())))
 }
 
-/// One way: connects until somebody accepts, then says hello until somebody answers.
-async fn run(
-    (way, asked): (&Transport, &TaskTracker),
-    lane: usize,
-    standing: &Standing<'_>,
+/// One transport in the race.
+struct RaceLane<'a> {
+    /// Its place among the transports.
+    index: usize,
+    transport: &'a Transport,
+    /// The connections under way, which may outlive the race.
+    connections: &'a TaskTracker,
+}
+
+/// Runs one lane: connects until the connection is accepted, then says hello until the agent answers.
+async fn run_lane(
+    lane: RaceLane<'_>,
+    standings: &RaceStandings<'_>,
     opening: Opening,
     deadline: Deadline,
     cancel: &CancellationToken,
 ) -> (usize, Result<Session, RaceError>) {
+    let RaceLane { index, transport, connections } = lane;
     // Over SSH each connection has an agent of its own, and nothing in it.
-    let opening = if way.kind() == TransportKind::Ssh { Opening::Fresh } else { opening };
+    let opening = if transport.kind() == TransportKind::Ssh { Opening::Fresh } else { opening };
     loop {
-        let refused = match tokio::time::timeout(attempt(way), connect_tracked(way, asked)).await {
-            Ok(Ok(pipe)) => {
-                standing.say(lane, "accepted the connection, and no agent had answered yet");
-                return (lane, Session::open(pipe, opening, deadline, cancel).await.map_err(RaceError::from));
-            }
-            Ok(Err(refused)) => refused,
-            Err(_) => io::Error::new(io::ErrorKind::TimedOut, "the connection was not accepted").into(),
-        };
-        standing.say(lane, &refused.to_string());
+        let refused =
+            match tokio::time::timeout(attempt_limit(transport), connect_tracked(transport, connections)).await {
+                Ok(Ok(pipe)) => {
+                    standings.set_reason(index, "accepted the connection, and no agent had answered yet");
+                    return (index, Session::open(pipe, opening, deadline, cancel).await.map_err(RaceError::from));
+                }
+                Ok(Err(refused)) => refused,
+                Err(_) => io::Error::new(io::ErrorKind::TimedOut, "the connection was not accepted").into(),
+            };
+        standings.set_reason(index, &refused.to_string());
         if deadline.passed() || !refused.may_pass() {
-            return (lane, Err(refused.into()));
+            return (index, Err(refused.into()));
         }
         tokio::select! {
-            () = cancel.cancelled() => return (lane, Err(SessionError::Cancelled.into())),
-            () = tokio::time::sleep(pause(way, opening)) => {}
+            () = cancel.cancelled() => return (index, Err(SessionError::Cancelled.into())),
+            () = tokio::time::sleep(pause(transport, opening)) => {}
         }
     }
 }
 
-fn pause(way: &Transport, opening: Opening) -> Duration {
-    match (way, opening) {
+fn pause(transport: &Transport, opening: Opening) -> Duration {
+    match (transport, opening) {
         (Transport::VhostUserVsock { .. }, Opening::Fresh) => BOOT_PAUSE,
         _ => PAUSE,
     }
 }
 
-fn attempt(way: &Transport) -> Duration {
-    match way {
+fn attempt_limit(transport: &Transport) -> Duration {
+    match transport {
         Transport::Ssh(_) => SSH_ATTEMPT,
         _ => ATTEMPT,
     }
@@ -162,37 +173,39 @@ impl From<ConnectError> for RaceError {
     }
 }
 
-/// How each way stands: the last thing that kept it from winning.
-struct Standing<'a> {
-    ways: &'a [Transport],
+/// The last thing that kept each transport from winning.
+struct RaceStandings<'a> {
+    transports: &'a [Transport],
     reasons: RefCell<Vec<String>>,
 }
 
-impl<'a> Standing<'a> {
-    fn new(ways: &'a [Transport]) -> Self {
-        Self { ways, reasons: RefCell::new(vec!["was not reached yet".to_owned(); ways.len()]) }
+impl<'a> RaceStandings<'a> {
+    fn new(transports: &'a [Transport]) -> Self {
+        Self { transports, reasons: RefCell::new(vec!["was not reached yet".to_owned(); transports.len()]) }
     }
 
-    fn say(&self, lane: usize, reason: &str) {
+    fn set_reason(&self, lane: usize, reason: &str) {
         reason.clone_into(&mut self.reasons.borrow_mut()[lane]);
     }
 
-    fn note(&self, lane: usize, error: &RaceError) {
+    fn note_error(&self, lane: usize, error: &RaceError) {
         match error {
-            RaceError::Nobody(source) => self.say(lane, &source.to_string()),
-            RaceError::Session(error) => self.say(lane, &error.to_string()),
-            RaceError::Ssh(error) => self.say(lane, &error.to_string()),
+            RaceError::Nobody(source) => self.set_reason(lane, &source.to_string()),
+            RaceError::Session(error) => self.set_reason(lane, &error.to_string()),
+            RaceError::Ssh(error) => self.set_reason(lane, &error.to_string()),
         }
     }
 
     fn result(&self, won: usize, millis: u64) -> RaceResult {
         let reasons = self.reasons.take();
-        let all = self.ways.iter().zip(reasons).enumerate();
+        let all = self.transports.iter().zip(reasons).enumerate();
         let losers = all.filter(|(lane, _)| *lane != won);
         RaceResult {
-            winner: self.ways[won].kind(),
+            winner: self.transports[won].kind(),
             millis,
-            losers: losers.map(|(_, (way, reason))| FailedTransport { transport: way.kind(), reason }).collect(),
+            losers: losers
+                .map(|(_, (transport, reason))| FailedTransport { transport: transport.kind(), reason })
+                .collect(),
         }
     }
 }

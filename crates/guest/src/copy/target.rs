@@ -10,16 +10,16 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use vmbuild_archive::{Beneath, not_a_file};
 
-/// A folder that is being filled must be writable, whatever it is to be in the end.
+/// A folder must be writable while it is being filled, whatever its final mode.
 const FILLING: Mode = Mode::RWXU;
 
 /// The folder that a tree is copied to.
-pub(super) struct Landing {
+pub(super) struct CopyTarget {
     path: PathBuf,
     top: Beneath,
 }
 
-impl Landing {
+impl CopyTarget {
     /// Makes the top folder, or takes the one that is there.
     pub(super) fn make(path: &Path) -> Result<Self, CopyError> {
         match fs_err::create_dir(path) {
@@ -31,11 +31,11 @@ impl Landing {
     }
 
     /// Where an entry below the top goes.
-    pub(super) fn spot(&self, entry: &str) -> Result<Spot, CopyError> {
+    pub(super) fn entry(&self, entry: &str) -> Result<TargetEntry, CopyError> {
         let (above, name) = entry.rsplit_once('/').unwrap_or(("", entry));
         let path = self.path.join(entry);
         let folder = self.top.folder(names(above)).map_err(|errno| in_the_way(&path, errno))?;
-        Ok(Spot { folder, name: name.to_owned(), path })
+        Ok(TargetEntry { folder, name: name.to_owned(), path })
     }
 
     /// Gives a folder its mode.
@@ -47,13 +47,13 @@ impl Landing {
 }
 
 /// A name in an open folder.
-pub(super) struct Spot {
+pub(super) struct TargetEntry {
     folder: OwnedFd,
     name: String,
     path: PathBuf,
 }
 
-impl Spot {
+impl TargetEntry {
     /// The user's own choice of a name: links on the way to it are followed.
     pub(super) fn chosen(path: &Path) -> Result<Self, CopyError> {
         let no_name = || CopyError::NoName(path.display().to_string());
