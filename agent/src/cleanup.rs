@@ -5,7 +5,7 @@
 //! request's mark there, and whoever has it belongs to the request. A process that wipes its own environment
 //! escapes this; it still ends with the machine.
 
-use crate::request::failure;
+use crate::failure::failure;
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, getpid, pidfd_open, pidfd_send_signal, waitid};
 use std::time::Duration;
@@ -16,7 +16,7 @@ pub const MARK: &str = "VMBUILD_REQUEST";
 
 /// How often to look again. A process can start another between two looks; it cannot win for ever, because each
 /// look kills every one it sees. One that the kernel cannot end (it waits for a dead disk) can.
-const LOOKS: u32 = 1000;
+const MAX_SCANS: u32 = 1000;
 
 /// Kills every process that carries the mark, until none is left. Fails if some do not end within ten seconds.
 ///
@@ -27,7 +27,7 @@ pub async fn end_marked(mark: &str) -> Result<(), RequestFailure> {
         return Ok(());
     }
     let mut was_clear = false;
-    for _ in 0..LOOKS {
+    for _ in 0..MAX_SCANS {
         let look = kill_marked(mark);
         let is_clear = look.killed == 0;
         if is_clear && (was_clear || look.unsure == 0) {
@@ -49,7 +49,7 @@ fn is_alone() -> bool {
 
 /// What one look at all processes found.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Look {
+struct ProcessScan {
     /// Had the mark, and were killed.
     killed: usize,
     /// Had no environment to judge them by.
@@ -57,10 +57,10 @@ struct Look {
 }
 
 /// Sends KILL to every living process with the mark.
-fn kill_marked(mark: &str) -> Look {
+fn kill_marked(mark: &str) -> ProcessScan {
     let wanted = format!("{MARK}={mark}");
     let own = getpid();
-    let mut look = Look::default();
+    let mut look = ProcessScan::default();
     let Ok(entries) = fs_err::read_dir("/proc") else { return look };
     let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
     for pid in pids.filter_map(Pid::from_raw).filter(|pid| *pid != own) {

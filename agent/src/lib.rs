@@ -2,13 +2,17 @@
 //! over any byte pipe.
 
 pub mod cleanup;
-pub mod exec;
-pub mod files;
+pub mod failure;
 pub mod guest;
 pub mod handlers;
 pub mod init;
-pub mod interactive;
 pub mod listen;
 pub mod port;
 pub mod request;
 pub mod session;
+
+mod blocking;
+mod packages;
+mod power;
+#[cfg(test)]
+mod testing;

@@ -4,7 +4,7 @@
 
 use crate::guest::GuestSystem;
 use crate::port::SerialPort;
-use crate::session::{converse, converse_unless};
+use crate::session::{serve_pipe, serve_shared_pipe};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::path::Path;
 use std::time::Duration;
@@ -31,7 +31,7 @@ pub async fn serve_stdio(guest: GuestSystem) -> std::io::Result<()> {
     use tokio::io::AsyncWriteExt;
     tokio::io::stderr().write_all(format!("{STDIO_READY}\n").as_bytes()).await?;
     let pipe = tokio::io::join(tokio::io::stdin(), tokio::io::stdout());
-    converse(pipe, guest).await.map_err(|ended| match ended {
+    serve_pipe(pipe, guest).await.map_err(|ended| match ended {
         CodecError::Io(error) => error,
         garbled => std::io::Error::new(std::io::ErrorKind::InvalidData, garbled),
     })
@@ -57,7 +57,7 @@ async fn serve_all<P: AsyncRead + AsyncWrite>(
     loop {
         tokio::select! {
             accepted = accept() => match accepted {
-                Ok(stream) => conversations.push(converse(stream, guest.clone())),
+                Ok(stream) => conversations.push(serve_pipe(stream, guest.clone())),
                 // Out of descriptors, or a host that gave up: neither ends the agent.
                 Err(_) => tokio::time::sleep(PAUSE).await,
             },
@@ -81,7 +81,7 @@ fn bind_private(path: &Path) -> std::io::Result<UnixListener> {
 pub async fn serve_port(path: &Path, guest: GuestSystem) -> std::io::Result<()> {
     let port = SerialPort::open(path)?;
     loop {
-        let conversation = converse_unless(port.pipe()?, guest.clone(), async || port.deserted().await);
+        let conversation = serve_shared_pipe(port.pipe()?, guest.clone(), async || port.deserted().await);
         // Words that nobody understands end a conversation, and the next hello begins another. But without its port the
         // agent is of no use.
         if let Err(CodecError::Io(error)) = conversation.await {

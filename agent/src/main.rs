@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use vmbuild_agent::guest::GuestSystem;
 use vmbuild_agent::init::{
-    Net, Prepared, Situation, fatal, prepare, prepare_sandbox, prepare_service, say, spawn_reaper,
+    AgentRole, NetworkMode, PreparedMachine, fatal, prepare, prepare_sandbox, prepare_service, say, spawn_reaper,
 };
 use vmbuild_agent::listen::{serve_port, serve_stdio, serve_unix, serve_vsock};
 
@@ -32,21 +32,21 @@ enum AgentCli {
         port: String,
         /// The network to set up.
         #[arg(long, value_enum)]
-        network: Net,
+        network: NetworkMode,
     },
 }
 
 fn main() -> ExitCode {
-    let situation = Situation::detect();
+    let role = AgentRole::detect();
     let outcome = tokio::runtime::Builder::new_current_thread().enable_all().build().and_then(|runtime| {
-        let outcome = runtime.block_on(run(situation));
+        let outcome = runtime.block_on(run(role));
         // A read of standard input may be under way on a thread of its own, and nobody will end it.
         runtime.shutdown_background();
         outcome
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) if situation == Situation::Kernel => fatal(&error),
+        Err(error) if role == AgentRole::Kernel => fatal(&error),
         Err(error) => {
             say(&error.to_string());
             ExitCode::FAILURE
@@ -54,16 +54,16 @@ fn main() -> ExitCode {
     }
 }
 
-async fn run(situation: Situation) -> std::io::Result<()> {
+async fn run(role: AgentRole) -> std::io::Result<()> {
     spawn_reaper();
-    if situation == Situation::Kernel {
+    if role == AgentRole::Kernel {
         return serve_machine(prepare().await.map_err(std::io::Error::other)?).await;
     }
-    let guest = GuestSystem::complete(situation.is_init());
+    let guest = GuestSystem::complete(role.is_init());
     match AgentCli::parse() {
         AgentCli::Serve { unix, memory_limit, .. } => {
             let guest = guest.with_memory_limit(memory_limit);
-            if situation == Situation::Sandbox {
+            if role == AgentRole::Sandbox {
                 prepare_sandbox().await.map_err(std::io::Error::other)?;
             }
             match unix {
@@ -80,7 +80,7 @@ async fn run(situation: Situation) -> std::io::Result<()> {
 
 /// Serves a virtual machine's host on everything there is: the port at once, vsock when its driver is loaded. The port
 /// alone will do.
-async fn serve_machine(Prepared { port, vsock, late, guest }: Prepared) -> std::io::Result<()> {
+async fn serve_machine(PreparedMachine { port, vsock, late, guest }: PreparedMachine) -> std::io::Result<()> {
     let rest = async {
         late.complete().await.map_err(std::io::Error::other)?;
         if let Some(port) = vsock

@@ -59,7 +59,7 @@ impl SerialPort {
 
     /// Its bytes, whichever host they come from and go to. One at a time is meant to be in use.
     pub fn pipe(&self) -> io::Result<PortPipe> {
-        let changes = |flag| Changes::of(&self.0.fd, flag);
+        let changes = |flag| ReadinessChanges::of(&self.0.fd, flag);
         let (readable, writable) = (changes(epoll::EventFlags::IN)?, changes(epoll::EventFlags::OUT)?);
         Ok(PortPipe { device: Arc::clone(&self.0), readable, writable })
     }
@@ -95,9 +95,9 @@ impl PortDevice {
 
 /// Tells when something about a descriptor has changed.
 #[derive(Debug)]
-struct Changes(AsyncFd<OwnedFd>);
+struct ReadinessChanges(AsyncFd<OwnedFd>);
 
-impl Changes {
+impl ReadinessChanges {
     fn of(fd: &OwnedFd, flag: epoll::EventFlags) -> io::Result<Self> {
         let changes = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         epoll::add(&changes, fd, epoll::EventData::new_u64(0), flag | epoll::EventFlags::ET)?;
@@ -121,8 +121,8 @@ impl Changes {
 #[derive(Debug)]
 pub struct PortPipe {
     device: Arc<PortDevice>,
-    readable: Changes,
-    writable: Changes,
+    readable: ReadinessChanges,
+    writable: ReadinessChanges,
 }
 
 impl AsyncRead for PortPipe {

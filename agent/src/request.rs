@@ -1,13 +1,14 @@
-//! What a request's handler is given: a way to speak while it works, and a sign to stop.
+//! The context of a request's handler: a way to send events while it works, and a sign to stop.
 
+use crate::failure::cancelled;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use vmbuild_protocol::{FailureKind, OutputStream, Progress, RequestFailure};
+use vmbuild_protocol::{OutputStream, Progress, RequestFailure};
 
-/// Something a handler says before its reply.
+/// Something that a handler sends before its reply.
 #[derive(Debug)]
-pub enum Saying {
-    /// Bytes of a program.
+pub enum HandlerEvent {
+    /// Output of a program.
     Output(OutputStream, Vec<u8>),
     /// How far it is.
     Progress(Progress),
@@ -20,30 +21,24 @@ pub struct RequestContext {
     pub mark: String,
     /// Fires when the host cancels or the session ends.
     pub cancel: CancellationToken,
-    /// Bounded: a handler waits here when the host is slow to take its output.
-    pub says: mpsc::Sender<Saying>,
+    /// Bounded: a handler waits here while the host is slow to take its output.
+    pub events: mpsc::Sender<HandlerEvent>,
 }
 
 impl RequestContext {
-    /// Passes a program's output on, waiting while the host is slow.
-    pub async fn output(&self, stream: OutputStream, bytes: &[u8]) {
+    /// Sends a program's output, waiting while the host is slow.
+    pub async fn send_output(&self, stream: OutputStream, bytes: &[u8]) {
         // A closed channel means the session is gone; `cancel` fires then.
-        let _ = self.says.send(Saying::Output(stream, bytes.to_vec())).await;
+        let _ = self.events.send(HandlerEvent::Output(stream, bytes.to_vec())).await;
     }
 
     /// Reports progress.
-    pub async fn progress(&self, progress: Progress) {
-        let _ = self.says.send(Saying::Progress(progress)).await;
+    pub async fn send_progress(&self, progress: Progress) {
+        let _ = self.events.send(HandlerEvent::Progress(progress)).await;
     }
-}
 
-/// A failure without a program's output.
-pub fn failure(kind: FailureKind, message: impl Into<String>) -> RequestFailure {
-    RequestFailure { kind, message: message.into(), step: None, tail: String::new() }
-}
-
-/// A file could not be read or written; a full disk is told apart.
-pub fn io_failure(error: &std::io::Error) -> RequestFailure {
-    let kind = if error.kind() == std::io::ErrorKind::StorageFull { FailureKind::NoSpace } else { FailureKind::Io };
-    failure(kind, error.to_string())
+    /// Fails once the request is cancelled.
+    pub(crate) fn check_cancelled(&self) -> Result<(), RequestFailure> {
+        if self.cancel.is_cancelled() { Err(cancelled()) } else { Ok(()) }
+    }
 }

@@ -1,13 +1,13 @@
 //! Setting the guest's clock: a virtual machine that was asleep wakes up in the past.
 
-use crate::request::failure;
+use crate::failure::failure;
 use rustix::io::Errno;
 use rustix::time::{ClockId, Timespec, clock_settime};
 use std::time::Duration;
 use vmbuild_protocol::{Clock, FailureKind, RequestFailure};
 
 /// Sets the clock.
-pub fn set(clock: Clock) -> Result<(), RequestFailure> {
+pub fn set_clock(clock: Clock) -> Result<(), RequestFailure> {
     clock_settime(ClockId::Realtime, timespec(clock)).map_err(|error| match error {
         Errno::PERM => failure(FailureKind::Io, "failed to set the clock: a sandbox shares its host's clock"),
         error => failure(FailureKind::Io, format!("failed to set the clock: {error}")),

@@ -1,7 +1,8 @@
 //! A connection to a port of the guest, carried by the session: the guest needs no network for it.
 
-use crate::request::{RequestContext, failure};
-use crate::session::{Consumed, HostMessage, Link, digest};
+use crate::failure::{cancelled, failure};
+use crate::request::RequestContext;
+use crate::session::{CreditGrants, HostLink, HostMessage, digest};
 use bytes::BytesMut;
 use sha2::{Digest as _, Sha256};
 use std::io;
@@ -16,18 +17,18 @@ use vmbuild_protocol::{CHUNK, Connect, FailureKind, FromAgent, RequestFailure};
 pub async fn connect(
     request: &RequestContext,
     order: &Connect,
-    link: &Link,
-    mail: mpsc::UnboundedReceiver<HostMessage>,
+    link: &HostLink,
+    messages: mpsc::UnboundedReceiver<HostMessage>,
 ) -> Result<(), RequestFailure> {
     let carry = async {
         let stream = reach(order.port).await.map_err(|error| refused(order.port, &error))?;
         let (reader, writer) = stream.into_split();
         let broken = |error| failure(FailureKind::Io, format!("port {} of the guest: {error}", order.port));
-        tokio::try_join!(outwards(reader, link), inwards(writer, link, mail)).map_err(broken)
+        tokio::try_join!(outwards(reader, link), inwards(writer, link, messages)).map_err(broken)
     };
     tokio::select! {
         carried = carry => carried.map(|_| ()),
-        () = request.cancel.cancelled() => Err(failure(FailureKind::Cancelled, "cancelled")),
+        () = request.cancel.cancelled() => Err(cancelled()),
     }
 }
 
@@ -47,7 +48,7 @@ fn refused(port: u16, error: &io::Error) -> RequestFailure {
     failure(FailureKind::Io, text)
 }
 
-async fn outwards(mut from: OwnedReadHalf, link: &Link) -> io::Result<()> {
+async fn outwards(mut from: OwnedReadHalf, link: &HostLink) -> io::Result<()> {
     let (mut hasher, mut bytes) = (Sha256::new(), 0);
     loop {
         let mut piece = BytesMut::with_capacity(CHUNK);
@@ -57,20 +58,20 @@ async fn outwards(mut from: OwnedReadHalf, link: &Link) -> io::Result<()> {
         }
         hasher.update(&piece);
         bytes += count as u64;
-        link.data(piece.freeze()).await;
+        link.send_data(piece.freeze()).await;
     }
     let digest = digest(bytes, hasher.finalize());
-    link.say(|id| FromAgent::DataEnd { id, digest });
+    link.send_message(|id| FromAgent::DataEnd { id, digest });
     Ok(())
 }
 
 async fn inwards(
     mut to: OwnedWriteHalf,
-    link: &Link,
-    mut mail: mpsc::UnboundedReceiver<HostMessage>,
+    link: &HostLink,
+    mut messages: mpsc::UnboundedReceiver<HostMessage>,
 ) -> io::Result<()> {
-    let mut consumed = Consumed::default();
-    while let Some(inbound) = mail.recv().await {
+    let mut consumed = CreditGrants::default();
+    while let Some(inbound) = messages.recv().await {
         match inbound {
             HostMessage::Bytes(bytes) => {
                 to.write_all(&bytes).await?;

@@ -1,17 +1,14 @@
-//! What the agent does for each request. One file for each kind; the session calls them and carries their answers.
-
-pub(crate) mod chain;
-
-mod packages;
-#[cfg(test)]
-mod testing;
+//! Request handlers: one file or folder for each kind of request. The session dispatches calls to them and sends their
+//! results as replies.
 
 pub mod clock;
 pub mod connect;
+pub mod exec;
 pub mod facts;
-pub mod grow;
+pub mod files;
+pub mod grow_root;
+pub mod interactive;
 pub mod pack;
-pub mod power;
 pub mod provision;
 pub mod steps;
 pub mod validate;

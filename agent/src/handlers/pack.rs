@@ -1,7 +1,9 @@
 //! Packing what was built.
 
-use super::chain::chained;
-use crate::request::{RequestContext, failure};
+use crate::blocking::run_blocking;
+use crate::failure::chain_failure;
+use crate::failure::failure;
+use crate::request::RequestContext;
 use std::path::{Path, PathBuf};
 use vmbuild_protocol::{Digest, FailureKind, Pack, Packed, RequestFailure};
 
@@ -10,13 +12,12 @@ pub async fn pack(request: &RequestContext, pack: Pack) -> Result<Packed, Reques
     let (root, to) = (absolute(&pack.root)?, absolute(&pack.to)?);
     let archive = to.clone();
     // Not raced against `cancel`: the thread cannot be stopped, and must not write on after the answer.
-    let packed = tokio::task::spawn_blocking(move || vmbuild_archive::pack_tree(&root, &archive, pack.mtime)).await;
-    let packed = packed.map_err(|error| failure(FailureKind::Io, format!("failed to pack: {error}")))?;
+    let packed = run_blocking(move || vmbuild_archive::pack_tree(&root, &archive, pack.mtime)).await;
     if request.cancel.is_cancelled() {
         let _ = fs_err::remove_file(&to);
         return Err(failure(FailureKind::Cancelled, "packing was cancelled"));
     }
-    let summary = packed.map_err(|error| chained(&error))?;
+    let summary = packed.map_err(|error| chain_failure(&error))?;
     Ok(Packed {
         entries: summary.entries,
         unpacked_bytes: summary.unpacked_bytes,
@@ -35,7 +36,7 @@ fn absolute(path: &str) -> Result<PathBuf, RequestFailure> {
 #[cfg(test)]
 mod tests {
     use super::pack;
-    use crate::handlers::testing::request;
+    use crate::testing::request;
     use vmbuild_protocol::{FailureKind, Pack};
 
     fn ask(folder: &std::path::Path) -> Pack {

@@ -14,14 +14,14 @@ pub struct Cmdline {
     /// Host name: `vmbuild.hostname`.
     pub hostname: Option<String>,
     /// What network there is: `vmbuild.net`, by default none.
-    pub net: Net,
+    pub net: NetworkMode,
     /// Time since the Unix epoch to set the clock to: `vmbuild.clock`, in nanoseconds.
     pub clock: Option<Duration>,
 }
 
 /// What network a virtual machine has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, clap::ValueEnum)]
-pub enum Net {
+pub enum NetworkMode {
     /// Loopback only.
     None,
     /// QEMU's user-mode network.
@@ -58,7 +58,7 @@ impl Cmdline {
     /// Reads a command line. Of a word given twice the last one counts, as with the kernel's own.
     pub fn parse(text: &str) -> Result<Self, CmdlineError> {
         let (mut root, mut port, mut vsock) = (None, None, None);
-        let (mut hostname, mut net, mut clock) = (None, Net::None, None);
+        let (mut hostname, mut net, mut clock) = (None, NetworkMode::None, None);
         for word in text.split_ascii_whitespace() {
             let (name, value) = word.split_once('=').unwrap_or((word, ""));
             match name {
@@ -92,10 +92,10 @@ fn device(value: &str) -> Result<String, CmdlineError> {
     }
 }
 
-fn network(value: &str) -> Result<Net, CmdlineError> {
+fn network(value: &str) -> Result<NetworkMode, CmdlineError> {
     match value {
-        "none" => Ok(Net::None),
-        "slirp" => Ok(Net::Slirp),
+        "none" => Ok(NetworkMode::None),
+        "slirp" => Ok(NetworkMode::Slirp),
         other => Err(bad(NET, other)),
     }
 }
@@ -110,11 +110,18 @@ fn time(value: &str) -> Result<Duration, CmdlineError> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cmdline, CmdlineError, Net};
+    use super::{Cmdline, CmdlineError, NetworkMode};
     use std::time::Duration;
 
     fn words(root: &str, port: &str) -> Cmdline {
-        Cmdline { root: root.into(), port: port.into(), vsock: None, hostname: None, net: Net::None, clock: None }
+        Cmdline {
+            root: root.into(),
+            port: port.into(),
+            vsock: None,
+            hostname: None,
+            net: NetworkMode::None,
+            clock: None,
+        }
     }
 
     fn check(text: &str, expect: Result<Cmdline, &str>) {
@@ -133,7 +140,7 @@ mod tests {
         let full = Cmdline {
             vsock: Some(1030),
             hostname: Some("job-1".into()),
-            net: Net::Slirp,
+            net: NetworkMode::Slirp,
             clock: Some(Duration::new(1_700_000_000, 5)),
             ..words("/dev/vda", "p")
         };

@@ -2,17 +2,17 @@
 //!
 //! A guest needs somebody to mount its file systems, to bring its network up and to reap processes whose parents
 //! died. A distribution's own start-up does that in tens of seconds and a hundred processes; a throw-away machine
-//! wants it in milliseconds. So the agent does it itself, as far as its [`Situation`] asks for:
+//! wants it in milliseconds. So the agent does it itself, as far as its [`AgentRole`] asks for:
 //!
-//! * [`Situation::Ordinary`]: somebody else is process 1. The agent only adopts what its programs leave behind. On the
+//! * [`AgentRole::Ordinary`]: somebody else is process 1. The agent only adopts what its programs leave behind. On the
 //!   first boot of a cloud image, which is such a case, [`prepare_service`] finds the port and may set up the network.
-//! * [`Situation::Sandbox`]: process 1 of a PID namespace whose mounts the host has made. The agent adopts orphans
+//! * [`AgentRole::Sandbox`]: process 1 of a PID namespace whose mounts the host has made. The agent adopts orphans
 //!   and brings the loopback interface up.
-//! * [`Situation::Kernel`]: `/init` of an initramfs, straight under a kernel. The agent does everything, see
+//! * [`AgentRole::Kernel`]: `/init` of an initramfs, straight under a kernel. The agent does everything, see
 //!   [`prepare`]: one file of this folder for each part. If it ended, the kernel would panic, so it never does: a fatal
 //!   error or a panic is printed on the console and the machine powers off.
 //!
-//! The order of calls in `main`: [`Situation::detect`]; then, inside the runtime, [`spawn_reaper`] and one of
+//! The order of calls in `main`: [`AgentRole::detect`]; then, inside the runtime, [`spawn_reaper`] and one of
 //! [`prepare`] (kernel) or [`prepare_sandbox`]; then serve; [`fatal`] if any of that fails under a kernel.
 //!
 //! # Reaping
@@ -31,21 +31,21 @@
 
 mod cmdline;
 mod console;
+mod deferred;
 mod disk;
 mod error;
-mod late;
 mod modules;
 mod mounts;
 mod network;
 mod port;
 mod prepare;
 mod reaper;
-mod situation;
+mod role;
 
-pub use cmdline::{Cmdline, CmdlineError, Net};
+pub use cmdline::{Cmdline, CmdlineError, NetworkMode};
 pub use console::say;
+pub use deferred::DeferredSetup;
 pub use error::InitError;
-pub use late::Late;
-pub use prepare::{Prepared, fatal, prepare, prepare_sandbox, prepare_service};
+pub use prepare::{PreparedMachine, fatal, prepare, prepare_sandbox, prepare_service};
 pub use reaper::spawn_reaper;
-pub use situation::Situation;
+pub use role::AgentRole;

@@ -1,32 +1,32 @@
 //! From the kernel's first instruction for us to a guest that can serve.
 
-use super::cmdline::{Cmdline, Net};
+use super::cmdline::{Cmdline, NetworkMode};
 use super::console::say;
+use super::deferred::{DeferredSetup, bring_up};
 use super::error::InitError;
-use super::late::{Late, bring_up};
 use super::{disk, modules, mounts, network, port};
+use crate::failure::error_chain;
 use crate::guest::GuestSystem;
-use crate::handlers::chain;
 use rustix::time::{ClockId, Timespec, clock_settime};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// A guest that is ready to serve, under a kernel of its own.
 #[derive(Debug)]
-pub struct Prepared {
+pub struct PreparedMachine {
     /// Device of the virtio-serial port to serve on, such as `/dev/vport1p1`.
     pub port: PathBuf,
     /// vsock port to serve on as well, where the machine has such a device.
     pub vsock: Option<u32>,
     /// What is still to be done beside serving.
-    pub late: Late,
+    pub late: DeferredSetup,
     /// The guest, which is complete after that.
     pub guest: GuestSystem,
 }
 
 /// Makes a guest ready, as `/init` of its initramfs. Says each phase on the console. Afterwards the root disk is
 /// `/`, and this must be done once at most.
-pub async fn prepare() -> Result<Prepared, InitError> {
+pub async fn prepare() -> Result<PreparedMachine, InitError> {
     power_off_on_panic();
     mounts::early()?;
     say(&format!("{} starts", vmbuild_protocol::BUILD_ID));
@@ -42,8 +42,8 @@ pub async fn prepare() -> Result<Prepared, InitError> {
     set_hostname(words.hostname.as_deref())?;
     let port = port::wait_for(&words.port).await?;
     say(&format!("serving on {} ({})", port.display(), words.port));
-    let (late, guest) = Late::put_off(late, words.net);
-    Ok(Prepared { port, vsock: words.vsock, late, guest })
+    let (late, guest) = DeferredSetup::defer(late, words.net);
+    Ok(PreparedMachine { port, vsock: words.vsock, late, guest })
 }
 
 /// Makes a sandbox ready. Its host has made the mounts and chosen the host name.
@@ -53,9 +53,9 @@ pub async fn prepare_sandbox() -> Result<(), InitError> {
 
 /// Makes ready what a system with its own first process lacks: the network, if it was told to leave that alone. Returns the
 /// port's device. The system's own name server file is kept beside ours, for the host to put back.
-pub async fn prepare_service(name: &str, net: Net) -> Result<PathBuf, InitError> {
+pub async fn prepare_service(name: &str, net: NetworkMode) -> Result<PathBuf, InitError> {
     say(&format!("{} starts as a service", vmbuild_protocol::BUILD_ID));
-    if net == Net::Slirp {
+    if net == NetworkMode::Slirp {
         network::keep_name_server()?;
         bring_up(net).await?;
     }
@@ -66,15 +66,15 @@ pub async fn prepare_service(name: &str, net: Net) -> Result<PathBuf, InitError>
 
 /// The end of an agent that cannot go on under its kernel: says why and powers the machine off.
 pub fn fatal(error: &(dyn std::error::Error + 'static)) -> ! {
-    say(&format!("fatal: {}", chain::message(error)));
-    crate::handlers::power::power_off()
+    say(&format!("fatal: {}", error_chain(error)));
+    crate::power::power_off()
 }
 
 /// A panic would end process 1, and with it the kernel, in a dump that hides the reason.
 fn power_off_on_panic() {
     std::panic::set_hook(Box::new(|panic| {
         say(&format!("fatal: {}", panic.to_string().replace('\n', " ")));
-        crate::handlers::power::power_off()
+        crate::power::power_off()
     }));
 }
 

@@ -1,11 +1,11 @@
 //! One pipe, from its first hello to its end.
 
 use super::dispatch::dispatch;
-use super::frames::Frames;
-use super::link::{HostMessage, Link};
+use super::frames::HostFrames;
+use super::host_link::{HostLink, HostMessage};
 use crate::cleanup;
 use crate::guest::GuestSystem;
-use crate::request::{RequestContext, Saying};
+use crate::request::{HandlerEvent, RequestContext};
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use futures_util::{FutureExt, SinkExt};
@@ -20,54 +20,54 @@ use vmbuild_protocol::{
     Call, Codec, CodecError, Digest, Envelope, Epoch, Frame, FromAgent, Hello, RequestId, ToAgent, WINDOW,
 };
 
-/// Speaks with one host after another over a pipe, until it ends. When this returns, every request it started is
-/// over and its processes are gone.
-pub async fn converse<P: AsyncRead + AsyncWrite>(pipe: P, guest: GuestSystem) -> Result<(), CodecError> {
-    converse_unless(pipe, guest, std::future::pending).await
+/// Serves one host after another over a pipe, until the pipe ends. When this returns, every request has ended and its
+/// processes are gone.
+pub async fn serve_pipe<P: AsyncRead + AsyncWrite>(pipe: P, guest: GuestSystem) -> Result<(), CodecError> {
+    serve_shared_pipe(pipe, guest, std::future::pending).await
 }
 
-/// The same over a pipe that does not end when a host leaves. Once it is `deserted`, the requests of the last host are
-/// cancelled.
-pub async fn converse_unless<P: AsyncRead + AsyncWrite>(
+/// Serves hosts over a pipe that does not end when a host leaves. Once it is `deserted`, the requests of the last host
+/// are cancelled.
+pub async fn serve_shared_pipe<P: AsyncRead + AsyncWrite>(
     pipe: P,
     guest: GuestSystem,
     deserted: impl AsyncFn(),
 ) -> Result<(), CodecError> {
     let (reader, writer) = tokio::io::split(pipe);
-    let mut inbound = Frames::of(reader);
+    let mut inbound = HostFrames::new(reader);
     let (outgoing, queue) = mpsc::unbounded_channel();
-    let mut conversation = Conversation::new(outgoing, guest);
-    let speaks = Rc::clone(&conversation.speaks);
-    let mut writing = std::pin::pin!(write(FramedWrite::new(writer, Codec::default()), queue, speaks));
+    let mut conversation = HostConversation::new(outgoing, guest);
+    let active_epoch = Rc::clone(&conversation.active_epoch);
+    let mut writing = std::pin::pin!(write_frames(FramedWrite::new(writer, Codec::default()), queue, active_epoch));
     let outcome = loop {
         tokio::select! {
             written = &mut writing => break written,
-            heard = inbound.next() => match heard {
+            frame = inbound.next() => match frame {
                 Ok(Some(envelope)) => conversation.on_frame(envelope),
                 Ok(None) => break Ok(()),
                 Err(error) => break Err(error),
             },
-            Some(id) = conversation.jobs.next(), if !conversation.jobs.is_empty() => conversation.over(id),
+            Some(id) = conversation.running.next(), if !conversation.running.is_empty() => conversation.on_request_end(id),
             () = deserted(), if !conversation.requests.is_empty() => conversation.cancel_all(),
         }
-        inbound.listen_to(conversation.epoch);
+        inbound.set_session(conversation.epoch);
     };
-    conversation.end().await;
+    conversation.close().await;
     outcome
 }
 
-/// Writes what is queued, as long as its session lasts: nobody waits for the rest of what a dead one was told, and the
-/// next host's answer would stand behind it.
-async fn write<W: AsyncWrite>(
+/// Writes queued frames of the active session, and drops those of an ended one: nothing waits for them, and they would
+/// delay the reply to the next host's hello.
+async fn write_frames<W: AsyncWrite>(
     writer: FramedWrite<W, Codec<ToAgent, FromAgent>>,
     mut queue: mpsc::UnboundedReceiver<Envelope<FromAgent>>,
-    speaks: Rc<Cell<Option<Epoch>>>,
+    active_epoch: Rc<Cell<Option<Epoch>>>,
 ) -> Result<(), CodecError> {
     let mut writer = std::pin::pin!(writer);
     while let Some(envelope) = queue.recv().await {
         let mut next = Some(envelope);
         while let Some(envelope) = next {
-            if speaks.get() == Some(envelope.epoch) {
+            if active_epoch.get() == Some(envelope.epoch) {
                 writer.feed(envelope).await?;
             }
             next = queue.try_recv().ok();
@@ -77,34 +77,34 @@ async fn write<W: AsyncWrite>(
     Ok(())
 }
 
-struct Conversation {
+struct HostConversation {
     guest: GuestSystem,
     outgoing: mpsc::UnboundedSender<Envelope<FromAgent>>,
     epoch: Option<Epoch>,
-    /// A new host's epoch, answered once the old one's requests are over.
-    opening: Option<Epoch>,
-    /// The session of the last hello: what belongs to another is not written any more.
-    speaks: Rc<Cell<Option<Epoch>>>,
+    /// The epoch of a new host's hello, answered once the requests of the previous session have ended.
+    pending_hello: Option<Epoch>,
+    /// The session of the last hello: frames of another one are not written any more.
+    active_epoch: Rc<Cell<Option<Epoch>>>,
     requests: HashMap<RequestId, ActiveRequest>,
-    jobs: FuturesUnordered<LocalBoxFuture<'static, RequestId>>,
+    running: FuturesUnordered<LocalBoxFuture<'static, RequestId>>,
 }
 
 struct ActiveRequest {
-    link: Link,
+    link: HostLink,
     cancel: CancellationToken,
     inbox: mpsc::UnboundedSender<HostMessage>,
 }
 
-impl Conversation {
+impl HostConversation {
     fn new(outgoing: mpsc::UnboundedSender<Envelope<FromAgent>>, guest: GuestSystem) -> Self {
         Self {
             guest,
             outgoing,
             epoch: None,
-            opening: None,
-            speaks: Rc::default(),
+            pending_hello: None,
+            active_epoch: Rc::default(),
             requests: HashMap::new(),
-            jobs: FuturesUnordered::new(),
+            running: FuturesUnordered::new(),
         }
     }
 
@@ -112,9 +112,9 @@ impl Conversation {
         match envelope.frame {
             Frame::Hello(hello) => self.on_hello(hello.epoch),
             // A dead session's frames may still be in the pipe.
-            _ if self.epoch != Some(envelope.epoch) || self.opening.is_some() => {}
+            _ if self.epoch != Some(envelope.epoch) || self.pending_hello.is_some() => {}
             Frame::Message(message) => self.handle_message(message, envelope.epoch),
-            Frame::Data { id, bytes } => self.pass(id, HostMessage::Bytes(bytes)),
+            Frame::Data { id, bytes } => self.forward(id, HostMessage::Bytes(bytes)),
         }
     }
 
@@ -122,16 +122,16 @@ impl Conversation {
         if self.epoch != Some(epoch) {
             self.cancel_all();
         }
-        self.speaks.set(Some(epoch));
-        self.opening = Some(epoch);
-        self.open();
+        self.active_epoch.set(Some(epoch));
+        self.pending_hello = Some(epoch);
+        self.answer_hello();
     }
 
-    /// Answers the waiting hello if nothing of another session is left.
-    fn open(&mut self) {
-        let Some(epoch) = self.opening else { return };
+    /// Answers the pending hello if no request of another session is left.
+    fn answer_hello(&mut self) {
+        let Some(epoch) = self.pending_hello else { return };
         if self.epoch == Some(epoch) || self.requests.is_empty() {
-            self.opening = None;
+            self.pending_hello = None;
             self.epoch = Some(epoch);
             let _ = self.outgoing.send(Envelope { epoch, frame: Frame::Hello(Hello::ours(epoch)) });
         }
@@ -139,7 +139,7 @@ impl Conversation {
 
     fn handle_message(&mut self, message: ToAgent, epoch: Epoch) {
         match message {
-            ToAgent::Request { id, call } => self.start(id, call, epoch),
+            ToAgent::Request { id, call } => self.start_request(id, call, epoch),
             ToAgent::Cancel { id } => {
                 if let Some(running) = self.requests.get(&id) {
                     running.cancel.cancel();
@@ -147,75 +147,77 @@ impl Conversation {
             }
             ToAgent::Credit { id, bytes } => {
                 if let Some(running) = self.requests.get(&id) {
-                    running.link.credited(bytes);
+                    running.link.add_credit(bytes);
                 }
             }
-            ToAgent::DataEnd { id, digest } => self.pass(id, HostMessage::End(digest)),
-            ToAgent::Resize { id, size } => self.pass(id, HostMessage::Resize(size)),
+            ToAgent::DataEnd { id, digest } => self.forward(id, HostMessage::End(digest)),
+            ToAgent::Resize { id, size } => self.forward(id, HostMessage::Resize(size)),
         }
     }
 
-    fn pass(&self, id: RequestId, inbound: HostMessage) {
+    fn forward(&self, id: RequestId, message: HostMessage) {
         if let Some(running) = self.requests.get(&id) {
-            // A request that has stopped listening is about to answer.
-            let _ = running.inbox.send(inbound);
+            // A request that has stopped receiving is about to reply.
+            let _ = running.inbox.send(message);
         }
     }
 
-    fn start(&mut self, id: RequestId, call: Call, epoch: Epoch) {
+    fn start_request(&mut self, id: RequestId, call: Call, epoch: Epoch) {
         let cancel = CancellationToken::new();
-        let link = Link::new(id, epoch, self.outgoing.clone(), cancel.clone());
-        let (inbox, mail) = mpsc::unbounded_channel();
+        let link = HostLink::new(id, epoch, self.outgoing.clone(), cancel.clone());
+        let (inbox, messages) = mpsc::unbounded_channel();
         let mark = format!("{:08x}-{}", epoch.0, id.0);
-        self.jobs.push(serve(id, call, link.clone(), mail, mark, cancel.clone(), self.guest.clone()).boxed_local());
+        self.running.push(
+            serve_request(id, call, link.clone(), messages, mark, cancel.clone(), self.guest.clone()).boxed_local(),
+        );
         self.requests.insert(id, ActiveRequest { link, cancel, inbox });
     }
 
-    fn over(&mut self, id: RequestId) {
+    fn on_request_end(&mut self, id: RequestId) {
         self.requests.remove(&id);
-        self.open();
+        self.answer_hello();
     }
 
     fn cancel_all(&self) {
         self.requests.values().for_each(|running| running.cancel.cancel());
     }
 
-    async fn end(mut self) {
+    async fn close(mut self) {
         self.cancel_all();
-        while self.jobs.next().await.is_some() {}
+        while self.running.next().await.is_some() {}
     }
 }
 
-/// Runs one request and answers it. What its handler says is passed on beside it, so that a slow host holds up
-/// the saying but not the handler's own time limit.
-async fn serve(
+/// Runs one request and sends its reply. The handler's events are forwarded concurrently, so that a slow host delays them
+/// but not the handler's own time limit.
+async fn serve_request(
     id: RequestId,
     call: Call,
-    link: Link,
-    mail: mpsc::UnboundedReceiver<HostMessage>,
+    link: HostLink,
+    messages: mpsc::UnboundedReceiver<HostMessage>,
     mark: String,
     cancel: CancellationToken,
     guest: GuestSystem,
 ) -> RequestId {
-    let (says, said) = mpsc::channel(4);
-    let request = RequestContext { mark, cancel, says };
+    let (events, sent) = mpsc::channel(4);
+    let request = RequestContext { mark, cancel, events };
     let work = async {
-        let leaves = starts_programs(&call);
-        let outcome = dispatch(call, &request, &link, mail, &guest).await;
-        let gone = if leaves { cleanup::end_marked(&request.mark).await } else { Ok(()) };
-        // The last sender: what was said is passed on to its end, then the answer follows it.
+        let may_leave_processes = starts_programs(&call);
+        let outcome = dispatch(call, &request, &link, messages, &guest).await;
+        let cleaned_up = if may_leave_processes { cleanup::end_marked(&request.mark).await } else { Ok(()) };
+        // The last sender: all events are forwarded, then the reply follows them.
         drop(request);
-        outcome.and_then(|reply| gone.map(|()| reply))
+        outcome.and_then(|reply| cleaned_up.map(|()| reply))
     };
-    let (outcome, ()) = tokio::join!(work, pass_on(said, &link));
-    link.say(|id| match outcome {
+    let (outcome, ()) = tokio::join!(work, forward_events(sent, &link));
+    link.send_message(|id| match outcome {
         Ok(reply) => FromAgent::Done { id, reply },
         Err(failure) => FromAgent::Failed { id, failure },
     });
     id
 }
 
-/// Whether a call may leave processes behind; looking for them takes longer than a ping.
+/// Returns whether a call may leave processes behind; looking for them takes longer than a ping.
 fn starts_programs(call: &Call) -> bool {
     match call {
         Call::Interactive(_)
@@ -225,7 +227,7 @@ fn starts_programs(call: &Call) -> bool {
         | Call::Pack(_)
         | Call::Validate(_)
         | Call::Facts => true,
-        // A single program is cleaned up after before its last output goes out.
+        // The handler cleans up after its program before it sends the last output.
         Call::Exec(_)
         | Call::Ping
         | Call::PutFile(_)
@@ -242,33 +244,34 @@ fn starts_programs(call: &Call) -> bool {
     }
 }
 
-async fn pass_on(mut said: mpsc::Receiver<Saying>, link: &Link) {
-    while let Some(saying) = said.recv().await {
-        match saying {
-            Saying::Output(stream, bytes) => link.output(stream, bytes).await,
-            Saying::Progress(progress) => link.say(|id| FromAgent::Progress { id, progress }),
+/// Sends the events of a handler to the host.
+async fn forward_events(mut events: mpsc::Receiver<HandlerEvent>, link: &HostLink) {
+    while let Some(event) = events.recv().await {
+        match event {
+            HandlerEvent::Output(stream, bytes) => link.send_output(stream, bytes).await,
+            HandlerEvent::Progress(progress) => link.send_message(|id| FromAgent::Progress { id, progress }),
         }
     }
 }
 
-/// Grants the host's sender more room, in pieces worth a frame.
+/// Grants the host's sender more credit, in pieces worth a frame.
 #[derive(Debug, Default)]
-pub(crate) struct Consumed {
+pub(crate) struct CreditGrants {
     bytes: u32,
 }
 
-impl Consumed {
-    /// Notes bytes as consumed and tells the host from time to time.
-    pub(crate) fn add(&mut self, bytes: usize, link: &Link) {
+impl CreditGrants {
+    /// Counts consumed bytes, and grants them to the host from time to time.
+    pub(crate) fn add(&mut self, bytes: usize, link: &HostLink) {
         self.bytes += u32::try_from(bytes).unwrap_or(u32::MAX);
         if self.bytes >= WINDOW / 4 {
             let bytes = std::mem::take(&mut self.bytes);
-            link.say(|id| FromAgent::Credit { id, bytes });
+            link.send_message(|id| FromAgent::Credit { id, bytes });
         }
     }
 }
 
-/// The digest of nothing but a count and a hash.
+/// A digest from a byte count and a hash.
 pub(crate) fn digest(bytes: u64, sha256: impl Into<[u8; 32]>) -> Digest {
     Digest { bytes, sha256: sha256.into() }
 }

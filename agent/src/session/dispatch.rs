@@ -1,79 +1,57 @@
 //! From a call to its handler.
 
-use super::link::{HostMessage, Link};
-use crate::exec::run_program;
+use super::host_link::{HostLink, HostMessage};
 use crate::guest::GuestSystem;
+use crate::handlers::{clock, connect, exec, facts, files, grow_root, interactive, pack, provision, steps, validate};
+use crate::power;
 use crate::request::RequestContext;
-use crate::{files, handlers, interactive};
 use std::time::Duration;
 use tokio::sync::mpsc;
-use vmbuild_protocol::{Call, Exec, Exited, FromAgent, Input, Interactive, Reply, RequestFailure};
+use vmbuild_protocol::{Call, FromAgent, Reply, RequestFailure};
 
+/// Time for the reply to leave before the machine ends.
+const REPLY_GRACE: Duration = Duration::from_millis(50);
+
+/// Runs the handler of a call.
 pub(super) async fn dispatch(
     call: Call,
     request: &RequestContext,
-    link: &Link,
-    mail: mpsc::UnboundedReceiver<HostMessage>,
+    link: &HostLink,
+    messages: mpsc::UnboundedReceiver<HostMessage>,
     guest: &GuestSystem,
 ) -> Result<Reply, RequestFailure> {
-    if !is_about_the_agent(&call) {
+    if !is_served_early(&call) {
         guest.completed().await;
     }
     match call {
         Call::Ping => Ok(Reply::Pong),
-        Call::Facts => handlers::facts::facts(guest).await.map(Reply::Facts),
-        Call::Exec(exec) => run(request, exec).await.map(Reply::Exited),
-        Call::PutFile(put) => files::put(request, put, link, mail).await.map(Reply::Stored),
-        Call::GetFile(get) => files::get(request, get, link).await.map(Reply::Sent),
-        Call::Provision(provision) => handlers::provision::provision(request, provision).await.map(Reply::Provisioned),
-        Call::Resolve(provision) => handlers::provision::resolve(request, provision).await.map(Reply::Resolved),
-        Call::Build(steps) => handlers::steps::build(request, steps).await.map(Reply::Built),
-        Call::Pack(pack) => handlers::pack::pack(request, pack).await.map(Reply::Packed),
-        Call::Validate(validate) => handlers::validate::validate(request, validate).await.map(Reply::Validated),
-        Call::SetClock(clock) => handlers::clock::set(clock).map(|()| Reply::ClockSet),
+        Call::Facts => facts::facts(guest).await.map(Reply::Facts),
+        Call::Exec(order) => exec::exec(request, order).await.map(Reply::Exited),
+        Call::PutFile(order) => files::put(request, order, link, messages).await.map(Reply::Stored),
+        Call::GetFile(order) => files::get(request, order, link).await.map(Reply::Sent),
+        Call::Provision(order) => provision::provision(request, order).await.map(Reply::Provisioned),
+        Call::Resolve(order) => provision::resolve(request, order).await.map(Reply::Resolved),
+        Call::Build(order) => steps::build(request, order).await.map(Reply::Built),
+        Call::Pack(order) => pack::pack(request, order).await.map(Reply::Packed),
+        Call::Validate(order) => validate::validate(request, order).await.map(Reply::Validated),
+        Call::SetClock(order) => clock::set_clock(order).map(|()| Reply::ClockSet),
         Call::PowerOff => {
-            link.say(|id| FromAgent::Done { id, reply: Reply::Ending });
-            // The answer is on its way before the machine ends under it.
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            handlers::power::end(guest.is_init())
+            link.send_message(|id| FromAgent::Done { id, reply: Reply::Ending });
+            tokio::time::sleep(REPLY_GRACE).await;
+            power::end_machine(guest.is_init())
         }
-        Call::Interactive(order) => interact(request, order, link, mail).await.map(Reply::Exited),
-        Call::Connect(connect) => {
-            handlers::connect::connect(request, &connect, link, mail).await.map(|()| Reply::Closed)
-        }
+        Call::Interactive(order) => interactive::interactive(request, order, link, messages).await.map(Reply::Exited),
+        Call::Connect(order) => connect::connect(request, &order, link, messages).await.map(|()| Reply::Closed),
         Call::Fingerprint(order) => files::fingerprint(request, &order).await.map(Reply::Fingerprint),
-        Call::PutRest(put) => files::put_rest(request, put, link, mail).await.map(Reply::Stored),
-        Call::GetRest(get) => files::get_rest(request, get, link).await.map(Reply::Sent),
-        Call::List(list) => files::list(request, &list).await.map(|()| Reply::Listed),
-        Call::Make(make) => files::make(&make).map(|()| Reply::Made),
-        Call::GrowRoot => handlers::grow::grow_root().await.map(|bytes| Reply::Grown { bytes }),
+        Call::PutRest(order) => files::put_rest(request, order, link, messages).await.map(Reply::Stored),
+        Call::GetRest(order) => files::get_rest(request, order, link).await.map(Reply::Sent),
+        Call::List(order) => files::list(request, &order).await.map(|()| Reply::Listed),
+        Call::Make(order) => files::make(&order).map(|()| Reply::Made),
+        Call::GrowRoot => grow_root::grow_root().await.map(|bytes| Reply::Grown { bytes }),
     }
 }
 
 /// Answered even before the guest is complete.
-fn is_about_the_agent(call: &Call) -> bool {
+fn is_served_early(call: &Call) -> bool {
     matches!(call, Call::Ping | Call::Facts | Call::SetClock(_) | Call::PowerOff)
-}
-
-async fn run(request: &RequestContext, exec: Exec) -> Result<Exited, RequestFailure> {
-    let timeout = exec.timeout_ms.map(Duration::from_millis);
-    run_program(request, &exec.command, timeout, &mut |_, _| ()).await.map(|(exited, _)| exited)
-}
-
-async fn interact(
-    request: &RequestContext,
-    order: Interactive,
-    link: &Link,
-    mail: mpsc::UnboundedReceiver<HostMessage>,
-) -> Result<Exited, RequestFailure> {
-    let timeout = order.timeout_ms.map(Duration::from_millis);
-    let mut command = interactive::with_program(order.command);
-    match order.input {
-        Input::Piped => interactive::run_piped(request, &command, timeout, link, mail).await,
-        Input::Terminal { size, kind } => {
-            // First, so that what the host's user sets for the program counts.
-            command.env.insert(0, ("TERM".to_owned(), kind));
-            interactive::run_in_terminal(request, &command, timeout, size, link, mail).await
-        }
-    }
 }

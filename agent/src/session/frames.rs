@@ -1,4 +1,4 @@
-//! A host's frames, out of a pipe that may hold half a one.
+//! A host's frames, read from a pipe that may hold half of one.
 //!
 //! A pipe without connection state keeps what a host wrote before it died: perhaps the head of a frame whose rest
 //! will never come. Whoever waits for that rest takes the next host's hello for a part of it. The next host cannot
@@ -11,30 +11,30 @@ use tokio_util::bytes::BytesMut;
 use tokio_util::codec::Decoder;
 use vmbuild_protocol::{Codec, CodecError, Envelope, Epoch, FromAgent, ToAgent};
 
-/// How long the rest of a frame may be silent before it is looked at.
+/// How long to wait for the rest of a frame before searching it for a hello.
 const QUIET: Duration = Duration::from_millis(100);
-/// How much is read at once, at least, where there is so much.
-const ROOM: usize = 16 << 10;
+/// Bytes to read at a time, at least.
+const READ_SIZE: usize = 16 << 10;
 
-/// Frames from a host.
+/// HostFrames from a host.
 #[derive(Debug)]
-pub(super) struct Frames<R> {
+pub(super) struct HostFrames<R> {
     reader: R,
     codec: Codec<ToAgent, FromAgent>,
     buffer: BytesMut,
 }
 
-impl<R: AsyncRead + Unpin> Frames<R> {
-    pub(super) fn of(reader: R) -> Self {
+impl<R: AsyncRead + Unpin> HostFrames<R> {
+    pub(super) fn new(reader: R) -> Self {
         Self { reader, codec: Codec::default(), buffer: BytesMut::new() }
     }
 
-    /// Whose frames to give, besides hellos.
-    pub(super) fn listen_to(&mut self, session: Option<Epoch>) {
+    /// Sets the session whose frames are returned, besides hellos.
+    pub(super) fn set_session(&mut self, session: Option<Epoch>) {
         self.codec.session = session;
     }
 
-    /// The next one; none at the pipe's end. Cancel-safe.
+    /// Reads the next frame; none at the pipe's end. Cancel-safe.
     pub(super) async fn next(&mut self) -> Result<Option<Envelope<ToAgent>>, CodecError> {
         loop {
             if let Some(envelope) = self.codec.decode(&mut self.buffer)? {
@@ -43,19 +43,19 @@ impl<R: AsyncRead + Unpin> Frames<R> {
             if self.found_hello().await? {
                 continue;
             }
-            self.buffer.reserve(ROOM);
+            self.buffer.reserve(READ_SIZE);
             if self.reader.read_buf(&mut self.buffer).await? == 0 {
                 return self.codec.decode_eof(&mut self.buffer);
             }
         }
     }
 
-    /// With an unfinished frame: reads on, or finds a hello at its end if nothing comes. Without one, neither.
+    /// Given an unfinished frame, reads on, or finds a hello at its end if nothing comes.
     async fn found_hello(&mut self) -> Result<bool, CodecError> {
         if self.buffer.is_empty() {
             return Ok(false);
         }
-        self.buffer.reserve(ROOM);
+        self.buffer.reserve(READ_SIZE);
         match tokio::time::timeout(QUIET, self.reader.read_buf(&mut self.buffer)).await {
             Ok(read) => Ok(read? > 0),
             Err(_) => Ok(self.codec.skip_to_hello(&mut self.buffer)),
@@ -65,7 +65,7 @@ impl<R: AsyncRead + Unpin> Frames<R> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Frames, QUIET};
+    use super::{HostFrames, QUIET};
     use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
     use tokio_util::bytes::{Bytes, BytesMut};
     use tokio_util::codec::Encoder;
@@ -82,9 +82,9 @@ mod tests {
         bytes(epoch, Frame::Hello(Hello::ours(Epoch(epoch))))
     }
 
-    fn pipe() -> (DuplexStream, Frames<DuplexStream>) {
+    fn pipe() -> (DuplexStream, HostFrames<DuplexStream>) {
         let (host, agent) = duplex(4 << 20);
-        (host, Frames::of(agent))
+        (host, HostFrames::new(agent))
     }
 
     #[tokio::test]
@@ -104,7 +104,7 @@ mod tests {
         let (mut host, mut frames) = pipe();
         let content = [&hello(9)[..], b"and more"].concat();
         let whole = bytes(1, Frame::Data { id: RequestId(1), bytes: content.clone().into() });
-        frames.listen_to(Some(Epoch(1)));
+        frames.set_session(Some(Epoch(1)));
         let slowly = async {
             for piece in whole.chunks(20) {
                 host.write_all(piece).await.expect("room");

@@ -8,8 +8,8 @@
 mod conversation;
 mod dispatch;
 mod frames;
-mod link;
+mod host_link;
 
-pub(crate) use conversation::{Consumed, digest};
-pub use conversation::{converse, converse_unless};
-pub use link::{HostMessage, Link};
+pub(crate) use conversation::{CreditGrants, digest};
+pub use conversation::{serve_pipe, serve_shared_pipe};
+pub use host_link::{HostLink, HostMessage};

@@ -211,7 +211,7 @@ mod tests {
     use std::time::{Duration, Instant};
     use tokio_util::sync::CancellationToken;
     use vmbuild_agent::guest::GuestSystem;
-    use vmbuild_agent::session::converse;
+    use vmbuild_agent::session::serve_pipe;
     use vmbuild_core::event::{EventKind, Events};
     use vmbuild_guest::{Opening, Session};
     use vmbuild_supervise::Deadline;
@@ -221,7 +221,7 @@ mod tests {
     #[tokio::test]
     async fn an_agent_that_answers_is_left_alone_and_a_mute_one_told_of_and_given_up() {
         let (ours, theirs) = tokio::io::duplex(64 << 10);
-        let mut agent = Box::pin(converse(theirs, GuestSystem::complete(false)));
+        let mut agent = Box::pin(serve_pipe(theirs, GuestSystem::complete(false)));
         let never = CancellationToken::new();
         let open = Session::open(ours, Opening::Fresh, Deadline::after(MILLI * 60_000), &never);
         let session = tokio::select! {

@@ -1,10 +1,10 @@
 //! The facts, from the kernel and the package manager.
 
 use super::{limits, os_release};
+use crate::failure::chain_failure;
+use crate::failure::io_failure;
 use crate::guest::GuestSystem;
-use crate::handlers::chain::chained;
-use crate::handlers::packages;
-use crate::request::io_failure;
+use crate::packages;
 use std::ffi::CStr;
 use std::time::{SystemTime, UNIX_EPOCH};
 use sysinfo::{CpuRefreshKind, Disks, MemoryRefreshKind, ProcessRefreshKind, ProcessesToUpdate, RefreshKind, System};
@@ -21,7 +21,7 @@ pub async fn facts(guest: &GuestSystem) -> Result<Facts, RequestFailure> {
             .with_cpu(CpuRefreshKind::nothing().with_frequency())
             .with_memory(MemoryRefreshKind::nothing().with_ram()),
     )
-    .map_err(|error| chained(&error))?;
+    .map_err(|error| chain_failure(&error))?;
     let (memory_bytes, memory_available_bytes) =
         memory(&system, limits::memory().into_iter().chain(guest.memory_limit()).min());
     Ok(Facts {
@@ -34,7 +34,7 @@ pub async fn facts(guest: &GuestSystem) -> Result<Facts, RequestFailure> {
         memory_bytes,
         memory_available_bytes,
         disk_free_bytes: free_bytes()?,
-        uptime_seconds: System::uptime().map_err(|error| chained(&error))?,
+        uptime_seconds: System::uptime().map_err(|error| chain_failure(&error))?,
         agent_uptime_seconds: own_uptime(),
         is_init: guest.is_init(),
         clock: now(),

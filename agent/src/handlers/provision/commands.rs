@@ -22,7 +22,7 @@ pub(super) enum SandboxUser {
     Missing,
 }
 
-pub(super) fn may_become_others() -> SandboxUser {
+pub(super) fn sandbox_user() -> SandboxUser {
     let map = fs_err::read_to_string("/proc/self/uid_map").unwrap_or_default();
     if is_full_map(&map) { SandboxUser::Available } else { SandboxUser::Missing }
 }

@@ -1,10 +1,11 @@
 //! Installing packages with the guest's own package manager.
 
-use super::commands::{commands, may_become_others};
-use super::persist::persist;
+use super::commands::{commands, sandbox_user};
+use super::retry::run_with_retries;
 use super::snapshot;
-use crate::handlers::packages;
-use crate::request::{RequestContext, failure};
+use crate::failure::failure;
+use crate::packages;
+use crate::request::RequestContext;
 use vmbuild_protocol::{FailureKind, Package, PackageManager, Provision, RequestFailure};
 
 /// Installs what is missing and returns everything that is installed then.
@@ -12,8 +13,8 @@ pub async fn provision(request: &RequestContext, provision: Provision) -> Result
     check(&provision)?;
     if !provision.packages.is_empty() {
         prepare(&provision)?;
-        for argv in commands(&provision, may_become_others()) {
-            persist(request, &argv, provision.epoch).await?;
+        for argv in commands(&provision, sandbox_user()) {
+            run_with_retries(request, &argv, provision.epoch).await?;
         }
     }
     packages::list(provision.manager, &request.cancel).await
@@ -48,7 +49,7 @@ pub(super) fn prepare(provision: &Provision) -> Result<(), RequestFailure> {
 #[cfg(test)]
 mod tests {
     use super::{is_package_name, provision};
-    use crate::handlers::testing::request;
+    use crate::testing::request;
     use vmbuild_protocol::{FailureKind, PackageManager, Provision, Stage};
 
     fn of(manager: PackageManager, packages: &[&str]) -> Provision {

@@ -2,8 +2,8 @@
 
 mod commands;
 mod install;
-mod persist;
 mod resolve;
+mod retry;
 mod snapshot;
 
 pub use install::provision;

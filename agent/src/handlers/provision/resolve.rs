@@ -2,11 +2,12 @@
 //!
 //! apt's lists have the digests of packages. dnf's answer does not: so dnf downloads them, and they are looked at.
 
-use super::commands::{AptCommands, commands, may_become_others};
+use super::commands::{AptCommands, commands, sandbox_user};
 use super::install::{check, prepare};
-use super::persist::persist;
-use crate::handlers::packages::query_text;
-use crate::request::{RequestContext, failure};
+use super::retry::run_with_retries;
+use crate::failure::failure;
+use crate::packages::query_text;
+use crate::request::RequestContext;
 use std::path::Path;
 use vmbuild_protocol::{FailureKind, Offered, PackageManager, Provision, RequestFailure, Stage};
 
@@ -22,9 +23,9 @@ pub async fn resolve(request: &RequestContext, provision: Provision) -> Result<V
 
 async fn apt(request: &RequestContext, provision: &Provision) -> Result<Vec<Offered>, RequestFailure> {
     prepare(provision)?;
-    let apt = AptCommands::new(provision, may_become_others());
+    let apt = AptCommands::new(provision, sandbox_user());
     if provision.stage == Stage::Whole {
-        persist(request, &apt.update(), provision.epoch).await?;
+        run_with_retries(request, &apt.update(), provision.epoch).await?;
     }
     let simulated = query(&apt.simulate(), request).await?;
     let wanted: Vec<String> = simulated.lines().filter_map(Offered::simulated).collect();
@@ -44,8 +45,8 @@ const RPM: [&str; 3] = ["rpm", "-qp", "--queryformat=%{NAME}\\t%{EVR}\\t%{ARCH}\
 
 async fn dnf(request: &RequestContext, provision: Provision) -> Result<Vec<Offered>, RequestFailure> {
     let download = Provision { stage: Stage::Download, ..provision };
-    for argv in commands(&download, may_become_others()) {
-        persist(request, &argv, download.epoch).await?;
+    for argv in commands(&download, sandbox_user()) {
+        run_with_retries(request, &argv, download.epoch).await?;
     }
     let found = query_text(&FIND, &request.cancel).await?;
     let mut offered = Vec::new();

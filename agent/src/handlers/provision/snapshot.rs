@@ -3,7 +3,7 @@
 //! apt asks archives for a past state that are marked for it. Ubuntu 24.04 finds out by itself which can; Ubuntu 22.04
 //! (apt 2.4.11) must be told, entry by entry. Source: Ubuntu's description of its snapshot service.
 
-use crate::request::failure;
+use crate::failure::failure;
 use vmbuild_protocol::{FailureKind, RequestFailure};
 
 /// The guest's own list.

@@ -4,14 +4,14 @@ use std::path::Path;
 
 /// How far a compiler run is.
 #[derive(Debug, Default)]
-pub(super) struct Compile {
+pub(super) struct CompileCounter {
     /// Objects compiled.
     pub(super) done: u64,
     /// A command so far, where `make` prints it on several lines.
     continued: String,
 }
 
-impl Compile {
+impl CompileCounter {
     /// Takes the next line.
     pub(super) fn line(&mut self, line: &str) {
         if let Some(start) = line.strip_suffix('\\') {
@@ -33,11 +33,11 @@ fn compiles(command: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::Compile;
+    use super::CompileCounter;
     use crate::handlers::steps::lines::LineSplitter;
 
     fn count(output: &str) -> u64 {
-        let (mut lines, mut compile) = (LineSplitter::default(), Compile::default());
+        let (mut lines, mut compile) = (LineSplitter::default(), CompileCounter::default());
         lines.push(output.as_bytes(), |line| compile.line(line));
         compile.done
     }
@@ -66,7 +66,7 @@ mod tests {
     fn commands_cut_between_chunks_count_once() {
         let output = b"gcc -c -o a.o a.c\ngcc -c \\\n -o b.o b.c\n";
         for cut in 0..output.len() {
-            let (mut lines, mut compile) = (LineSplitter::default(), Compile::default());
+            let (mut lines, mut compile) = (LineSplitter::default(), CompileCounter::default());
             for piece in [&output[..cut], &output[cut..]] {
                 lines.push(piece, |line| compile.line(line));
             }

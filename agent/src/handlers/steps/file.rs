@@ -1,6 +1,7 @@
 //! Steps that write or look for files.
 
-use crate::request::{failure, io_failure};
+use crate::blocking::run_blocking;
+use crate::failure::{failure, io_failure};
 use fs_err::os::unix::fs::OpenOptionsExt;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -28,10 +29,8 @@ fn write_whole(path: &Path, contents: &str, mode: u32) -> io::Result<()> {
 /// Demands that at least `at_least` files whose names end in `suffix` are under a folder. Returns how many are.
 pub(super) async fn require(under: &str, suffix: &str, at_least: u32, otherwise: &str) -> Result<u64, RequestFailure> {
     let (folder, end) = (absolute(under)?.to_owned(), suffix.to_owned());
-    let counted = tokio::task::spawn_blocking(move || count(folder, &end)).await;
-    let found = counted
-        .map_err(|error| failure(FailureKind::Io, format!("failed to look for files: {error}")))?
-        .map_err(|error| io_failure(&error))?;
+    let counted = run_blocking(move || count_files(folder, &end)).await;
+    let found = counted.map_err(|error| io_failure(&error))?;
     if found >= u64::from(at_least) {
         return Ok(found);
     }
@@ -40,7 +39,7 @@ pub(super) async fn require(under: &str, suffix: &str, at_least: u32, otherwise:
 }
 
 /// Counts regular files. Links are not followed: one could lead in a circle. A folder that is not there has none.
-fn count(folder: PathBuf, suffix: &str) -> io::Result<u64> {
+fn count_files(folder: PathBuf, suffix: &str) -> io::Result<u64> {
     let (mut found, mut folders) = (0, vec![folder]);
     while let Some(folder) = folders.pop() {
         let entries = match fs_err::read_dir(&folder) {

@@ -31,7 +31,7 @@ pub(super) fn blamed(failure: RequestFailure, before: Option<u64>) -> RequestFai
 mod tests {
     use super::{blamed, ended, parse};
     use crate::handlers::steps::build;
-    use crate::handlers::testing::request;
+    use crate::testing::request;
     use std::path::{Path, PathBuf};
     use vmbuild_protocol::{Action, CommandLine, FailureKind, RequestFailure, Step, Steps, Watch};
 
@@ -60,9 +60,9 @@ mod tests {
     }
 
     /// A control group whose processes get 16 MB together.
-    struct Narrow(PathBuf);
+    struct NarrowGroup(PathBuf);
 
-    impl Narrow {
+    impl NarrowGroup {
         /// None where this user cannot make one.
         fn make() -> Option<Self> {
             let made =
@@ -82,7 +82,7 @@ mod tests {
         }
     }
 
-    impl Drop for Narrow {
+    impl Drop for NarrowGroup {
         fn drop(&mut self) {
             let _ = fs_err::remove_dir(&self.0);
         }
@@ -91,7 +91,7 @@ mod tests {
     /// `tail` keeps what it reads until a line ends, which never happens.
     #[tokio::test(flavor = "current_thread")]
     async fn a_program_that_takes_all_memory_is_found_out() {
-        let Some(narrow) = Narrow::make() else {
+        let Some(narrow) = NarrowGroup::make() else {
             eprintln!("skipped: this user can make no control group with a memory limit");
             return;
         };

@@ -1,9 +1,10 @@
 //! A step that runs a program.
 
 use super::memory;
-use super::watcher::Watcher;
-use crate::exec::run_program;
-use crate::request::{RequestContext, failure};
+use super::watcher::OutputWatcher;
+use crate::failure::failure;
+use crate::handlers::exec::run_program;
+use crate::request::RequestContext;
 use std::convert::Infallible;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -24,7 +25,7 @@ pub(super) async fn run(
     if command.argv.is_empty() {
         return Err(failure(FailureKind::Invalid, "a step without a program"));
     }
-    let watcher = Mutex::new(Watcher::new(watch));
+    let watcher = Mutex::new(OutputWatcher::new(watch));
     let ended_before = memory::ended();
     let mut on_output = |stream: OutputStream, bytes: &[u8]| lock(&watcher).push(stream, bytes);
     let program = run_program(request, command, Some(timeout), &mut on_output);
@@ -38,23 +39,23 @@ pub(super) async fn run(
     Ok(watcher.advance().done)
 }
 
-async fn report(request: &RequestContext, step: u32, watcher: &Mutex<Watcher>) -> Infallible {
+async fn report(request: &RequestContext, step: u32, watcher: &Mutex<OutputWatcher>) -> Infallible {
     loop {
         tokio::time::sleep(BEAT).await;
         let news = lock(watcher).news();
         if let Some(news) = news {
             let (done, total, last_line) = (news.done, news.total, news.last_line);
-            request.progress(Progress::StepAdvanced { step, done, total, last_line }).await;
+            request.send_progress(Progress::StepAdvanced { step, done, total, last_line }).await;
         }
     }
 }
 
-fn lock(watcher: &Mutex<Watcher>) -> MutexGuard<'_, Watcher> {
+fn lock(watcher: &Mutex<OutputWatcher>) -> MutexGuard<'_, OutputWatcher> {
     // Progress is for people: a panic in the reader must not hide the program's own result.
     watcher.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn judge(command: &CommandLine, exited: Exited, tail: &Tail, watcher: &Watcher) -> Result<(), RequestFailure> {
+fn judge(command: &CommandLine, exited: Exited, tail: &Tail, watcher: &OutputWatcher) -> Result<(), RequestFailure> {
     let line = command.argv.join(" ");
     let (kind, message) = match exited {
         Exited::Code(0) => match watcher.doubt() {
@@ -62,7 +63,7 @@ fn judge(command: &CommandLine, exited: Exited, tail: &Tail, watcher: &Watcher) 
             Some(doubt) => (FailureKind::Unconvincing, format!("{doubt}: `{line}` exited with 0")),
         },
         Exited::Code(code) => (FailureKind::ProgramFailed, format!("`{line}` exited with {code}")),
-        Exited::Signal(signal) => (FailureKind::ProgramFailed, format!("`{line}` was ended by signal {signal}")),
+        Exited::Signal(signal) => (FailureKind::ProgramFailed, format!("`{line}` was killed by signal {signal}")),
     };
     let message = match watcher.explanation() {
         Some(explanation) => format!("{explanation}: {message}"),

@@ -1,7 +1,8 @@
 //! The steps of a recipe, one after the other.
 
 use super::{file, program};
-use crate::request::{RequestContext, failure};
+use crate::failure::failure;
+use crate::request::RequestContext;
 use std::time::{Duration, Instant};
 use vmbuild_protocol::{Action, FailureKind, Progress, RequestFailure, Step, StepDone, Steps};
 
@@ -9,12 +10,12 @@ use vmbuild_protocol::{Action, FailureKind, Progress, RequestFailure, Step, Step
 pub async fn build(request: &RequestContext, steps: Steps) -> Result<Vec<StepDone>, RequestFailure> {
     let mut done = Vec::new();
     for (step, what) in (0..).zip(&steps.steps) {
-        request.progress(Progress::StepStarted { step }).await;
+        request.send_progress(Progress::StepStarted { step }).await;
         let began = Instant::now();
         let units = run(request, step, what).await.map_err(|failure| RequestFailure { step: Some(step), ..failure })?;
         let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         done.push(StepDone { step, millis, units });
-        request.progress(Progress::StepFinished(StepDone { step, millis, units })).await;
+        request.send_progress(Progress::StepFinished(StepDone { step, millis, units })).await;
     }
     Ok(done)
 }
@@ -37,8 +38,8 @@ async fn run(request: &RequestContext, index: u32, step: &Step) -> Result<u64, R
 #[cfg(test)]
 mod tests {
     use super::build;
-    use crate::handlers::testing::request;
-    use crate::request::{RequestContext, Saying};
+    use crate::request::{HandlerEvent, RequestContext};
+    use crate::testing::request;
     use tokio_util::sync::CancellationToken;
     use vmbuild_protocol::{Action, CommandLine, FailureKind, Progress, RequestFailure, Step, StepDone, Steps, Watch};
 
@@ -93,16 +94,16 @@ mod tests {
 
     /// The step ends only once its progress has been heard.
     #[tokio::test(flavor = "current_thread")]
-    async fn progress_is_said_while_a_step_runs() {
+    async fn progress_is_sent_while_a_step_runs() {
         let folder = tempfile::tempdir().unwrap();
         let heard = folder.path().join("heard");
         let script = format!("echo gcc -c a.c; until [ -e {} ]; do sleep 0.05; done", heard.display());
-        let (says, mut hears) = tokio::sync::mpsc::channel(1);
-        let request = RequestContext { mark: String::new(), cancel: CancellationToken::new(), says };
+        let (events, mut received) = tokio::sync::mpsc::channel(1);
+        let request = RequestContext { mark: String::new(), cancel: CancellationToken::new(), events };
         let said = std::cell::RefCell::new(None);
         let listen = async {
-            while let Some(saying) = hears.recv().await {
-                if let Saying::Progress(advanced @ Progress::StepAdvanced { .. }) = saying {
+            while let Some(event) = received.recv().await {
+                if let HandlerEvent::Progress(advanced @ Progress::StepAdvanced { .. }) = event {
                     said.borrow_mut().get_or_insert(advanced);
                     fs_err::write(&heard, "").unwrap();
                 }
@@ -136,7 +137,7 @@ mod tests {
         assert_eq!(failed.kind, FailureKind::ProgramFailed);
         assert!(failed.message.starts_with("1 of 44 tests failed (test_a): `sh -c"), "{}", failed.message);
         let signal = fails(sh("kill -9 $$", Watch::LastLine)).await;
-        assert!(signal.message.ends_with("was ended by signal 9"), "{}", signal.message);
+        assert!(signal.message.ends_with("was killed by signal 9"), "{}", signal.message);
         let mut endless = sh("sleep 60", Watch::LastLine);
         if let Action::Run { timeout_ms, .. } = &mut endless.action {
             *timeout_ms = 50;

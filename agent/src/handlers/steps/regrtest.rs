@@ -17,12 +17,12 @@ const SECOND: &str = "second: ";
 /// What a run has said, and one beside it, if there is one.
 #[derive(Debug, Default)]
 pub(super) struct RegressionTests {
-    first: Run,
-    second: Option<Run>,
+    first: TestRun,
+    second: Option<TestRun>,
 }
 
 #[derive(Debug, Default)]
-struct Run {
+struct TestRun {
     /// Tests begun (one process) or ended (several).
     done: u64,
     /// All tests, once known.
@@ -58,15 +58,15 @@ impl RegressionTests {
 
     /// Why a run that exited with 0 does not convince, if so.
     pub(super) fn doubt(&self) -> Option<String> {
-        self.runs().find_map(Run::doubt)
+        self.runs().find_map(TestRun::doubt)
     }
 
-    fn runs(&self) -> impl Iterator<Item = &Run> {
+    fn runs(&self) -> impl Iterator<Item = &TestRun> {
         std::iter::once(&self.first).chain(&self.second)
     }
 }
 
-impl Run {
+impl TestRun {
     fn line(&mut self, line: &str) {
         if self.in_list && line.starts_with("    ") {
             self.failed.extend(line.split_ascii_whitespace().map(str::to_owned));
@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn both_wordings_of_success_convince() {
-        let newer = "0:00:00 load avg: 0.2 Run 2 tests sequentially in a single process\n0:00:00 load avg: 0.2 [1/2] test_a\n\
+        let newer = "0:00:00 load avg: 0.2 TestRun 2 tests sequentially in a single process\n0:00:00 load avg: 0.2 [1/2] test_a\n\
                      0:00:01 load avg: 0.2 [2/2] test_b\n\nTotal duration: 31.4 sec\nTotal tests: run=8 skipped=1\nResult: SUCCESS\n";
         let older =
             "0:00:00 [1/1] test_a\n\n== Tests result: SUCCESS ==\n\nTotal duration: 1 sec\nTests result: SUCCESS\n";

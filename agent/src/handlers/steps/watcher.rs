@@ -1,13 +1,13 @@
 //! What a step's output has shown so far.
 
-use super::compile::Compile;
+use super::compile::CompileCounter;
 use super::lines::LineSplitter;
 use super::regrtest::RegressionTests;
 use vmbuild_protocol::{OutputStream, Watch};
 
 /// How far a step is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Advance {
+pub(super) struct StepAdvance {
     /// Units done.
     pub(super) done: u64,
     /// Units in total, where known.
@@ -18,7 +18,7 @@ pub(super) struct Advance {
 
 /// Reads a program's output as its step asks for.
 #[derive(Debug)]
-pub(super) struct Watcher {
+pub(super) struct OutputWatcher {
     stdout: LineSplitter,
     stderr: LineSplitter,
     heard: WatchedLine,
@@ -34,15 +34,15 @@ struct WatchedLine {
 #[derive(Debug)]
 enum Reader {
     LastLine,
-    Compile { compile: Compile, total: Option<u64> },
+    CompileCounter { compile: CompileCounter, total: Option<u64> },
     RegressionTests(RegressionTests),
 }
 
-impl Watcher {
+impl OutputWatcher {
     pub(super) fn new(watch: Watch) -> Self {
         let reader = match watch {
             Watch::LastLine => Reader::LastLine,
-            Watch::Compile { total } => Reader::Compile { compile: Compile::default(), total },
+            Watch::Compile { total } => Reader::CompileCounter { compile: CompileCounter::default(), total },
             Watch::RegressionTests => Reader::RegressionTests(RegressionTests::default()),
         };
         let heard = WatchedLine { reader, last_line: String::new(), changed: false };
@@ -66,25 +66,25 @@ impl Watcher {
     }
 
     /// How far the step is, if that is news.
-    pub(super) fn news(&mut self) -> Option<Advance> {
+    pub(super) fn news(&mut self) -> Option<StepAdvance> {
         std::mem::take(&mut self.heard.changed).then(|| self.advance())
     }
 
     /// How far the step is.
-    pub(super) fn advance(&self) -> Advance {
+    pub(super) fn advance(&self) -> StepAdvance {
         let (done, total) = match &self.heard.reader {
             Reader::LastLine => (0, None),
-            Reader::Compile { compile, total } => (compile.done, *total),
+            Reader::CompileCounter { compile, total } => (compile.done, *total),
             Reader::RegressionTests(tests) => tests.counted(),
         };
-        Advance { done, total, last_line: self.heard.last_line.clone() }
+        StepAdvance { done, total, last_line: self.heard.last_line.clone() }
     }
 
     /// What the output says about a program that failed.
     pub(super) fn explanation(&self) -> Option<String> {
         match &self.heard.reader {
             Reader::RegressionTests(tests) => tests.failures(),
-            Reader::LastLine | Reader::Compile { .. } => None,
+            Reader::LastLine | Reader::CompileCounter { .. } => None,
         }
     }
 
@@ -92,7 +92,7 @@ impl Watcher {
     pub(super) fn doubt(&self) -> Option<String> {
         match &self.heard.reader {
             Reader::RegressionTests(tests) => tests.doubt(),
-            Reader::LastLine | Reader::Compile { .. } => None,
+            Reader::LastLine | Reader::CompileCounter { .. } => None,
         }
     }
 }
@@ -101,7 +101,7 @@ impl WatchedLine {
     fn line(&mut self, line: &str) {
         match &mut self.reader {
             Reader::LastLine => {}
-            Reader::Compile { compile, .. } => compile.line(line),
+            Reader::CompileCounter { compile, .. } => compile.line(line),
             Reader::RegressionTests(tests) => tests.line(line),
         }
         if !line.trim().is_empty() {
@@ -114,18 +114,18 @@ impl WatchedLine {
 
 #[cfg(test)]
 mod tests {
-    use super::{Advance, Watcher};
+    use super::{OutputWatcher, StepAdvance};
     use vmbuild_protocol::{OutputStream, Watch};
 
     #[test]
     fn streams_do_not_mix_and_news_come_once() {
-        let mut watcher = Watcher::new(Watch::Compile { total: Some(2) });
+        let mut watcher = OutputWatcher::new(Watch::Compile { total: Some(2) });
         watcher.push(OutputStream::Stdout, b"gcc -c -o a.o ");
         assert_eq!(watcher.news(), None);
         watcher.push(OutputStream::Stderr, b"warning: x\n");
         watcher.push(OutputStream::Stdout, b"a.c\n\n");
         let line = "gcc -c -o a.o a.c".to_owned();
-        assert_eq!(watcher.news(), Some(Advance { done: 1, total: Some(2), last_line: line }));
+        assert_eq!(watcher.news(), Some(StepAdvance { done: 1, total: Some(2), last_line: line }));
         assert_eq!(watcher.news(), None);
         watcher.push(OutputStream::Stdout, b"gcc -c -o b.o b.c");
         watcher.finish();

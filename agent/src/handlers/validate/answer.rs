@@ -5,7 +5,7 @@
 //! the place of every file that it loaded.
 
 use super::tree::resolved;
-use crate::request::failure;
+use crate::failure::failure;
 use rustix::rand::{GetRandomFlags, getrandom};
 use sha2::{Digest, Sha256};
 use std::path::Path;

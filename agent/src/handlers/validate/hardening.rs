@@ -8,6 +8,7 @@
 
 use super::elf::{self, ElfFindings, MAGIC};
 use super::tree::UnpackedArtifact;
+use crate::blocking::run_blocking;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::io::Read;
@@ -34,8 +35,7 @@ pub(super) struct TreeFindings {
 /// Inspects every program and library.
 pub(super) async fn inspect_tree(tree: &UnpackedArtifact) -> Result<TreeFindings, String> {
     let (prefix, fortifies) = (tree.prefix().to_owned(), fortifies(tree));
-    let inspected = tokio::task::spawn_blocking(move || inspect_all(&prefix, fortifies));
-    inspected.await.map_err(|error| error.to_string())?
+    run_blocking(move || inspect_all(&prefix, fortifies)).await
 }
 
 /// Returns whether the build info asks for fortification. An artifact without build info fails another check.

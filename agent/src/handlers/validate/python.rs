@@ -3,7 +3,7 @@
 use super::programs::demand_program;
 use super::report::CheckError;
 use super::subject::Subject;
-use crate::exec::run_program;
+use crate::handlers::exec::run_program;
 use vmbuild_protocol::{CommandLine, Exited, FailureKind, OutputStream};
 use vmbuild_supervise::Tail;
 

@@ -52,7 +52,7 @@ impl<'a> CheckReport<'a> {
             Err(CheckError::Aborted(failure)) => return Err(failure),
         };
         let check = Check { number: kind.number(), name: kind.name().to_owned(), verdict, evidence };
-        self.request.progress(Progress::Checked(check.clone())).await;
+        self.request.send_progress(Progress::Checked(check.clone())).await;
         self.checks.push(check);
         Ok(())
     }

@@ -5,7 +5,8 @@ use super::checks::{
 };
 use super::report::{CheckReport, CheckResult};
 use super::subject::Subject;
-use crate::request::{RequestContext, failure};
+use crate::failure::failure;
+use crate::request::RequestContext;
 use vmbuild_cpython::{CHECKS, CheckKind};
 use vmbuild_protocol::{Check, FailureKind, RequestFailure, Validate};
 

@@ -2,7 +2,8 @@
 
 use super::report::CheckError;
 use super::tree::UnpackedArtifact;
-use crate::request::{RequestContext, failure};
+use crate::failure::failure;
+use crate::request::RequestContext;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 use tokio::sync::OnceCell;

@@ -3,7 +3,7 @@
 mod fixture;
 
 use super::validate;
-use crate::handlers::testing::request;
+use crate::testing::request;
 use fixture::{ANSWERS, Artifact, BINARY, LIBRARY, dynload};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;

@@ -1,7 +1,8 @@
 //! The artifact, unpacked into a fresh folder that goes away again.
 
 use super::subject::Subject;
-use crate::handlers::chain::message;
+use crate::blocking::run_blocking;
+use crate::failure::error_chain;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -20,13 +21,13 @@ impl UnpackedArtifact {
     pub(super) async fn unpack(subject: &Subject<'_>) -> Result<Self, String> {
         let path = subject.folder.join(format!(".validate-{}", subject.request.mark));
         let archive = subject.archive.clone();
-        let unpacked = tokio::task::spawn_blocking(move || {
+        let unpacked = run_blocking(move || {
             fs_err::create_dir(&path).map_err(|error| error.to_string())?;
             let folder = UnpackFolder(path);
-            vmbuild_archive::unpack(&archive, &folder.0).map_err(|error| message(&error))?;
+            vmbuild_archive::unpack(&archive, &folder.0).map_err(|error| error_chain(&error))?;
             Ok::<_, String>(folder)
         });
-        let folder = unpacked.await.map_err(|error| error.to_string())??;
+        let folder = unpacked.await?;
         let prefix = folder.0.join(&subject.order.interpreter.prefix);
         Ok(Self { folder, prefix })
     }
@@ -48,8 +49,7 @@ impl UnpackedArtifact {
 
     /// Removes it, off the thread that serves the host.
     pub(super) async fn remove(self) {
-        // The drop there cannot be lost: the thread runs on even if nobody waits for it.
-        let _ = tokio::task::spawn_blocking(move || drop(self)).await;
+        run_blocking(move || drop(self)).await;
     }
 }
 

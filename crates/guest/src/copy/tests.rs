@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use vmbuild_agent::guest::GuestSystem;
-use vmbuild_agent::session::converse;
+use vmbuild_agent::session::serve_pipe;
 use vmbuild_core::event::{Events, Part};
 use vmbuild_core::failure::{Diagnose, Exit};
 use vmbuild_protocol::{PutRest, WINDOW};
@@ -22,7 +22,7 @@ pub(super) async fn with_agent(test: impl AsyncFnOnce(&Session)) {
             Session::open(ours, Opening::Again, deadline, &CancellationToken::new()).await.expect("the agent answers");
         test(&session).await;
     };
-    let (_, ()) = tokio::join!(converse(theirs, GuestSystem::complete(false)), test);
+    let (_, ()) = tokio::join!(serve_pipe(theirs, GuestSystem::complete(false)), test);
 }
 
 pub(super) fn text(path: &Path) -> &str {

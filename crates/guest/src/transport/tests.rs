@@ -9,7 +9,7 @@ use tokio::net::UnixListener;
 use tokio_util::sync::CancellationToken;
 use vmbuild_agent::guest::GuestSystem;
 use vmbuild_agent::listen::serve_unix;
-use vmbuild_agent::session::converse;
+use vmbuild_agent::session::serve_pipe;
 use vmbuild_supervise::Deadline;
 
 /// Longer than any test takes.
@@ -42,7 +42,7 @@ async fn device(socket: &Path, port: u32) {
             continue;
         }
         stream.write_all(b"OK 1073741824\n").await.expect("it listens");
-        let _ = converse(stream, GuestSystem::complete(false)).await;
+        let _ = serve_pipe(stream, GuestSystem::complete(false)).await;
     }
 }
 

@@ -1,6 +1,7 @@
 //! Everything in the archive lies in the one folder that its name promises.
 
-use crate::handlers::chain::message;
+use crate::blocking::run_blocking;
+use crate::failure::error_chain;
 use crate::handlers::validate::report::CheckResult;
 use crate::handlers::validate::subject::Subject;
 use vmbuild_cpython::layout::entry_prefix;
@@ -11,8 +12,8 @@ pub(in super::super) async fn check(subject: &Subject<'_>) -> CheckResult {
         return Err(format!("{prefix} is not {promised}").into());
     }
     let archive = subject.archive.clone();
-    let listed = tokio::task::spawn_blocking(move || vmbuild_archive::list(&archive)).await;
-    let entries = listed.map_err(|error| error.to_string())?.map_err(|error| message(&error))?;
+    let listed = run_blocking(move || vmbuild_archive::list(&archive)).await;
+    let entries = listed.map_err(|error| error_chain(&error))?;
     Ok(judge_entries(&entries, prefix)?)
 }
 

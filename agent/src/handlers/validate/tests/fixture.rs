@@ -1,7 +1,7 @@
 //! An artifact in the making: a few small programs compiled here, in the places where CPython has its own.
 
 use super::super::validate;
-use crate::handlers::testing::request;
+use crate::testing::request;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use tokio_util::sync::CancellationToken;
 use vmbuild_agent::guest::GuestSystem;
-use vmbuild_agent::session::converse;
+use vmbuild_agent::session::serve_pipe;
 use vmbuild_core::failure::{Diagnose, Exit};
 use vmbuild_protocol::{
     CHUNK, Call, Digest, Epoch, FailureKind, Frame, FromAgent, Hello, PutFile, Reply, RequestId, ToAgent, WINDOW,
@@ -133,7 +133,7 @@ async fn the_agent_refuses_a_file_that_is_not_what_was_sent() {
             assert!(names(folder.path()).is_empty());
         }
     };
-    let (_, ()) = tokio::join!(converse(theirs, GuestSystem::complete(false)), host);
+    let (_, ()) = tokio::join!(serve_pipe(theirs, GuestSystem::complete(false)), host);
 }
 
 #[tokio::test]

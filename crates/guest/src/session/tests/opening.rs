@@ -9,7 +9,7 @@ use tokio::io::AsyncWriteExt;
 use tokio_util::sync::CancellationToken;
 use vmbuild_agent::guest::GuestSystem;
 use vmbuild_agent::listen::serve_unix;
-use vmbuild_agent::session::converse;
+use vmbuild_agent::session::serve_pipe;
 use vmbuild_core::failure::{Diagnose, Exit};
 use vmbuild_protocol::{BUILD_ID, Epoch, Frame, FromAgent, MAX_PAYLOAD, PROTOCOL, Reply, RequestId, ToAgent};
 use vmbuild_supervise::Deadline;
@@ -90,7 +90,7 @@ async fn what_dead_sessions_left_in_the_pipe_is_overcome() {
         let session = open(ours).await.expect("the agent answers in the end");
         session.ping().await.expect("and goes on answering");
     };
-    let (_, ()) = tokio::join!(converse(theirs, GuestSystem::complete(false)), test);
+    let (_, ()) = tokio::join!(serve_pipe(theirs, GuestSystem::complete(false)), test);
 }
 
 #[tokio::test]
@@ -117,7 +117,7 @@ async fn one_lasting_pipe_carries_one_session_after_another() {
         assert!(started > 0, "no program got as far as its first line");
     };
     tokio::select! {
-        end = converse(theirs, GuestSystem::complete(false)) => panic!("the agent left: {end:?}"),
+        end = serve_pipe(theirs, GuestSystem::complete(false)) => panic!("the agent left: {end:?}"),
         () = test => {}
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf, duplex};
 use tokio_util::sync::CancellationToken;
 use vmbuild_agent::guest::GuestSystem;
-use vmbuild_agent::session::converse;
+use vmbuild_agent::session::serve_pipe;
 use vmbuild_protocol::{CommandLine, Exec};
 use vmbuild_supervise::Deadline;
 
@@ -37,7 +37,7 @@ pub(super) async fn with_agent(test: impl AsyncFnOnce(&Session)) {
         let session = open(ours).await.expect("the agent answers");
         test(&session).await;
     };
-    let (_, ()) = tokio::join!(converse(theirs, GuestSystem::complete(false)), test);
+    let (_, ()) = tokio::join!(serve_pipe(theirs, GuestSystem::complete(false)), test);
 }
 
 /// A shell script as a program.

@@ -1,6 +1,7 @@
 //! What lies in a tree.
 
-use crate::request::{RequestContext, failure, io_failure};
+use crate::failure::{failure, io_failure};
+use crate::request::RequestContext;
 use std::fs::Metadata;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -19,16 +20,14 @@ pub async fn list(request: &RequestContext, order: &List) -> Result<(), RequestF
     let mut open = vec![(PathBuf::new(), about, 0)];
     let mut batch = Vec::new();
     while let Some((path, about, depth)) = open.pop() {
-        if request.cancel.is_cancelled() {
-            return Err(failure(FailureKind::Cancelled, "cancelled"));
-        }
+        request.check_cancelled()?;
         batch.push(entry(root, &path, &about)?);
         if about.is_dir() && depth < order.depth {
             let held = children(root, &path)?;
             open.extend(held.into_iter().map(|(path, about)| (path, about, depth + 1)));
         }
         if batch.len() == BATCH || open.is_empty() {
-            request.progress(Progress::Listed(std::mem::take(&mut batch))).await;
+            request.send_progress(Progress::Listed(std::mem::take(&mut batch))).await;
         }
     }
     Ok(())

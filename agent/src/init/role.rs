@@ -8,11 +8,11 @@ const RAMFS: u64 = 0x8584_58f6;
 /// `TMPFS_MAGIC` of `linux/magic.h`.
 const TMPFS: u64 = 0x0102_1994;
 
-static DETECTED: OnceLock<Situation> = OnceLock::new();
+static DETECTED: OnceLock<AgentRole> = OnceLock::new();
 
 /// Who the agent is in its guest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Situation {
+pub enum AgentRole {
     /// One process among others.
     Ordinary,
     /// Process 1 of a PID namespace.
@@ -21,7 +21,7 @@ pub enum Situation {
     Kernel,
 }
 
-impl Situation {
+impl AgentRole {
     /// Finds out, the first time it is called; after that the answer stays, whatever becomes of `/`.
     pub fn detect() -> Self {
         *DETECTED.get_or_init(|| Self::of(rustix::process::getpid().is_init(), root_in_memory(), proc_mounted()))
@@ -53,25 +53,25 @@ fn proc_mounted() -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::Situation;
+    use super::AgentRole;
 
     #[test]
     fn only_a_first_process_in_a_bare_initramfs_is_under_a_kernel() {
         let cases = [
-            ((false, false, true), Situation::Ordinary),
-            ((false, true, false), Situation::Ordinary),
-            ((true, false, true), Situation::Sandbox),
-            ((true, true, true), Situation::Sandbox),
-            ((true, false, false), Situation::Sandbox),
-            ((true, true, false), Situation::Kernel),
+            ((false, false, true), AgentRole::Ordinary),
+            ((false, true, false), AgentRole::Ordinary),
+            ((true, false, true), AgentRole::Sandbox),
+            ((true, true, true), AgentRole::Sandbox),
+            ((true, false, false), AgentRole::Sandbox),
+            ((true, true, false), AgentRole::Kernel),
         ];
         for ((first, memory, proc), expect) in cases {
-            assert_eq!(Situation::of(first, memory, proc), expect, "{first} {memory} {proc}");
+            assert_eq!(AgentRole::of(first, memory, proc), expect, "{first} {memory} {proc}");
         }
     }
 
     #[test]
     fn a_test_is_an_ordinary_process() {
-        assert_eq!(Situation::detect(), Situation::Ordinary);
+        assert_eq!(AgentRole::detect(), AgentRole::Ordinary);
     }
 }

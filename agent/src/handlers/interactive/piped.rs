@@ -1,9 +1,9 @@
 //! A program whose standard input is the host's.
 
 use crate::cleanup;
-use crate::exec::{drive, prepared, start, within};
+use crate::handlers::exec::{build_command, drive_program, run_within, spawn};
 use crate::request::RequestContext;
-use crate::session::{Consumed, HostMessage, Link};
+use crate::session::{CreditGrants, HostLink, HostMessage};
 use std::convert::Infallible;
 use std::process::Stdio;
 use std::time::Duration;
@@ -15,23 +15,23 @@ use vmbuild_supervise::Tail;
 
 /// Runs a program to its end, feeding it what the host sends. When this returns, the program and everything it
 /// started are gone.
-pub async fn run_piped(
+pub(super) async fn run_piped(
     request: &RequestContext,
     command: &CommandLine,
     timeout: Option<Duration>,
-    link: &Link,
-    mail: mpsc::UnboundedReceiver<HostMessage>,
+    link: &HostLink,
+    messages: mpsc::UnboundedReceiver<HostMessage>,
 ) -> Result<Exited, RequestFailure> {
-    let mut child = start(prepared(request, command)?.stdin(Stdio::piped()), command)?;
+    let mut child = spawn(build_command(request, command)?.stdin(Stdio::piped()), command)?;
     let (line, stdin) = (child.line().to_owned(), child.take_stdin());
-    let (mut tail, mut nobody) = (Tail::default(), |_, _: &[u8]| ());
+    let (mut tail, mut ignore) = (Tail::default(), |_, _: &[u8]| ());
     let work = async {
         tokio::select! {
-            ended = drive(&mut child, request, &mut tail, &mut nobody) => ended,
-            never = feed(stdin, link, mail) => match never {},
+            ended = drive_program(&mut child, request, &mut tail, &mut ignore) => ended,
+            never = feed_stdin(stdin, link, messages) => match never {},
         }
     };
-    let outcome = within(request, &line, timeout, work).await;
+    let outcome = run_within(request, &line, timeout, work).await;
     if outcome.is_err() {
         child.shutdown().await;
         cleanup::end_marked(&request.mark).await?;
@@ -39,15 +39,15 @@ pub async fn run_piped(
     outcome.map_err(|failed| RequestFailure { tail: tail.text(), ..failed })
 }
 
-/// Hands over bytes as they come, then the end. Grants the host room only for what the program has taken; once it
+/// Forwards bytes as they come, then the end. Grants the host credit only for bytes that the program has read; once it
 /// has closed its input, the rest is dropped.
-async fn feed(
+async fn feed_stdin(
     mut stdin: Option<ChildStdin>,
-    link: &Link,
-    mut mail: mpsc::UnboundedReceiver<HostMessage>,
+    link: &HostLink,
+    mut messages: mpsc::UnboundedReceiver<HostMessage>,
 ) -> Infallible {
-    let mut consumed = Consumed::default();
-    while let Some(inbound) = mail.recv().await {
+    let mut consumed = CreditGrants::default();
+    while let Some(inbound) = messages.recv().await {
         match inbound {
             HostMessage::Bytes(bytes) => {
                 if let Some(open) = &mut stdin

@@ -1,25 +1,26 @@
-//! What lies in a file, without moving it: how an interrupted transfer finds out where to go on.
+//! Digest of a file's first bytes, by which an interrupted transfer finds out where to continue.
 
-use crate::request::{RequestContext, failure, io_failure};
+use crate::failure::io_failure;
+use crate::request::RequestContext;
 use crate::session::digest;
 use sha2::{Digest as _, Sha256};
 use std::io;
 use tokio::io::{AsyncRead, AsyncReadExt};
-use vmbuild_protocol::{CHUNK, Digest, FailureKind, Fingerprint, RequestFailure};
+use vmbuild_protocol::{CHUNK, Digest, Fingerprint, RequestFailure};
 
 /// Hashes the first bytes of a file.
 pub async fn fingerprint(request: &RequestContext, order: &Fingerprint) -> Result<Digest, RequestFailure> {
     let mut hasher = Sha256::new();
     let bytes = match fs_err::tokio::File::open(&order.path).await {
-        Ok(file) => hash(&mut file.take(order.bytes), &mut hasher, request).await?,
+        Ok(file) => hash_all(&mut file.take(order.bytes), &mut hasher, request).await?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
         Err(error) => return Err(io_failure(&error)),
     };
     Ok(digest(bytes, hasher.finalize()))
 }
 
-/// Hashes everything there is, and says how much that was.
-pub(super) async fn hash(
+/// Hashes all bytes, and returns how many there were.
+pub(super) async fn hash_all(
     from: &mut (impl AsyncRead + Unpin),
     hasher: &mut Sha256,
     request: &RequestContext,
@@ -30,9 +31,7 @@ pub(super) async fn hash(
         if count == 0 {
             return Ok(bytes);
         }
-        if request.cancel.is_cancelled() {
-            return Err(failure(FailureKind::Cancelled, "cancelled"));
-        }
+        request.check_cancelled()?;
         hasher.update(&piece[..count]);
         bytes += count as u64;
     }

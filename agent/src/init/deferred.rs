@@ -3,23 +3,24 @@
 //! On an emulated processor both take half a second, which nobody who says hello has to wait for. A request that runs
 //! anything waits until they are there ([`GuestSystem`]), so none can tell the difference.
 
-use super::cmdline::Net;
+use super::cmdline::NetworkMode;
 use super::modules::{self, Module};
 use super::{InitError, network, say};
+use crate::blocking::run_blocking;
 use crate::guest::GuestSystem;
 use tokio::sync::watch;
 
 /// What was put off.
 #[derive(Debug)]
-pub struct Late {
+pub struct DeferredSetup {
     modules: Vec<Module>,
-    net: Net,
+    net: NetworkMode,
     done: watch::Sender<bool>,
 }
 
-impl Late {
+impl DeferredSetup {
     /// What was put off, and the guest that waits for it.
-    pub(super) fn put_off(modules: Vec<Module>, net: Net) -> (Self, GuestSystem) {
+    pub(super) fn defer(modules: Vec<Module>, net: NetworkMode) -> (Self, GuestSystem) {
         let (done, guest) = GuestSystem::incomplete();
         (Self { modules, net, done }, guest)
     }
@@ -27,19 +28,18 @@ impl Late {
     /// Does it, once.
     pub async fn complete(self) -> Result<(), InitError> {
         let Self { modules, net, done } = self;
-        let load = tokio::task::spawn_blocking(move || modules::load_all(modules));
-        load.await.map_err(std::io::Error::other)??;
+        run_blocking(move || modules::load_all(modules)).await?;
         bring_up(net).await?;
         done.send_replace(true);
         Ok(())
     }
 }
 
-pub(super) async fn bring_up(net: Net) -> Result<(), InitError> {
+pub(super) async fn bring_up(net: NetworkMode) -> Result<(), InitError> {
     network::loopback_up().await?;
     match net {
-        Net::None => say("network: loopback only"),
-        Net::Slirp => {
+        NetworkMode::None => say("network: loopback only"),
+        NetworkMode::Slirp => {
             network::slirp_up().await?;
             say("network: user-mode, outgoing");
         }

@@ -13,28 +13,28 @@ use vmbuild_protocol::TerminalSize;
 pub(super) struct Pty(AsyncFd<OwnedFd>);
 
 impl Pty {
-    /// Makes a pair, and gives the program's side with it.
+    /// Opens a pair; the second is the program's side.
     pub(super) fn open(size: TerminalSize) -> io::Result<(Self, OwnedFd)> {
-        let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
-        grantpt(&ours)?;
-        unlockpt(&ours)?;
-        let name = ptsname(&ours, Vec::new())?;
-        let theirs = rustix::fs::open(name, OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty())?;
-        rustix::io::ioctl_fionbio(&ours, true)?;
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
+        grantpt(&master)?;
+        unlockpt(&master)?;
+        let name = ptsname(&master, Vec::new())?;
+        let slave = rustix::fs::open(name, OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty())?;
+        rustix::io::ioctl_fionbio(&master, true)?;
         #[expect(unsafe_code, reason = "tokio asks for a promise about the descriptor")]
         // SAFETY: the `AsyncFd` owns the descriptor, and an `OwnedFd` keeps its number until it is dropped.
-        let pty = Self(unsafe { AsyncFd::register(ours) }?);
+        let pty = Self(unsafe { AsyncFd::register(master) }?);
         pty.resize(size)?;
-        Ok((pty, theirs))
+        Ok((pty, slave))
     }
 
-    /// Sets its size; the program in its foreground hears of it (SIGWINCH).
+    /// Sets its size; the program in its foreground is told (SIGWINCH).
     pub(super) fn resize(&self, size: TerminalSize) -> io::Result<()> {
         let size = Winsize { ws_row: size.rows, ws_col: size.columns, ws_xpixel: 0, ws_ypixel: 0 };
         Ok(tcsetwinsize(self.0.get_ref(), size)?)
     }
 
-    /// What was written to it. No bytes once nobody has the other side open any more. Cancel-safe.
+    /// Reads what was written to it: no bytes once the other side is closed everywhere. Cancel-safe.
     pub(super) async fn read(&self, to: &mut [u8]) -> usize {
         loop {
             let Ok(mut ready) = self.0.readable().await else { return 0 };
@@ -46,7 +46,7 @@ impl Pty {
         }
     }
 
-    /// Types all of `bytes` on it.
+    /// Types all of `bytes`.
     pub(super) async fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             let mut ready = self.0.writable().await?;

@@ -1,11 +1,12 @@
-//! Receiving what is missing of a file. A break leaves what has arrived, so that the next attempt goes on from there;
-//! only a whole file with the right digest gets the name.
+//! Receiving the rest of a file. An interrupted transfer keeps the bytes that have arrived, so that the next attempt
+//! continues after them; only a whole file with the right digest gets the name.
 
-use super::fingerprint::hash;
-use super::special::{into_stream, refused};
-use super::stream::{FilePrefix, receive};
-use crate::request::{RequestContext, failure, io_failure};
-use crate::session::{HostMessage, Link};
+use super::fingerprint::hash_all;
+use super::stream::{FilePrefix, IncomingFile, receive_bytes};
+use super::to_stream::{receive_into_stream, replace_failure};
+use crate::failure::{failure, io_failure};
+use crate::request::RequestContext;
+use crate::session::{HostLink, HostMessage};
 use rustix::fs::OFlags;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -18,8 +19,8 @@ use vmbuild_protocol::{Digest, FailureKind, PutRest, RequestFailure};
 pub async fn put_rest(
     request: &RequestContext,
     order: PutRest,
-    link: &Link,
-    mail: mpsc::UnboundedReceiver<HostMessage>,
+    link: &HostLink,
+    messages: mpsc::UnboundedReceiver<HostMessage>,
 ) -> Result<Digest, RequestFailure> {
     let (target, arriving) = (Path::new(&order.path), Path::new(&order.arriving));
     let Some(folder) = target.parent().filter(|folder| target.is_absolute() && arriving.parent() == Some(folder))
@@ -28,46 +29,47 @@ pub async fn put_rest(
         return Err(failure(FailureKind::Invalid, text));
     };
     fs_err::create_dir_all(folder).map_err(|error| io_failure(&error))?;
-    let mode = match Destination::of(target).map_err(|error| refused(&error))? {
+    let mode = match Destination::of(target).map_err(|error| replace_failure(&error))? {
         // As with cp(1), the file that is there keeps its mode.
         Destination::File { mode, .. } => mode.unwrap_or(order.mode & 0o7777),
         Destination::Stream(path) if order.from == 0 => {
-            return into_stream(request, &path, order.size, link, mail).await;
+            return receive_into_stream(request, &path, order.size, link, messages).await;
         }
         Destination::Stream(path) => {
-            let text = format!("{} takes no rest of a file: what was written to it is gone", path.display());
+            let text = format!("{} cannot be resumed: bytes written to it cannot be read back", path.display());
             return Err(failure(FailureKind::Invalid, text));
         }
     };
-    let received = receive_rest(request, &order, link, mail).await;
+    let received = receive_rest(request, &order, link, messages).await;
     if let Err(RequestFailure { kind: FailureKind::DigestMismatch, .. }) = received {
-        // The next attempt begins anew; that it could not be removed would not change the answer.
+        // The next attempt starts over; failing to remove it would not change the reply.
         let _ = fs_err::remove_file(arriving);
     }
     let digest = received?;
     fs_err::set_permissions(arriving, std::fs::Permissions::from_mode(mode)).map_err(|error| io_failure(&error))?;
-    replace(arriving, target).map_err(|error| refused(&error))?;
+    replace(arriving, target).map_err(|error| replace_failure(&error))?;
     Ok(digest)
 }
 
 async fn receive_rest(
     request: &RequestContext,
     order: &PutRest,
-    link: &Link,
-    mail: mpsc::UnboundedReceiver<HostMessage>,
+    link: &HostLink,
+    messages: mpsc::UnboundedReceiver<HostMessage>,
 ) -> Result<Digest, RequestFailure> {
-    let (mut file, had) = resume(request, order).await?;
-    let received = receive(request, (&mut file, had), (&order.path, order.size), link, mail).await;
+    let (mut file, prefix) = open_partial(request, order).await?;
+    let incoming = IncomingFile { file: &mut file, prefix, path: &order.path, size: order.size };
+    let received = receive_bytes(request, incoming, link, messages).await;
     if received.is_err() {
-        // What has arrived is kept for the next attempt; one that is not written is fetched again then.
+        // The bytes that have arrived are kept for the next attempt; those that cannot be flushed are sent again.
         let _ = file.flush().await;
     }
     received
 }
 
-/// Opens what has arrived so far, without what lies behind it, and hashes it. Only a file: somebody else may have put a
-/// link or a FIFO there.
-async fn resume(
+/// Opens the partial file, truncated to the bytes that the host knows of, and hashes it. Only a regular file: somebody
+/// else may have put a link or a FIFO there.
+async fn open_partial(
     request: &RequestContext,
     order: &PutRest,
 ) -> Result<(fs_err::tokio::File, FilePrefix), RequestFailure> {
@@ -81,12 +83,12 @@ async fn resume(
     }
     let there = about.len();
     if there < order.from {
-        let text = format!("{} bytes of {} were to be there, but {there} are", order.from, order.path);
+        let text = format!("expected {} bytes of {}, found {there}", order.from, order.path);
         return Err(failure(FailureKind::DigestMismatch, text));
     }
     file.set_len(order.from).await.map_err(|error| io_failure(&error))?;
-    let mut had = FilePrefix::default();
-    had.bytes = hash(&mut file, &mut had.hasher, request).await?;
+    let mut prefix = FilePrefix::default();
+    prefix.bytes = hash_all(&mut file, &mut prefix.hasher, request).await?;
     file.seek(std::io::SeekFrom::End(0)).await.map_err(|error| io_failure(&error))?;
-    Ok((file, had))
+    Ok((file, prefix))
 }

@@ -1,8 +1,9 @@
 //! Running the package manager, again when its failure is of a kind that passes.
 
-use crate::exec::run_program;
-use crate::handlers::packages::PATH;
-use crate::request::{RequestContext, failure};
+use crate::failure::failure;
+use crate::handlers::exec::run_program;
+use crate::packages::PATH;
+use crate::request::RequestContext;
 use std::time::Duration;
 use vmbuild_protocol::{CommandLine, Exited, FailureKind, OutputStream, PackageTrouble, RequestFailure};
 
@@ -10,7 +11,7 @@ use vmbuild_protocol::{CommandLine, Exited, FailureKind, OutputStream, PackageTr
 const LIMIT: Duration = Duration::from_hours(2);
 
 /// Runs one of the commands, again when its failure is of a kind that passes. The host reads why in the output.
-pub(super) async fn persist(
+pub(super) async fn run_with_retries(
     request: &RequestContext,
     argv: &[String],
     epoch: Option<u64>,
@@ -24,7 +25,7 @@ pub(super) async fn persist(
             return Err(failed);
         };
         let why = format!("{}: trying again in {} s\n", trouble.reason(), pause.as_secs());
-        request.output(OutputStream::Stderr, why.as_bytes()).await;
+        request.send_output(OutputStream::Stderr, why.as_bytes()).await;
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = request.cancel.cancelled() => return Err(failure(FailureKind::Cancelled, "installing was cancelled")),
@@ -42,7 +43,7 @@ async fn run(request: &RequestContext, argv: &[String], epoch: Option<u64>) -> R
     let ended = match exited {
         Exited::Code(0) => return Ok(()),
         Exited::Code(code) => format!("exited with {code}"),
-        Exited::Signal(signal) => format!("was ended by signal {signal}"),
+        Exited::Signal(signal) => format!("was killed by signal {signal}"),
     };
     let message = format!("`{line}` {ended}");
     Err(RequestFailure { kind: FailureKind::ProgramFailed, message, step: None, tail: tail.text() })

@@ -7,8 +7,8 @@ mod list;
 mod make;
 mod put;
 mod put_rest;
-mod special;
 mod stream;
+mod to_stream;
 
 pub use fingerprint::fingerprint;
 pub use get::get;

@@ -1,7 +1,7 @@
 //! Letting the root file system fill a disk that was made larger. The kernel does it while the file system is in
 //! use; no program of the guest is needed. Source: Linux, `Documentation/filesystems/ext4`, `EXT4_IOC_RESIZE_FS`.
 
-use crate::request::{failure, io_failure};
+use crate::failure::{failure, io_failure};
 use rustix::ioctl::{Setter, ioctl, opcode};
 use std::io::{Seek, SeekFrom};
 use vmbuild_protocol::{FailureKind, RequestFailure};

@@ -1,15 +1,16 @@
-//! A file's bytes on their way. Whole files and the rest of one that was interrupted go the same way: they differ in
-//! what is there already.
+//! Transfer of a file's bytes. Whole files and the rest of an interrupted one are transferred alike: they differ in the
+//! prefix that is there already.
 
-use crate::request::{RequestContext, failure, io_failure};
-use crate::session::{Consumed, HostMessage, Link, digest};
+use crate::failure::{cancelled, failure, io_failure};
+use crate::request::RequestContext;
+use crate::session::{CreditGrants, HostLink, HostMessage, digest};
 use bytes::BytesMut;
 use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 use vmbuild_protocol::{CHUNK, Digest, FailureKind, FromAgent, RequestFailure};
 
-/// How much of a file was there before, and its hash so far.
+/// The first bytes of a file, as far as both sides have them: how many, and their hash.
 #[derive(Debug, Default)]
 pub(super) struct FilePrefix {
     pub(super) bytes: u64,
@@ -27,12 +28,12 @@ impl FilePrefix {
     }
 }
 
-/// Sends the bytes behind what the host `had` as far as its credit goes, then the digest of the whole.
-pub(super) async fn send(
+/// Sends the bytes behind `prefix` as far as the host's credit goes, then the digest of the whole file.
+pub(super) async fn send_bytes(
     request: &RequestContext,
     mut file: fs_err::tokio::File,
-    mut had: FilePrefix,
-    link: &Link,
+    mut prefix: FilePrefix,
+    link: &HostLink,
 ) -> Result<Digest, RequestFailure> {
     loop {
         let mut piece = BytesMut::with_capacity(CHUNK);
@@ -40,34 +41,46 @@ pub(super) async fn send(
         if count == 0 {
             break;
         }
-        had.add(&piece);
-        if request.cancel.is_cancelled() || !link.data(piece.freeze()).await {
-            return Err(failure(FailureKind::Cancelled, "cancelled"));
+        prefix.add(&piece);
+        if request.cancel.is_cancelled() || !link.send_data(piece.freeze()).await {
+            return Err(cancelled());
         }
     }
-    let digest = had.digest();
-    link.say(|id| FromAgent::DataEnd { id, digest });
+    let digest = prefix.digest();
+    link.send_message(|id| FromAgent::DataEnd { id, digest });
     Ok(digest)
 }
 
-/// Writes what comes behind what `file` had, and syncs it: the digest of the whole that is here, if it is the one that
-/// was sent and has `size` bytes. `path` names it in the refusal.
-pub(super) async fn receive(
+/// A file that arrives.
+pub(super) struct IncomingFile<'a> {
+    /// Where it is written, positioned behind `prefix`.
+    pub(super) file: &'a mut fs_err::tokio::File,
+    /// The bytes that are there already.
+    pub(super) prefix: FilePrefix,
+    /// Its path, for errors.
+    pub(super) path: &'a str,
+    /// Bytes that the whole file has.
+    pub(super) size: u64,
+}
+
+/// Writes what arrives, and syncs it. Returns the digest of the whole file, if it is the one that was sent and the size
+/// is right.
+pub(super) async fn receive_bytes(
     request: &RequestContext,
-    (file, mut had): (&mut fs_err::tokio::File, FilePrefix),
-    (path, size): (&str, u64),
-    link: &Link,
-    mut mail: mpsc::UnboundedReceiver<HostMessage>,
+    incoming: IncomingFile<'_>,
+    link: &HostLink,
+    mut messages: mpsc::UnboundedReceiver<HostMessage>,
 ) -> Result<Digest, RequestFailure> {
-    let mut consumed = Consumed::default();
+    let IncomingFile { file, mut prefix, path, size } = incoming;
+    let mut consumed = CreditGrants::default();
     loop {
         let inbound = tokio::select! {
-            () = request.cancel.cancelled() => return Err(failure(FailureKind::Cancelled, "cancelled")),
-            inbound = mail.recv() => inbound,
+            () = request.cancel.cancelled() => return Err(cancelled()),
+            inbound = messages.recv() => inbound,
         };
         match inbound {
             Some(HostMessage::Bytes(piece)) => {
-                had.add(&piece);
+                prefix.add(&piece);
                 file.write_all(&piece).await.map_err(|error| io_failure(&error))?;
                 consumed.add(piece.len(), link);
             }
@@ -78,7 +91,7 @@ pub(super) async fn receive(
                     Err(error) if error.kind() == std::io::ErrorKind::InvalidInput => {}
                     synced => synced.map_err(|error| io_failure(&error))?,
                 }
-                let got = had.digest();
+                let got = prefix.digest();
                 return if got == sent && got.bytes == size { Ok(got) } else { Err(mismatch(path, got, sent)) };
             }
             Some(HostMessage::Resize(_)) => {}
@@ -87,7 +100,7 @@ pub(super) async fn receive(
     }
 }
 
-/// Says that what arrived is not what was sent.
+/// The failure of a file that did not arrive as it was sent.
 fn mismatch(path: &str, got: Digest, sent: Digest) -> RequestFailure {
     let text = format!(
         "{path}: {} bytes with sha256 {} arrived, {} bytes with sha256 {} were sent",

@@ -1,13 +1,14 @@
-//! Runs one program for a request, and sees to it that nothing it started outlives the request.
+//! Runs one program for a request, and makes sure that nothing it started outlives the request.
 
 use crate::cleanup;
-use crate::request::{RequestContext, failure};
+use crate::failure::failure;
+use crate::request::RequestContext;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt};
-use vmbuild_protocol::{CHUNK, CommandLine, Exited, FailureKind, OutputStream, RequestFailure};
+use vmbuild_protocol::{CHUNK, CommandLine, Exec, Exited, FailureKind, OutputStream, RequestFailure};
 use vmbuild_supervise::{Child, Command, Deadline, Ended, RunError, Tail};
 
-/// What every program finds set; a request's own variables come on top.
+/// Environment of every program; a request may override it.
 const ENVIRONMENT: [(&str, &str); 4] = [
     ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
     ("HOME", "/root"),
@@ -18,12 +19,18 @@ const ENVIRONMENT: [(&str, &str); 4] = [
 /// Stands for "no limit": tokio's clock cannot go further.
 const FOREVER: Duration = Duration::from_hours(24 * 365 * 30);
 
-/// How long output may still come after the program has ended and what it left has been killed: a pipe handed to a
-/// process outside our reach must not hold up the answer.
-const DRAIN: Duration = Duration::from_secs(1);
+/// How long output may still come after the program has ended and its descendants have been killed: a pipe handed to a
+/// process out of reach must not hold up the reply.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How much a pipe can still hold then: the most that an unprivileged process may make it (`pipe(7)`).
-const PIPE: usize = 1 << 20;
+/// Largest capacity of a pipe that an unprivileged process may set (`pipe(7)`).
+const PIPE_CAPACITY: usize = 1 << 20;
+
+/// Runs a program whose output is all that the host wants of it.
+pub async fn exec(request: &RequestContext, order: Exec) -> Result<Exited, RequestFailure> {
+    let timeout = order.timeout_ms.map(Duration::from_millis);
+    run_program(request, &order.command, timeout, &mut |_, _| ()).await.map(|(exited, _)| exited)
+}
 
 /// Runs a program to its end, within the timeout and until the request is cancelled, passing its output on to the
 /// host as it comes. When this returns, the program and everything it started are gone.
@@ -33,10 +40,10 @@ pub async fn run_program(
     timeout: Option<Duration>,
     on_output: &mut dyn FnMut(OutputStream, &[u8]),
 ) -> Result<(Exited, Tail), RequestFailure> {
-    let mut child = start(prepared(request, command)?, command)?;
+    let mut child = spawn(build_command(request, command)?, command)?;
     let line = child.line().to_owned();
     let mut tail = Tail::default();
-    let outcome = within(request, &line, timeout, drive(&mut child, request, &mut tail, on_output)).await;
+    let outcome = run_within(request, &line, timeout, drive_program(&mut child, request, &mut tail, on_output)).await;
     match outcome {
         Ok(ended) => Ok((ended, tail)),
         Err(failed) => {
@@ -47,8 +54,8 @@ pub async fn run_program(
     }
 }
 
-/// Does `work` with a started program, unless the time is up or the request is cancelled first.
-pub(crate) async fn within<T>(
+/// Awaits `work` with a started program, unless its time is up or the request is cancelled first.
+pub(crate) async fn run_within<T>(
     request: &RequestContext,
     line: &str,
     timeout: Option<Duration>,
@@ -65,10 +72,10 @@ pub(crate) async fn within<T>(
     }
 }
 
-/// A program with its surroundings and the request's mark.
-pub(crate) fn prepared(request: &RequestContext, command: &CommandLine) -> Result<Command, RequestFailure> {
+/// Builds the command of a program, with its environment and the request's mark.
+pub(crate) fn build_command(request: &RequestContext, command: &CommandLine) -> Result<Command, RequestFailure> {
     let Some((program, arguments)) = command.argv.split_first() else {
-        return Err(failure(FailureKind::Invalid, "an empty command line"));
+        return Err(failure(FailureKind::Invalid, "empty command line"));
     };
     let mut child = Command::new(program).args(arguments).current_dir(&command.cwd).env_clear();
     let given = command.env.iter().map(|(name, value)| (name.as_str(), value.as_str()));
@@ -78,12 +85,12 @@ pub(crate) fn prepared(request: &RequestContext, command: &CommandLine) -> Resul
     Ok(child.env(cleanup::MARK, &request.mark))
 }
 
-/// Starts it. A refusal says whether it is the folder that is missing: the system's reason does not.
-pub(crate) fn start(child: Command, command: &CommandLine) -> Result<Child, RequestFailure> {
+/// Starts it. The error says so if the working folder is missing: the system's reason does not.
+pub(crate) fn spawn(child: Command, command: &CommandLine) -> Result<Child, RequestFailure> {
     child.spawn().map_err(|error| match error {
         RunError::NotStarted { program, source } if !std::path::Path::new(&command.cwd).is_dir() => failure(
             FailureKind::NotStarted,
-            format!("failed to start `{program}` in `{}`: no such folder ({source})", command.cwd),
+            format!("failed to start `{program}` in `{}`: the folder does not exist ({source})", command.cwd),
         ),
         RunError::NotStarted { program, source } => {
             failure(FailureKind::NotStarted, format!("failed to start `{program}`: {source}"))
@@ -92,37 +99,37 @@ pub(crate) fn start(child: Command, command: &CommandLine) -> Result<Child, Requ
     })
 }
 
-/// Passes output on until the program has ended; then ends what it left in its group and drains the pipes.
-pub(crate) async fn drive(
+/// Forwards output until the program has ended; then kills the rest of its group and drains the pipes.
+pub(crate) async fn drive_program(
     child: &mut Child,
     request: &RequestContext,
     tail: &mut Tail,
     on_output: &mut dyn FnMut(OutputStream, &[u8]),
 ) -> Result<Exited, RequestFailure> {
     let mut streams = ProgramStreams { stdout: child.take_stdout(), stderr: child.take_stderr() };
-    let mut buffers = Buffers { stdout: vec![0; CHUNK], stderr: vec![0; CHUNK] };
+    let mut buffers = StreamBuffers { stdout: vec![0; CHUNK], stderr: vec![0; CHUNK] };
     let ended = loop {
         tokio::select! {
             ended = child.wait() => break ended,
             (stream, count) = streams.next(&mut buffers) => {
-                hand_on(request, tail, on_output, stream, buffers.of(stream, count)).await;
+                forward_output(request, tail, on_output, stream, buffers.of(stream, count)).await;
             }
         }
     };
     child.signal_group(nix::sys::signal::Signal::SIGKILL);
     cleanup::end_marked(&request.mark).await?;
-    let (until, mut drained) = (tokio::time::Instant::now() + DRAIN, 0);
+    let (until, mut drained) = (tokio::time::Instant::now() + DRAIN_TIMEOUT, 0);
     // Only the wait for more is bounded in time. What is there already goes out however slow the host is.
-    while streams.open() && drained < 2 * PIPE {
+    while streams.is_open() && drained < 2 * PIPE_CAPACITY {
         let Ok((stream, count)) = tokio::time::timeout_at(until, streams.next(&mut buffers)).await else { break };
-        hand_on(request, tail, on_output, stream, buffers.of(stream, count)).await;
+        forward_output(request, tail, on_output, stream, buffers.of(stream, count)).await;
         drained += count;
     }
-    exited(ended)
+    to_exited(ended)
 }
 
-/// A program's end in the protocol's words.
-pub(crate) fn exited(ended: Result<Ended, RunError>) -> Result<Exited, RequestFailure> {
+/// A program's end as the protocol reports it.
+pub(crate) fn to_exited(ended: Result<Ended, RunError>) -> Result<Exited, RequestFailure> {
     match ended {
         Ok(Ended::Code(code)) => Ok(Exited::Code(code)),
         Ok(Ended::Signal(signal)) => Ok(Exited::Signal(signal)),
@@ -130,7 +137,7 @@ pub(crate) fn exited(ended: Result<Ended, RunError>) -> Result<Exited, RequestFa
     }
 }
 
-async fn hand_on(
+async fn forward_output(
     request: &RequestContext,
     tail: &mut Tail,
     on_output: &mut dyn FnMut(OutputStream, &[u8]),
@@ -140,7 +147,7 @@ async fn hand_on(
     if !bytes.is_empty() {
         tail.push(bytes);
         on_output(stream, bytes);
-        request.output(stream, bytes).await;
+        request.send_output(stream, bytes).await;
     }
 }
 
@@ -149,12 +156,12 @@ struct ProgramStreams<O, E> {
     stderr: Option<E>,
 }
 
-struct Buffers {
+struct StreamBuffers {
     stdout: Vec<u8>,
     stderr: Vec<u8>,
 }
 
-impl Buffers {
+impl StreamBuffers {
     fn of(&self, stream: OutputStream, count: usize) -> &[u8] {
         match stream {
             OutputStream::Stdout => &self.stdout[..count],
@@ -164,20 +171,20 @@ impl Buffers {
 }
 
 impl<O: AsyncRead + Unpin, E: AsyncRead + Unpin> ProgramStreams<O, E> {
-    fn open(&self) -> bool {
+    fn is_open(&self) -> bool {
         self.stdout.is_some() || self.stderr.is_some()
     }
 
-    /// The next bytes of either stream; none at a stream's end. Waits for ever once both have ended.
-    async fn next(&mut self, buffers: &mut Buffers) -> (OutputStream, usize) {
+    /// Reads the next bytes of either stream; none at a stream's end. Waits for ever once both have ended.
+    async fn next(&mut self, buffers: &mut StreamBuffers) -> (OutputStream, usize) {
         tokio::select! {
-            count = read(&mut self.stdout, &mut buffers.stdout) => (OutputStream::Stdout, count),
-            count = read(&mut self.stderr, &mut buffers.stderr) => (OutputStream::Stderr, count),
+            count = read_some(&mut self.stdout, &mut buffers.stdout) => (OutputStream::Stdout, count),
+            count = read_some(&mut self.stderr, &mut buffers.stderr) => (OutputStream::Stderr, count),
         }
     }
 }
 
-async fn read(from: &mut Option<impl AsyncRead + Unpin>, to: &mut [u8]) -> usize {
+async fn read_some(from: &mut Option<impl AsyncRead + Unpin>, to: &mut [u8]) -> usize {
     let Some(stream) = from else { return std::future::pending().await };
     let count = stream.read(to).await.unwrap_or(0);
     if count == 0 {

@@ -1,7 +1,7 @@
 //! Which packages are installed.
 
-use super::chain::message;
-use crate::request::failure;
+use crate::failure::error_chain;
+use crate::failure::failure;
 use std::path::Path;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -41,7 +41,7 @@ pub(super) async fn list(manager: PackageManager, cancel: &CancellationToken) ->
 pub(super) async fn query_text(argv: &[&str], cancel: &CancellationToken) -> Result<String, RequestFailure> {
     let command = Command::new(argv[0]).args(&argv[1..]).env_clear().env("PATH", PATH).env("LC_ALL", "C.UTF-8");
     let output = command.output(Deadline::after(LIMIT), cancel).await;
-    let output = output.map_err(|error| failure(FailureKind::ProgramFailed, message(&error)))?;
+    let output = output.map_err(|error| failure(FailureKind::ProgramFailed, error_chain(&error)))?;
     Ok(String::from_utf8_lossy(&output).into_owned())
 }
 

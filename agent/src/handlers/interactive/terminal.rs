@@ -6,9 +6,10 @@
 
 use super::pty::Pty;
 use crate::cleanup;
-use crate::exec::{exited, prepared, start, within};
-use crate::request::{RequestContext, io_failure};
-use crate::session::{Consumed, HostMessage, Link};
+use crate::failure::io_failure;
+use crate::handlers::exec::{build_command, run_within, spawn, to_exited};
+use crate::request::RequestContext;
+use crate::session::{CreditGrants, HostLink, HostMessage};
 use nix::sys::signal::Signal;
 use std::convert::Infallible;
 use std::time::Duration;
@@ -18,33 +19,33 @@ use vmbuild_protocol::{CHUNK, CommandLine, Exited, OutputStream, RequestFailure,
 use vmbuild_supervise::Child;
 
 /// How long the terminal may be silent, once its program and all that it started are gone, before its output counts
-/// as complete: only a process out of our reach can still hold it open then.
+/// as complete: only a process out of reach can still hold it open then.
 const SILENCE: Duration = Duration::from_secs(1);
 
 /// Runs a program on a terminal to its end. When this returns, the program and everything it started are gone.
-pub async fn run_in_terminal(
+pub(super) async fn run_in_terminal(
     request: &RequestContext,
     command: &CommandLine,
     timeout: Option<Duration>,
     size: TerminalSize,
-    link: &Link,
-    mail: mpsc::UnboundedReceiver<HostMessage>,
+    link: &HostLink,
+    messages: mpsc::UnboundedReceiver<HostMessage>,
 ) -> Result<Exited, RequestFailure> {
     let (pty, theirs) = Pty::open(size).map_err(|error| io_failure(&error))?;
-    let program = prepared(request, command)?.terminal(&theirs).map_err(|error| io_failure(&error))?;
-    let mut child = start(program, command)?;
-    // From now on only the program holds its side: its end ends our reading.
+    let program = build_command(request, command)?.terminal(&theirs).map_err(|error| io_failure(&error))?;
+    let mut child = spawn(program, command)?;
+    // From now on only the program holds its side: once it ends, reading ends.
     drop(theirs);
     let line = child.line().to_owned();
     let work = async {
         tokio::select! {
-            ended = drive(&mut child, &pty, request) => ended,
-            never = feed(&pty, link, mail) => match never {},
+            ended = drive_on_terminal(&mut child, &pty, request) => ended,
+            never = type_input(&pty, link, messages) => match never {},
         }
     };
-    let outcome = within(request, &line, timeout, work).await;
+    let outcome = run_within(request, &line, timeout, work).await;
     if outcome.is_err() {
-        // What a terminal that goes away says: an interactive shell ignores SIGTERM.
+        // The signal of a terminal that goes away: an interactive shell ignores SIGTERM.
         child.signal_group(Signal::SIGHUP);
         child.shutdown().await;
         cleanup::end_marked(&request.mark).await?;
@@ -52,20 +53,20 @@ pub async fn run_in_terminal(
     outcome
 }
 
-/// Passes on what the program shows, until it and what it left behind have ended and all of it has been shown.
-async fn drive(child: &mut Child, pty: &Pty, request: &RequestContext) -> Result<Exited, RequestFailure> {
+/// Forwards the output of a program until it and its descendants have ended and everything has been sent.
+async fn drive_on_terminal(child: &mut Child, pty: &Pty, request: &RequestContext) -> Result<Exited, RequestFailure> {
     let over = CancellationToken::new();
     let ending = async {
         let ended = child.wait().await;
         child.signal_group(Signal::SIGKILL);
         let gone = cleanup::end_marked(&request.mark).await;
         over.cancel();
-        gone.and_then(|()| exited(ended))
+        gone.and_then(|()| to_exited(ended))
     };
-    tokio::join!(ending, show(pty, request, &over)).0
+    tokio::join!(ending, forward_screen(pty, request, &over)).0
 }
 
-async fn show(pty: &Pty, request: &RequestContext, over: &CancellationToken) {
+async fn forward_screen(pty: &Pty, request: &RequestContext, over: &CancellationToken) {
     let mut buffer = vec![0; CHUNK];
     loop {
         let silence = async {
@@ -80,14 +81,14 @@ async fn show(pty: &Pty, request: &RequestContext, over: &CancellationToken) {
         if count == 0 {
             return;
         }
-        request.output(OutputStream::Stdout, &buffer[..count]).await;
+        request.send_output(OutputStream::Stdout, &buffer[..count]).await;
     }
 }
 
-/// Types what the host's user types, and follows the size of their terminal.
-async fn feed(pty: &Pty, link: &Link, mut mail: mpsc::UnboundedReceiver<HostMessage>) -> Infallible {
-    let mut consumed = Consumed::default();
-    while let Some(inbound) = mail.recv().await {
+/// Types the input of the host's user, and follows the size of their terminal.
+async fn type_input(pty: &Pty, link: &HostLink, mut messages: mpsc::UnboundedReceiver<HostMessage>) -> Infallible {
+    let mut consumed = CreditGrants::default();
+    while let Some(inbound) = messages.recv().await {
         match inbound {
             HostMessage::Bytes(bytes) => {
                 // A terminal that nobody has open takes nothing; the program's end is on its way then.

@@ -1,17 +1,17 @@
 //! Ending the machine.
 
-use crate::init::{Situation, say};
+use crate::init::{AgentRole, say};
 use rustix::process::{Signal, kill_process_group};
 use std::time::Duration;
 
 /// How long programs have between TERM and KILL when the machine ends.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// Ends the machine, after the session has said its last word. Under a kernel of its own it stops what still runs,
+/// Ends the machine, after the session has sent its last reply. Under a kernel of its own it stops what still runs,
 /// writes everything to disk and powers off. In a sandbox (`is_init`) and as an ordinary process it leaves; with
 /// process 1 the kernel ends everything else in the sandbox.
-pub fn end(is_init: bool) -> ! {
-    if is_init && Situation::detect() == Situation::Kernel {
+pub(crate) fn end_machine(is_init: bool) -> ! {
+    if is_init && AgentRole::detect() == AgentRole::Kernel {
         say("powering off");
         stop_everything();
         power_off();
@@ -25,8 +25,8 @@ fn leave() -> ! {
     std::process::exit(0)
 }
 
-/// Writes everything to disk and powers the machine off. Never returns: where there is no power switch, it waits
-/// for somebody to pull the plug.
+/// Writes everything to disk and powers the machine off. Never returns: where a machine cannot power itself off, it waits
+/// until the host ends it.
 pub(crate) fn power_off() -> ! {
     rustix::fs::sync();
     // So that the file system is marked clean. Refused while a file is open for writing; `sync` has written it then.
@@ -46,7 +46,7 @@ fn stop_everything() {
         return;
     }
     for signal in [Signal::TERM, Signal::KILL] {
-        // `kill(-1)`; it fails only if there is nobody.
+        // `kill(-1)`; it fails only if there is no other process.
         if kill_process_group(rustix::process::Pid::INIT, signal).is_err() {
             return;
         }

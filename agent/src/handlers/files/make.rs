@@ -1,6 +1,6 @@
 //! Making folders and symbolic links.
 
-use crate::request::io_failure;
+use crate::failure::io_failure;
 use std::io;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
