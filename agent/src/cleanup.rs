@@ -1,7 +1,7 @@
-//! Ending what a request's programs started, wherever it went.
+//! Ending all descendants of a request's programs, wherever they went.
 //!
 //! A process group covers the usual children. A daemon leaves it (`setsid`, double fork), and its parent link
-//! leads to process 1 soon after. What it keeps is its environment, so every program of a request carries the
+//! leads to process 1 soon after. But it keeps its environment, so every program of a request carries the
 //! request's mark there, and whoever has it belongs to the request. A process that wipes its own environment
 //! escapes this; it still ends with the machine.
 
@@ -14,40 +14,40 @@ use vmbuild_protocol::{FailureKind, RequestFailure};
 /// The variable that carries the mark.
 pub const MARK: &str = "VMBUILD_REQUEST";
 
-/// How often to look again. A process can start another between two looks; it cannot win for ever, because each
-/// look kills every one it sees. One that the kernel cannot end (it waits for a dead disk) can.
+/// How often to scan. A process can start another between two scans, but not for ever, because each scan kills every
+/// one that it sees. A process that the kernel cannot end (it waits for a dead disk) stays.
 const MAX_SCANS: u32 = 1000;
 
-/// Kills every process that carries the mark, until none is left. Fails if some do not end within ten seconds.
+/// Kills every process that carries the mark, until no such process is left. Fails if some do not end within ten seconds.
 ///
-/// None is left when a look has found none and every process could be judged, or when two looks in a row have found
-/// none: a process in the middle of `execve` has no environment to look at for a moment.
+/// That is so once a scan has found no such process and could judge every one, or once two scans in a row have found none:
+/// a process in the middle of `execve` has no environment for a moment.
 pub async fn end_marked(mark: &str) -> Result<(), RequestFailure> {
     if is_alone() {
         return Ok(());
     }
     let mut was_clear = false;
     for _ in 0..MAX_SCANS {
-        let look = kill_marked(mark);
-        let is_clear = look.killed == 0;
-        if is_clear && (was_clear || look.unsure == 0) {
+        let scan = kill_marked(mark);
+        let is_clear = scan.killed == 0;
+        if is_clear && (was_clear || scan.unsure == 0) {
             return Ok(());
         }
         was_clear = is_clear;
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    Err(failure(FailureKind::Io, "processes that the request started do not end, not even by SIGKILL"))
+    Err(failure(FailureKind::Io, "processes that the request started survived SIGKILL"))
 }
 
-/// Whether nothing that was ever started here lives any more. Process 1 of a machine or of a namespace is the ancestor of
-/// all its programs, and adopts those whose parents die: without a child it is alone. That spares a look at each of the
+/// Returns whether nothing that was started here is alive. Process 1 of a machine or of a namespace is the ancestor of
+/// all its programs, and adopts those whose parents die: without a child it is alone. That spares a scan of the
 /// kernel's threads, which takes an emulated guest longer than most programs.
 fn is_alone() -> bool {
     let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
     getpid().is_init() && matches!(waitid(WaitId::All, look), Err(Errno::CHILD))
 }
 
-/// What one look at all processes found.
+/// Result of a scan of all processes.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct ProcessScan {
     /// Had the mark, and were killed.
@@ -60,27 +60,27 @@ struct ProcessScan {
 fn kill_marked(mark: &str) -> ProcessScan {
     let wanted = format!("{MARK}={mark}");
     let own = getpid();
-    let mut look = ProcessScan::default();
-    let Ok(entries) = fs_err::read_dir("/proc") else { return look };
+    let mut scan = ProcessScan::default();
+    let Ok(entries) = fs_err::read_dir("/proc") else { return scan };
     let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
     for pid in pids.filter_map(Pid::from_raw).filter(|pid| *pid != own) {
         match carries(pid, &wanted) {
-            Some(true) => look.killed += usize::from(kill(pid, &wanted)),
+            Some(true) => scan.killed += usize::from(kill(pid, &wanted)),
             Some(false) => {}
-            None => look.unsure += usize::from(has_programs(pid)),
+            None => scan.unsure += usize::from(has_programs(pid)),
         }
     }
-    look
+    scan
 }
 
-/// Whether the process has the mark; none if it has no environment.
+/// Returns whether the process has the mark; none if it has no environment.
 fn carries(pid: Pid, wanted: &str) -> Option<bool> {
     let environ = fs_err::read(format!("/proc/{}/environ", pid.as_raw_nonzero())).unwrap_or_default();
     let marked = || environ.split(|byte| *byte == 0).any(|variable| variable == wanted.as_bytes());
     (!environ.is_empty()).then(marked)
 }
 
-/// Whether a process can be one of a request's: not a zombie, nor a thread of the kernel. Both have no environment
+/// Returns whether a process can belong to a request: not a zombie, nor a thread of the kernel. Both have no environment
 /// for good. Source: proc(5), `/proc/<pid>/stat`; `PF_KTHREAD` of Linux, `include/linux/sched.h`.
 fn has_programs(pid: Pid) -> bool {
     const KERNEL_THREAD: u32 = 0x0020_0000;

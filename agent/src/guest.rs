@@ -1,4 +1,4 @@
-//! What an agent knows of its guest when it answers a host.
+//! The agent's knowledge of its guest, when it serves a host.
 
 use tokio::sync::watch;
 
@@ -18,7 +18,7 @@ impl GuestSystem {
         Self { is_init, memory_limit: None, complete: None }
     }
 
-    /// A virtual machine that lacks something until the sender says true.
+    /// A virtual machine that lacks something until the sender sends true.
     pub(crate) fn incomplete() -> (watch::Sender<bool>, Self) {
         let (done, complete) = watch::channel(false);
         (done, Self { is_init: true, memory_limit: None, complete: Some(complete) })
@@ -30,12 +30,12 @@ impl GuestSystem {
         Self { memory_limit, ..self }
     }
 
-    /// Memory in bytes that it may use, as far as it was told.
+    /// Memory in bytes that it may use, if it was told.
     pub(crate) fn memory_limit(&self) -> Option<u64> {
         self.memory_limit
     }
 
-    /// Whether the agent is its first process.
+    /// Returns whether the agent is its first process.
     pub fn is_init(&self) -> bool {
         self.is_init
     }
@@ -43,7 +43,7 @@ impl GuestSystem {
     /// Resolves when nothing is missing any more.
     pub(crate) async fn completed(&self) {
         if let Some(complete) = &self.complete {
-            // An error means that nobody completes it any more: then the agent is about to end.
+            // An error means that it is never completed: the agent is about to end.
             let _ = complete.clone().wait_for(|complete| *complete).await;
         }
     }

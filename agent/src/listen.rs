@@ -1,5 +1,5 @@
 //! Where hosts reach the agent: a Unix socket in a sandbox; a virtio-serial port and vsock in a virtual machine, both
-//! at once, since it is the host who finds out which of them is the better one. Under an SSH server, standard input and
+//! at once, since the host finds out which of them is the better one. Under an SSH server, standard input and
 //! output.
 
 use crate::guest::GuestSystem;
@@ -13,7 +13,7 @@ use tokio::net::UnixListener;
 use tokio_vsock::{VMADDR_CID_ANY, VMADDR_CID_HOST, VsockAddr, VsockListener};
 use vmbuild_protocol::{CodecError, STDIO_READY};
 
-/// How long to leave a failed `accept` alone: what it lacked may come back.
+/// Pause after a failed `accept`: the missing resource may come back.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Serves any number of hosts on a Unix socket, for ever. A socket that an earlier agent left there is replaced.
@@ -42,7 +42,7 @@ pub async fn serve_vsock(port: u32, guest: GuestSystem) -> std::io::Result<()> {
     let listener = VsockListener::bind(VsockAddr::new(VMADDR_CID_ANY, port))?;
     let accept = async || match listener.accept().await? {
         (stream, from) if from.cid() == VMADDR_CID_HOST => Ok(stream),
-        // The guest's own programs can come this way too, and must not command what runs as root.
+        // The guest's own programs can connect too, and must not command a process that runs as root.
         _ => Err(std::io::ErrorKind::PermissionDenied.into()),
     };
     serve_all(accept, guest).await
@@ -66,7 +66,7 @@ async fn serve_all<P: AsyncRead + AsyncWrite>(
     }
 }
 
-/// A socket that nobody but its owner could connect to at any moment.
+/// Binds a socket that only its owner can connect to, from the first moment on.
 fn bind_private(path: &Path) -> std::io::Result<UnixListener> {
     use rustix::{fs::Mode, process::umask};
     // The mask is the whole process's, but the agent has one thread that makes files.
@@ -77,12 +77,12 @@ fn bind_private(path: &Path) -> std::io::Result<UnixListener> {
 }
 
 /// Serves one host after another on a virtio-serial port, for ever. One conversation serves them all: a host that left
-/// and the next one cannot be told apart before the next one's hello, see [`SerialPort`].
+/// and the next one cannot be distinguished before the next one's hello, see [`SerialPort`].
 pub async fn serve_port(path: &Path, guest: GuestSystem) -> std::io::Result<()> {
     let port = SerialPort::open(path)?;
     loop {
         let conversation = serve_shared_pipe(port.pipe()?, guest.clone(), async || port.deserted().await);
-        // Words that nobody understands end a conversation, and the next hello begins another. But without its port the
+        // Malformed messages end a conversation, and the next hello begins another. But without its port the
         // agent is of no use.
         if let Err(CodecError::Io(error)) = conversation.await {
             return Err(error);

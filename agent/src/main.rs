@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use vmbuild_agent::guest::GuestSystem;
 use vmbuild_agent::init::{
-    AgentRole, NetworkMode, PreparedMachine, fatal, prepare, prepare_sandbox, prepare_service, say, spawn_reaper,
+    AgentRole, NetworkMode, PreparedMachine, fatal, log_line, prepare, prepare_sandbox, prepare_service, spawn_reaper,
 };
 use vmbuild_agent::listen::{serve_port, serve_stdio, serve_unix, serve_vsock};
 
@@ -15,13 +15,13 @@ use vmbuild_agent::listen::{serve_port, serve_stdio, serve_unix, serve_vsock};
 enum AgentCli {
     /// Serve hosts on a Unix socket, or one host on standard input and output.
     Serve {
-        /// The socket to make.
+        /// The socket to create.
         #[arg(long, required_unless_present = "stdio")]
         unix: Option<PathBuf>,
-        /// Serve who started this, until its input ends: what an SSH server runs.
+        /// Serve the process that started this, until its input ends: run by an SSH server.
         #[arg(long, conflicts_with = "unix")]
         stdio: bool,
-        /// Memory in bytes that this guest may use, where no control group in sight says so.
+        /// Memory in bytes that this guest may use, where no visible control group limits it.
         #[arg(long)]
         memory_limit: Option<u64>,
     },
@@ -40,7 +40,7 @@ fn main() -> ExitCode {
     let role = AgentRole::detect();
     let outcome = tokio::runtime::Builder::new_current_thread().enable_all().build().and_then(|runtime| {
         let outcome = runtime.block_on(run(role));
-        // A read of standard input may be under way on a thread of its own, and nobody will end it.
+        // A read of standard input may be under way on a thread of its own, and nothing will end it.
         runtime.shutdown_background();
         outcome
     });
@@ -48,7 +48,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if role == AgentRole::Kernel => fatal(&error),
         Err(error) => {
-            say(&error.to_string());
+            log_line(&error.to_string());
             ExitCode::FAILURE
         }
     }
@@ -78,15 +78,15 @@ async fn run(role: AgentRole) -> std::io::Result<()> {
     }
 }
 
-/// Serves a virtual machine's host on everything there is: the port at once, vsock when its driver is loaded. The port
-/// alone will do.
+/// Serves a virtual machine's host: on the port immediately, on vsock once its driver is loaded. The port alone is
+/// enough.
 async fn serve_machine(PreparedMachine { port, vsock, late, guest }: PreparedMachine) -> std::io::Result<()> {
     let rest = async {
         late.complete().await.map_err(std::io::Error::other)?;
         if let Some(port) = vsock
             && let Err(error) = serve_vsock(port, guest.clone()).await
         {
-            say(&format!("vsock port {port} is not served: {error}"));
+            log_line(&format!("vsock port {port} is not served: {error}"));
         }
         std::future::pending().await
     };

@@ -37,7 +37,7 @@ pub(super) async fn list(manager: PackageManager, cancel: &CancellationToken) ->
     Ok(parse(&text))
 }
 
-/// What a short query prints on its standard output.
+/// The standard output of a short query.
 pub(super) async fn query_text(argv: &[&str], cancel: &CancellationToken) -> Result<String, RequestFailure> {
     let command = Command::new(argv[0]).args(&argv[1..]).env_clear().env("PATH", PATH).env("LC_ALL", "C.UTF-8");
     let output = command.output(Deadline::after(LIMIT), cancel).await;

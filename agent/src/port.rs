@@ -2,21 +2,21 @@
 //!
 //! The device is a character device that polls, with four peculiarities:
 //!
-//! * While no host is connected it reports `POLLHUP`, and reading gives the end of file at once. A host that comes
+//! * While no host is connected it reports `POLLHUP`, and reading returns the end of file immediately. A host that comes
 //!   clears both: so the end of a connection is not the end of the device, which stays open.
-//! * Only one process may have it open, and what arrived unread is thrown away when it is closed.
+//! * Only one process may have it open, and unread bytes are discarded when it is closed.
 //! * Writing waits while no host is connected.
-//! * **News of hosts and their bytes come by different ways.** QEMU tells of a host that left or came on a control
+//! * **Connections and bytes are reported separately.** QEMU reports a host that left or came on a control
 //!   queue, which the kernel reads in a work queue, while a host's bytes are there with the interrupt. So the next
 //!   host's hello can be read, and answered, before the kernel has heard that the last one left; and if the next one
-//!   is quick, nobody hears of a hang-up at all.
+//!   is quick, the hang-up is never seen at all.
 //!
-//! A hang-up therefore says that some host left and not which, and ends nothing here: reading and writing just wait
-//! until there is a host again. Who a host is, the session finds out from its hello. Only a port that has been
-//! without any host for a while is called deserted, so that what the last one asked for does not go on for ever.
+//! A hang-up therefore does not say which host left, and ends nothing here: reading and writing just wait
+//! until there is a host again. The session identifies a host by its hello. Only a port that has been
+//! without any host for a while is called deserted, so that the requests of the last one do not run for ever.
 //!
 //! tokio takes `POLLHUP` for final: a descriptor that has ever reported it counts as ready for good, and every wait
-//! on it returns at once. So it never sees the port itself, but an epoll in edge mode that does, and that tells of
+//! on it returns immediately. So it never sees the port itself, but an epoll in edge mode that does, and that reports
 //! changes only. An epoll knows no hang-up of its own.
 
 use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
@@ -82,8 +82,8 @@ impl PortDevice {
         poll(&mut asked, Some(&Timespec::default())).is_ok() && asked[0].revents().contains(PollFlags::HUP)
     }
 
-    /// What a read or write came to; none if it has to wait, for bytes, for room or for a host.
-    fn judge(&self, result: rustix::io::Result<usize>) -> Option<io::Result<usize>> {
+    /// The result of a read or write; none if it has to wait, for bytes, for room or for a host.
+    fn settle(&self, result: rustix::io::Result<usize>) -> Option<io::Result<usize>> {
         match result {
             Ok(0) | Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => None,
             // A pseudo-terminal fails where a port ends.
@@ -129,7 +129,7 @@ impl AsyncRead for PortPipe {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, to: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         loop {
             let read = rustix::io::read(&self.device.fd, to.initialize_unfilled());
-            if let Some(read) = self.device.judge(read) {
+            if let Some(read) = self.device.settle(read) {
                 self.device.reads.fetch_add(1, Ordering::Relaxed);
                 return Poll::Ready(read.map(|count| to.advance(count)));
             }
@@ -141,7 +141,7 @@ impl AsyncRead for PortPipe {
 impl AsyncWrite for PortPipe {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
         loop {
-            if let Some(written) = self.device.judge(rustix::io::write(&self.device.fd, from)) {
+            if let Some(written) = self.device.settle(rustix::io::write(&self.device.fd, from)) {
                 return Poll::Ready(written);
             }
             ready!(self.writable.poll_next(cx))?;

@@ -1,6 +1,6 @@
 //! Ending the machine.
 
-use crate::init::{AgentRole, say};
+use crate::init::{AgentRole, log_line};
 use rustix::process::{Signal, kill_process_group};
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ const GRACE: Duration = Duration::from_millis(500);
 /// process 1 the kernel ends everything else in the sandbox.
 pub(crate) fn end_machine(is_init: bool) -> ! {
     if is_init && AgentRole::detect() == AgentRole::Kernel {
-        say("powering off");
+        log_line("powering off");
         stop_everything();
         power_off();
     }
@@ -32,7 +32,7 @@ pub(crate) fn power_off() -> ! {
     // So that the file system is marked clean. Refused while a file is open for writing; `sync` has written it then.
     let _ = rustix::mount::mount_remount("/", rustix::mount::MountFlags::RDONLY, c"");
     if let Err(error) = rustix::system::reboot(rustix::system::RebootCommand::PowerOff) {
-        say(&format!("failed to power off: {error}"));
+        log_line(&format!("failed to power off: {error}"));
     }
     loop {
         std::thread::sleep(Duration::from_hours(1));
@@ -41,7 +41,7 @@ pub(crate) fn power_off() -> ! {
 
 /// TERM, a moment, KILL to everything but this process.
 fn stop_everything() {
-    // "All processes" means those of this PID namespace: only process 1 of a kernel of its own may say that.
+    // "All processes" means those of this PID namespace: only process 1 of a kernel of its own may use it.
     if !rustix::process::getpid().is_init() {
         return;
     }

@@ -119,7 +119,7 @@ pub(crate) async fn drive_program(
     child.signal_group(nix::sys::signal::Signal::SIGKILL);
     cleanup::end_marked(&request.mark).await?;
     let (until, mut drained) = (tokio::time::Instant::now() + DRAIN_TIMEOUT, 0);
-    // Only the wait for more is bounded in time. What is there already goes out however slow the host is.
+    // Only the wait for more is bounded in time. Bytes that are there already are sent, however slow the host is.
     while streams.is_open() && drained < 2 * PIPE_CAPACITY {
         let Ok((stream, count)) = tokio::time::timeout_at(until, streams.next(&mut buffers)).await else { break };
         forward_output(request, tail, on_output, stream, buffers.of(stream, count)).await;

@@ -1,4 +1,4 @@
-//! Packing what was built.
+//! Packing a built tree.
 
 use crate::blocking::run_blocking;
 use crate::failure::chain_failure;

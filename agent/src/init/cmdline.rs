@@ -1,8 +1,8 @@
-//! What the host says on the kernel's command line.
+//! The host's settings on the kernel's command line.
 
 use std::time::Duration;
 
-/// What `vmbuild.` words of `/proc/cmdline` say. Other words belong to the kernel.
+/// The `vmbuild.` parameters of `/proc/cmdline`. Other parameters belong to the kernel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cmdline {
     /// Device of the root file system, such as `/dev/vda`: `vmbuild.root`.
@@ -13,13 +13,13 @@ pub struct Cmdline {
     pub vsock: Option<u32>,
     /// Host name: `vmbuild.hostname`.
     pub hostname: Option<String>,
-    /// What network there is: `vmbuild.net`, by default none.
+    /// The network: `vmbuild.net`, by default none.
     pub net: NetworkMode,
     /// Time since the Unix epoch to set the clock to: `vmbuild.clock`, in nanoseconds.
     pub clock: Option<Duration>,
 }
 
-/// What network a virtual machine has.
+/// Network of a virtual machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, clap::ValueEnum)]
 pub enum NetworkMode {
     /// Loopback only.
@@ -31,18 +31,18 @@ pub enum NetworkMode {
 /// Why a command line is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CmdlineError {
-    /// A word that must be there.
-    #[error("no `{0}=`")]
+    /// A required parameter is missing.
+    #[error("missing `{0}=`")]
     Missing(&'static str),
-    /// A word of ours that this agent does not know: another version is speaking.
-    #[error("unknown word `{0}`")]
+    /// An unknown `vmbuild.` parameter: the host has another version.
+    #[error("unknown parameter `{0}`")]
     Unknown(String),
-    /// A value that is none.
-    #[error("`{value}` is no value for `{word}`")]
+    /// Invalid value.
+    #[error("invalid value `{value}` for `{parameter}`")]
     Bad {
-        /// The word.
-        word: &'static str,
-        /// What followed it.
+        /// The parameter.
+        parameter: &'static str,
+        /// Its value.
         value: String,
     },
 }
@@ -55,7 +55,7 @@ const NET: &str = "vmbuild.net";
 const CLOCK: &str = "vmbuild.clock";
 
 impl Cmdline {
-    /// Reads a command line. Of a word given twice the last one counts, as with the kernel's own.
+    /// Reads a command line. Of a parameter given twice the last one counts, as with the kernel's own.
     pub fn parse(text: &str) -> Result<Self, CmdlineError> {
         let (mut root, mut port, mut vsock) = (None, None, None);
         let (mut hostname, mut net, mut clock) = (None, NetworkMode::None, None);
@@ -77,12 +77,12 @@ impl Cmdline {
     }
 }
 
-fn bad(word: &'static str, value: &str) -> CmdlineError {
-    CmdlineError::Bad { word, value: value.to_owned() }
+fn bad(parameter: &'static str, value: &str) -> CmdlineError {
+    CmdlineError::Bad { parameter, value: value.to_owned() }
 }
 
-fn filled(word: &'static str, value: &str) -> Result<String, CmdlineError> {
-    if value.is_empty() { Err(bad(word, value)) } else { Ok(value.to_owned()) }
+fn filled(parameter: &'static str, value: &str) -> Result<String, CmdlineError> {
+    if value.is_empty() { Err(bad(parameter, value)) } else { Ok(value.to_owned()) }
 }
 
 fn device(value: &str) -> Result<String, CmdlineError> {
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_our_words_among_the_kernels() {
+    fn reads_its_parameters_among_the_kernels() {
         check("vmbuild.root=/dev/vda vmbuild.port=p", Ok(words("/dev/vda", "p")));
         check(
             "console=ttyS0 quiet vmbuild.port=org.a.0 panic=-1 vmbuild.root=/dev/sda\n",
@@ -152,14 +152,14 @@ mod tests {
 
     #[test]
     fn refuses_what_it_does_not_understand() {
-        check("", Err("no `vmbuild.root=`"));
-        check("vmbuild.root=/dev/vda", Err("no `vmbuild.port=`"));
-        check("vmbuild.root=vda vmbuild.port=p", Err("`vda` is no value for `vmbuild.root`"));
-        check("vmbuild.root=/dev/../x vmbuild.port=p", Err("`/dev/../x` is no value for `vmbuild.root`"));
-        check("vmbuild.root=/dev/vda vmbuild.port=", Err("`` is no value for `vmbuild.port`"));
-        check("vmbuild.net=tap", Err("`tap` is no value for `vmbuild.net`"));
-        check("vmbuild.vsock=-1", Err("`-1` is no value for `vmbuild.vsock`"));
-        check("vmbuild.clock=-1", Err("`-1` is no value for `vmbuild.clock`"));
-        check("vmbuild.debug", Err("unknown word `vmbuild.debug`"));
+        check("", Err("missing `vmbuild.root=`"));
+        check("vmbuild.root=/dev/vda", Err("missing `vmbuild.port=`"));
+        check("vmbuild.root=vda vmbuild.port=p", Err("invalid value `vda` for `vmbuild.root`"));
+        check("vmbuild.root=/dev/../x vmbuild.port=p", Err("invalid value `/dev/../x` for `vmbuild.root`"));
+        check("vmbuild.root=/dev/vda vmbuild.port=", Err("invalid value `` for `vmbuild.port`"));
+        check("vmbuild.net=tap", Err("invalid value `tap` for `vmbuild.net`"));
+        check("vmbuild.vsock=-1", Err("invalid value `-1` for `vmbuild.vsock`"));
+        check("vmbuild.clock=-1", Err("invalid value `-1` for `vmbuild.clock`"));
+        check("vmbuild.debug", Err("unknown parameter `vmbuild.debug`"));
     }
 }

@@ -1,10 +1,10 @@
-//! The story on the machine's console, for the host's serial log.
+//! Log lines on the machine's console, for the host's serial log.
 
 use fs_err::OpenOptions;
 use std::io::Write;
 
-/// Prints one line on the console. A console that is not there or does not take it is no reason to fail.
-pub fn say(line: &str) {
+/// Prints one line on the console. A missing console is not an error.
+pub fn log_line(line: &str) {
     let text = format!("vmbuild-agent: {line}\r\n");
     for path in ["/dev/console", "/dev/kmsg"] {
         let opened = OpenOptions::new().write(true).open(path);

@@ -1,16 +1,16 @@
-//! What a virtual machine gets while it serves already: its network, and vsock.
+//! Setup of a virtual machine that continues while it serves: its network, and vsock.
 //!
-//! On an emulated processor both take half a second, which nobody who says hello has to wait for. A request that runs
-//! anything waits until they are there ([`GuestSystem`]), so none can tell the difference.
+//! On an emulated processor both take half a second, and a hello does not need them. A request that runs a program
+//! waits until they are there ([`GuestSystem`]).
 
 use super::cmdline::NetworkMode;
 use super::modules::{self, Module};
-use super::{InitError, network, say};
+use super::{InitError, log_line, network};
 use crate::blocking::run_blocking;
 use crate::guest::GuestSystem;
 use tokio::sync::watch;
 
-/// What was put off.
+/// Setup that was deferred.
 #[derive(Debug)]
 pub struct DeferredSetup {
     modules: Vec<Module>,
@@ -19,7 +19,7 @@ pub struct DeferredSetup {
 }
 
 impl DeferredSetup {
-    /// What was put off, and the guest that waits for it.
+    /// Returns the deferred setup, and the guest that waits for it.
     pub(super) fn defer(modules: Vec<Module>, net: NetworkMode) -> (Self, GuestSystem) {
         let (done, guest) = GuestSystem::incomplete();
         (Self { modules, net, done }, guest)
@@ -38,10 +38,10 @@ impl DeferredSetup {
 pub(super) async fn bring_up(net: NetworkMode) -> Result<(), InitError> {
     network::loopback_up().await?;
     match net {
-        NetworkMode::None => say("network: loopback only"),
+        NetworkMode::None => log_line("network: loopback only"),
         NetworkMode::Slirp => {
             network::slirp_up().await?;
-            say("network: user-mode, outgoing");
+            log_line("network: user-mode, outgoing");
         }
     }
     Ok(())

@@ -1,9 +1,9 @@
-//! Why a guest could not be made ready.
+//! Errors of the preparation of a guest.
 
 use super::CmdlineError;
 use std::io;
 
-/// Why the agent could not make its guest ready.
+/// Errors of the preparation of a guest.
 #[derive(Debug, thiserror::Error)]
 pub enum InitError {
     /// A file system could not be mounted.
@@ -20,8 +20,8 @@ pub enum InitError {
     /// A file could not be read, made or written.
     #[error("failed to use a file of the guest")]
     File(#[from] io::Error),
-    /// The kernel's command line makes no sense.
-    #[error("failed to understand the kernel command line")]
+    /// The kernel's command line is invalid.
+    #[error("failed to parse the kernel command line")]
     Cmdline(#[from] CmdlineError),
     /// A kernel module does not load.
     #[error("failed to load kernel module {name}")]
@@ -39,7 +39,7 @@ pub enum InitError {
         device: String,
         /// How long.
         seconds: u64,
-        /// What `/sys/block` lists.
+        /// The disks in `/sys/block`.
         seen: String,
     },
     /// The root file system could not take the initramfs's place.
@@ -60,7 +60,7 @@ pub enum InitError {
     /// A network interface could not be set up.
     #[error("failed to {doing} {interface}")]
     Interface {
-        /// What was tried.
+        /// The attempted action.
         doing: &'static str,
         /// Its name.
         interface: &'static str,
@@ -78,7 +78,7 @@ pub enum InitError {
         port: String,
         /// How long.
         seconds: u64,
-        /// What `/sys/class/virtio-ports` lists.
+        /// The ports in `/sys/class/virtio-ports`.
         seen: String,
     },
 }

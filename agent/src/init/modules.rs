@@ -11,7 +11,7 @@ pub(super) const FOLDER: &str = "/modules";
 /// `MODULE_INIT_COMPRESSED_FILE` of `linux/module.h`: the kernel itself unpacks `.ko.xz` and `.ko.zst`.
 const COMPRESSED: i32 = 4;
 
-/// What a guest does not need in order to serve its host: network cards and vsock. Their modules may be loaded late.
+/// Drivers that a guest does not need in order to serve its host: network cards and vsock. They may be loaded later.
 const LATE: [&str; 6] = [
     "failover",
     "net_failover",
@@ -28,8 +28,8 @@ pub(super) struct Module {
     file: File,
 }
 
-/// The modules that `order` in `folder` names, in that order: those to load at once, and those that can wait. No such file
-/// means that there are none: the kernel has everything built in.
+/// The modules that `order` in `folder` names, in that order: those to load immediately, and those that can wait. Without
+/// such a file there are none: the kernel has everything built in.
 pub(super) fn open_all(folder: &Path) -> Result<(Vec<Module>, Vec<Module>), InitError> {
     let order = folder.join("order");
     if !order.exists() {

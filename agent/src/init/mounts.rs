@@ -28,7 +28,7 @@ const EARLY: [Mount; 7] = [
     Mount { kind: "tmpfs", on: "/tmp", flags: SHARED, data: c"mode=1777" },
 ];
 
-/// The top mounts that go along; what lies on `/dev` moves with it.
+/// The top mounts that move along, with the mounts below them.
 const MOVED: [&str; 5] = ["/dev", "/proc", "/sys", "/run", "/tmp"];
 
 /// Links that programs expect in `/dev` and that devtmpfs does not make.
@@ -39,7 +39,7 @@ const LINKS: [(&str, &str); 4] = [
     ("/proc/self/fd/2", "/dev/stderr"),
 ];
 
-/// Mounts what every program expects.
+/// Mounts the file systems that every program expects.
 pub(super) fn early() -> Result<(), InitError> {
     for each in &EARLY {
         fs_err::create_dir_all(each.on)?;
@@ -58,7 +58,7 @@ pub(super) fn early() -> Result<(), InitError> {
     Ok(())
 }
 
-/// Mounts the root disk and makes it `/`. `chroot` is enough here: nobody is in the initramfs any more but this
+/// Mounts the root disk and makes it `/`. `chroot` is enough here: nothing uses the initramfs any more but this
 /// process, whose own program file stays open in it.
 pub(super) fn switch_root(device: &str) -> Result<(), InitError> {
     fs_err::create_dir_all(NEW_ROOT)?;

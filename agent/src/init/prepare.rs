@@ -1,7 +1,7 @@
-//! From the kernel's first instruction for us to a guest that can serve.
+//! From the start of the agent as `/init` to a guest that can serve.
 
 use super::cmdline::{Cmdline, NetworkMode};
-use super::console::say;
+use super::console::log_line;
 use super::deferred::{DeferredSetup, bring_up};
 use super::error::InitError;
 use super::{disk, modules, mounts, network, port};
@@ -18,32 +18,32 @@ pub struct PreparedMachine {
     pub port: PathBuf,
     /// vsock port to serve on as well, where the machine has such a device.
     pub vsock: Option<u32>,
-    /// What is still to be done beside serving.
+    /// Setup that continues while the agent serves.
     pub late: DeferredSetup,
     /// The guest, which is complete after that.
     pub guest: GuestSystem,
 }
 
-/// Makes a guest ready, as `/init` of its initramfs. Says each phase on the console. Afterwards the root disk is
+/// Makes a guest ready, as `/init` of its initramfs. Logs each phase to the console. Afterwards the root disk is
 /// `/`, and this must be done once at most.
 pub async fn prepare() -> Result<PreparedMachine, InitError> {
     power_off_on_panic();
     mounts::early()?;
-    say(&format!("{} starts", vmbuild_protocol::BUILD_ID));
-    let words = Cmdline::parse(&fs_err::read_to_string("/proc/cmdline")?)?;
-    set_clock(words.clock)?;
+    log_line(&format!("{} starts", vmbuild_protocol::BUILD_ID));
+    let cmdline = Cmdline::parse(&fs_err::read_to_string("/proc/cmdline")?)?;
+    set_clock(cmdline.clock)?;
     let (now, late) = modules::open_all(Path::new(modules::FOLDER))?;
-    let said = format!("{} kernel modules loaded, {} later", now.len(), late.len());
+    let summary = format!("{} kernel modules loaded, {} later", now.len(), late.len());
     modules::load_all(now)?;
-    say(&said);
-    disk::wait_for(&words.root).await?;
-    mounts::switch_root(&words.root)?;
-    say(&format!("{} is the root file system", words.root));
-    set_hostname(words.hostname.as_deref())?;
-    let port = port::wait_for(&words.port).await?;
-    say(&format!("serving on {} ({})", port.display(), words.port));
-    let (late, guest) = DeferredSetup::defer(late, words.net);
-    Ok(PreparedMachine { port, vsock: words.vsock, late, guest })
+    log_line(&summary);
+    disk::wait_for(&cmdline.root).await?;
+    mounts::switch_root(&cmdline.root)?;
+    log_line(&format!("{} is the root file system", cmdline.root));
+    set_hostname(cmdline.hostname.as_deref())?;
+    let port = port::wait_for(&cmdline.port).await?;
+    log_line(&format!("serving on {} ({})", port.display(), cmdline.port));
+    let (late, guest) = DeferredSetup::defer(late, cmdline.net);
+    Ok(PreparedMachine { port, vsock: cmdline.vsock, late, guest })
 }
 
 /// Makes a sandbox ready. Its host has made the mounts and chosen the host name.
@@ -51,29 +51,29 @@ pub async fn prepare_sandbox() -> Result<(), InitError> {
     network::loopback_up().await
 }
 
-/// Makes ready what a system with its own first process lacks: the network, if it was told to leave that alone. Returns the
-/// port's device. The system's own name server file is kept beside ours, for the host to put back.
+/// Prepares a system with its own first process: the network, if the system leaves that to the agent. Returns the port's
+/// device. The system's own name server file is kept under another name, for the host to put back.
 pub async fn prepare_service(name: &str, net: NetworkMode) -> Result<PathBuf, InitError> {
-    say(&format!("{} starts as a service", vmbuild_protocol::BUILD_ID));
+    log_line(&format!("{} starts as a service", vmbuild_protocol::BUILD_ID));
     if net == NetworkMode::Slirp {
         network::keep_name_server()?;
         bring_up(net).await?;
     }
     let port = port::wait_for(name).await?;
-    say(&format!("serving on {} ({name})", port.display()));
+    log_line(&format!("serving on {} ({name})", port.display()));
     Ok(port)
 }
 
-/// The end of an agent that cannot go on under its kernel: says why and powers the machine off.
+/// Ends an agent that cannot continue under its kernel: logs the error and powers the machine off.
 pub fn fatal(error: &(dyn std::error::Error + 'static)) -> ! {
-    say(&format!("fatal: {}", error_chain(error)));
+    log_line(&format!("fatal: {}", error_chain(error)));
     crate::power::power_off()
 }
 
 /// A panic would end process 1, and with it the kernel, in a dump that hides the reason.
 fn power_off_on_panic() {
     std::panic::set_hook(Box::new(|panic| {
-        say(&format!("fatal: {}", panic.to_string().replace('\n', " ")));
+        log_line(&format!("fatal: {}", panic.to_string().replace('\n', " ")));
         crate::power::power_off()
     }));
 }

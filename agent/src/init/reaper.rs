@@ -1,6 +1,6 @@
-//! Reaping processes whose parents died. The module above says how orphans are told from our own children.
+//! Reaping processes whose parents died. The parent module describes how orphans are distinguished from the agent's own children.
 
-use super::console::say;
+use super::console::log_line;
 use rustix::process::{Pid, WaitId, WaitIdOptions, WaitOptions, getpid, waitid, waitpid};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -9,12 +9,12 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 pub fn spawn_reaper() {
     // Process 1 adopts orphans anyway; for any other this makes the kernel hand them here instead.
     if let Err(error) = rustix::process::set_child_subreaper(Some(getpid())) {
-        say(&format!("orphans will not come here: {error}"));
+        log_line(&format!("cannot adopt orphans: {error}"));
     }
     match signal(SignalKind::child()) {
-        // The one task that nobody waits for: it has no end of its own.
+        // The one detached task: it has no end of its own.
         Ok(ended) => drop(tokio::spawn(reap_for_ever(ended))),
-        Err(error) => say(&format!("orphans will not be reaped: {error}")),
+        Err(error) => log_line(&format!("cannot reap orphans: {error}")),
     }
 }
 
@@ -24,7 +24,7 @@ async fn reap_for_ever(mut ended: Signal) {
         if ended.recv().await.is_none() {
             return;
         }
-        // Who started it takes it first, and then there is mostly nothing left to look for among all processes.
+        // The starter takes its child first, which mostly saves a scan of all processes.
         tokio::task::yield_now().await;
     }
 }
@@ -34,9 +34,9 @@ fn reap() {
         return;
     }
     for pid in zombies() {
-        let ours = u32::try_from(pid.as_raw_nonzero().get()).is_ok_and(vmbuild_supervise::is_started);
-        if !ours {
-            // It can only be gone already, which is what we want.
+        let is_own = u32::try_from(pid.as_raw_nonzero().get()).is_ok_and(vmbuild_supervise::is_started);
+        if !is_own {
+            // An error means that it is gone already.
             let _ = waitpid(Some(pid), WaitOptions::NOHANG);
         }
     }
@@ -47,7 +47,7 @@ fn anything_ended() -> bool {
     matches!(waitid(WaitId::All, look), Ok(Some(_)))
 }
 
-/// Our children that have ended and were not waited for.
+/// The agent's children that have ended and were not waited for.
 fn zombies() -> Vec<Pid> {
     let entries = fs_err::read_dir("/proc").into_iter().flatten().flatten();
     let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());

@@ -10,7 +10,7 @@ const TMPFS: u64 = 0x0102_1994;
 
 static DETECTED: OnceLock<AgentRole> = OnceLock::new();
 
-/// Who the agent is in its guest.
+/// The agent's role in its guest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AgentRole {
     /// One process among others.
@@ -27,7 +27,7 @@ impl AgentRole {
         *DETECTED.get_or_init(|| Self::of(rustix::process::getpid().is_init(), root_in_memory(), proc_mounted()))
     }
 
-    /// Whether the agent is process 1.
+    /// Returns whether the agent is process 1.
     pub fn is_init(self) -> bool {
         self != Self::Ordinary
     }

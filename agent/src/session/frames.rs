@@ -1,9 +1,9 @@
 //! A host's frames, read from a pipe that may hold half of one.
 //!
 //! A pipe without connection state keeps what a host wrote before it died: perhaps the head of a frame whose rest
-//! will never come. Whoever waits for that rest takes the next host's hello for a part of it. The next host cannot
-//! tell, since nobody answers; but it has said its hello and now waits. So a reader that sits in an unfinished frame
-//! in silence looks whether the last thing it has is a hello.
+//! never comes. A reader that waits for that rest takes the next host's hello for a part of it. The next host only
+//! notices that no answer comes; but it has sent its hello and now waits. So a reader that gets nothing more of an
+//! unfinished frame checks whether the bytes that it has end with a hello.
 
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -110,7 +110,7 @@ mod tests {
                 host.write_all(piece).await.expect("room");
                 tokio::time::sleep(QUIET / 5).await;
             }
-            // However long the wait: what stands there does not end with a hello.
+            // However long the wait: these bytes do not end with a hello.
             host.write_all(&whole[..whole.len() - 1]).await.expect("room");
             tokio::time::sleep(QUIET * 3).await;
             host.write_all(&whole[whole.len() - 1..]).await.expect("room");

@@ -1,8 +1,8 @@
 //! The agent's side of a session.
 //!
-//! One future per pipe does everything: it reads frames, drives the requests under way and writes what they say.
+//! One future per pipe does everything: it reads frames, drives the requests under way and writes their frames.
 //! Nothing in it waits for the host while holding up something else: the queue towards the host is unbounded, and
-//! what could fill it (output and file bytes) waits for the host's credit first. So a host that stops reading
+//! its bulk (output and file bytes) waits for the host's credit first. So a host that stops reading
 //! stops one request's output, never a cancel or another request.
 
 mod conversation;

@@ -1,4 +1,4 @@
-//! What the guest is like: asked once by the host for its plan and its evidence.
+//! Facts about the guest, which the host uses for its plan and its evidence.
 
 mod gather;
 mod limits;

@@ -1,4 +1,4 @@
-//! What lies in a tree.
+//! Listing a tree.
 
 use crate::failure::{failure, io_failure};
 use crate::request::RequestContext;
@@ -7,10 +7,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use vmbuild_protocol::{Entry, EntryKind, FailureKind, List, Progress, RequestFailure};
 
-/// Entries said at a time: with the longest names and links they still fit into a frame.
+/// Entries sent at a time: with the longest names and links they still fit into a frame.
 const BATCH: usize = 64;
 
-/// Says every entry of a tree, none if there is nothing at the path, each folder before what it holds, in the order of their names.
+/// Sends every entry of a tree, each folder before its contents, in the order of their names. A path that does not exist
+/// has no entries.
 pub async fn list(request: &RequestContext, order: &List) -> Result<(), RequestFailure> {
     let root = Path::new(&order.path);
     let about = match fs_err::metadata(root) {

@@ -6,7 +6,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use vmbuild_protocol::{Made, Make, RequestFailure};
 
-/// Makes what is asked for.
+/// Creates a folder or a symbolic link.
 pub fn make(order: &Make) -> Result<(), RequestFailure> {
     let path = Path::new(&order.path);
     match &order.what {
@@ -23,7 +23,7 @@ fn folder(path: &Path, mode: u32) -> io::Result<()> {
     fs_err::set_permissions(path, std::fs::Permissions::from_mode(mode & 0o7777))
 }
 
-/// A folder in its place stays: removing it would remove what nobody asked to remove.
+/// A folder in its place is kept: removing it would remove files that the request does not name.
 fn link(path: &Path, target: &Path) -> io::Result<()> {
     match symlink(target, path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {

@@ -1,4 +1,4 @@
-//! Receiving a file: it appears under its name only when it is whole and equal to what was sent.
+//! Receiving a file: it appears under its name only when it is complete and equal to the one that was sent.
 
 use super::stream::{FilePrefix, IncomingFile, receive_bytes};
 use super::to_stream::{receive_into_stream, replace_failure};

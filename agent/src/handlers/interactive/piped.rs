@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use vmbuild_protocol::{CommandLine, Exited, RequestFailure};
 use vmbuild_supervise::Tail;
 
-/// Runs a program to its end, feeding it what the host sends. When this returns, the program and everything it
+/// Runs a program to its end, feeding it the bytes that the host sends. When this returns, the program and everything it
 /// started are gone.
 pub(super) async fn run_piped(
     request: &RequestContext,

@@ -34,7 +34,7 @@ impl Pty {
         Ok(tcsetwinsize(self.0.get_ref(), size)?)
     }
 
-    /// Reads what was written to it: no bytes once the other side is closed everywhere. Cancel-safe.
+    /// Reads the program's output: no bytes once the other side is closed everywhere. Cancel-safe.
     pub(super) async fn read(&self, to: &mut [u8]) -> usize {
         loop {
             let Ok(mut ready) = self.0.readable().await else { return 0 };

@@ -3,10 +3,10 @@
 use std::os::unix::fs::PermissionsExt;
 use vmbuild_protocol::CommandLine;
 
-/// What every system has.
+/// Present on every system.
 const LAST_RESORT: &str = "/bin/sh";
 
-/// The command, or root's login shell in its place if it names none.
+/// Returns the command, with root's login shell as its program if it names none.
 pub(crate) fn with_program(mut command: CommandLine) -> CommandLine {
     if command.argv.is_empty() {
         let users = fs_err::read_to_string("/etc/passwd").unwrap_or_default();

@@ -91,7 +91,7 @@ async fn type_input(pty: &Pty, link: &HostLink, mut messages: mpsc::UnboundedRec
     while let Some(inbound) = messages.recv().await {
         match inbound {
             HostMessage::Bytes(bytes) => {
-                // A terminal that nobody has open takes nothing; the program's end is on its way then.
+                // Fails once the other side is closed: the program's end follows.
                 let _ = pty.write_all(&bytes).await;
                 consumed.add(bytes.len(), link);
             }

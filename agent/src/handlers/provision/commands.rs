@@ -1,4 +1,4 @@
-//! The package manager's words.
+//! The package manager's command lines.
 
 use super::snapshot;
 use vmbuild_protocol::{PackageManager, Provision, Stage};
@@ -6,7 +6,7 @@ use vmbuild_protocol::{PackageManager, Provision, Stage};
 /// Weak dependencies are what apt calls recommended.
 const DNF_INSTALL: [&str; 4] = ["dnf", "-y", "install", "--setopt=install_weak_deps=False"];
 
-/// What a provision comes to.
+/// The commands of a provision.
 pub(super) fn commands(provision: &Provision, user: SandboxUser) -> Vec<Vec<String>> {
     match provision.manager {
         PackageManager::Apt => AptCommands::new(provision, user).commands(provision.stage),
@@ -14,7 +14,7 @@ pub(super) fn commands(provision: &Provision, user: SandboxUser) -> Vec<Vec<Stri
     }
 }
 
-/// Whether apt can become its download user.
+/// Whether apt can switch to its download user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SandboxUser {
     Available,
@@ -41,7 +41,7 @@ pub(super) struct AptCommands {
 
 impl AptCommands {
     pub(super) fn new(provision: &Provision, user: SandboxUser) -> Self {
-        // Waiting for dpkg's lock is apt's own; the lists' lock it gives up on at once, so that is tried again here.
+        // apt itself waits for dpkg's lock; at the lists' lock it gives up immediately, so the command is retried here.
         let mut options = ["-o", "Dpkg::Use-Pty=0", "-o", "DPkg::Lock::Timeout=300"].map(str::to_owned).to_vec();
         // A machine that loses power while it installs packages is made anew, so dpkg need not wait for the disk.
         options.extend(["-o", "Dpkg::Options::=--force-unsafe-io"].map(str::to_owned));
@@ -62,12 +62,12 @@ impl AptCommands {
         Self { options, packages: provision.packages.clone() }
     }
 
-    /// Renews the lists. `Error-Mode=any`: without it a mirror that is down is a warning, and stale lists are used.
+    /// Updates the package lists. `Error-Mode=any`: without it a mirror that is down is a warning, and stale lists are used.
     pub(super) fn update(&self) -> Vec<String> {
-        self.words(&["-y"], &["update", "-o", "APT::Update::Error-Mode=any"])
+        self.args(&["-y"], &["update", "-o", "APT::Update::Error-Mode=any"])
     }
 
-    /// Prints what would be installed.
+    /// Prints the packages that would be installed.
     pub(super) fn simulate(&self) -> Vec<String> {
         self.install(&["-s", "-q"])
     }
@@ -76,15 +76,15 @@ impl AptCommands {
         match stage {
             Stage::Whole => {
                 let lists = ["find", "/var/lib/apt/lists", "-type", "f", "-delete"].map(str::to_owned).to_vec();
-                vec![self.update(), self.install(&["-y"]), self.words(&["-y"], &["clean"]), lists]
+                vec![self.update(), self.install(&["-y"]), self.args(&["-y"], &["clean"]), lists]
             }
             Stage::Install => vec![self.install(&["-y"])],
             Stage::Download => vec![self.install(&["-y", "--download-only"])],
         }
     }
 
-    fn install(&self, how: &[&str]) -> Vec<String> {
-        let mut install = self.words(how, &["install", "--no-install-recommends"]);
+    fn install(&self, flags: &[&str]) -> Vec<String> {
+        let mut install = self.args(flags, &["install", "--no-install-recommends"]);
         if self.packages.iter().any(|name| name.contains('=')) {
             // A version that was asked for may be older than the one the base image carries.
             install.push("--allow-downgrades".to_owned());
@@ -93,19 +93,19 @@ impl AptCommands {
         install
     }
 
-    fn words(&self, how: &[&str], what: &[&str]) -> Vec<String> {
-        let own = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
-        [own(&["apt-get"]), own(how), self.options.clone(), own(what)].concat()
+    fn args(&self, flags: &[&str], command: &[&str]) -> Vec<String> {
+        let own = |args: &[&str]| args.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
+        [own(&["apt-get"]), own(flags), self.options.clone(), own(command)].concat()
     }
 }
 
 fn dnf(provision: &Provision) -> Vec<Vec<String>> {
-    let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
-    let install = |how: &[&str]| [words(&DNF_INSTALL), words(how), provision.packages.clone()].concat();
-    // Kept, the packages can be looked at: that is how `resolve` knows them.
+    let args = |args: &[&str]| args.iter().map(|&arg| arg.to_owned()).collect::<Vec<_>>();
+    let install = |flags: &[&str]| [args(&DNF_INSTALL), args(flags), provision.packages.clone()].concat();
+    // `resolve` inspects the packages in the cache.
     let keep = "--setopt=keepcache=True";
     match provision.stage {
-        Stage::Whole => vec![install(&[]), words(&["dnf", "clean", "all"])],
+        Stage::Whole => vec![install(&[]), args(&["dnf", "clean", "all"])],
         Stage::Install => vec![install(&[keep])],
         Stage::Download => vec![install(&[keep, "--downloadonly"])],
     }
@@ -148,14 +148,14 @@ mod tests {
     fn other_archives_and_a_snapshot_are_options() {
         let (sources, snapshot) = (Some("/run/list".to_owned()), Some("20260705T000000Z".to_owned()));
         let dated = Provision { snapshot, ..of(PackageManager::Apt, &["a"]) };
-        let wish = Provision { sources, ..dated.clone() };
-        let words = commands(&wish, SandboxUser::Available);
+        let provision = Provision { sources, ..dated.clone() };
+        let argvs = commands(&provision, SandboxUser::Available);
         let options =
             "-o Dir::Etc::SourceList=/run/list -o Dir::Etc::SourceParts=/dev/null -o APT::Snapshot=20260705T000000Z";
-        for argv in &words[..2] {
+        for argv in &argvs[..2] {
             assert!(argv.join(" ").contains(options), "{argv:?}");
         }
-        assert!(!words[1].contains(&"--allow-downgrades".to_owned()));
+        assert!(!argvs[1].contains(&"--allow-downgrades".to_owned()));
         let own = commands(&dated, SandboxUser::Available)[0].join(" ");
         assert!(own.contains("-o Dir::Etc::SourceList=/run/vmbuild-sources.list"), "{own}");
     }

@@ -8,11 +8,11 @@ use crate::packages;
 use crate::request::RequestContext;
 use vmbuild_protocol::{FailureKind, Package, PackageManager, Provision, RequestFailure};
 
-/// Installs what is missing and returns everything that is installed then.
+/// Installs the missing packages and returns all that are installed then.
 pub async fn provision(request: &RequestContext, provision: Provision) -> Result<Vec<Package>, RequestFailure> {
-    check(&provision)?;
+    check_provision(&provision)?;
     if !provision.packages.is_empty() {
-        prepare(&provision)?;
+        write_sources(&provision)?;
         for argv in commands(&provision, sandbox_user()) {
             run_with_retries(request, &argv, provision.epoch).await?;
         }
@@ -20,7 +20,7 @@ pub async fn provision(request: &RequestContext, provision: Provision) -> Result
     packages::list(provision.manager, &request.cancel).await
 }
 
-pub(super) fn check(provision: &Provision) -> Result<(), RequestFailure> {
+pub(super) fn check_provision(provision: &Provision) -> Result<(), RequestFailure> {
     let invalid = |text| Err(failure(FailureKind::Invalid, text));
     if let Some(name) = provision.packages.iter().find(|name| !is_package_name(name)) {
         return invalid(format!("`{name}` is not the name of a package"));
@@ -40,8 +40,8 @@ fn is_package_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.chars().all(allowed)
 }
 
-/// Writes what the commands name.
-pub(super) fn prepare(provision: &Provision) -> Result<(), RequestFailure> {
+/// Writes the files that the commands name.
+pub(super) fn write_sources(provision: &Provision) -> Result<(), RequestFailure> {
     let own = provision.manager == PackageManager::Apt && provision.sources.is_none();
     if own && provision.snapshot.is_some() { snapshot::mark_sources() } else { Ok(()) }
 }

@@ -1,9 +1,9 @@
-//! What a provision would install, to the byte, before it does.
+//! The packages that a provision would install, with sizes and digests, before it does.
 //!
 //! apt's lists have the digests of packages. dnf's answer does not: so dnf downloads them, and they are looked at.
 
 use super::commands::{AptCommands, commands, sandbox_user};
-use super::install::{check, prepare};
+use super::install::{check_provision, write_sources};
 use super::retry::run_with_retries;
 use crate::failure::failure;
 use crate::packages::query_text;
@@ -11,10 +11,10 @@ use crate::request::RequestContext;
 use std::path::Path;
 use vmbuild_protocol::{FailureKind, Offered, PackageManager, Provision, RequestFailure, Stage};
 
-/// Says what installing would take from the archives, by lists that are renewed first (`Stage::Whole`) or by those
+/// Resolves what an installation would take from the archives, by lists that are updated first (`Stage::Whole`) or by those
 /// there are.
 pub async fn resolve(request: &RequestContext, provision: Provision) -> Result<Vec<Offered>, RequestFailure> {
-    check(&provision)?;
+    check_provision(&provision)?;
     match provision.manager {
         PackageManager::Apt => apt(request, &provision).await,
         PackageManager::Dnf => dnf(request, provision).await,
@@ -22,7 +22,7 @@ pub async fn resolve(request: &RequestContext, provision: Provision) -> Result<V
 }
 
 async fn apt(request: &RequestContext, provision: &Provision) -> Result<Vec<Offered>, RequestFailure> {
-    prepare(provision)?;
+    write_sources(provision)?;
     let apt = AptCommands::new(provision, sandbox_user());
     if provision.stage == Stage::Whole {
         run_with_retries(request, &apt.update(), provision.epoch).await?;
@@ -34,12 +34,11 @@ async fn apt(request: &RequestContext, provision: &Provision) -> Result<Vec<Offe
     }
     let show = ["apt-cache", "show", "--no-all-versions"].map(str::to_owned);
     let index = query(&show.into_iter().chain(wanted).collect::<Vec<_>>(), request).await?;
-    Offered::read_index(&index).map_err(|name| {
-        failure(FailureKind::Invalid, format!("the archive's index does not say what `{name}` is made of"))
-    })
+    Offered::read_index(&index)
+        .map_err(|name| failure(FailureKind::Invalid, format!("the archive's index does not describe `{name}`")))
 }
 
-/// Where dnf 4 and dnf 5 keep what they downloaded.
+/// Finds the packages that dnf 4 and dnf 5 have downloaded.
 const FIND: [&str; 4] = ["find", "/var/cache", "-path", "*/packages/*.rpm"];
 const RPM: [&str; 3] = ["rpm", "-qp", "--queryformat=%{NAME}\\t%{EVR}\\t%{ARCH}\\n"];
 
@@ -52,15 +51,16 @@ async fn dnf(request: &RequestContext, provision: Provision) -> Result<Vec<Offer
     let mut offered = Vec::new();
     for path in found.lines() {
         let said = query_text(&[&RPM[..], &[path]].concat(), &request.cancel).await?;
-        offered.push(look_at(Path::new(path), said.trim())?);
+        offered.push(read_package(Path::new(path), said.trim())?);
     }
     offered.sort();
     offered.dedup();
     Ok(offered)
 }
 
-fn look_at(path: &Path, said: &str) -> Result<Offered, RequestFailure> {
-    let not_understood = || failure(FailureKind::Invalid, format!("rpm says `{said}` of {}", path.display()));
+fn read_package(path: &Path, said: &str) -> Result<Offered, RequestFailure> {
+    let not_understood =
+        || failure(FailureKind::Invalid, format!("unexpected output of rpm about {}: `{said}`", path.display()));
     let mut fields = said.split('\t').map(str::to_owned);
     let mut field = || fields.next().filter(|text| !text.is_empty()).ok_or_else(not_understood);
     let (name, version, arch) = (field()?, field()?, field()?);

@@ -1,4 +1,4 @@
-//! Running the package manager, again when its failure is of a kind that passes.
+//! Running the package manager, with retries after failures that pass.
 
 use crate::failure::failure;
 use crate::handlers::exec::run_program;
@@ -10,7 +10,7 @@ use vmbuild_protocol::{CommandLine, Exited, FailureKind, OutputStream, PackageTr
 /// How long one of the commands may take: a slow mirror and an emulated processor together.
 const LIMIT: Duration = Duration::from_hours(2);
 
-/// Runs one of the commands, again when its failure is of a kind that passes. The host reads why in the output.
+/// Runs one of the commands, and retries it after a failure that passes. The output says why.
 pub(super) async fn run_with_retries(
     request: &RequestContext,
     argv: &[String],
@@ -24,8 +24,8 @@ pub(super) async fn run_with_retries(
         let Some(pause) = trouble.pause(attempts).filter(|_| failed.kind == FailureKind::ProgramFailed) else {
             return Err(failed);
         };
-        let why = format!("{}: trying again in {} s\n", trouble.reason(), pause.as_secs());
-        request.send_output(OutputStream::Stderr, why.as_bytes()).await;
+        let reason = format!("{}: trying again in {} s\n", trouble.reason(), pause.as_secs());
+        request.send_output(OutputStream::Stderr, reason.as_bytes()).await;
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = request.cancel.cancelled() => return Err(failure(FailureKind::Cancelled, "installing was cancelled")),

@@ -1,7 +1,7 @@
 //! The archives as they were at some time, where they keep that.
 //!
 //! apt asks archives for a past state that are marked for it. Ubuntu 24.04 finds out by itself which can; Ubuntu 22.04
-//! (apt 2.4.11) must be told, entry by entry. Source: Ubuntu's description of its snapshot service.
+//! (apt 2.4.11) must have each entry marked. Source: Ubuntu's description of its snapshot service.
 
 use crate::failure::failure;
 use vmbuild_protocol::{FailureKind, RequestFailure};

@@ -24,7 +24,7 @@ impl CompileCounter {
     }
 }
 
-/// Whether a command compiles one C file: it has the word `-c` and a word that ends in `.c`.
+/// Returns whether a command compiles one C file: it has the argument `-c` and one that ends in `.c`.
 fn compiles(command: &str) -> bool {
     let mut words = command.split_ascii_whitespace().skip(1);
     let named = |word: &str| Path::new(word.trim_end_matches(['\'', '"', ';', ')'])).extension() == Some("c".as_ref());

@@ -38,7 +38,7 @@ pub(super) async fn require(under: &str, suffix: &str, at_least: u32, otherwise:
     Err(failure(FailureKind::Unconvincing, format!("{otherwise}: {seen}")))
 }
 
-/// Counts regular files. Links are not followed: one could lead in a circle. A folder that is not there has none.
+/// Counts regular files. Links are not followed: one could lead in a circle. A missing folder has none.
 fn count_files(folder: PathBuf, suffix: &str) -> io::Result<u64> {
     let (mut found, mut folders) = (0, vec![folder]);
     while let Some(folder) = folders.pop() {

@@ -1,6 +1,6 @@
 //! Output in pieces, put together to lines.
 
-/// No line that means anything is longer; what is beyond is dropped.
+/// No meaningful line is longer; the rest of a longer one is dropped.
 const LONGEST: usize = 64 << 10;
 
 /// Splits a stream of bytes into lines.
@@ -10,7 +10,7 @@ pub(super) struct LineSplitter {
 }
 
 impl LineSplitter {
-    /// Takes the next bytes and hands over each line they complete, without its end.
+    /// Takes the next bytes and passes on each line that they complete, without its end.
     pub(super) fn push(&mut self, bytes: &[u8], mut on_line: impl FnMut(&str)) {
         for piece in bytes.split_inclusive(|&byte| byte == b'\n') {
             let room = LONGEST.saturating_sub(self.partial.len());
@@ -21,7 +21,7 @@ impl LineSplitter {
         }
     }
 
-    /// Hands over what is left when the stream has ended.
+    /// Passes on the last, unfinished line when the stream has ended.
     pub(super) fn finish(&mut self, mut on_line: impl FnMut(&str)) {
         if !self.partial.is_empty() {
             self.complete(&mut on_line);

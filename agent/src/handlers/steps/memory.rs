@@ -1,12 +1,13 @@
-//! Whether a program failed because there was no memory.
+//! Detection of programs that failed because the guest ran out of memory.
 //!
-//! A compiler that the kernel has ended says nothing, and `make` says `Error 1` or `Killed`. The kernel counts.
+//! A compiler that the kernel has killed prints nothing, and `make` prints `Error 1` or `Killed`. The kernel counts its
+//! OOM kills.
 
 use vmbuild_protocol::{FailureKind, RequestFailure};
 
-/// How many processes the kernel has ended for want of memory since it booted: this guest's own, or in a sandbox its
-/// host's. Nothing where nobody counts. Source: proc(5), `oom_kill` in `/proc/vmstat`, since Linux 4.13.
-pub(super) fn ended() -> Option<u64> {
+/// How many processes the kernel has OOM-killed since it booted: the guest's own kernel, or in a sandbox the host's. None
+/// where the kernel does not count. Source: proc(5), `oom_kill` in `/proc/vmstat`, since Linux 4.13.
+pub(super) fn oom_kills() -> Option<u64> {
     parse(&fs_err::read_to_string("/proc/vmstat").ok()?)
 }
 
@@ -14,14 +15,14 @@ fn parse(table: &str) -> Option<u64> {
     table.lines().find_map(|line| line.strip_prefix("oom_kill "))?.trim().parse().ok()
 }
 
-/// The failure of a program before whose start so many processes had been ended.
-pub(super) fn blamed(failure: RequestFailure, before: Option<u64>) -> RequestFailure {
-    let since = |before: u64| ended()?.checked_sub(before);
+/// Marks the failure of a program as one for lack of memory, if there have been OOM kills since `before`.
+pub(super) fn blame_memory(failure: RequestFailure, before: Option<u64>) -> RequestFailure {
+    let since = |before: u64| oom_kills()?.checked_sub(before);
     match before.and_then(since) {
         None | Some(0) => failure,
         Some(count) => {
-            let processes = if count == 1 { "a process" } else { "processes" };
-            let message = format!("the kernel ended {processes} for want of memory: {}", failure.message);
+            let processes = if count == 1 { "process" } else { "processes" };
+            let message = format!("the kernel OOM-killed {count} {processes}: {}", failure.message);
             RequestFailure { kind: FailureKind::NoMemory, message, ..failure }
         }
     }
@@ -29,7 +30,7 @@ pub(super) fn blamed(failure: RequestFailure, before: Option<u64>) -> RequestFai
 
 #[cfg(test)]
 mod tests {
-    use super::{blamed, ended, parse};
+    use super::{blame_memory, oom_kills, parse};
     use crate::handlers::steps::build;
     use crate::testing::request;
     use std::path::{Path, PathBuf};
@@ -47,15 +48,15 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_blamed_if_processes_were_ended_meanwhile() {
-        let Some(now) = ended() else { panic!("this kernel does not count") };
-        assert_eq!(blamed(failure(), None), failure());
-        assert_eq!(blamed(failure(), Some(u64::MAX)), failure());
+    fn memory_is_blamed_if_processes_were_killed_meanwhile() {
+        let Some(now) = oom_kills() else { panic!("this kernel does not count") };
+        assert_eq!(blame_memory(failure(), None), failure());
+        assert_eq!(blame_memory(failure(), Some(u64::MAX)), failure());
         if let Some(before) = now.checked_sub(1) {
-            let blamed = blamed(failure(), Some(before));
+            let blamed = blame_memory(failure(), Some(before));
             assert_eq!((blamed.kind, blamed.step), (FailureKind::NoMemory, Some(4)));
-            assert!(blamed.message.starts_with("the kernel ended "), "{}", blamed.message);
-            assert!(blamed.message.ends_with("for want of memory: `make` exited with 2"), "{}", blamed.message);
+            assert!(blamed.message.starts_with("the kernel OOM-killed "), "{}", blamed.message);
+            assert!(blamed.message.ends_with(": `make` exited with 2"), "{}", blamed.message);
         }
     }
 
@@ -74,7 +75,7 @@ mod tests {
                     fs_err::write(made.0.join(limit), "16777216").ok().map(|()| made)
                 });
             if let Some(Self(group)) = &made {
-                // Version 2: without it, swap takes what memory does not.
+                // Version 2: without it, the rest goes to swap.
                 let _ = fs_err::write(group.join("memory.swap.max"), "0");
                 let _ = fs_err::write(group.join("memory.swappiness"), "0");
             }
@@ -101,7 +102,7 @@ mod tests {
         let action = Action::Run { command, timeout_ms: 60_000, watch: Watch::LastLine };
         let (request, _heard) = request();
         let steps = Steps { steps: vec![Step { name: "greedy".to_owned(), action }] };
-        let failure = build(&request, steps).await.expect_err("it is ended");
+        let failure = build(&request, steps).await.expect_err("it is killed");
         assert_eq!(failure.kind, FailureKind::NoMemory, "{}", failure.message);
         assert!(failure.message.ends_with("exited with 2"), "{}", failure.message);
     }

@@ -11,8 +11,8 @@ use std::time::Duration;
 use vmbuild_protocol::{CommandLine, Exited, FailureKind, OutputStream, Progress, RequestFailure, Watch};
 use vmbuild_supervise::Tail;
 
-/// Four times a second is as fast as anybody reads.
-const BEAT: Duration = Duration::from_millis(250);
+/// Four times a second is as fast as people read.
+const REPORT_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Runs it, reporting how far it is; demands status 0 and whatever else the watch asks for. Returns the units done.
 pub(super) async fn run(
@@ -26,23 +26,23 @@ pub(super) async fn run(
         return Err(failure(FailureKind::Invalid, "a step without a program"));
     }
     let watcher = Mutex::new(OutputWatcher::new(watch));
-    let ended_before = memory::ended();
+    let kills_before = memory::oom_kills();
     let mut on_output = |stream: OutputStream, bytes: &[u8]| lock(&watcher).push(stream, bytes);
     let program = run_program(request, command, Some(timeout), &mut on_output);
     let (exited, tail) = tokio::select! {
         ended = program => ended?,
-        never = report(request, step, &watcher) => match never {},
+        never = report_progress(request, step, &watcher) => match never {},
     };
     let mut watcher = watcher.into_inner().unwrap_or_else(PoisonError::into_inner);
     watcher.finish();
-    judge(command, exited, &tail, &watcher).map_err(|failure| memory::blamed(failure, ended_before))?;
+    judge(command, exited, &tail, &watcher).map_err(|failure| memory::blame_memory(failure, kills_before))?;
     Ok(watcher.advance().done)
 }
 
-async fn report(request: &RequestContext, step: u32, watcher: &Mutex<OutputWatcher>) -> Infallible {
+async fn report_progress(request: &RequestContext, step: u32, watcher: &Mutex<OutputWatcher>) -> Infallible {
     loop {
-        tokio::time::sleep(BEAT).await;
-        let news = lock(watcher).news();
+        tokio::time::sleep(REPORT_INTERVAL).await;
+        let news = lock(watcher).take_news();
         if let Some(news) = news {
             let (done, total, last_line) = (news.done, news.total, news.last_line);
             request.send_progress(Progress::StepAdvanced { step, done, total, last_line }).await;

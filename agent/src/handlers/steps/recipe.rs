@@ -6,7 +6,7 @@ use crate::request::RequestContext;
 use std::time::{Duration, Instant};
 use vmbuild_protocol::{Action, FailureKind, Progress, RequestFailure, Step, StepDone, Steps};
 
-/// Runs the steps in order and stops at the first that fails; the failure says which.
+/// Runs the steps in order and stops at the first that fails; the failure names it.
 pub async fn build(request: &RequestContext, steps: Steps) -> Result<Vec<StepDone>, RequestFailure> {
     let mut done = Vec::new();
     for (step, what) in (0..).zip(&steps.steps) {

@@ -1,4 +1,4 @@
-//! Reading what CPython's regression tests (`python -m test`) print.
+//! Reading the output of CPython's regression tests (`python -m test`).
 //!
 //! ```text
 //! 0:00:05 load avg: 1.95 [ 7/44] test_bytes            the 7th of 44; with failures so far: [ 7/44/1]
@@ -6,15 +6,15 @@
 //! 1 test failed:                                       in the end, but not with --pgo before 3.12
 //!     test_generators
 //! Result: SUCCESS                                      before 3.12: Tests result: SUCCESS
-//! second: 0:00:05 load avg: 1.95 [ 3/11] test_json     of another run beside it
+//! second: 0:00:05 load avg: 1.95 [ 3/11] test_json     of a second, concurrent run
 //! ```
 
 use std::collections::BTreeSet;
 
-/// What stands before each line of a second run.
+/// Prefix of each line of a second run.
 const SECOND: &str = "second: ";
 
-/// What a run has said, and one beside it, if there is one.
+/// State of a run, and of a second, concurrent one.
 #[derive(Debug, Default)]
 pub(super) struct RegressionTests {
     first: TestRun,
@@ -84,12 +84,12 @@ impl TestRun {
 
     fn doubt(&self) -> Option<String> {
         match (self.result.as_deref(), self.total) {
-            (None, _) => Some("the regression tests ended without saying a result".to_owned()),
+            (None, _) => Some("the regression tests ended without a result".to_owned()),
             (Some("SUCCESS"), Some(total)) if self.done < total => {
                 Some(format!("only {} of {total} regression tests ran", self.done))
             }
             (Some("SUCCESS"), _) => None,
-            (Some(other), _) => Some(format!("the regression tests say `Result: {other}`")),
+            (Some(other), _) => Some(format!("the regression tests reported `Result: {other}`")),
         }
     }
 }
@@ -112,7 +112,7 @@ fn is_list_of_failures(line: &str) -> bool {
     matches!(words.as_slice(), [count, "test" | "tests", "failed:"] if count.parse::<u64>().is_ok())
 }
 
-/// `test <name> failed`, possibly with more words.
+/// `test <name> failed`, possibly with more text.
 fn failing(line: &str) -> Option<&str> {
     let mut words = line.split_ascii_whitespace();
     match (words.next()?, words.next()?, words.next()?) {
@@ -169,12 +169,12 @@ mod tests {
     #[test]
     fn everything_else_does_not_convince() {
         let cases = [
-            ("", "the regression tests ended without saying a result"),
-            ("0:00:00 [1/1] test_a\n", "the regression tests ended without saying a result"),
-            ("Result: FAILURE\n", "the regression tests say `Result: FAILURE`"),
-            ("Result: NO TESTS RAN\n", "the regression tests say `Result: NO TESTS RAN`"),
-            ("Result: FAILURE then SUCCESS\n", "the regression tests say `Result: FAILURE then SUCCESS`"),
-            ("Result: SUCCESS\nResult: INTERRUPTED\n", "the regression tests say `Result: INTERRUPTED`"),
+            ("", "the regression tests ended without a result"),
+            ("0:00:00 [1/1] test_a\n", "the regression tests ended without a result"),
+            ("Result: FAILURE\n", "the regression tests reported `Result: FAILURE`"),
+            ("Result: NO TESTS RAN\n", "the regression tests reported `Result: NO TESTS RAN`"),
+            ("Result: FAILURE then SUCCESS\n", "the regression tests reported `Result: FAILURE then SUCCESS`"),
+            ("Result: SUCCESS\nResult: INTERRUPTED\n", "the regression tests reported `Result: INTERRUPTED`"),
             ("0:00:00 [40/44] test_a\nResult: SUCCESS\n", "only 40 of 44 regression tests ran"),
         ];
         for (output, expect) in cases {
@@ -189,11 +189,11 @@ mod tests {
         let well =
             "0:00:00 [1/2] test_a\nsecond: 0:00:00 [1/1] test_b\n0:00:01 [2/2] test_c\nsecond: Result: SUCCESS\n";
         assert_eq!(read(well).counted(), (3, Some(3)));
-        assert_eq!(read(well).doubt().as_deref(), Some("the regression tests ended without saying a result"));
+        assert_eq!(read(well).doubt().as_deref(), Some("the regression tests ended without a result"));
         assert_eq!(read(&format!("{well}Result: SUCCESS\n")).doubt(), None);
         let ended = "0:00:00 [1/1] test_a\nResult: SUCCESS\ntest test_a failed\nsecond: 1 test failed:\nsecond:     test_b\n\
                      second: Result: ended with 139\n";
-        assert_eq!(read(ended).doubt().as_deref(), Some("the regression tests say `Result: ended with 139`"));
+        assert_eq!(read(ended).doubt().as_deref(), Some("the regression tests reported `Result: ended with 139`"));
         assert_eq!(read(ended).failures().as_deref(), Some("2 tests failed (test_a, test_b)"));
     }
 

@@ -1,4 +1,4 @@
-//! What a step's output has shown so far.
+//! Progress of a step, as its output shows it.
 
 use super::compile::CompileCounter;
 use super::lines::LineSplitter;
@@ -66,7 +66,7 @@ impl OutputWatcher {
     }
 
     /// How far the step is, if that is news.
-    pub(super) fn news(&mut self) -> Option<StepAdvance> {
+    pub(super) fn take_news(&mut self) -> Option<StepAdvance> {
         std::mem::take(&mut self.heard.changed).then(|| self.advance())
     }
 
@@ -80,7 +80,7 @@ impl OutputWatcher {
         StepAdvance { done, total, last_line: self.heard.last_line.clone() }
     }
 
-    /// What the output says about a program that failed.
+    /// Explanation of a failure, from the output.
     pub(super) fn explanation(&self) -> Option<String> {
         match &self.heard.reader {
             Reader::RegressionTests(tests) => tests.failures(),
@@ -88,7 +88,7 @@ impl OutputWatcher {
         }
     }
 
-    /// Why a program that exited with 0 did not do what the step is for, if so.
+    /// The reason to doubt a program that exited with 0, if there is one.
     pub(super) fn doubt(&self) -> Option<String> {
         match &self.heard.reader {
             Reader::RegressionTests(tests) => tests.doubt(),
@@ -105,7 +105,7 @@ impl WatchedLine {
             Reader::RegressionTests(tests) => tests.line(line),
         }
         if !line.trim().is_empty() {
-            // A frame carries it several times a second: a screen's width says enough.
+            // A frame carries it several times a second: a screen's width is enough.
             self.last_line = line.chars().take(300).collect();
             self.changed = true;
         }
@@ -121,12 +121,12 @@ mod tests {
     fn streams_do_not_mix_and_news_come_once() {
         let mut watcher = OutputWatcher::new(Watch::Compile { total: Some(2) });
         watcher.push(OutputStream::Stdout, b"gcc -c -o a.o ");
-        assert_eq!(watcher.news(), None);
+        assert_eq!(watcher.take_news(), None);
         watcher.push(OutputStream::Stderr, b"warning: x\n");
         watcher.push(OutputStream::Stdout, b"a.c\n\n");
         let line = "gcc -c -o a.o a.c".to_owned();
-        assert_eq!(watcher.news(), Some(StepAdvance { done: 1, total: Some(2), last_line: line }));
-        assert_eq!(watcher.news(), None);
+        assert_eq!(watcher.take_news(), Some(StepAdvance { done: 1, total: Some(2), last_line: line }));
+        assert_eq!(watcher.take_news(), None);
         watcher.push(OutputStream::Stdout, b"gcc -c -o b.o b.c");
         watcher.finish();
         assert_eq!(watcher.advance().done, 2);

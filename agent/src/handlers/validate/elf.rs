@@ -30,9 +30,9 @@ const INTERPRETER: &str = "Py_BytesMain";
 pub(super) struct ElfFindings {
     /// Properties that it should have and does not: fragments for people.
     pub(super) flaws: Vec<String>,
-    /// Whether it holds the interpreter.
+    /// Set if it holds the interpreter.
     pub(super) is_interpreter: bool,
-    /// Whether it calls the C library's checking functions.
+    /// Set if it calls the C library's checking functions.
     pub(super) fortified: bool,
     /// The modules that it can give to an interpreter.
     pub(super) modules: BTreeSet<String>,
@@ -108,7 +108,7 @@ pub(super) fn inspect(bytes: &[u8], folder: &Path) -> Result<Option<ElfFindings>
     Ok(Some(ElfFindings { flaws, is_interpreter, fortified, modules }))
 }
 
-/// The names of what the loader binds.
+/// The names of the symbols that the loader binds.
 fn names<'a>(elf: &Elf<'a>, wanted: fn(&Sym) -> bool) -> impl Iterator<Item = &'a str> {
     let symbols: Vec<Sym> = elf.dynsyms.iter().filter(wanted).collect();
     let texts: Vec<&'a str> = symbols.iter().filter_map(|symbol| elf.dynstrtab.get_at(symbol.st_name)).collect();

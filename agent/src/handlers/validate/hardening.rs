@@ -26,9 +26,9 @@ pub(super) struct TreeFindings {
     pub(super) count: usize,
     /// Flaws: fragments that name the file.
     pub(super) flaws: Vec<String>,
-    /// Whether one of them holds the interpreter.
+    /// Set if one of them holds the interpreter.
     pub(super) has_interpreter: bool,
-    /// The compiled modules: files in `lib-dynload`, and what the interpreter holds itself.
+    /// The compiled modules: files in `lib-dynload`, and those built into the interpreter.
     pub(super) modules: BTreeSet<String>,
 }
 

@@ -13,7 +13,7 @@ pub(super) const ISOLATED: [&str; 2] = ["-I", "-B"];
 const KEPT: usize = 64 << 10;
 
 /// Runs the interpreter with these arguments. It gets nothing that would help it find its libraries: its own
-/// `$ORIGIN` must do. The inner result is its standard output, or what went wrong as one line.
+/// `$ORIGIN` must do. The inner result is its standard output, or the error as one line.
 pub(super) async fn python(subject: &Subject<'_>, args: &[&str]) -> Result<Result<String, String>, CheckError> {
     let (tree, binary) = (subject.tree().await?, &subject.order.interpreter.binary);
     if let Err(flaw) = demand_program(tree, binary) {

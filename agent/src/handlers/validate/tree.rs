@@ -56,7 +56,7 @@ impl UnpackedArtifact {
 impl Drop for UnpackFolder {
     fn drop(&mut self) {
         open_up(&self.0);
-        // A machine that only validates is thrown away: what remains there costs nothing but space.
+        // A machine that only validates is thrown away: leftovers cost nothing but space.
         let _ = fs_err::remove_dir_all(&self.0);
     }
 }
