@@ -23,7 +23,7 @@ const DRAIN: Duration = Duration::from_secs(1);
 pub enum Ended {
     /// It returned this status.
     Code(i32),
-    /// This signal ended it.
+    /// It was killed by this signal.
     Signal(i32),
 }
 
@@ -43,7 +43,7 @@ impl fmt::Display for Ended {
             Self::Signal(signal) => {
                 let name =
                     Signal::try_from(*signal).map_or_else(|_| format!("signal {signal}"), |name| name.to_string());
-                write!(to, "was ended by {name}")
+                write!(to, "was killed by {name}")
             }
         }
     }
@@ -56,7 +56,7 @@ pub struct Child {
     line: String,
     lifetime: ChildLifetime,
     group: Option<Pid>,
-    // Dropped after `inner`: a child stays listed until tokio has taken over what was not waited for.
+    // Dropped after `inner`: a child stays listed until tokio has taken over the one that was not waited for.
     _listed: Listed,
 }
 
@@ -98,14 +98,14 @@ impl Child {
         Ok(status.into())
     }
 
-    /// Whether it has ended already.
+    /// Returns how it ended, if it has.
     pub fn try_wait(&mut self) -> Result<Option<Ended>, RunError> {
         let status = self.inner.try_wait().map_err(|source| self.lost(source))?;
         Ok(status.map(Ended::from))
     }
 
-    /// Reads both streams until the program has ended, within the deadline; ends the group otherwise. What a bound
-    /// program leaves behind in its group ends with it.
+    /// Reads both streams until the program has ended, within the deadline; ends the group otherwise. The rest of
+    /// a bound program's group ends with it.
     pub async fn finish(
         &mut self,
         deadline: Deadline,
@@ -191,11 +191,11 @@ impl Child {
         self.inner.wait().await.ok().map(Ended::from)
     }
 
-    /// Sends a signal to the whole process group. The group is ours as long as its leader has not been reaped,
+    /// Sends a signal to the whole process group. The group number is valid as long as its leader has not been reaped,
     /// and afterwards as long as one member lives: the kernel does not give its number away before.
     pub fn signal_group(&self, signal: Signal) {
         if let Some(group) = self.group {
-            // A group without members is what we want; nothing else can be done about a refusal.
+            // A group without members needs no signal; nothing else can be done about a refusal.
             let _ = killpg(group, signal);
         }
     }
@@ -238,7 +238,7 @@ impl<O: AsyncRead + Unpin, E: AsyncRead + Unpin> CapturedStreams<O, E> {
         Self { stdout, stderr, buffers: (vec![0; 16 << 10], vec![0; 16 << 10]) }
     }
 
-    /// Reads until both have ended. Cancel-safe: what was read has been seen.
+    /// Reads until both have ended. Cancel-safe: everything read has been passed on.
     async fn read_all(&mut self, seen: &mut impl FnMut(StreamSource, &[u8])) -> std::io::Result<()> {
         let (out, err) = (&mut self.buffers.0, &mut self.buffers.1);
         while self.stdout.is_some() || self.stderr.is_some() {

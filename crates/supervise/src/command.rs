@@ -1,8 +1,8 @@
-//! What to start, and how it relates to the one who starts it.
+//! A program to start, and its relation to the process that starts it.
 
 use crate::{Child, Deadline, Ended, RunError, Tail};
 use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, signal, sigprocmask};
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::Stdio;
@@ -18,7 +18,7 @@ pub enum ChildLifetime {
     Detached,
 }
 
-/// What the program's standard input is to it.
+/// Kinds of standard input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stdin {
     Ordinary,
@@ -125,8 +125,8 @@ impl Command {
     /// The command line, quoted for a shell.
     pub fn line(&self) -> String {
         let std = self.inner.as_std();
-        let words: Vec<String> = std::iter::once(std.get_program()).chain(std.get_args()).map(quote).collect();
-        words.join(" ")
+        let arguments: Vec<String> = std::iter::once(std.get_program()).chain(std.get_args()).map(quote).collect();
+        arguments.join(" ")
     }
 
     /// Starts it.
@@ -146,7 +146,7 @@ impl Command {
         Ok(Child::new(child, line, lifetime))
     }
 
-    /// Runs it to its end, demanding success. `on_output` sees every piece of output of either stream.
+    /// Runs it to its end, demanding success. `on_output` gets every piece of output of either stream.
     pub async fn run(
         self,
         deadline: Deadline,
@@ -161,7 +161,7 @@ impl Command {
         }
     }
 
-    /// Runs it to its end, demanding success, and returns what it wrote to standard output.
+    /// Runs it to its end, demanding success, and returns its standard output.
     pub async fn output(self, deadline: Deadline, cancel: &CancellationToken) -> Result<Vec<u8>, RunError> {
         let mut child = self.spawn()?;
         let (ended, stdout, tail) = child.collect(deadline, cancel).await?;
@@ -177,7 +177,7 @@ fn prepare(lifetime: ChildLifetime, stdin: Stdin, parent: rustix::process::Pid, 
     for number in Signal::iterator() {
         if !matches!(number, Signal::SIGKILL | Signal::SIGSTOP) {
             #[expect(unsafe_code, reason = "sigaction has no safe wrapper")]
-            // SAFETY: the default disposition runs no code of ours.
+            // SAFETY: the default disposition runs no code of this program.
             unsafe { signal(number, SigHandler::SigDfl) }?;
         }
     }
@@ -213,14 +213,18 @@ fn die_with(parent: rustix::process::Pid) -> std::io::Result<()> {
     Err(std::io::ErrorKind::BrokenPipe.into())
 }
 
-/// No other kernel can: there a child outlives a parent that is killed, and is found by the next command.
+/// Other kernels cannot: there a child outlives a killed parent, and the next command finds it.
 #[cfg(not(target_os = "linux"))]
 fn die_with(_: rustix::process::Pid) -> std::io::Result<()> {
     Ok(())
 }
 
-fn quote(word: &OsStr) -> String {
-    let word = OsString::from(word).to_string_lossy().into_owned();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_=./:,+@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) { word } else { format!("'{}'", word.replace('\'', r"'\''")) }
+/// Quotes an argument for people to paste into a shell. Bytes that are not UTF-8 are replaced.
+fn quote(argument: &OsStr) -> String {
+    let argument = argument.to_string_lossy();
+    match shlex::try_quote(&argument) {
+        Ok(quoted) => quoted.into_owned(),
+        // No shell can express a NUL, and no program can be started with one.
+        Err(_) => argument.escape_debug().to_string(),
+    }
 }

@@ -20,12 +20,12 @@ impl Deadline {
         self.limit
     }
 
-    /// What is left; zero once it has passed.
+    /// The remaining time; zero once it has passed.
     pub fn left(&self) -> Duration {
         self.at.saturating_duration_since(Instant::now())
     }
 
-    /// Whether it has passed.
+    /// Returns whether it has passed.
     pub fn passed(&self) -> bool {
         self.left().is_zero()
     }

@@ -2,9 +2,9 @@
 //!
 //! Why not `tokio::process` directly: a child inherits ignored signals (a build started from a background job
 //! inherits an ignored SIGINT, and CPython's PGO training then fails in `test_generators`), a killed parent
-//! leaves grandchildren, and an error without the program's last words helps nobody. Every child here starts
-//! in its own process group with default signal dispositions, dies with its parent unless told otherwise,
-//! keeps the tail of what it wrote, is waited for within a deadline, and is ended as a group: first TERM,
+//! leaves grandchildren, and an error without the program's last output does not help. Every child here starts
+//! in its own process group with default signal dispositions, dies with its parent unless started detached,
+//! keeps the tail of its output, is waited for within a deadline, and is ended as a group: first TERM,
 //! then KILL.
 //!
 //! `clippy.toml` bans `Command::new` elsewhere.
@@ -21,13 +21,13 @@ pub use deadline::Deadline;
 pub use started::is_started;
 pub use tail::Tail;
 
-/// Why a program did not do what it was started for.
+/// Errors of running a program.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The program does not exist or may not be run.
     #[error("failed to start `{program}`")]
     NotStarted {
-        /// What was to run.
+        /// The program to run.
         program: String,
         /// The system's reason.
         #[source]

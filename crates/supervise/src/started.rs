@@ -2,14 +2,14 @@
 //!
 //! A program that adopts orphans (process 1, or a subreaper) must reap them, but must not reap a child that a
 //! [`Child`](crate::Child) still waits for: the wait would find nothing, and the child's status would be lost.
-//! The kernel does not tell the two apart, so every [`Child`](crate::Child) is listed here while it exists.
+//! The kernel does not distinguish the two, so every [`Child`](crate::Child) is listed here while it exists.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 static STARTED: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
 
-/// Whether a living [`Child`](crate::Child) stands for this process, running or not yet waited for.
+/// Returns whether this process belongs to a live [`Child`](crate::Child), running or not yet waited for.
 ///
 /// Ask from the thread that starts processes: a child is listed in the same step that starts it, so on that
 /// thread there is no moment in which it exists unlisted.

@@ -56,7 +56,7 @@ async fn success_gives_the_output_and_failure_the_last_words() {
     let missing = Command::new("/nowhere/to/be/found").spawn().unwrap_err();
     assert_eq!(missing.to_string(), "failed to start `/nowhere/to/be/found`");
     let signal = shell("kill -9 $$").run(Deadline::after(LONG), &cancel, |_| ()).await.unwrap_err();
-    assert_eq!(signal.to_string(), "`sh -c 'kill -9 $$'` was ended by SIGKILL");
+    assert_eq!(signal.to_string(), "`sh -c 'kill -9 $$'` was killed by SIGKILL");
 }
 
 #[tokio::test]

@@ -8,10 +8,10 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio_util::task::TaskTracker;
 
-/// A pipe of bytes that somebody accepted.
+/// A pipe that was accepted.
 pub type Pipe = Pin<Box<dyn PipeStream>>;
 
-/// What every pipe can do.
+/// The properties of every pipe.
 pub trait PipeStream: AsyncRead + AsyncWrite + Send {}
 
 impl<S: AsyncRead + AsyncWrite + Send> PipeStream for S {}
@@ -34,7 +34,7 @@ impl From<SshError> for ConnectError {
 }
 
 impl ConnectError {
-    /// Whether trying again may help.
+    /// Returns whether another attempt may help.
     pub(super) fn may_pass(&self) -> bool {
         match self {
             Self::Io(_) => true,
@@ -55,7 +55,7 @@ pub(super) async fn connect_tracked(transport: &Transport, asked: &TaskTracker) 
         Transport::Unix(socket) | Transport::VirtioSerial(socket) => Ok(Box::pin(connect_socket(socket).await?)),
         Transport::Vsock { cid, port } => Ok(through_kernel(*cid, *port).await?),
         Transport::VhostUserVsock { socket, port } => {
-            // vhost-device-vsock 0.3.0 writes the guest's answer with an `unwrap`, so a caller who hangs up before it
+            // vhost-device-vsock 0.3.0 writes the guest's answer with an `unwrap`, so a caller that hangs up before it
             // ends the thread that serves the machine, and with it every connection to come (vsock_conn.rs, line 238).
             let asking = asked.spawn(through_device(socket.clone(), *port));
             Ok(Box::pin(asking.await.map_err(io::Error::other)??))
@@ -81,21 +81,21 @@ const LONGEST: usize = 32;
 async fn through_device(socket: PathBuf, port: u32) -> io::Result<UnixStream> {
     let mut pipe = connect_socket(&socket).await?;
     let answer = ask(&mut pipe, port).await.map_err(|error| match error.kind() {
-        // The device's way to say no; which of these it looks like depends on when it hung up.
+        // The device refuses by one of these, depending on when it hung up.
         io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => {
-            let words = format!("the guest does not listen on vsock port {port}");
-            io::Error::new(io::ErrorKind::ConnectionRefused, words)
+            let message = format!("the guest does not listen on vsock port {port}");
+            io::Error::new(io::ErrorKind::ConnectionRefused, message)
         }
         _ => error,
     })?;
     if answer.starts_with(b"OK ") { Ok(pipe) } else { Err(io::ErrorKind::InvalidData.into()) }
 }
 
-/// The device's answer, a line. Source: vhost-device-vsock's README, "Guest listening"; the same words as Firecracker's.
+/// The device's answer, a line. Source: vhost-device-vsock's README, "Guest listening"; the same as Firecracker's.
 async fn ask(pipe: &mut UnixStream, port: u32) -> io::Result<Vec<u8>> {
     pipe.write_all(format!("CONNECT {port}\n").as_bytes()).await?;
     let mut line = Vec::new();
-    // Byte by byte: what follows the line is the agent's.
+    // Byte by byte: the bytes after the line are the agent's.
     while !line.ends_with(b"\n") && line.len() < LONGEST {
         line.push(pipe.read_u8().await?);
     }

@@ -11,7 +11,7 @@ pub enum Transport {
     /// A Unix socket the agent listens on (sandbox).
     Unix(PathBuf),
     /// A Unix socket that QEMU listens on, joined to a virtio-serial port in the guest. No connection state:
-    /// what an earlier session left unread may still be in it.
+    /// unread bytes of an earlier session may still be in it.
     VirtioSerial(PathBuf),
     /// The kernel's vsock.
     Vsock {
@@ -31,7 +31,7 @@ pub enum Transport {
     Ssh(Box<SshWay>),
 }
 
-/// What kind of way it is.
+/// Kinds of transport.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TransportKind {
@@ -48,7 +48,7 @@ pub enum TransportKind {
 }
 
 impl Transport {
-    /// What kind of way this is.
+    /// Its kind.
     pub fn kind(&self) -> TransportKind {
         match self {
             Self::Unix(_) => TransportKind::Unix,

@@ -1,14 +1,14 @@
-//! Why no agent is reached over SSH.
+//! Errors of reaching an agent over SSH.
 
 use std::io;
 use std::path::PathBuf;
 use vmbuild_core::failure::{Diagnose, Exit};
 use vmbuild_supervise::Tail;
 
-/// Why no agent is reached over SSH.
+/// Errors of reaching an agent over SSH.
 #[derive(Debug, thiserror::Error)]
 pub enum SshError {
-    /// Nobody listens there, or not yet.
+    /// Nothing listens there, or not yet.
     #[error("{at} does not answer")]
     Unreachable {
         /// User, host and port.
@@ -17,7 +17,7 @@ pub enum SshError {
         #[source]
         source: io::Error,
     },
-    /// It is another machine than the last time, or somebody stands between.
+    /// It is another machine than the last time, or the connection is intercepted.
     #[error("{at} has another host key than before: {got} instead of {known}")]
     KeyChanged {
         /// User, host and port.
@@ -29,7 +29,7 @@ pub enum SshError {
         /// The file with the expected one.
         file: PathBuf,
     },
-    /// The file that lists known keys has none for it.
+    /// The file of known keys does not list it.
     #[error("the host key of {at} ({got}) is not in {}", file.display())]
     KeyUnknown {
         /// User, host and port.
@@ -39,17 +39,17 @@ pub enum SshError {
         /// The file that should list it.
         file: PathBuf,
     },
-    /// A key file of ours.
-    #[error("{} is not a key that can be used", file.display())]
+    /// A private key of the user.
+    #[error("failed to load the key {}", file.display())]
     KeyFile {
         /// The file.
         file: PathBuf,
-        /// Why.
+        /// The library's reason.
         #[source]
         source: russh::keys::Error,
     },
-    /// The server let none of our keys in.
-    #[error("{at} accepts none of these keys: {}", list(keys))]
+    /// The server accepts none of the user's keys.
+    #[error("{at} does not accept any of the keys {}", list(keys))]
     Refused {
         /// User, host and port.
         at: String,
@@ -57,20 +57,20 @@ pub enum SshError {
         keys: Vec<PathBuf>,
     },
     /// The server ended the connection, or speaks something else.
-    #[error("{at} broke the connection off while {doing}")]
+    #[error("{at} closed the connection while {doing}")]
     Broken {
         /// User, host and port.
         at: String,
-        /// What was being done.
+        /// The action under way.
         doing: &'static str,
         /// The library's reason.
         #[source]
         source: russh::Error,
     },
-    /// A program over there did not do what it should.
+    /// A program on the other machine failed.
     #[error("{doing} failed over SSH{}{}", code(*status), tail.as_suffix())]
     Program {
-        /// What it was to do.
+        /// Its task.
         doing: &'static str,
         /// Its exit code; none if the connection broke first.
         status: Option<u32>,
@@ -89,7 +89,7 @@ pub enum SshError {
 }
 
 impl SshError {
-    /// Whether trying again may help: a machine that is still starting refuses connections, or breaks them off.
+    /// Returns whether another attempt may help: a machine that is still starting refuses connections, or breaks them off.
     pub(crate) fn may_pass(&self) -> bool {
         matches!(self, Self::Unreachable { .. } | Self::Broken { .. })
     }
@@ -97,7 +97,7 @@ impl SshError {
 
 fn list(keys: &[PathBuf]) -> String {
     match keys {
-        [] => "(no key at all)".to_owned(),
+        [] => "(no key given)".to_owned(),
         keys => keys.iter().map(|key| key.display().to_string()).collect::<Vec<_>>().join(", "),
     }
 }
@@ -117,8 +117,8 @@ impl Diagnose for SshError {
     fn hints(&self) -> Vec<String> {
         match self {
             Self::KeyChanged { file, .. } => vec![
-                "if nobody made this machine anew, somebody else answers in its place: do not go on".to_owned(),
-                format!("if it was made anew, remove {} and try again", file.display()),
+                "unless this machine was recreated, another one answers in its place: do not continue".to_owned(),
+                format!("if it was recreated, remove {} and try again", file.display()),
             ],
             Self::KeyUnknown { file, .. } => {
                 vec![format!("compare the fingerprint with the machine's own, then add the key to {}", file.display())]

@@ -1,7 +1,7 @@
-//! Whether the server is who it was.
+//! Verification of the server's host key.
 //!
-//! An SSH server proves that it has a key; whether it is the right key is the client's to know. Vagrant's own answer is
-//! not to look. Here the key that a machine had when it was made is kept with the machine, and no other is accepted.
+//! An SSH server proves that it has a key; the client must know whether that is the right one. Vagrant does not check.
+//! Here the key that a machine had when it was created is kept with the machine, and no other is accepted.
 
 use super::{HostKeys, SshError, SshWay};
 use russh::keys::known_hosts::known_host_keys_path;
@@ -11,14 +11,14 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use vmbuild_core::store::write_atomically;
 
-/// Looks at the server's key. Its verdict outlives the attempt to connect, whose own error does not say so much.
+/// Verifies the server's key. Its verdict outlives the attempt to connect, whose own error is less specific.
 #[derive(Debug, Clone)]
-pub(super) struct Judge {
+pub(super) struct HostKeyVerifier {
     way: SshWay,
     verdict: Arc<Mutex<Option<SshError>>>,
 }
 
-impl Judge {
+impl HostKeyVerifier {
     pub(super) fn new(way: &SshWay) -> Self {
         Self { way: way.clone(), verdict: Arc::default() }
     }
@@ -29,21 +29,21 @@ impl Judge {
     }
 }
 
-impl russh::client::Handler for Judge {
+impl russh::client::Handler for HostKeyVerifier {
     type Error = russh::Error;
 
     async fn check_server_key(&mut self, key: &PublicKeyOrCertificate) -> Result<bool, russh::Error> {
-        let outcome = judge(&self.way, &key.public_key());
+        let outcome = verify(&self.way, &key.public_key());
         let good = outcome.is_ok();
         *self.verdict.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = outcome.err();
         Ok(good)
     }
 }
 
-fn judge(way: &SshWay, got: &PublicKey) -> Result<(), SshError> {
+fn verify(way: &SshWay, got: &PublicKey) -> Result<(), SshError> {
     match &way.host_keys {
-        HostKeys::Pinned { file } => match pinned(file)? {
-            Some(known) => compare(way, (got, &known), file),
+        HostKeys::Pinned { file } => match read_pinned(file)? {
+            Some(known) => compare(way, &ComparedKeys { got, known: &known }, file),
             None => Ok(write_atomically(file, format!("{}\n", line(got)?).as_bytes())?),
         },
         HostKeys::Known { file } => {
@@ -53,14 +53,21 @@ fn judge(way: &SshWay, got: &PublicKey) -> Result<(), SshError> {
                 return Ok(());
             }
             match known.first() {
-                Some(known) => compare(way, (got, known), file),
+                Some(known) => compare(way, &ComparedKeys { got, known }, file),
                 None => Err(SshError::KeyUnknown { at: way.to_string(), got: fingerprint(got), file: file.clone() }),
             }
         }
     }
 }
 
-fn compare(way: &SshWay, (got, known): (&PublicKey, &PublicKey), file: &Path) -> Result<(), SshError> {
+/// A server's key and the one that is expected.
+struct ComparedKeys<'a> {
+    got: &'a PublicKey,
+    known: &'a PublicKey,
+}
+
+fn compare(way: &SshWay, keys: &ComparedKeys<'_>, file: &Path) -> Result<(), SshError> {
+    let ComparedKeys { got, known } = keys;
     if got.key_data() == known.key_data() {
         return Ok(());
     }
@@ -71,12 +78,12 @@ fn compare(way: &SshWay, (got, known): (&PublicKey, &PublicKey), file: &Path) ->
 /// The algorithm of the key that is expected: the server is asked for that one first, as it may have several.
 pub(super) fn expected(host_keys: &HostKeys) -> Result<Option<Algorithm>, SshError> {
     match host_keys {
-        HostKeys::Pinned { file } => Ok(pinned(file)?.map(|key| key.algorithm())),
+        HostKeys::Pinned { file } => Ok(read_pinned(file)?.map(|key| key.algorithm())),
         HostKeys::Known { .. } => Ok(None),
     }
 }
 
-fn pinned(file: &Path) -> Result<Option<PublicKey>, SshError> {
+fn read_pinned(file: &Path) -> Result<Option<PublicKey>, SshError> {
     match fs_err::read_to_string(file) {
         Ok(text) => Ok(Some(PublicKey::from_openssh(text.trim()).map_err(io::Error::other)?)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

@@ -10,15 +10,15 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf, SimplexStream};
 use tokio_util::task::AbortOnDropHandle;
 use vmbuild_supervise::Tail;
 
-/// Bytes between the channel and who reads: beyond them the server waits.
+/// Bytes buffered between the channel and its reader: beyond them the server waits.
 const BUFFER: usize = 256 << 10;
 
-/// What comes over a channel.
+/// The receiving half of a channel.
 pub(super) struct ChannelListener {
     from: ChannelReadHalf,
     /// The program's exit code, once it has ended.
     pub(super) status: Option<u32>,
-    /// The end of what it wrote to standard error.
+    /// The end of its standard error.
     pub(super) tail: Tail,
 }
 
@@ -27,8 +27,8 @@ impl ChannelListener {
         Self { from, status: None, tail: Tail::default() }
     }
 
-    /// Waits until this has been said on standard error. Whether it was, before the end.
-    pub(super) async fn hear(&mut self, word: &str) -> bool {
+    /// Waits for this line on standard error. Returns whether it came before the end.
+    pub(super) async fn wait_for_line(&mut self, word: &str) -> bool {
         let mut said = Vec::new();
         while let Some(message) = self.from.wait().await {
             match message {
@@ -46,11 +46,11 @@ impl ChannelListener {
         false
     }
 
-    /// Hands over what it says on standard output, until its end; then says how it ended.
-    async fn pass_on(mut self, mut to: tokio::io::WriteHalf<SimplexStream>) -> Self {
+    /// Forwards standard output until its end.
+    async fn forward_stdout(mut self, mut to: tokio::io::WriteHalf<SimplexStream>) -> Self {
         while let Some(message) = self.from.wait().await {
             match message {
-                // Nobody reads any more: the channel goes with the pipe.
+                // The reader is gone: the channel ends with the pipe.
                 ChannelMsg::Data { data } if to.write_all(&data).await.is_err() => break,
                 ChannelMsg::ExtendedData { data, .. } => self.tail.push(&data),
                 ChannelMsg::ExitStatus { exit_status } => self.status = Some(exit_status),
@@ -69,14 +69,14 @@ pub(super) struct SshPipe {
     to: Pin<Box<dyn AsyncWrite + Send>>,
     _listening: AbortOnDropHandle<ChannelListener>,
     /// Ends the connection when it is dropped; the agent's input ends with it.
-    _line: SshConnection,
+    _connection: SshConnection,
 }
 
 impl SshPipe {
-    pub(super) fn new(line: SshConnection, listener: ChannelListener, to: &ChannelWriteHalf<Msg>) -> Self {
+    pub(super) fn new(connection: SshConnection, listener: ChannelListener, to: &ChannelWriteHalf<Msg>) -> Self {
         let (from, inner) = tokio::io::simplex(BUFFER);
-        let listening = AbortOnDropHandle::new(tokio::spawn(listener.pass_on(inner)));
-        Self { from, to: Box::pin(to.make_writer()), _listening: listening, _line: line }
+        let listening = AbortOnDropHandle::new(tokio::spawn(listener.forward_stdout(inner)));
+        Self { from, to: Box::pin(to.make_writer()), _listening: listening, _connection: connection }
     }
 }
 

@@ -1,19 +1,19 @@
-//! Bringing the agent over. It lies in `.vmbuild/agent` of the user's home. Neither scp nor sftp is asked for: not every server has them.
+//! Installing the agent as `.vmbuild/agent` in the user's home. Neither scp nor sftp is used: not every server has them.
 
 use super::SshError;
 use super::dial::SshConnection;
-use super::program::run;
+use super::program::run_script;
 use sha2::{Digest, Sha256};
 use std::path::Path;
 
-/// Exit code for bytes that are not those that were sent.
+/// Exit code if the bytes that arrived are not those that were sent.
 const DAMAGED: u32 = 65;
 
-/// The digest of the agent that lies there. None at all is no failure.
-const LOOK: &str = "cd && { [ ! -f .vmbuild/agent ] || sha256sum < .vmbuild/agent; }";
+/// Prints the digest of the installed agent. A missing one is not a failure.
+const FIND_AGENT: &str = "cd && { [ ! -f .vmbuild/agent ] || sha256sum < .vmbuild/agent; }";
 
-/// Writes beside it, compares and renames: an agent that runs meanwhile keeps its file.
-const BRING: &str = r#"set -e
+/// Writes a temporary file, compares and renames it: a running agent keeps its file.
+const INSTALL_AGENT: &str = r#"set -e
 cd
 umask 022
 mkdir -p .vmbuild
@@ -24,16 +24,16 @@ cat > "$new"
 chmod 755 "$new"
 mv "$new" .vmbuild/agent"#;
 
-/// Sees to it that the agent over there is this one.
-pub(super) async fn place(line: &SshConnection, agent: &Path) -> Result<(), SshError> {
+/// Makes sure that the installed agent is this one.
+pub(super) async fn place_agent(connection: &SshConnection, agent: &Path) -> Result<(), SshError> {
     let bytes = fs_err::tokio::read(agent).await?;
     let digest = hex::encode(Sha256::digest(&bytes));
-    let there = run(line, "looking for the agent", LOOK, b"").await?;
+    let there = run_script(connection, "looking for the agent", FIND_AGENT, b"").await?;
     if there.status == Some(0) && there.stdout.starts_with(digest.as_bytes()) {
         return Ok(());
     }
-    let doing = "bringing the agent over";
-    let brought = run(line, doing, &BRING.replace("@DIGEST@", &digest), &bytes).await?;
+    let doing = "copying the agent";
+    let brought = run_script(connection, doing, &INSTALL_AGENT.replace("@DIGEST@", &digest), &bytes).await?;
     match brought.status {
         Some(0) => Ok(()),
         Some(DAMAGED) => Err(SshError::Damaged { tail: brought.tail }),

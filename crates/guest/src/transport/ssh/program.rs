@@ -1,24 +1,25 @@
-//! A short program over there: its input, its exit code, its words.
+//! A short program on the other machine: its input, its exit code, its output.
 
 use super::SshError;
 use super::dial::SshConnection;
 use russh::{ChannelMsg, Error};
+use std::io;
 use vmbuild_supervise::Tail;
 
-/// How a program over there ended.
+/// Outcome of a program on the other machine.
 #[derive(Debug)]
 pub(super) struct RemoteOutcome {
-    /// Its exit code; none if the connection broke, or a signal ended it.
+    /// Its exit code; none if the connection broke, or a signal killed it.
     pub(super) status: Option<u32>,
-    /// What it wrote to standard output.
+    /// Its standard output.
     pub(super) stdout: Vec<u8>,
-    /// The end of what it wrote to standard error.
+    /// The end of its standard error.
     pub(super) tail: Tail,
 }
 
-/// Runs a line of the POSIX shell with this input. The login shell may be another one, so it is handed over quoted.
-pub(super) async fn run(
-    line: &SshConnection,
+/// Runs a script for the POSIX shell with this input. The login shell may be another one, so the script is quoted.
+pub(super) async fn run_script(
+    connection: &SshConnection,
     doing: &'static str,
     script: &str,
     input: &[u8],
@@ -29,11 +30,11 @@ pub(super) async fn run(
         tail.push(error.to_string().as_bytes());
         failed(tail)
     };
-    let channel = line.channel_open_session().await.map_err(lost)?;
-    channel.exec(true, shell(script)).await.map_err(lost)?;
+    let channel = connection.channel_open_session().await.map_err(lost)?;
+    channel.exec(true, shell_command(script)?).await.map_err(lost)?;
     let (mut from, to) = channel.split();
     let feed = async {
-        // A program that ends without reading on says why by its exit code.
+        // A program that ends early gives the reason by its exit code.
         let _ = to.data(input).await;
         let _ = to.eof().await;
     };
@@ -52,7 +53,7 @@ pub(super) async fn run(
     Ok(outcome)
 }
 
-/// The script as one word for the login shell.
-pub(super) fn shell(script: &str) -> String {
-    format!("exec sh -c '{}'", script.replace('\'', r"'\''"))
+/// The command that runs a script, quoted for the login shell.
+pub(super) fn shell_command(script: &str) -> Result<String, SshError> {
+    shlex::try_join(["exec", "sh", "-c", script]).map_err(|error| io::Error::other(error).into())
 }

@@ -1,4 +1,4 @@
-//! What is known about a machine that is reached over SSH.
+//! How a machine is reached over SSH.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -12,7 +12,7 @@ pub struct SshWay {
     pub host: String,
     /// The server's port.
     pub port: u16,
-    /// Who to log in as: root, or somebody whom sudo asks for no password.
+    /// The user to log in as: root, or one with password-less sudo.
     pub user: String,
     /// Files with private keys, in the order they are tried.
     pub keys: Vec<PathBuf>,
@@ -26,8 +26,8 @@ pub struct SshWay {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "from", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum HostKeys {
-    /// The one in this file. Without the file it is the one the server has now, which is written there: what nobody
-    /// could know before, since the machine made it at its first start.
+    /// The one in this file. Without the file, the key that the server has now is trusted and written there: it cannot be
+    /// known before, since the machine generates it at its first start.
     Pinned {
         /// One public key, as in `ssh_host_ed25519_key.pub`.
         file: PathBuf,
