@@ -1,7 +1,7 @@
 //! Folders below another, reached by descriptors.
 //!
-//! A path that somebody else chose is a request to go somewhere. One name is opened at a time, none of them through a
-//! symbolic link: the kernel refuses, and nothing can change between the check and the use.
+//! A path from elsewhere may lead anywhere. One name is opened at a time, without following symbolic
+//! links: the kernel refuses, and nothing can change between the check and the use.
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::{Errno, Result};

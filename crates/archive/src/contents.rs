@@ -1,4 +1,4 @@
-//! What is in an archive, in a form that two of them can be compared by.
+//! Contents of an archive, in a form that can be compared.
 
 use crate::digest::HashReader;
 use crate::error::{ArchiveError, io};
@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
 
-/// One entry, as far as it matters for whether two are the same.
+/// The properties of an entry by which two are compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Content {
-    /// What it is.
+    /// Its kind.
     pub kind: ContentKind,
     /// Permissions.
     pub mode: u32,
@@ -20,7 +20,7 @@ pub struct Content {
     pub owner: (u64, u64),
 }
 
-/// What an entry is.
+/// Kinds of entries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ContentKind {
     /// A file.
@@ -32,7 +32,7 @@ pub enum ContentKind {
     },
     /// A symbolic or hard link to this.
     Link(Vec<u8>),
-    /// A folder, or anything else that has no contents.
+    /// A folder, or anything else without contents.
     Other(u8),
 }
 

@@ -1,10 +1,10 @@
-//! SHA-256 of bytes on their way.
+//! SHA-256 of a stream of bytes.
 
 use sha2::{Digest, Sha256};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-/// Passes bytes on to a writer and hashes what the writer took.
+/// Passes bytes on to a writer and hashes those that the writer took.
 pub struct HashWriter<W> {
     inner: W,
     hash: Sha256,

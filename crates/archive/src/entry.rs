@@ -1,4 +1,4 @@
-//! The rule for what an entry may name: a path below the root, and for a link a target that stays there.
+//! The rule for names of entries: a path below the root, and for a link a target that stays there.
 
 use crate::error::EntryRefusal;
 use std::ffi::OsString;
@@ -33,7 +33,7 @@ impl Inside {
     /// Judges a symbolic link at this path.
     ///
     /// `..` may only come first in the target, and no more often than the link is deep. Entries never lie below a
-    /// link, so these `..` climb real folders; what follows them goes down, perhaps through other links, which obey
+    /// link, so these `..` climb real folders; the rest goes down, perhaps through other links, which obey
     /// the same rule. A `..` further on could climb from wherever another link leads, so it is refused.
     pub(crate) fn judge_symlink(&self, target: &Path) -> Result<(), EntryRefusal> {
         let depth = self.0.len().saturating_sub(1);

@@ -1,18 +1,18 @@
-//! What can go wrong with an archive.
+//! Errors of archives.
 
 use std::path::{Path, PathBuf};
 
-/// Why an archive was not made, read or unpacked.
+/// Errors of packing, reading and unpacking archives.
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
     /// A file or folder could not be used.
     #[error("could not {doing} {}", .path.display())]
     Io {
-        /// What was tried: `read`, `create`, …
+        /// The action: `read`, `create`, …
         doing: &'static str,
-        /// With what.
+        /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: std::io::Error,
     },
@@ -21,9 +21,9 @@ pub enum ArchiveError {
     Refused {
         /// The archive, or the tree that was to become one.
         archive: PathBuf,
-        /// The entry's name as it stands there.
+        /// The entry's name in it.
         entry: String,
-        /// What is wrong with it.
+        /// Its flaw.
         why: EntryRefusal,
     },
     /// The archive would become part of itself.
@@ -34,13 +34,13 @@ pub enum ArchiveError {
     Changed(PathBuf),
 }
 
-/// What is wrong with an entry.
+/// Flaws of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum EntryRefusal {
     /// It starts at the root.
     #[error("has an absolute path")]
     Absolute,
-    /// It climbs.
+    /// It leads upwards.
     #[error("has `..` in its path")]
     Climbs,
     /// It has no name.
@@ -50,20 +50,20 @@ pub enum EntryRefusal {
     #[error("is a link that leads out of the tree")]
     LeadsOut,
     /// A hard link to something that is not an earlier file of the archive.
-    #[error("is a hard link to what is not an earlier file of the archive")]
+    #[error("is a hard link to something other than an earlier file of the archive")]
     NoSuchFile,
     /// A parent of it is a link or a file.
     #[error("lies below something that is not a folder")]
     NotBelowFolder,
-    /// The same path comes twice, or is there already.
-    #[error("comes twice, or is there already")]
+    /// The same path occurs twice, or exists already.
+    #[error("occurs twice, or exists already")]
     Twice,
     /// Neither a file, a folder nor a link.
     #[error("is neither a file, a folder nor a link")]
     Kind,
 }
 
-/// Turns an I/O error into one that says what was tried.
+/// Turns an I/O error into one that names action and path.
 pub(crate) fn io(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> ArchiveError {
     move |source| ArchiveError::Io { doing, path: path.to_owned(), source }
 }

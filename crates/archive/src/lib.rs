@@ -1,8 +1,8 @@
 //! Archives that can be compared and trusted: normalised packing, digests, checksum files and safe unpacking.
 //!
-//! Two builds of the same source are only comparable when the container they travel in says nothing about the day,
-//! the user or the order of a directory. And an archive that came from elsewhere may name files outside the folder
-//! it is unpacked into. So [`pack_tree`] writes what the tree holds and nothing else, and [`unpack`] refuses every
+//! Two builds of the same source are only comparable when their container does not depend on the day, the
+//! user or the order of a directory. And an archive from elsewhere may name files outside the folder
+//! it is unpacked into. So [`pack_tree`] writes the contents of the tree and nothing else, and [`unpack`] refuses every
 //! entry that would reach outside; both use one rule for links (`entry::Inside`).
 //!
 //! Everything here blocks. Callers in async code put it on a blocking thread.
@@ -20,8 +20,8 @@ mod sha256;
 mod unpack;
 mod walk;
 
-/// The form of what [`pack_tree`] writes. Raised whenever equal trees begin to give other bytes, be it by our code or by the
-/// compressor's: a test holds the bytes of this one.
+/// The format that [`pack_tree`] writes. Raised whenever equal trees begin to give other bytes, by this crate or by the
+/// compressor: a test pins the bytes of this one.
 pub const FORM: u32 = 1;
 
 pub use beneath::Beneath;

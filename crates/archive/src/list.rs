@@ -1,4 +1,4 @@
-//! What an archive names, without unpacking it.
+//! Names in an archive, without unpacking it.
 
 use crate::error::{ArchiveError, io};
 use flate2::read::MultiGzDecoder;
@@ -11,12 +11,12 @@ pub(crate) fn open(archive: &Path) -> Result<tar::Archive<impl Read>, ArchiveErr
     Ok(tar::Archive::new(MultiGzDecoder::new(BufReader::with_capacity(1 << 17, file))))
 }
 
-/// Reads to the end what follows the last entry, so that a cut or damaged archive is noticed by its checksum.
+/// Reads the rest after the last entry, so that a cut or damaged archive is noticed by its checksum.
 pub(crate) fn drain(archive: tar::Archive<impl Read>) -> std::io::Result<u64> {
     std::io::copy(&mut archive.into_inner(), &mut std::io::sink())
 }
 
-/// The names of all entries in their order, as they stand in the archive; bytes that are not UTF-8 are replaced.
+/// The names of all entries in their order, as in the archive; bytes that are not UTF-8 are replaced.
 pub fn list(archive: &Path) -> Result<Vec<String>, ArchiveError> {
     let mut reader = open(archive)?;
     let mut names = Vec::new();

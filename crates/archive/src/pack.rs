@@ -1,7 +1,7 @@
 //! Packing a tree so that equal trees give equal bytes.
 //!
 //! Owner, group and their names, times and permission details differ between two builds of the same source, as does
-//! the order in which a folder lists its files. None of them says anything about the software, so none is kept:
+//! the order in which a folder lists its files. They do not describe the software, so they are normalised:
 //! entries are sorted by path, belong to user and group 0 without names, carry one given time, and have mode 0755
 //! (folders and executables) or 0644. Names too long for the header use GNU's long-name entries.
 
@@ -19,12 +19,12 @@ use tar::{Builder, EntryType, Header};
 /// gzip's own default: beyond it, seconds buy few bytes.
 const LEVEL: u32 = 6;
 
-/// An archive that was made.
+/// Summary of a packed archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PackSummary {
     /// Entries in it: files, folders and links.
     pub entries: u64,
-    /// Bytes of its files before compression; a hard link adds none.
+    /// Bytes of its files before compression; a hard link adds nothing.
     pub unpacked_bytes: u64,
     /// The archive's own length in bytes.
     pub bytes: u64,
@@ -32,8 +32,8 @@ pub struct PackSummary {
     pub sha256: [u8; 32],
 }
 
-/// Packs what is in `root` as a gzip-compressed tar archive `to`; `root` itself is no entry. Every entry's time is
-/// `mtime`, in seconds since the Unix epoch. The archive appears under its name only when whole and on disk.
+/// Packs the contents of `root` as a gzip-compressed tar archive `to`; `root` itself is not an entry. Every entry's time is
+/// `mtime`, in seconds since the Unix epoch. The archive appears under its name only when complete and on disk.
 pub fn pack_tree(root: &Path, to: &Path, mtime: u64) -> Result<PackSummary, ArchiveError> {
     let to = &replaceable(to).map_err(|error| io("create", to)(error.into()))?;
     let folder = folder_of(to);
@@ -165,7 +165,7 @@ fn append_file(
     if contents.bytes == bytes { Ok(()) } else { Err(ArchiveError::Changed(path.to_owned())) }
 }
 
-/// Counts what is read.
+/// Counts bytes as they are read.
 struct Counted<R> {
     inner: R,
     bytes: u64,

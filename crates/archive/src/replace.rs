@@ -1,9 +1,8 @@
-//! Giving a name new contents, without harm to what is not a file.
+//! Replacing a file, without harm to anything that is not a file.
 //!
-//! A rename replaces whatever has the name: also a device such as `/dev/null`, a FIFO that somebody reads, or a
-//! symbolic link whose target was meant. So everything that writes beside a name first and then renames asks here
-//! where the contents go: as with cp(1), a symbolic link's target is replaced, not the link, and nothing but a regular
-//! file gives way.
+//! A rename replaces whatever has the name: also a device such as `/dev/null`, a FIFO with a reader, or a
+//! symbolic link whose target was meant. So every writer of a temporary file finds out here which name it gets: as with
+//! cp(1), a symbolic link's target is replaced, not the link, and only a regular file is replaced.
 
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
@@ -12,15 +11,15 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// Why a name does not get new contents.
+/// Errors of replacing a file.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplaceError {
-    /// Something has the name that is not a regular file.
+    /// The name belongs to something other than a regular file.
     #[error("{} is {kind}: it is not replaced", .path.display())]
     NotAFile {
         /// The name.
         path: PathBuf,
-        /// The kind of thing, with its article.
+        /// Its kind, with an article.
         kind: &'static str,
     },
     /// The name is a symbolic link whose target does not exist.
@@ -51,7 +50,7 @@ impl From<ReplaceError> for io::Error {
 /// Where new contents of a name go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Destination {
-    /// A regular file, or a name that is free. Contents are written beside it and renamed.
+    /// A regular file, or a name that is free. Contents are written to a temporary file and renamed.
     File {
         /// The file, behind any symbolic link.
         path: PathBuf,
@@ -63,7 +62,7 @@ pub enum Destination {
 }
 
 impl Destination {
-    /// Looks at what has the name now.
+    /// Finds out from the entry that has the name now.
     pub fn of(path: &Path) -> Result<Self, ReplaceError> {
         let io = |source| ReplaceError::Io { doing: "read", path: path.to_owned(), source };
         let about = match fs_err::metadata(path) {
@@ -86,7 +85,7 @@ fn free(path: &Path) -> Result<Destination, ReplaceError> {
     }
 }
 
-/// The file to write beside, for contents that only a regular file is to have.
+/// The file to replace, for contents that belong into a regular file.
 pub fn replaceable(path: &Path) -> Result<PathBuf, ReplaceError> {
     match Destination::of(path)? {
         Destination::File { path, .. } => Ok(path),
@@ -97,7 +96,7 @@ pub fn replaceable(path: &Path) -> Result<PathBuf, ReplaceError> {
     }
 }
 
-/// Gives what `arrived` the name `path`, or that of the file that `path` links to. Both may lie on different file
+/// Gives the file `arrived` the name `path`, or that of the file that `path` links to. Both may lie on different file
 /// systems.
 pub fn replace(arrived: &Path, path: &Path) -> Result<(), ReplaceError> {
     let target = replaceable(path)?;
@@ -119,8 +118,8 @@ fn copy_over(arrived: &Path, target: &Path) -> io::Result<()> {
     fs_err::remove_file(arrived)
 }
 
-/// Opens a device or FIFO for writing. `None` as long as nobody reads from the FIFO: whoever waits for a reader can
-/// then be interrupted.
+/// Opens a device or FIFO for writing. `None` as long as nothing reads from the FIFO, so that waiting for a reader can be
+/// interrupted.
 pub fn open_stream(path: &Path) -> Result<Option<File>, ReplaceError> {
     let io = |source| ReplaceError::Io { doing: "open", path: path.to_owned(), source };
     let fifo = file_type(&fs_err::metadata(path).map_err(io)?) == FileType::Fifo;
@@ -139,7 +138,7 @@ pub fn open_stream(path: &Path) -> Result<Option<File>, ReplaceError> {
     Ok(Some(file))
 }
 
-/// Refuses `path` for what has its name.
+/// The error of a `path` that is not a regular file.
 pub fn not_a_file(path: &Path, found: FileType) -> ReplaceError {
     let kind = match found {
         FileType::Directory => "a folder",

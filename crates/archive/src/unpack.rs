@@ -1,6 +1,6 @@
 //! Unpacking an archive that may be hostile.
 //!
-//! A name in an archive is a request to write somewhere. Names that say so openly (absolute, `..`) are refused by
+//! A name in an archive is a request to write somewhere. Names that do so openly (absolute, `..`) are refused by
 //! [`Inside`]. Names that go through a link put there by an earlier entry, or that lay there already, are caught by
 //! walking down from the root folder one name at a time, each opened without following links: the kernel refuses,
 //! and nothing can change between the check and the use.
@@ -20,7 +20,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use tar::EntryType;
 
-/// What an archive held.
+/// Summary of an unpacked archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UnpackSummary {
     /// Entries unpacked.
@@ -32,8 +32,8 @@ pub struct UnpackSummary {
 /// Unpacks a gzip-compressed tar archive into the folder `into`, which must exist.
 ///
 /// Files keep their permissions and times, but no setuid, setgid or sticky bit and no owner. Nothing that is there
-/// already is replaced. Stops at the first entry it refuses; nothing was then written outside `into`, and what was
-/// written inside it is the caller's to remove.
+/// already is replaced. Stops at the first entry it refuses; nothing was then written outside `into`, and the
+/// caller must remove the files inside it.
 pub fn unpack(archive: &Path, into: &Path) -> Result<UnpackSummary, ArchiveError> {
     let root = Beneath::open(into).map_err(|errno| io("open", into)(errno.into()))?;
     let mut reader = open(archive)?;
@@ -54,7 +54,7 @@ pub fn unpack(archive: &Path, into: &Path) -> Result<UnpackSummary, ArchiveError
 const NEW_FILE: OFlags =
     OFlags::WRONLY.union(OFlags::CREATE).union(OFlags::EXCL).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
-/// What stopped one entry.
+/// Errors of one entry.
 enum Problem {
     Refused(EntryRefusal),
     Read(std::io::Error),
@@ -79,7 +79,7 @@ impl From<Errno> for Problem {
 
 struct Unpacker {
     root: Beneath,
-    /// The files written: what a hard link may name.
+    /// The files written, which a hard link may name.
     files: BTreeSet<Inside>,
     entries: u64,
     bytes: u64,
@@ -114,7 +114,7 @@ impl Unpacker {
         };
         let above = self.descend(above)?;
         make_folder(&above, name, mode)?;
-        // Opening says whether what is there is a folder: the same one may come twice, a link may not stand for it.
+        // Opening fails if it is not a folder: the same folder may occur twice, but a link may not replace it.
         let folder = enter(&above, name).map_err(|errno| match errno {
             Errno::LOOP | Errno::NOTDIR => Problem::Refused(EntryRefusal::Twice),
             other => other.into(),
@@ -168,7 +168,7 @@ fn target<R: Read>(entry: &tar::Entry<'_, R>) -> Result<PathBuf, Problem> {
     Ok(Path::new(OsStr::from_bytes(&bytes)).to_owned())
 }
 
-/// Copies an entry's bytes; the error says which side failed.
+/// Copies an entry's bytes; the error names the side that failed.
 fn copy(from: &mut impl Read, to: &mut impl Write) -> Result<u64, Problem> {
     let mut buffer = vec![0; 1 << 16];
     let mut bytes = 0;

@@ -29,7 +29,7 @@ pub(crate) enum WalkedKind {
     Symlink(PathBuf),
 }
 
-/// Everything below the root, sorted by the bytes of the path: a folder comes before what is in it.
+/// Everything below the root, sorted by the bytes of the path: a folder comes before its contents.
 pub(crate) fn walk(root: &Path) -> Result<Vec<Node>, ArchiveError> {
     let mut found = Vec::new();
     collect(root, Path::new(""), &mut found)?;
@@ -83,7 +83,7 @@ fn file(path: &Path, metadata: &Metadata, first: &mut FirstPaths) -> WalkedKind 
     }
 }
 
-/// Reads a link and holds it to the rule of unpacking: we make no archive that we would refuse.
+/// Reads a link and applies the rule of unpacking: no archive is packed that unpacking would refuse.
 fn link_target(root: &Path, path: &Path) -> Result<PathBuf, ArchiveError> {
     let target = fs_err::read_link(root.join(path)).map_err(io("read the link", path))?;
     let judged = Inside::new(path).and_then(|inside| inside.judge_symlink(&target));

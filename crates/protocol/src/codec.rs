@@ -7,10 +7,9 @@
 //!
 //! Integers are little-endian; the checksum covers the first twelve bytes and the payload. A byte pipe without
 //! connection state can start in the middle of a frame whose writer died. So the decoder never trusts a length
-//! before the checksum agrees: on a mismatch it gives up one byte and looks for the next header in what it has.
+//! before the checksum agrees: on a mismatch it drops one byte and looks for the next header in the bytes that it has.
 //!
-//! Nor does it read words that are not meant for it: the left-overs of another session may be those of another
-//! version. Until [`Codec::session`] is set only hellos come out, afterwards hellos and that session's frames.
+//! Nor does it decode messages of another session: those may come from another version. Until [`Codec::session`] is set only hellos come out, afterwards hellos and that session's frames.
 
 use crate::frame::{Envelope, Frame, MAX_PAYLOAD};
 use crate::{Epoch, Hello, RequestId};
@@ -32,27 +31,27 @@ pub enum CodecError {
     /// A message grew past [`MAX_PAYLOAD`].
     #[error("a frame of {0} bytes exceeds the limit of {MAX_PAYLOAD}")]
     TooLong(usize),
-    /// The checksum holds but the words are unknown: another version is speaking.
-    #[error("a frame with a valid checksum does not decode: the other side speaks another version")]
+    /// The checksum is right but the message is unknown: the other side has another version.
+    #[error("a frame with a valid checksum does not decode: the other side has another version")]
     Undecodable(#[source] postcard::Error),
     /// A frame kind this version does not know.
-    #[error("unknown frame kind {0}: the other side speaks another version")]
+    #[error("unknown frame kind {0}: the other side has another version")]
     UnknownKind(u8),
 }
 
 /// Encodes `Out` messages, decodes `In` messages.
 #[derive(Debug)]
 pub struct Codec<In, Out> {
-    /// Bytes given up while looking for a header: zero on a healthy pipe.
+    /// Bytes dropped while looking for a header: zero on a healthy pipe.
     pub skipped: u64,
-    /// Whose frames to read; those of any other session are dropped undecoded. Hellos always come out.
+    /// The session whose frames are read; those of any other are dropped undecoded. Hellos always come out.
     pub session: Option<Epoch>,
-    words: PhantomData<fn(Out) -> In>,
+    messages: PhantomData<fn(Out) -> In>,
 }
 
 impl<In, Out> Default for Codec<In, Out> {
     fn default() -> Self {
-        Self { skipped: 0, session: None, words: PhantomData }
+        Self { skipped: 0, session: None, messages: PhantomData }
     }
 }
 
@@ -65,8 +64,8 @@ impl<In, Out: Serialize> Encoder<Envelope<Out>> for Codec<In, Out> {
 
     fn encode(&mut self, envelope: Envelope<Out>, to: &mut BytesMut) -> Result<(), CodecError> {
         let (kind, payload) = match envelope.frame {
-            Frame::Hello(hello) => (HELLO, words(&hello)?),
-            Frame::Message(message) => (MESSAGE, words(&message)?),
+            Frame::Hello(hello) => (HELLO, encode_payload(&hello)?),
+            Frame::Message(message) => (MESSAGE, encode_payload(&message)?),
             Frame::Data { id, bytes } => {
                 let mut payload = BytesMut::with_capacity(4 + bytes.len());
                 payload.put_u32_le(id.0);
@@ -82,7 +81,7 @@ impl<In, Out: Serialize> Encoder<Envelope<Out>> for Codec<In, Out> {
     }
 }
 
-fn words<T: Serialize>(value: &T) -> Result<Bytes, CodecError> {
+fn encode_payload<T: Serialize>(value: &T) -> Result<Bytes, CodecError> {
     postcard::to_stdvec(value).map(Bytes::from).map_err(CodecError::Undecodable)
 }
 
@@ -138,7 +137,7 @@ impl<In: DeserializeOwned, Out> Decoder for Codec<In, Out> {
         }
     }
 
-    /// Nothing more will come: what looked like the head of a frame was none, or its rest was lost.
+    /// The pipe has ended: the head of an unfinished frame was garbage, or its rest was lost.
     fn decode_eof(&mut self, from: &mut BytesMut) -> Result<Option<Envelope<In>>, CodecError> {
         loop {
             if let Some(envelope) = self.decode(from)? {
@@ -159,13 +158,13 @@ impl<In, Out> Codec<In, Out> {
     }
 
     /// Stops waiting for the rest of the frame that `from` begins with, if any: the next [`Decoder::decode`] looks
-    /// for another in what is there. For a reader that has waited longer than its peer would take.
+    /// for another one in the remaining bytes. For a reader that has waited longer than its peer would take.
     pub fn give_up(&mut self, from: &mut BytesMut) {
         self.skip(from, from.len().min(1));
     }
 
     /// For a reader that has waited in vain for the rest of the frame that `from` begins with: looks for a whole hello at
-    /// the very end, and drops what stands before it. Returns whether there is one.
+    /// the very end, and drops the bytes before it. Returns whether there is one.
     pub fn skip_to_hello(&mut self, from: &mut BytesMut) -> bool {
         let Some(at) = (1..from.len()).rev().find(|at| is_whole_hello(&from[*at..])) else { return false };
         self.skip(from, at);
@@ -185,7 +184,7 @@ impl<In, Out> Codec<In, Out> {
     }
 }
 
-/// Whether these bytes are one hello, no more and no less.
+/// Returns whether these bytes are exactly one hello.
 fn is_whole_hello(bytes: &[u8]) -> bool {
     bytes.starts_with(&[MAGIC[0], MAGIC[1], HELLO, 0])
         && bytes.len() >= HEADER

@@ -1,4 +1,4 @@
-//! Frames: what one write carries, before it becomes bytes.
+//! Frames, before they become bytes.
 
 use crate::{Epoch, Hello, RequestId};
 use bytes::Bytes;
@@ -18,20 +18,20 @@ pub const WINDOW: u32 = 1 << 20;
 pub struct Envelope<M> {
     /// Frames of another epoch than the session's are dropped unread.
     pub epoch: Epoch,
-    /// What it carries.
+    /// The frame.
     pub frame: Frame<M>,
 }
 
-/// What a frame carries.
+/// Kinds of frames.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Frame<M> {
-    /// The opening word of either side.
+    /// The opening of either side.
     Hello(Hello),
     /// A message: [`crate::ToAgent`] or [`crate::FromAgent`].
     Message(M),
     /// Raw bytes of a request: never base64, never inside a message.
     Data {
-        /// Which request.
+        /// The request.
         id: RequestId,
         /// At most [`CHUNK`] bytes.
         bytes: Bytes,

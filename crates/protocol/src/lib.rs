@@ -1,8 +1,8 @@
 //! Messages between the vmbuild host and its guest agent, and their framing.
 //!
 //! A host program and an agent in a throw-away machine share one byte pipe: a Unix socket, a virtio-serial
-//! port, vsock or SSH. Some of those pipes have no notion of a connection (virtio-serial keeps bytes
-//! that nobody read), so every frame carries the session's epoch and a checksum, and a reader that finds
+//! port, vsock or SSH. Some of those pipes have no notion of a connection (virtio-serial keeps unread
+//! bytes), so every frame carries the session's epoch and a checksum, and a reader that finds
 //! itself in the middle of another frame looks for the next frame header instead of guessing.
 //!
 //! * [`hello`] is the first thing each side sends. It is stable for ever: it must be readable by any version.
@@ -25,9 +25,9 @@ pub use frame::{CHUNK, Envelope, Frame, MAX_PAYLOAD, WINDOW};
 pub use hello::{BUILD_ID, Epoch, Hello, PROTOCOL, STDIO_READY};
 pub use message::{
     Action, Call, Check, Clock, CommandLine, Connect, Digest, Entry, EntryKind, Exec, Exited, Facts, FailureKind,
-    Fingerprint, FromAgent, GetFile, GetRest, Input, Interactive, Interpreter, List, Made, Make, Mounted, Offered,
-    OutputStream, Pack, Package, PackageManager, Packed, Progress, Provision, PutFile, PutRest, Reply, RequestFailure,
-    RequestId, Stage, Step, StepDone, Steps, TerminalSize, ToAgent, Validate, Verdict, Watch,
+    Fingerprint, FromAgent, GetFile, GetRest, Interactive, Interpreter, List, Make, Mounted, NewEntry, Offered,
+    OutputStream, Pack, Package, PackageManager, Packed, ProgramInput, Progress, Provision, PutFile, PutRest, Reply,
+    RequestFailure, RequestId, Stage, Step, StepDone, Steps, TerminalSize, ToAgent, Validate, Verdict, Watch,
 };
 pub use request::{AgentRequest, FactsRequest, GrowRootRequest, PingRequest, PowerOffRequest, ResolveRequest};
 pub use trouble::PackageTrouble;

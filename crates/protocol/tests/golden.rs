@@ -7,10 +7,10 @@ use tokio_util::bytes::{Bytes, BytesMut};
 use tokio_util::codec::Encoder;
 use vmbuild_protocol::{
     Action, Call, Check, Clock, Codec, CommandLine, Connect, Digest, Entry, EntryKind, Envelope, Epoch, Exec, Exited,
-    Facts, FailureKind, Fingerprint, Frame, FromAgent, GetFile, GetRest, Hello, Input, Interactive, Interpreter, List,
-    Made, Make, Mounted, Offered, OutputStream, Pack, Package, PackageManager, Packed, Progress, Provision, PutFile,
-    PutRest, Reply, RequestFailure, RequestId, Stage, Step, StepDone, Steps, TerminalSize, ToAgent, Validate, Verdict,
-    Watch,
+    Facts, FailureKind, Fingerprint, Frame, FromAgent, GetFile, GetRest, Hello, Interactive, Interpreter, List, Make,
+    Mounted, NewEntry, Offered, OutputStream, Pack, Package, PackageManager, Packed, ProgramInput, Progress, Provision,
+    PutFile, PutRest, Reply, RequestFailure, RequestId, Stage, Step, StepDone, Steps, TerminalSize, ToAgent, Validate,
+    Verdict, Watch,
 };
 
 /// Several times the longest sample: enough zeros to decode anything from.
@@ -179,14 +179,14 @@ fn call() {
         Call::Interactive(Interactive {
             command: command(),
             timeout_ms: None,
-            input: Input::Terminal { size: size(), kind: "xterm".into() },
+            input: ProgramInput::Terminal { size: size(), kind: "xterm".into() },
         }),
         Call::Connect(Connect { port: 8080 }),
         Call::Fingerprint(Fingerprint { path: "/p".into(), bytes: 70_000 }),
         Call::PutRest(PutRest { path: "/p".into(), arriving: "/q".into(), from: 300, mode: 0o4755, size: 70_000 }),
         Call::GetRest(GetRest { path: "/p".into(), from: 300 }),
         Call::List(List { path: "/p".into(), depth: 300 }),
-        Call::Make(Make { path: "/p".into(), what: Made::Folder { mode: 0o755 } }),
+        Call::Make(Make { path: "/p".into(), what: NewEntry::Folder { mode: 0o755 } }),
         Call::GrowRoot,
         Call::Resolve(provision()),
     ]));
@@ -251,14 +251,14 @@ fn small_enums() {
     let lists = [
         pin(&[Watch::LastLine, Watch::Compile { total: None }, Watch::RegressionTests]),
         pin(&[Exited::Code(255), Exited::Signal(9)]),
-        pin(&[Input::Piped, Input::Terminal { size: size(), kind: "dumb".into() }]),
+        pin(&[ProgramInput::Piped, ProgramInput::Terminal { size: size(), kind: "dumb".into() }]),
         pin(&[
             EntryKind::File { bytes: 1 },
             EntryKind::Folder,
             EntryKind::Link { target: "t".into() },
             EntryKind::Other,
         ]),
-        pin(&[Made::Folder { mode: 0o700 }, Made::Link { target: "t".into() }]),
+        pin(&[NewEntry::Folder { mode: 0o700 }, NewEntry::Link { target: "t".into() }]),
         pin(&[OutputStream::Stdout, OutputStream::Stderr]),
         pin(&[PackageManager::Apt, PackageManager::Dnf]),
         pin(&[Verdict::Pass, Verdict::Warn, Verdict::Fail]),

@@ -4,14 +4,14 @@ use crate::failure::io_failure;
 use std::io;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
-use vmbuild_protocol::{Made, Make, RequestFailure};
+use vmbuild_protocol::{Make, NewEntry, RequestFailure};
 
 /// Creates a folder or a symbolic link.
 pub fn make(order: &Make) -> Result<(), RequestFailure> {
     let path = Path::new(&order.path);
     match &order.what {
-        Made::Folder { mode } => folder(path, *mode),
-        Made::Link { target } => link(path, Path::new(target)),
+        NewEntry::Folder { mode } => folder(path, *mode),
+        NewEntry::Link { target } => link(path, Path::new(target)),
     }
     .map_err(|error| io_failure(&error))
 }

@@ -7,7 +7,7 @@ use crate::request::RequestContext;
 use crate::session::{HostLink, HostMessage};
 use std::time::Duration;
 use tokio::sync::mpsc;
-use vmbuild_protocol::{Exited, Input, Interactive, RequestFailure};
+use vmbuild_protocol::{Exited, Interactive, ProgramInput, RequestFailure};
 
 /// Runs a program, or root's login shell if the request names none, and feeds it.
 pub async fn interactive(
@@ -19,8 +19,8 @@ pub async fn interactive(
     let timeout = order.timeout_ms.map(Duration::from_millis);
     let mut command = with_program(order.command);
     match order.input {
-        Input::Piped => run_piped(request, &command, timeout, link, messages).await,
-        Input::Terminal { size, kind } => {
+        ProgramInput::Piped => run_piped(request, &command, timeout, link, messages).await,
+        ProgramInput::Terminal { size, kind } => {
             // First, so that the host's user can override it.
             command.env.insert(0, ("TERM".to_owned(), kind));
             run_in_terminal(request, &command, timeout, size, link, messages).await

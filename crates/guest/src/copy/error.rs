@@ -1,4 +1,4 @@
-//! Why something was not copied.
+//! Errors of a copy.
 
 use crate::SessionError;
 use std::path::PathBuf;
@@ -6,10 +6,10 @@ use vmbuild_archive::ReplaceError;
 use vmbuild_core::failure::{Diagnose, Exit};
 use vmbuild_protocol::FailureKind;
 
-/// Why something was not copied.
+/// Errors of a copy.
 #[derive(Debug, thiserror::Error)]
 pub enum CopyError {
-    /// A folder, without being told to copy folders.
+    /// A folder, but folders are not to be copied.
     #[error("{0} is a folder")]
     Folder(String),
     /// The machine has nothing there.
@@ -21,15 +21,15 @@ pub enum CopyError {
     /// The protocol's paths are UTF-8.
     #[error("the name {} is not UTF-8", .0.display())]
     NotUtf8(PathBuf),
-    /// The guest's list of a tree is not one.
+    /// The guest's list of a tree is invalid.
     #[error("the machine lists `{entry}`, which {why}")]
     Listing {
         /// The path as it was listed.
         entry: String,
-        /// What is wrong with it.
+        /// Its flaw.
         why: &'static str,
     },
-    /// The target is not one that gets new contents.
+    /// The target cannot be replaced.
     #[error(transparent)]
     Replace(#[from] ReplaceError),
     /// Something else is in the place of a folder.
@@ -61,9 +61,9 @@ impl Diagnose for CopyError {
 
     fn hints(&self) -> Vec<String> {
         match self {
-            Self::Folder(_) => vec!["`-r` copies a folder with all it holds".to_owned()],
+            Self::Folder(_) => vec!["`-r` copies a folder with its contents".to_owned()],
             Self::Session(SessionError::Lost | SessionError::Cancelled) => {
-                vec!["the same command goes on from what has arrived".to_owned()]
+                vec!["run the same command again to resume the copy".to_owned()]
             }
             Self::Session(error) => error.hints(),
             _ => Vec::new(),

@@ -1,4 +1,4 @@
-//! What lies in a tree of this host, in the words that the agent uses for the guest's.
+//! Entries of a tree on this host, in the same form as the agent lists those of the guest.
 
 use super::{CopyError, Depth};
 use std::fs::Metadata;
@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use vmbuild_protocol::{Entry, EntryKind};
 
-/// Every entry of a tree, each folder before what it holds. A link at `root` itself is followed.
+/// Every entry of a tree, each folder before its contents. A link at `root` itself is followed.
 pub(super) fn list(root: &Path, depth: Depth) -> Result<Vec<Entry>, CopyError> {
     let mut open = vec![(PathBuf::new(), fs_err::metadata(root)?)];
     let mut entries = Vec::new();

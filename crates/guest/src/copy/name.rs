@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use std::collections::HashSet;
 use vmbuild_protocol::{Entry, EntryKind};
 
-/// What a file is called while it arrives: hidden, in its own folder, the same at each attempt. The name's hash, not
+/// The name of a file while it arrives: hidden, in its own folder, the same at each attempt. The name's hash, not
 /// the name: that may be as long as names can be.
 pub(super) fn arriving(name: &str) -> String {
     format!(".arriving-{}", hex::encode(&Sha256::digest(name.as_bytes())[..8]))
@@ -19,7 +19,7 @@ pub(super) fn join(folder: &str, name: &str) -> String {
     }
 }
 
-/// A guest path's last word.
+/// The last component of a guest path.
 pub(super) fn last(path: &str) -> Result<&str, CopyError> {
     let word = path.trim_end_matches('/').rsplit('/').next();
     word.filter(|word| !["", ".", ".."].contains(word)).ok_or_else(|| CopyError::NoName(path.to_owned()))
@@ -35,14 +35,14 @@ pub(super) fn folder(path: &str) -> &str {
 
 /// Refuses a list that leads out of the tree it describes. A guest is not to be trusted: a link to `/etc` followed by
 /// an entry below it would write there. Paths are compared as the text they are, so each has only one form.
-pub(super) fn check(entries: &[Entry]) -> Result<(), CopyError> {
+pub(super) fn check_list(entries: &[Entry]) -> Result<(), CopyError> {
     let (mut folders, mut listed) = (HashSet::new(), HashSet::new());
     for (index, entry) in entries.iter().enumerate() {
         let path = entry.path.as_str();
         let refused = |why| Err(CopyError::Listing { entry: path.to_owned(), why });
         if index == 0 {
             if !path.is_empty() || matches!(entry.kind, EntryKind::Link { .. }) {
-                return refused("stands in the place of what was asked for");
+                return refused("is not the requested entry");
             }
         } else if !path.split('/').all(is_name) {
             return refused("is not a plain path");
@@ -64,13 +64,13 @@ fn is_name(part: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{arriving, check, folder, join, last};
+    use super::{arriving, check_list, folder, join, last};
     use vmbuild_protocol::{Entry, EntryKind};
 
     fn list(paths: &[(&str, bool)]) -> bool {
         let kind = |folder| if folder { EntryKind::Folder } else { EntryKind::Link { target: "/etc".to_owned() } };
         let entry = |&(path, folder): &(&str, bool)| Entry { path: path.to_owned(), mode: 0, kind: kind(folder) };
-        check(&paths.iter().map(entry).collect::<Vec<_>>()).is_ok()
+        check_list(&paths.iter().map(entry).collect::<Vec<_>>()).is_ok()
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub async fn receive(
     let GuestTree { path: from, depth } = source;
     let entries = session.list(from, depth.folders(), cancel).await?;
     let root = entries.first().ok_or_else(|| CopyError::Missing(from.to_owned()))?;
-    name::check(&entries)?;
+    name::check_list(&entries)?;
     if depth == Depth::File && root.kind == EntryKind::Folder {
         return Err(CopyError::Folder(from.to_owned()));
     }

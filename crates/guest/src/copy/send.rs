@@ -6,7 +6,7 @@ use std::io::Read;
 use std::path::Path;
 use tokio_util::sync::CancellationToken;
 use vmbuild_core::event::PhaseGuard;
-use vmbuild_protocol::{CHUNK, Entry, EntryKind, Made, PutRest};
+use vmbuild_protocol::{CHUNK, Entry, EntryKind, NewEntry, PutRest};
 
 /// A folder must be writable while it is being filled, whatever its final mode.
 const FILLING: u32 = 0o700;
@@ -33,7 +33,7 @@ pub async fn send(
     for entry in entries.iter().rev().filter(|entry| entry.kind == EntryKind::Folder) {
         if entry.mode & FILLING != FILLING {
             let mode = entry.mode;
-            session.make(&name::join(&to, &entry.path), Made::Folder { mode }, cancel).await?;
+            session.make(&name::join(&to, &entry.path), NewEntry::Folder { mode }, cancel).await?;
         }
     }
     Ok(sending.meter.copied)
@@ -71,11 +71,11 @@ impl CopySender<'_> {
         let to = name::join(self.to, &entry.path);
         match &entry.kind {
             EntryKind::Folder => {
-                let made = Made::Folder { mode: entry.mode | FILLING };
+                let made = NewEntry::Folder { mode: entry.mode | FILLING };
                 Ok(self.session.make(&to, made, self.cancel).await?)
             }
             EntryKind::Link { target } => {
-                let made = Made::Link { target: target.clone() };
+                let made = NewEntry::Link { target: target.clone() };
                 Ok(self.session.make(&to, made, self.cancel).await?)
             }
             EntryKind::File { bytes } => self.send_file(entry, *bytes, to).await,

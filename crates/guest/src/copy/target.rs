@@ -20,7 +20,7 @@ pub(super) struct CopyTarget {
 }
 
 impl CopyTarget {
-    /// Makes the top folder, or takes the one that is there.
+    /// Creates the top folder, or uses an existing one.
     pub(super) fn make(path: &Path) -> Result<Self, CopyError> {
         match fs_err::create_dir(path) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
@@ -69,7 +69,7 @@ impl TargetEntry {
         &self.path
     }
 
-    /// Makes a folder, or takes the one that is there.
+    /// Creates a folder, or uses an existing one.
     pub(super) fn make_folder(&self) -> Result<(), CopyError> {
         match rustix::fs::mkdirat(&self.folder, &self.name, FILLING) {
             Ok(()) | Err(Errno::EXIST) => {}
@@ -79,7 +79,7 @@ impl TargetEntry {
         made.map(drop).map_err(|errno| in_the_way(&self.path, errno))
     }
 
-    /// Makes a symbolic link, in place of a file or link that is there.
+    /// Creates a symbolic link, in place of a file or link.
     pub(super) fn make_link(&self, target: &str) -> Result<(), CopyError> {
         self.kept_mode()?;
         let made = match rustix::fs::symlinkat(target, &self.folder, &self.name) {
@@ -103,7 +103,7 @@ impl TargetEntry {
         }
     }
 
-    /// Opens what has arrived so far. Only a file that has no other name: somebody else may have put it there.
+    /// Opens the partial file. It must have no other name: somebody else may have put it there.
     pub(super) fn arriving(&self) -> Result<File, CopyError> {
         self.kept_mode()?;
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
@@ -120,13 +120,13 @@ impl TargetEntry {
         Ok(open(flags | OFlags::EXCL)?.into())
     }
 
-    /// Removes what has arrived so far.
+    /// Removes the partial file.
     pub(super) fn forget(&self) -> Result<(), CopyError> {
         let removed = rustix::fs::unlinkat(&self.folder, self.arriving_name(), AtFlags::empty());
         Ok(removed.map_err(|errno| named("remove", &self.path.with_file_name(self.arriving_name()), errno))?)
     }
 
-    /// Gives what has arrived its name, with the mode of the file that is there or else `mode`.
+    /// Gives the partial file its name, with the mode of the file that is there or else `mode`.
     pub(super) fn place(&self, arrived: &File, mode: u32) -> Result<(), CopyError> {
         let mode = bits(self.kept_mode()?.unwrap_or(mode));
         let placed = rustix::fs::fchmod(arrived, mode)
@@ -148,7 +148,7 @@ fn writable(at: impl AsFd, path: &Path, nofollow: OFlags) -> rustix::io::Result<
     let mode = |folder: &OwnedFd| rustix::fs::fstat(folder).map(|about| Mode::from_raw_mode(about.st_mode & 0o7777));
     let folder = match open(OFlags::RDONLY) {
         Err(Errno::ACCESS) => {
-            // Not readable: this descriptor only names it, and `fchmod` takes no such one.
+            // Not readable: this descriptor only names it, which `fchmod` does not accept.
             let named = open(OFlags::PATH)?;
             rustix::fs::chmod(format!("/proc/self/fd/{}", named.as_raw_fd()), mode(&named)? | FILLING)?;
             open(OFlags::RDONLY)?

@@ -1,4 +1,4 @@
-//! Why a session did not give what was asked of it.
+//! Errors of a session.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -6,13 +6,13 @@ use std::time::Duration;
 use vmbuild_core::failure::{Diagnose, Exit, OutputError};
 use vmbuild_protocol::{BUILD_ID, CodecError, FailureKind, Hello, PROTOCOL, RequestFailure};
 
-/// Why a session did not give what was asked of it.
+/// Errors of a session.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
     /// The agent answered that it could not.
     #[error("{}", .0.message)]
     Refused(RequestFailure),
-    /// Nobody said hello in time.
+    /// No hello came in time.
     #[error("no agent answered within {} s", limit.as_secs())]
     NoAnswer {
         /// The time it had.
@@ -24,23 +24,23 @@ pub enum SessionError {
         theirs.build, theirs.protocol
     )]
     WrongBuild {
-        /// What the agent said of itself.
+        /// The agent's hello.
         theirs: Hello,
     },
     /// The pipe ended or failed while something was under way.
     #[error("lost contact with the agent")]
     Lost,
-    /// The pipe carries what this program cannot read.
-    #[error("the agent's words make no sense")]
+    /// The agent sent a frame or message that cannot be decoded.
+    #[error("received a malformed message from the agent")]
     Garbled(#[source] Arc<CodecError>),
-    /// Bytes that arrived are not those that the agent sent.
+    /// The bytes that arrived are not those that the agent sent.
     #[error("{} arrived damaged: sha256 {got} instead of {sent}", path.display())]
     Damaged {
         /// The file on this side.
         path: PathBuf,
-        /// What was received, in hex.
+        /// Digest of the received bytes, in hex.
         got: String,
-        /// What was sent, in hex.
+        /// Digest of the sent bytes, in hex.
         sent: String,
     },
     /// A file on this side cannot be read or written.
@@ -52,16 +52,16 @@ pub enum SessionError {
     /// The user interrupted.
     #[error("interrupted")]
     Cancelled,
-    /// The agent answered another question than was asked.
-    #[error("the agent answered a {asked} request with something else")]
+    /// The reply belongs to another request.
+    #[error("the agent answered a {asked} request with the wrong reply")]
     WrongAnswer {
-        /// What was asked.
+        /// The name of the request.
         asked: &'static str,
     },
 }
 
 impl SessionError {
-    /// What a pipe's end means: with words that cannot be read, another version; else the other side is gone.
+    /// The error of a pipe that ended: a malformed message, or else a lost agent.
     pub(super) fn broken(why: Option<Arc<CodecError>>) -> Self {
         match why {
             Some(error) if !matches!(*error, CodecError::Io(_)) => Self::Garbled(error),
@@ -114,8 +114,8 @@ impl Diagnose for SessionError {
                 "the agent is another build: `vmbuild destroy` the machine and `vmbuild up` again; `make build` builds \
                  both programs"
             }
-            Self::Lost => "the agent or its machine ended; the machine's serial.log has its last words",
-            Self::NoAnswer { .. } => "another vmbuild may be using the machine; its serial.log shows how far it came",
+            Self::Lost => "the agent or its machine ended; see the end of the machine's serial.log",
+            Self::NoAnswer { .. } => "another vmbuild may be using the machine; its serial.log shows how far it got",
             _ => return Vec::new(),
         };
         vec![hint.to_owned()]

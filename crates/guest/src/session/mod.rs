@@ -1,7 +1,7 @@
 //! A session with an agent over any byte pipe.
 //!
 //! A task of its own (the pump) reads frames and hands each to the request it belongs to; requests write through
-//! an unbounded queue, because what could fill it waits for the agent's credit first. Dropping a request's future
+//! an unbounded queue, because its bulk waits for the agent's credit first. Dropping a request's future
 //! cancels the request in the guest.
 
 mod calls;

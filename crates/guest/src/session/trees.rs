@@ -7,7 +7,7 @@ use super::transfer::{self, LocalFile, LocalPrefix};
 use std::io::Read;
 use std::path::Path;
 use tokio_util::sync::CancellationToken;
-use vmbuild_protocol::{Digest, Entry, Fingerprint, GetRest, GrowRootRequest, List, Made, Make, Progress, PutRest};
+use vmbuild_protocol::{Digest, Entry, Fingerprint, GetRest, GrowRootRequest, List, Make, NewEntry, Progress, PutRest};
 
 impl Session {
     /// Returns how many of the first `bytes` bytes of a file in the guest exist, and their SHA-256.
@@ -34,7 +34,7 @@ impl Session {
     }
 
     /// Makes a folder or symbolic link in the guest.
-    pub async fn make(&self, path: &str, what: Made, cancel: &CancellationToken) -> Result<(), SessionError> {
+    pub async fn make(&self, path: &str, what: NewEntry, cancel: &CancellationToken) -> Result<(), SessionError> {
         self.request(Make { path: path.to_owned(), what }, cancel).await
     }
 

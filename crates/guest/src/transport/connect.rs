@@ -1,4 +1,4 @@
-//! From a way to a pipe.
+//! From a transport to a pipe.
 
 use super::{SshError, Transport, connect_socket, ssh};
 use std::io;
@@ -16,7 +16,7 @@ pub trait PipeStream: AsyncRead + AsyncWrite + Send {}
 
 impl<S: AsyncRead + AsyncWrite + Send> PipeStream for S {}
 
-/// Why a way leads to no pipe.
+/// Errors of connecting.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// A socket.

@@ -1,9 +1,9 @@
-//! How bytes reach the agent. The session never knows which of these carries it.
+//! Transports of bytes to the agent. A session does not know which of them carries it.
 //!
-//! No single way is there everywhere: vsock needs a module of the host's kernel or a second process, and macOS has
+//! No single transport works everywhere: vsock needs a module of the host's kernel or a second process, and macOS has
 //! neither; virtio-serial works wherever QEMU does, for one caller at a time; SSH reaches machines that others
-//! start. Trying them one after the other makes
-//! people wait for those that fail, so a machine's transports are tried concurrently, and the first agent to answer decides
+//! start. Trying them one after
+//! the other would make people wait for those that fail, so a machine's transports are tried concurrently, and the first agent to answer decides
 //! ([`race`]).
 
 mod connect;

@@ -98,7 +98,7 @@ async fn decide(
             }
             Err(error) => {
                 standings.note_error(lane, &error);
-                // An agent's silence says more than a socket that is not there.
+                // An agent's silence is more telling than a missing socket.
                 out = Some(match out {
                     Some(first @ (RaceError::Session(_) | RaceError::Ssh(_))) => first,
                     _ => error,

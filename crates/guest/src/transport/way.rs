@@ -1,11 +1,11 @@
-//! The ways there are.
+//! Transports.
 
 use super::SshWay;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
 
-/// A way to an agent.
+/// A transport to an agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Transport {
     /// A Unix socket the agent listens on (sandbox).
@@ -27,7 +27,7 @@ pub enum Transport {
         /// The agent's port.
         port: u32,
     },
-    /// SSH: the agent is placed and started through it.
+    /// SSH: the agent is installed and started through it.
     Ssh(Box<SshWay>),
 }
 

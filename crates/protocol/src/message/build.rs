@@ -1,4 +1,4 @@
-//! Provisioning, recipes and packing. A recipe arrives as data: what CPython needs is known on the host.
+//! Provisioning, recipes and packing. A recipe arrives as data: only the host knows how to build CPython.
 
 use super::{CommandLine, PackageManager};
 use serde::{Deserialize, Serialize};
@@ -7,15 +7,15 @@ use serde::{Deserialize, Serialize};
 /// in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Provision {
-    /// Which program to use.
+    /// The program to use.
     pub manager: PackageManager,
     /// Names to install.
     pub packages: Vec<String>,
-    /// A list of archives, in the package manager's own form, to ask instead of the guest's: an absolute path.
+    /// A list of archives, in the package manager's own format, used instead of the guest's: an absolute path.
     pub sources: Option<String>,
-    /// The archives' state to install from, such as `20260705T000000Z`; only what such archives offer is installed.
+    /// The state of the archives to install from, such as `20260705T000000Z`; only archives that offer it are used.
     pub snapshot: Option<String>,
-    /// The time, in seconds since 1970, that installation scripts are told in `SOURCE_DATE_EPOCH`.
+    /// The time, in seconds since 1970, for installation scripts, in `SOURCE_DATE_EPOCH`.
     pub epoch: Option<u64>,
     /// How much of it to do.
     pub stage: Stage,
@@ -24,11 +24,11 @@ pub struct Provision {
 /// How much of a provision to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Stage {
-    /// Renew the lists, install, and remove the lists and what was downloaded.
+    /// Update the package lists, install, and remove the lists and the downloads.
     Whole,
-    /// Install by the lists there are, and leave everything where it is.
+    /// Install by the existing lists, and keep them and the downloads.
     Install,
-    /// Download only, by the lists there are.
+    /// Download only, by the existing lists.
     Download,
 }
 
@@ -44,11 +44,11 @@ pub struct Steps {
 pub struct Step {
     /// Stable name, used for log files and events: `configure`, `training`.
     pub name: String,
-    /// What to do.
+    /// The action.
     pub action: Action,
 }
 
-/// What a step does.
+/// Actions of a step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Action {
     /// Run a program and demand exit status 0.
@@ -57,12 +57,12 @@ pub enum Action {
         command: CommandLine,
         /// Milliseconds it may take.
         timeout_ms: u64,
-        /// How to read progress, and what must be seen, in its output.
+        /// How to read its output.
         watch: Watch,
     },
     /// Write a small file.
     Write {
-        /// Absolute path; parents are made.
+        /// Absolute path; parents are created.
         path: String,
         /// Its whole contents.
         contents: String,
@@ -77,7 +77,7 @@ pub enum Action {
         suffix: String,
         /// Smallest acceptable number.
         at_least: u32,
-        /// What it would mean if they were missing: a lowercase fragment for the error.
+        /// Explanation if they are missing: a lowercase fragment for the error.
         otherwise: String,
     },
 }
@@ -93,7 +93,7 @@ pub enum Watch {
         total: Option<u64>,
     },
     /// CPython's regression tests: `0:00:05 load avg: … [ 7/44] test_name` lines give done and total, and
-    /// the run must end with a result of success. Lines that begin with `second: ` are another run's, beside it.
+    /// the run must end with a result of success. Lines that begin with `second: ` belong to a second, concurrent run.
     RegressionTests,
 }
 
@@ -113,7 +113,7 @@ pub struct StepDone {
 pub struct Pack {
     /// Absolute folder whose contents become the archive's entries.
     pub root: String,
-    /// Absolute path of the archive to make.
+    /// Absolute path of the new archive.
     pub to: String,
     /// Modification time for every entry, seconds since the Unix epoch.
     pub mtime: u64,

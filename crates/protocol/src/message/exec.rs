@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A program with its arguments and surroundings. Nothing passes through a shell.
+/// A program with its arguments and environment. Nothing passes through a shell.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommandLine {
     /// The program and its arguments; never empty.
@@ -16,7 +16,7 @@ pub struct CommandLine {
 /// A request to run one program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exec {
-    /// What to run.
+    /// The program.
     pub command: CommandLine,
     /// Milliseconds after which the program and all it started end; `None` for no limit.
     pub timeout_ms: Option<u64>,
@@ -27,7 +27,7 @@ pub struct Exec {
 pub enum Exited {
     /// It returned this status, 0 to 255.
     Code(i32),
-    /// This signal ended it.
+    /// It was killed by this signal.
     Signal(i32),
 }
 

@@ -1,4 +1,4 @@
-//! What a guest says about itself.
+//! Facts about a guest.
 
 use serde::{Deserialize, Serialize};
 
@@ -27,13 +27,13 @@ pub struct Facts {
     pub uptime_seconds: u64,
     /// Seconds since the agent started.
     pub agent_uptime_seconds: u64,
-    /// Whether the agent is the guest's first process.
+    /// Set if the agent is the guest's first process.
     pub is_init: bool,
     /// The guest's clock, nanoseconds since the Unix epoch.
     pub clock: Clock,
     /// Mounted file systems that hold data (not `proc`, `sysfs` and the like).
     pub mounts: Vec<Mounted>,
-    /// Installed packages, sorted by name; empty where no known package manager is.
+    /// Installed packages, sorted by name; empty without a known package manager.
     pub packages: Vec<Package>,
     /// First line of `cc --version`; empty where there is no compiler.
     pub compiler: String,
@@ -49,9 +49,9 @@ pub struct Clock {
 /// One mounted file system.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mounted {
-    /// Where.
+    /// Its mount point.
     pub path: String,
-    /// What kind, such as `ext4`.
+    /// Its type, such as `ext4`.
     pub kind: String,
     /// Size in bytes.
     pub size_bytes: u64,
@@ -70,7 +70,7 @@ pub struct Package {
     pub arch: String,
 }
 
-/// Which program installs packages.
+/// The program that installs packages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PackageManager {

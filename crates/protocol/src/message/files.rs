@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Receive a file: data frames, then `DataEnd`. It appears under its name only when whole and equal.
+/// Receive a file: data frames, then `DataEnd`. It appears under its name only when complete and equal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PutFile {
-    /// Absolute path in the guest; parents are made.
+    /// Absolute path in the guest; parents are created.
     pub path: String,
     /// Permission bits, such as `0o644`.
     pub mode: u32,

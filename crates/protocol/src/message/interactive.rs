@@ -3,20 +3,20 @@
 use super::CommandLine;
 use serde::{Deserialize, Serialize};
 
-/// A request to run one program that hears something. The host sends data frames and then `DataEnd`.
+/// A request to run one program and feed it. The host sends data frames and then `DataEnd`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Interactive {
-    /// What to run. An empty `argv` stands for root's login shell.
+    /// The program. An empty `argv` stands for root's login shell.
     pub command: CommandLine,
     /// Milliseconds after which the program and all it started end; `None` for no limit.
     pub timeout_ms: Option<u64>,
-    /// What the program finds on its standard input.
-    pub input: Input,
+    /// Its standard input.
+    pub input: ProgramInput,
 }
 
-/// What a program finds on its standard input.
+/// Standard input of a program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Input {
+pub enum ProgramInput {
     /// A pipe. Standard output and error are pipes too.
     Piped,
     /// A terminal of its own, which is also its standard output and error: all of it arrives as `Stdout`.
@@ -37,7 +37,7 @@ pub struct TerminalSize {
     pub columns: u16,
 }
 
-/// A request to connect to a TCP port on the guest's own loopback. Data frames go both ways; each side says
+/// A request to connect to a TCP port on the guest's own loopback. Data frames go both ways; each side sends
 /// `DataEnd` when it will send no more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Connect {

@@ -1,4 +1,4 @@
-//! Everything said after the hello. Variants and fields are only ever appended: postcard encodes a variant
+//! All messages after the hello. Variants and fields are only ever appended: postcard encodes a variant
 //! by its index and a struct by its field order. `tests/golden.rs` pins the bytes of each.
 
 mod build;
@@ -17,104 +17,104 @@ pub use build::{Action, Pack, Packed, Provision, Stage, Step, StepDone, Steps, W
 pub use exec::{CommandLine, Exec, Exited, OutputStream};
 pub use facts::{Clock, Facts, Mounted, Package, PackageManager};
 pub use files::{Digest, GetFile, PutFile};
-pub use interactive::{Connect, Input, Interactive, TerminalSize};
+pub use interactive::{Connect, Interactive, ProgramInput, TerminalSize};
 pub use offered::Offered;
-pub use trees::{Entry, EntryKind, Fingerprint, GetRest, List, Made, Make, PutRest};
+pub use trees::{Entry, EntryKind, Fingerprint, GetRest, List, Make, NewEntry, PutRest};
 pub use validate::{Check, Interpreter, Validate, Verdict};
 
 /// Names one request within a session; chosen by the host, never reused in a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RequestId(pub u32);
 
-/// What the host says.
+/// Messages from the host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ToAgent {
     /// Start a request.
     Request {
         /// Its name from now on.
         id: RequestId,
-        /// What to do.
+        /// The call.
         call: Call,
     },
-    /// Stop a request: its processes end, a half-arrived file goes. The agent still answers with `Failed`
+    /// Stop a request: its processes end, a half-arrived file is removed. The agent still answers with `Failed`
     /// (kind [`FailureKind::Cancelled`]) or, if it was faster, `Done`.
     Cancel {
-        /// Which request.
+        /// The request.
         id: RequestId,
     },
     /// The host has consumed this many more bytes of the request's data frames.
     Credit {
-        /// Which request.
+        /// The request.
         id: RequestId,
         /// Bytes by which the agent's window grows.
         bytes: u32,
     },
     /// The request's data frames towards the guest are complete.
     DataEnd {
-        /// Which request.
+        /// The request.
         id: RequestId,
-        /// What was sent.
+        /// Digest of the bytes that were sent.
         digest: Digest,
     },
-    /// The host's terminal has another size now.
+    /// The new size of the host's terminal.
     Resize {
-        /// Which request.
+        /// The request.
         id: RequestId,
         /// The size.
         size: TerminalSize,
     },
 }
 
-/// What the agent says.
+/// Messages from the agent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FromAgent {
     /// Bytes a process wrote, at most [`crate::frame::CHUNK`] at a time. Counts against the request's window.
     Output {
-        /// Which request.
+        /// The request.
         id: RequestId,
-        /// Where the process wrote them.
+        /// The stream that the process wrote to.
         stream: OutputStream,
         /// The bytes as written.
         bytes: Bytes,
     },
     /// How far a request has come.
     Progress {
-        /// Which request.
+        /// The request.
         id: RequestId,
-        /// What happened.
+        /// The progress.
         progress: Progress,
     },
     /// The agent has consumed this many more bytes of the request's data frames.
     Credit {
-        /// Which request.
+        /// The request.
         id: RequestId,
         /// Bytes by which the host's window grows.
         bytes: u32,
     },
     /// The request's data frames towards the host are complete.
     DataEnd {
-        /// Which request.
+        /// The request.
         id: RequestId,
-        /// What was sent.
+        /// Digest of the bytes that were sent.
         digest: Digest,
     },
     /// The request ended as asked.
     Done {
-        /// Which request.
+        /// The request.
         id: RequestId,
         /// Its result.
         reply: Reply,
     },
-    /// The request could not be done.
+    /// The request failed.
     Failed {
-        /// Which request.
+        /// The request.
         id: RequestId,
-        /// Why.
+        /// The failure.
         failure: RequestFailure,
     },
 }
 
-/// What the host can ask for.
+/// Calls from the host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Call {
     /// Answer `Reply::Pong`: measures the round trip.
@@ -152,26 +152,26 @@ pub enum Call {
     GetRest(GetRest),
     /// List a tree, as `Progress::Listed`. Answered with `Reply::Listed`.
     List(List),
-    /// Make a folder or link. Answered with `Reply::Made`.
+    /// Create a folder or link. Answered with `Reply::Made`.
     Make(Make),
     /// Let the root file system grow to the end of its disk. Answered with `Reply::Grown`.
     GrowRoot,
-    /// Say what installing these packages would take from the archives now. Answered with `Reply::Resolved`.
+    /// Resolve which packages an installation would take from the archives now. Answered with `Reply::Resolved`.
     Resolve(Provision),
 }
 
-/// How a request ended well.
+/// Results of successful requests.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reply {
     /// To `Ping`.
     Pong,
     /// To `Facts`.
     Facts(Facts),
-    /// To `Exec`: also for a program that failed; that is the caller's business.
+    /// To `Exec` and `Interactive`: also for a program that failed, which the caller must judge.
     Exited(Exited),
-    /// To `PutFile`: what arrived, now under its name.
+    /// To `PutFile` and `PutRest`: the whole file, now under its name.
     Stored(Digest),
-    /// To `GetFile`: what was sent.
+    /// To `GetFile` and `GetRest`: the whole file.
     Sent(Digest),
     /// To `Provision`: every package now installed.
     Provisioned(Vec<Package>),
@@ -187,9 +187,9 @@ pub enum Reply {
     Ending,
     /// To `Connect`: both directions have ended.
     Closed,
-    /// To `Fingerprint`: what there was of the bytes asked for.
+    /// To `Fingerprint`: the requested bytes, as far as they exist.
     Fingerprint(Digest),
-    /// To `List`: every entry has been said.
+    /// To `List`: every entry has been sent.
     Listed,
     /// To `Make`.
     Made,
@@ -198,7 +198,7 @@ pub enum Reply {
         /// Bytes the root file system has now.
         bytes: u64,
     },
-    /// To `Resolve`, sorted by name: what is installed already is not among them.
+    /// To `Resolve`, sorted by name, without the packages that are installed already.
     Resolved(Vec<Offered>),
 }
 
@@ -210,7 +210,7 @@ pub enum Progress {
         /// Index into the request's steps.
         step: u32,
     },
-    /// A step came further. Sent at most a few times a second.
+    /// A step advanced. Sent at most a few times a second.
     StepAdvanced {
         /// Index into the request's steps.
         step: u32,
@@ -221,7 +221,7 @@ pub enum Progress {
         /// The last complete line of output.
         last_line: String,
     },
-    /// A step ended well.
+    /// A step succeeded.
     StepFinished(StepDone),
     /// A check has its verdict.
     Checked(Check),
@@ -229,12 +229,12 @@ pub enum Progress {
     Listed(Vec<Entry>),
 }
 
-/// Why a request was not done.
+/// Why a request failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestFailure {
     /// The class, for the host to act on.
     pub kind: FailureKind,
-    /// What was tried and what went wrong: a lowercase fragment.
+    /// Description of the failed action: a lowercase fragment.
     pub message: String,
     /// The failing step, for `Build`.
     pub step: Option<u32>,
@@ -242,7 +242,7 @@ pub struct RequestFailure {
     pub tail: String,
 }
 
-/// The classes of failure a host can tell apart.
+/// Classes of failure that a host can distinguish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FailureKind {
     /// The host cancelled it.
@@ -255,14 +255,14 @@ pub enum FailureKind {
     NotStarted,
     /// A file could not be read or written.
     Io,
-    /// Bytes that arrived are not those that were sent.
+    /// The bytes that arrived are not those that were sent.
     DigestMismatch,
-    /// The request makes no sense to this agent.
+    /// The request is invalid.
     Invalid,
     /// The guest's disk is full.
     NoSpace,
-    /// A step's output did not show what it had to show.
+    /// A step's output did not show the required result.
     Unconvincing,
-    /// A program failed after the guest's kernel had ended processes for want of memory.
+    /// A program failed after the guest's kernel had OOM-killed processes.
     NoMemory,
 }

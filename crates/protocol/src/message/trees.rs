@@ -1,9 +1,9 @@
-//! Trees of files in and out of the guest, going on from what an interrupted transfer left.
+//! Trees of files in and out of the guest, with transfers that can be resumed.
 
 use serde::{Deserialize, Serialize};
 
-/// Say what lies in the first bytes of a file. Answered with how many there were, and their SHA-256; a file that does
-/// not exist has none.
+/// Hash the first bytes of a file. Answered with how many there were, and their SHA-256; a file that does not exist has
+/// no bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fingerprint {
     /// Absolute path in the guest.
@@ -13,14 +13,14 @@ pub struct Fingerprint {
 }
 
 /// Receive the rest of a file: data frames, then `DataEnd` with the digest of the *whole* file. It appears under its
-/// name only when whole and equal; until then it lies under another, and stays there if the transfer breaks.
+/// name only when complete and equal; until then it has another, and keeps that if the transfer breaks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PutRest {
-    /// Absolute path in the guest; parents are made.
+    /// Absolute path in the guest; parents are created.
     pub path: String,
-    /// Where it lies while it arrives: another name in the same folder.
+    /// Its path while it arrives: another name in the same folder.
     pub arriving: String,
-    /// Bytes of it that are there already; what lies behind them is dropped.
+    /// Bytes of it that are there already; bytes after them are dropped.
     pub from: u64,
     /// Permission bits, such as `0o4755`.
     pub mode: u32,
@@ -37,8 +37,8 @@ pub struct GetRest {
     pub from: u64,
 }
 
-/// Say what lies at a path, if anything, and, if it is a folder, in it: folders before what they hold. A symbolic link at the path
-/// itself is followed, one below it is not.
+/// List the entry at a path, if there is one, and, if it is a folder, those in it: folders before their contents. A
+/// symbolic link at the path itself is followed, one below it is not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct List {
     /// Absolute path in the guest.
@@ -50,15 +50,15 @@ pub struct List {
 /// One entry of a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// Relative to the path that was asked for; empty for that path itself.
+    /// Relative to the requested path; empty for that path itself.
     pub path: String,
     /// Permission bits.
     pub mode: u32,
-    /// What it is.
+    /// Its kind.
     pub kind: EntryKind,
 }
 
-/// What lies at a path.
+/// Kinds of entries.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EntryKind {
     /// An ordinary file.
@@ -77,18 +77,18 @@ pub enum EntryKind {
     Other,
 }
 
-/// Make a folder or a symbolic link. A folder that exists gets the permissions; a link replaces a file or link.
+/// Create a folder or a symbolic link. A folder that exists gets the permissions; a link replaces a file or link.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Make {
     /// Absolute path in the guest; its parent exists.
     pub path: String,
-    /// What to make.
-    pub what: Made,
+    /// The entry.
+    pub what: NewEntry,
 }
 
-/// What to make.
+/// An entry to create.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Made {
+pub enum NewEntry {
     /// A folder.
     Folder {
         /// Permission bits.

@@ -7,15 +7,15 @@ use serde::{Deserialize, Serialize};
 pub struct Validate {
     /// Absolute folder holding the artifact and its `.sha256`.
     pub folder: String,
-    /// The artifact's file name. The name says which version to expect.
+    /// The artifact's file name, which contains the version to expect.
     pub artifact: String,
-    /// What the file name says must be in it.
+    /// The interpreter that the file name promises.
     pub interpreter: Interpreter,
     /// Smallest acceptable size in bytes.
     pub min_bytes: u64,
     /// Largest acceptable size in bytes.
     pub max_bytes: u64,
-    /// Whether checks 4, 10 and 11 fail; otherwise they warn.
+    /// Set if lenient checks fail; otherwise they warn.
     pub strict: bool,
     /// Modules that must import.
     pub modules: Vec<String>,
@@ -39,24 +39,24 @@ pub struct Interpreter {
 /// One check with its verdict.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
-    /// 1 to 11.
+    /// Its place among all checks, from 1.
     pub number: u8,
     /// Short name, such as `native modules`.
     pub name: String,
-    /// How it went.
+    /// Its verdict.
     pub verdict: Verdict,
-    /// What was seen: a fragment for people.
+    /// Evidence for the verdict: a fragment for people.
     pub evidence: String,
 }
 
-/// How a check went.
+/// Verdict of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Verdict {
-    /// As it must be.
+    /// The check passed.
     Pass,
-    /// Not as it should be, but tolerated.
+    /// The check did not pass, but that is tolerated.
     Warn,
-    /// Not as it must be.
+    /// The check failed.
     Fail,
 }

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use vmbuild_core::failure::{Diagnose, Exit, Failure};
 use vmbuild_guest::Feed;
 use vmbuild_machine::Machine;
-use vmbuild_protocol::{CommandLine, Exited, Input, Interactive, TerminalSize};
+use vmbuild_protocol::{CommandLine, Exited, ProgramInput, Interactive, TerminalSize};
 
 /// A program to talk to.
 #[derive(Debug)]
@@ -44,9 +44,9 @@ pub(crate) async fn talk(context: &CommandContext, machine: &Machine, talk: Talk
     // Restored on every way out of this function, also when it is dropped half-way.
     let mode = talk.terminal.then(RawMode::enter).transpose().map_err(NoTerminal)?;
     let input = if mode.is_some() {
-        Input::Terminal { size: raw::size(), kind: std::env::var("TERM").unwrap_or_else(|_| "dumb".to_owned()) }
+        ProgramInput::Terminal { size: raw::size(), kind: std::env::var("TERM").unwrap_or_else(|_| "dumb".to_owned()) }
     } else {
-        Input::Piped
+        ProgramInput::Piped
     };
     let order = Interactive { command: talk.command, timeout_ms: talk.timeout_ms, input };
     let feed = Feed { input: stdin::pieces(), sizes: resized };

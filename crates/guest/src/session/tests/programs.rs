@@ -47,7 +47,7 @@ async fn a_program_that_cannot_start_or_takes_too_long_is_a_refusal() {
         assert_eq!(refused(missing).await.kind, FailureKind::NotStarted);
         let mut nowhere = shell("true");
         nowhere.command.cwd = "/no/such/folder".to_owned();
-        assert!(refused(nowhere).await.message.contains("no such folder"));
+        assert!(refused(nowhere).await.message.contains("the folder does not exist"));
         let mut empty = shell("");
         empty.command.argv.clear();
         assert_eq!(refused(empty).await.kind, FailureKind::Invalid);

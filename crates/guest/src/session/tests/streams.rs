@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio_util::bytes::Bytes;
 use vmbuild_core::failure::OutputError;
-use vmbuild_protocol::{CHUNK, Exited, FailureKind, Input, Interactive, TerminalSize, WINDOW};
+use vmbuild_protocol::{CHUNK, Exited, FailureKind, Interactive, ProgramInput, TerminalSize, WINDOW};
 
 const SIZE: TerminalSize = TerminalSize { rows: 31, columns: 117 };
 
@@ -65,12 +65,12 @@ impl Typing {
 }
 
 fn terminal(script: &str) -> Interactive {
-    let input = Input::Terminal { size: SIZE, kind: "vt100".to_owned() };
+    let input = ProgramInput::Terminal { size: SIZE, kind: "vt100".to_owned() };
     Interactive { command: shell(script).command, timeout_ms: None, input }
 }
 
 fn piped(script: &str) -> Interactive {
-    Interactive { command: shell(script).command, timeout_ms: None, input: Input::Piped }
+    Interactive { command: shell(script).command, timeout_ms: None, input: ProgramInput::Piped }
 }
 
 async fn run(session: &Session, order: Interactive, said: Vec<(&'static str, Act)>) -> (Exited, String) {
