@@ -24,12 +24,12 @@ async fn start(socket: &Path) -> Child {
     child
 }
 
-async fn say(pipe: &mut Pipe, frame: Frame<ToAgent>) {
+async fn send_frame(pipe: &mut Pipe, frame: Frame<ToAgent>) {
     pipe.send(Envelope { epoch: EPOCH, frame }).await.unwrap();
 }
 
-async fn ask(pipe: &mut Pipe, call: Call) -> Frame<FromAgent> {
-    say(pipe, Frame::Message(ToAgent::Request { id: RequestId(1), call })).await;
+async fn request(pipe: &mut Pipe, call: Call) -> Frame<FromAgent> {
+    send_frame(pipe, Frame::Message(ToAgent::Request { id: RequestId(1), call })).await;
     pipe.next().await.unwrap().unwrap().frame
 }
 
@@ -45,14 +45,14 @@ async fn it_replaces_a_stale_socket_serves_its_owner_and_leaves_when_asked() {
 
     let mut pipe = Framed::new(UnixStream::connect(&socket).await.unwrap(), Codec::of_session(EPOCH));
     // Before a hello nothing is obeyed; the first thing heard is the answer to it.
-    say(&mut pipe, Frame::Message(ToAgent::Request { id: RequestId(1), call: Call::PowerOff })).await;
-    say(&mut pipe, Frame::Hello(Hello { protocol: 99, build: "another".to_owned(), epoch: EPOCH })).await;
+    send_frame(&mut pipe, Frame::Message(ToAgent::Request { id: RequestId(1), call: Call::PowerOff })).await;
+    send_frame(&mut pipe, Frame::Hello(Hello { protocol: 99, build: "another".to_owned(), epoch: EPOCH })).await;
     let heard = pipe.next().await.unwrap().unwrap();
     assert_eq!(heard, Envelope { epoch: EPOCH, frame: Frame::Hello(Hello::ours(EPOCH)) });
 
     let pong = Frame::Message(FromAgent::Done { id: RequestId(1), reply: Reply::Pong });
-    assert_eq!(ask(&mut pipe, Call::Ping).await, pong);
+    assert_eq!(request(&mut pipe, Call::Ping).await, pong);
     let ending = Frame::Message(FromAgent::Done { id: RequestId(1), reply: Reply::Ending });
-    assert_eq!(ask(&mut pipe, Call::PowerOff).await, ending);
+    assert_eq!(request(&mut pipe, Call::PowerOff).await, ending);
     assert_eq!(agent.wait().await.unwrap(), Ended::Code(0));
 }

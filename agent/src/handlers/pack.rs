@@ -39,7 +39,7 @@ mod tests {
     use crate::testing::request;
     use vmbuild_protocol::{FailureKind, Pack};
 
-    fn ask(folder: &std::path::Path) -> Pack {
+    fn order(folder: &std::path::Path) -> Pack {
         let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
         fs_err::create_dir_all(folder.join("tree")).unwrap();
         fs_err::write(folder.join("tree/file"), "contents").unwrap();
@@ -50,7 +50,7 @@ mod tests {
     async fn the_answer_describes_the_archive() {
         let folder = tempfile::tempdir().unwrap();
         let (request, _heard) = request();
-        let packed = pack(&request, ask(folder.path())).await.unwrap();
+        let packed = pack(&request, order(folder.path())).await.unwrap();
         let (bytes, sha256) = vmbuild_archive::sha256_file(&folder.path().join("a.tgz")).unwrap();
         assert_eq!((packed.digest.bytes, packed.digest.sha256), (bytes, sha256));
         assert!(packed.entries >= 1);
@@ -60,12 +60,12 @@ mod tests {
     async fn what_cannot_be_packed_leaves_no_archive() {
         let folder = tempfile::tempdir().unwrap();
         let (request, _heard) = request();
-        let missing = Pack { root: "/vmbuild/none".to_owned(), ..ask(folder.path()) };
+        let missing = Pack { root: "/vmbuild/none".to_owned(), ..order(folder.path()) };
         assert_eq!(pack(&request, missing).await.unwrap_err().kind, FailureKind::Io);
-        let relative = Pack { to: "a.tgz".to_owned(), ..ask(folder.path()) };
+        let relative = Pack { to: "a.tgz".to_owned(), ..order(folder.path()) };
         assert_eq!(pack(&request, relative).await.unwrap_err().kind, FailureKind::Invalid);
         request.cancel.cancel();
-        let cancelled = pack(&request, ask(folder.path())).await.unwrap_err();
+        let cancelled = pack(&request, order(folder.path())).await.unwrap_err();
         assert_eq!(cancelled.kind, FailureKind::Cancelled);
         assert!(!folder.path().join("a.tgz").exists());
     }

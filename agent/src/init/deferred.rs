@@ -4,7 +4,7 @@
 //! waits until they are there ([`GuestSystem`]).
 
 use super::cmdline::NetworkMode;
-use super::modules::{self, Module};
+use super::modules::{self, KernelModule};
 use super::{InitError, log_line, network};
 use crate::blocking::run_blocking;
 use crate::guest::GuestSystem;
@@ -13,14 +13,14 @@ use tokio::sync::watch;
 /// Setup that was deferred.
 #[derive(Debug)]
 pub struct DeferredSetup {
-    modules: Vec<Module>,
+    modules: Vec<KernelModule>,
     net: NetworkMode,
     done: watch::Sender<bool>,
 }
 
 impl DeferredSetup {
     /// Returns the deferred setup, and the guest that waits for it.
-    pub(super) fn defer(modules: Vec<Module>, net: NetworkMode) -> (Self, GuestSystem) {
+    pub(super) fn defer(modules: Vec<KernelModule>, net: NetworkMode) -> (Self, GuestSystem) {
         let (done, guest) = GuestSystem::incomplete();
         (Self { modules, net, done }, guest)
     }

@@ -23,26 +23,26 @@ const LATE: [&str; 6] = [
 
 /// A module that is open, so that it can still be loaded when the initramfs is gone.
 #[derive(Debug)]
-pub(super) struct Module {
+pub(super) struct KernelModule {
     name: String,
     file: File,
 }
 
 /// The modules that `order` in `folder` names, in that order: those to load immediately, and those that can wait. Without
 /// such a file there are none: the kernel has everything built in.
-pub(super) fn open_all(folder: &Path) -> Result<(Vec<Module>, Vec<Module>), InitError> {
+pub(super) fn open_all(folder: &Path) -> Result<(Vec<KernelModule>, Vec<KernelModule>), InitError> {
     let order = folder.join("order");
     if !order.exists() {
         return Ok((Vec::new(), Vec::new()));
     }
     let names = parse_order(&fs_err::read_to_string(order)?);
-    let modules = names.into_iter().map(|name| Module::open(folder, name)).collect::<Result<Vec<_>, _>>()?;
+    let modules = names.into_iter().map(|name| KernelModule::open(folder, name)).collect::<Result<Vec<_>, _>>()?;
     Ok(modules.into_iter().partition(|module| !module.can_wait()))
 }
 
 /// Loads them, in their order.
-pub(super) fn load_all(modules: Vec<Module>) -> Result<(), InitError> {
-    modules.into_iter().try_for_each(Module::load)
+pub(super) fn load_all(modules: Vec<KernelModule>) -> Result<(), InitError> {
+    modules.into_iter().try_for_each(KernelModule::load)
 }
 
 /// File names, one a line; blank lines and lines starting with `#` do not count.
@@ -51,7 +51,7 @@ fn parse_order(text: &str) -> Vec<String> {
     lines.filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned).collect()
 }
 
-impl Module {
+impl KernelModule {
     fn open(folder: &Path, name: String) -> Result<Self, InitError> {
         let file = File::open(folder.join(&name))?;
         Ok(Self { name, file })
@@ -102,7 +102,8 @@ mod tests {
     fn network_and_vsock_can_wait_and_keep_their_order() {
         let folder = folder(&["virtio.ko", "failover.ko", "virtio_blk.ko.xz", "virtio_net.ko.zst", "vsock.ko"]);
         let (now, late) = open_all(folder.path()).unwrap();
-        let names = |modules: &[super::Module]| modules.iter().map(|module| module.name.clone()).collect::<Vec<_>>();
+        let names =
+            |modules: &[super::KernelModule]| modules.iter().map(|module| module.name.clone()).collect::<Vec<_>>();
         assert_eq!(names(&now), ["virtio.ko", "virtio_blk.ko.xz"]);
         assert_eq!(names(&late), ["failover.ko", "virtio_net.ko.zst", "vsock.ko"]);
     }

@@ -7,7 +7,7 @@ use std::ffi::CStr;
 /// Where the root disk is mounted before it becomes `/`.
 const NEW_ROOT: &str = "/newroot";
 
-struct Mount {
+struct MountPoint {
     kind: &'static str,
     on: &'static str,
     flags: MountFlags,
@@ -18,14 +18,14 @@ const HARDENED: MountFlags = MountFlags::NOSUID.union(MountFlags::NODEV).union(M
 const SHARED: MountFlags = MountFlags::NOSUID.union(MountFlags::NODEV);
 
 /// In this order: `pts` and `shm` lie on `/dev`.
-const EARLY: [Mount; 7] = [
-    Mount { kind: "proc", on: "/proc", flags: HARDENED, data: c"" },
-    Mount { kind: "sysfs", on: "/sys", flags: HARDENED, data: c"" },
-    Mount { kind: "devtmpfs", on: "/dev", flags: MountFlags::NOSUID, data: c"mode=0755" },
-    Mount { kind: "devpts", on: "/dev/pts", flags: MountFlags::NOSUID, data: c"mode=0620,gid=5,ptmxmode=0666" },
-    Mount { kind: "tmpfs", on: "/dev/shm", flags: SHARED, data: c"mode=1777" },
-    Mount { kind: "tmpfs", on: "/run", flags: SHARED, data: c"mode=0755" },
-    Mount { kind: "tmpfs", on: "/tmp", flags: SHARED, data: c"mode=1777" },
+const EARLY: [MountPoint; 7] = [
+    MountPoint { kind: "proc", on: "/proc", flags: HARDENED, data: c"" },
+    MountPoint { kind: "sysfs", on: "/sys", flags: HARDENED, data: c"" },
+    MountPoint { kind: "devtmpfs", on: "/dev", flags: MountFlags::NOSUID, data: c"mode=0755" },
+    MountPoint { kind: "devpts", on: "/dev/pts", flags: MountFlags::NOSUID, data: c"mode=0620,gid=5,ptmxmode=0666" },
+    MountPoint { kind: "tmpfs", on: "/dev/shm", flags: SHARED, data: c"mode=1777" },
+    MountPoint { kind: "tmpfs", on: "/run", flags: SHARED, data: c"mode=0755" },
+    MountPoint { kind: "tmpfs", on: "/tmp", flags: SHARED, data: c"mode=1777" },
 ];
 
 /// The top mounts that move along, with the mounts below them.

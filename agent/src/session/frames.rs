@@ -16,7 +16,7 @@ const QUIET: Duration = Duration::from_millis(100);
 /// Bytes to read at a time, at least.
 const READ_SIZE: usize = 16 << 10;
 
-/// HostFrames from a host.
+/// Frames from a host.
 #[derive(Debug)]
 pub(super) struct HostFrames<R> {
     reader: R,

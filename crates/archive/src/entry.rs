@@ -9,9 +9,9 @@ pub(crate) const MODE_BITS: u32 = 0o777;
 
 /// The parts of a path that was found to stay inside the root. Empty for the root itself (`./`).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Inside(Vec<OsString>);
+pub(crate) struct InsidePath(Vec<OsString>);
 
-impl Inside {
+impl InsidePath {
     /// Judges an entry's path.
     pub(crate) fn new(path: &Path) -> Result<Self, EntryRefusal> {
         if path.as_os_str().is_empty() {
@@ -52,7 +52,7 @@ mod tests {
     #[test]
     fn paths_below_the_root_are_taken() {
         for path in ["a", "a/b", "./a", "a/./b/", "..a", "a/..b", "./"] {
-            assert!(Inside::new(Path::new(path)).is_ok(), "{path}");
+            assert!(InsidePath::new(Path::new(path)).is_ok(), "{path}");
         }
     }
 
@@ -66,7 +66,7 @@ mod tests {
             ("a/../b", EntryRefusal::Climbs),
         ];
         for (path, why) in cases {
-            assert_eq!(Inside::new(Path::new(path)), Err(why), "{path}");
+            assert_eq!(InsidePath::new(Path::new(path)), Err(why), "{path}");
         }
     }
 
@@ -86,7 +86,7 @@ mod tests {
             ("d/l", "a/../b", false),
         ];
         for (link, target, taken) in cases {
-            let judged = Inside::new(Path::new(link)).unwrap().judge_symlink(Path::new(target));
+            let judged = InsidePath::new(Path::new(link)).unwrap().judge_symlink(Path::new(target));
             assert_eq!(judged.is_ok(), taken, "{link} -> {target}");
         }
     }

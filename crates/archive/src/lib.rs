@@ -3,7 +3,7 @@
 //! Two builds of the same source are only comparable when their container does not depend on the day, the
 //! user or the order of a directory. And an archive from elsewhere may name files outside the folder
 //! it is unpacked into. So [`pack_tree`] writes the contents of the tree and nothing else, and [`unpack`] refuses every
-//! entry that would reach outside; both use one rule for links (`entry::Inside`).
+//! entry that would reach outside; both use one rule for links (`entry::InsidePath`).
 //!
 //! Everything here blocks. Callers in async code put it on a blocking thread.
 

@@ -8,7 +8,7 @@
 use crate::digest::HashWriter;
 use crate::error::{ArchiveError, io};
 use crate::replace::{folder_of, replaceable, sync_folder};
-use crate::walk::{Node, WalkedKind, walk};
+use crate::walk::{TreeNode, WalkedKind, walk};
 use flate2::{Compression, GzBuilder};
 use std::io::{BufWriter, Read, Write};
 use std::os::unix::ffi::OsStrExt;
@@ -61,7 +61,7 @@ fn refuse_inside(root: &Path, folder: &Path, to: &Path) -> Result<(), ArchiveErr
 
 fn write(
     root: &Path,
-    nodes: &[Node],
+    nodes: &[TreeNode],
     mtime: u64,
     to: &Path,
     file: &mut std::fs::File,
@@ -80,7 +80,7 @@ fn write(
 fn append(
     builder: &mut Builder<impl Write>,
     root: &Path,
-    node: &Node,
+    node: &TreeNode,
     mtime: u64,
     to: &Path,
 ) -> Result<(), ArchiveError> {
@@ -160,18 +160,18 @@ fn append_file(
     header.set_cksum();
     let file = fs_err::File::open(path).map_err(io("read", path))?;
     // One byte more than promised, to notice a file that grew.
-    let mut contents = Counted { inner: file.take(bytes + 1), bytes: 0 };
+    let mut contents = CountingReader { inner: file.take(bytes + 1), bytes: 0 };
     builder.append(header, &mut contents).map_err(io("write", to))?;
     if contents.bytes == bytes { Ok(()) } else { Err(ArchiveError::Changed(path.to_owned())) }
 }
 
 /// Counts bytes as they are read.
-struct Counted<R> {
+struct CountingReader<R> {
     inner: R,
     bytes: u64,
 }
 
-impl<R: Read> Read for Counted<R> {
+impl<R: Read> Read for CountingReader<R> {
     fn read(&mut self, to: &mut [u8]) -> std::io::Result<usize> {
         let got = self.inner.read(to)?;
         self.bytes += got as u64;

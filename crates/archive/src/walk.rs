@@ -1,6 +1,6 @@
 //! The tree as the archive will hold it: sorted, with hard links found and modes normalised.
 
-use crate::entry::Inside;
+use crate::entry::InsidePath;
 use crate::error::{ArchiveError, EntryRefusal, io};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 /// One future entry.
 #[derive(Debug)]
-pub(crate) struct Node {
+pub(crate) struct TreeNode {
     /// Relative to the root.
     pub(crate) path: PathBuf,
     pub(crate) kind: WalkedKind,
@@ -30,7 +30,7 @@ pub(crate) enum WalkedKind {
 }
 
 /// Everything below the root, sorted by the bytes of the path: a folder comes before its contents.
-pub(crate) fn walk(root: &Path) -> Result<Vec<Node>, ArchiveError> {
+pub(crate) fn walk(root: &Path) -> Result<Vec<TreeNode>, ArchiveError> {
     let mut found = Vec::new();
     collect(root, Path::new(""), &mut found)?;
     found.sort_by(|one, other| one.0.as_os_str().as_bytes().cmp(other.0.as_os_str().as_bytes()));
@@ -55,7 +55,7 @@ fn collect(root: &Path, below: &Path, found: &mut Vec<(PathBuf, Metadata)>) -> R
 /// The first path of each file, by device and inode.
 type FirstPaths = BTreeMap<(u64, u64), PathBuf>;
 
-fn node(root: &Path, path: PathBuf, metadata: &Metadata, first: &mut FirstPaths) -> Result<Node, ArchiveError> {
+fn node(root: &Path, path: PathBuf, metadata: &Metadata, first: &mut FirstPaths) -> Result<TreeNode, ArchiveError> {
     let kind = if metadata.is_dir() {
         WalkedKind::Folder
     } else if metadata.is_symlink() {
@@ -65,7 +65,7 @@ fn node(root: &Path, path: PathBuf, metadata: &Metadata, first: &mut FirstPaths)
     } else {
         return Err(refused(root, &path, EntryRefusal::Kind));
     };
-    Ok(Node { path, kind })
+    Ok(TreeNode { path, kind })
 }
 
 fn file(path: &Path, metadata: &Metadata, first: &mut FirstPaths) -> WalkedKind {
@@ -86,7 +86,7 @@ fn file(path: &Path, metadata: &Metadata, first: &mut FirstPaths) -> WalkedKind 
 /// Reads a link and applies the rule of unpacking: no archive is packed that unpacking would refuse.
 fn link_target(root: &Path, path: &Path) -> Result<PathBuf, ArchiveError> {
     let target = fs_err::read_link(root.join(path)).map_err(io("read the link", path))?;
-    let judged = Inside::new(path).and_then(|inside| inside.judge_symlink(&target));
+    let judged = InsidePath::new(path).and_then(|inside| inside.judge_symlink(&target));
     judged.map(|()| target).map_err(|why| refused(root, path, why))
 }
 

@@ -4,7 +4,7 @@ mod copy;
 mod session;
 mod transport;
 
-pub use copy::{Copied, CopyError, Depth, GuestTree, receive, send};
+pub use copy::{CopyDepth, CopyError, CopySummary, GuestTree, receive, send};
 pub use session::{Accepted, Feed, LocalFile, LocalPrefix, Opening, Session, SessionError};
 pub use transport::{
     ConnectError, FailedTransport, HostKeys, Pipe, RaceError, RaceResult, SshError, SshWay, Transport, TransportKind,

@@ -1,6 +1,6 @@
 //! A started program: its output, its end, and ending it.
 
-use crate::started::Listed;
+use crate::started::ListedChild;
 use crate::{ChildLifetime, Deadline, RunError, Tail};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
@@ -57,13 +57,13 @@ pub struct Child {
     lifetime: ChildLifetime,
     group: Option<Pid>,
     // Dropped after `inner`: a child stays listed until tokio has taken over the one that was not waited for.
-    _listed: Listed,
+    _listed: ListedChild,
 }
 
 impl Child {
     pub(crate) fn new(inner: tokio::process::Child, line: String, lifetime: ChildLifetime) -> Self {
         let group = inner.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
-        let listed = Listed::new(inner.id());
+        let listed = ListedChild::new(inner.id());
         Self { inner, line, lifetime, group, _listed: listed }
     }
 
@@ -118,7 +118,7 @@ impl Child {
             on_output(bytes);
         };
         let verdict = self.drive(deadline, cancel, &mut seen).await;
-        self.judge(verdict, deadline, tail.clone()).await.map(|ended| (ended, tail))
+        self.conclude(verdict, deadline, tail.clone()).await.map(|ended| (ended, tail))
     }
 
     pub(crate) async fn collect(
@@ -132,7 +132,7 @@ impl Child {
             StreamSource::Stderr => tail.push(bytes),
         };
         let verdict = self.drive(deadline, cancel, &mut seen).await;
-        self.judge(verdict, deadline, tail.clone()).await.map(|ended| (ended, stdout, tail))
+        self.conclude(verdict, deadline, tail.clone()).await.map(|ended| (ended, stdout, tail))
     }
 
     async fn drive(
@@ -167,7 +167,7 @@ impl Child {
         }
     }
 
-    async fn judge(&mut self, verdict: WaitOutcome, deadline: Deadline, tail: Tail) -> Result<Ended, RunError> {
+    async fn conclude(&mut self, verdict: WaitOutcome, deadline: Deadline, tail: Tail) -> Result<Ended, RunError> {
         if let WaitOutcome::Ended(ended) = verdict {
             return Ok(ended);
         }

@@ -20,7 +20,7 @@ pub enum ChildLifetime {
 
 /// Kinds of standard input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stdin {
+enum StdinKind {
     Ordinary,
     /// The terminal that Ctrl-C and hang-ups come from.
     ControllingTerminal,
@@ -31,7 +31,7 @@ enum Stdin {
 pub struct Command {
     inner: tokio::process::Command,
     lifetime: ChildLifetime,
-    stdin: Stdin,
+    stdin: StdinKind,
     kept: Vec<OwnedFd>,
 }
 
@@ -41,7 +41,7 @@ impl Command {
         #[expect(clippy::disallowed_methods, reason = "this is the one place")]
         let mut inner = tokio::process::Command::new(program);
         inner.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Self { inner, lifetime: ChildLifetime::BoundToParent, stdin: Stdin::Ordinary, kept: Vec::new() }
+        Self { inner, lifetime: ChildLifetime::BoundToParent, stdin: StdinKind::Ordinary, kept: Vec::new() }
     }
 
     /// Adds one argument.
@@ -90,7 +90,7 @@ impl Command {
     /// program's own: Ctrl-C reaches whatever runs in its foreground.
     pub fn terminal(mut self, terminal: &OwnedFd) -> std::io::Result<Self> {
         self.inner.stdin(terminal.try_clone()?).stdout(terminal.try_clone()?).stderr(terminal.try_clone()?);
-        self.stdin = Stdin::ControllingTerminal;
+        self.stdin = StdinKind::ControllingTerminal;
         Ok(self)
     }
 
@@ -173,7 +173,12 @@ impl Command {
 }
 
 /// Runs in the child between fork and exec.
-fn prepare(lifetime: ChildLifetime, stdin: Stdin, parent: rustix::process::Pid, kept: &[i32]) -> std::io::Result<()> {
+fn prepare(
+    lifetime: ChildLifetime,
+    stdin: StdinKind,
+    parent: rustix::process::Pid,
+    kept: &[i32],
+) -> std::io::Result<()> {
     for number in Signal::iterator() {
         if !matches!(number, Signal::SIGKILL | Signal::SIGSTOP) {
             #[expect(unsafe_code, reason = "sigaction has no safe wrapper")]
@@ -188,13 +193,13 @@ fn prepare(lifetime: ChildLifetime, stdin: Stdin, parent: rustix::process::Pid, 
         let fd = unsafe { std::os::fd::BorrowedFd::borrow_raw(fd) };
         rustix::io::fcntl_setfd(fd, rustix::io::FdFlags::empty())?;
     }
-    if lifetime == ChildLifetime::Detached || stdin == Stdin::ControllingTerminal {
+    if lifetime == ChildLifetime::Detached || stdin == StdinKind::ControllingTerminal {
         // A session's leader leads a group of the same number, so it can be ended like any other.
         rustix::process::setsid()?;
     } else {
         rustix::process::setpgid(None, None)?;
     }
-    if stdin == Stdin::ControllingTerminal {
+    if stdin == StdinKind::ControllingTerminal {
         rustix::process::ioctl_tiocsctty(rustix::stdio::stdin())?;
     }
     if lifetime == ChildLifetime::BoundToParent {

@@ -19,9 +19,9 @@ pub fn is_started(pid: u32) -> bool {
 
 /// Lists a process as long as it lives.
 #[derive(Debug)]
-pub(crate) struct Listed(Option<u32>);
+pub(crate) struct ListedChild(Option<u32>);
 
-impl Listed {
+impl ListedChild {
     pub(crate) fn new(pid: Option<u32>) -> Self {
         if let Some(pid) = pid {
             started().insert(pid);
@@ -30,7 +30,7 @@ impl Listed {
     }
 }
 
-impl Drop for Listed {
+impl Drop for ListedChild {
     fn drop(&mut self) {
         if let Some(pid) = self.0 {
             started().remove(&pid);

@@ -6,7 +6,7 @@ use crate::cli::{CopyPlace, CpArgs};
 use vmbuild_core::event::Part;
 use vmbuild_core::failure::{Diagnose, Exit, Failure};
 use vmbuild_core::format::size;
-use vmbuild_guest::{Depth, GuestTree, receive, send};
+use vmbuild_guest::{CopyDepth, GuestTree, receive, send};
 use vmbuild_machine::{Machine, MachineName};
 
 /// Both sides are here, or in machines.
@@ -33,7 +33,7 @@ impl Diagnose for Sides {
 
 /// Copies one file, or a tree.
 pub(crate) async fn cp(context: &CommandContext, args: CpArgs) -> Result<CommandExit, Failure> {
-    let depth = if args.recursive { Depth::Tree } else { Depth::File };
+    let depth = if args.recursive { CopyDepth::Tree } else { CopyDepth::File };
     let name = match (&args.from, &args.to) {
         (CopyPlace::Here(_), CopyPlace::There { machine, .. })
         | (CopyPlace::There { machine, .. }, CopyPlace::Here(_)) => machine,

@@ -35,7 +35,7 @@ pub(super) async fn run(
     };
     let mut watcher = watcher.into_inner().unwrap_or_else(PoisonError::into_inner);
     watcher.finish();
-    judge(command, exited, &tail, &watcher).map_err(|failure| memory::blame_memory(failure, kills_before))?;
+    check_result(command, exited, &tail, &watcher).map_err(|failure| memory::blame_memory(failure, kills_before))?;
     Ok(watcher.advance().done)
 }
 
@@ -55,7 +55,12 @@ fn lock(watcher: &Mutex<OutputWatcher>) -> MutexGuard<'_, OutputWatcher> {
     watcher.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn judge(command: &CommandLine, exited: Exited, tail: &Tail, watcher: &OutputWatcher) -> Result<(), RequestFailure> {
+fn check_result(
+    command: &CommandLine,
+    exited: Exited,
+    tail: &Tail,
+    watcher: &OutputWatcher,
+) -> Result<(), RequestFailure> {
     let line = command.argv.join(" ");
     let (kind, message) = match exited {
         Exited::Code(0) => match watcher.doubt() {

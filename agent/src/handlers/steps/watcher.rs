@@ -26,13 +26,13 @@ pub(super) struct OutputWatcher {
 
 #[derive(Debug)]
 struct WatchedLine {
-    reader: Reader,
+    reader: OutputReader,
     last_line: String,
     changed: bool,
 }
 
 #[derive(Debug)]
-enum Reader {
+enum OutputReader {
     LastLine,
     CompileCounter { compile: CompileCounter, total: Option<u64> },
     RegressionTests(RegressionTests),
@@ -41,9 +41,9 @@ enum Reader {
 impl OutputWatcher {
     pub(super) fn new(watch: Watch) -> Self {
         let reader = match watch {
-            Watch::LastLine => Reader::LastLine,
-            Watch::Compile { total } => Reader::CompileCounter { compile: CompileCounter::default(), total },
-            Watch::RegressionTests => Reader::RegressionTests(RegressionTests::default()),
+            Watch::LastLine => OutputReader::LastLine,
+            Watch::Compile { total } => OutputReader::CompileCounter { compile: CompileCounter::default(), total },
+            Watch::RegressionTests => OutputReader::RegressionTests(RegressionTests::default()),
         };
         let heard = WatchedLine { reader, last_line: String::new(), changed: false };
         Self { stdout: LineSplitter::default(), stderr: LineSplitter::default(), heard }
@@ -73,9 +73,9 @@ impl OutputWatcher {
     /// How far the step is.
     pub(super) fn advance(&self) -> StepAdvance {
         let (done, total) = match &self.heard.reader {
-            Reader::LastLine => (0, None),
-            Reader::CompileCounter { compile, total } => (compile.done, *total),
-            Reader::RegressionTests(tests) => tests.counted(),
+            OutputReader::LastLine => (0, None),
+            OutputReader::CompileCounter { compile, total } => (compile.done, *total),
+            OutputReader::RegressionTests(tests) => tests.counted(),
         };
         StepAdvance { done, total, last_line: self.heard.last_line.clone() }
     }
@@ -83,16 +83,16 @@ impl OutputWatcher {
     /// Explanation of a failure, from the output.
     pub(super) fn explanation(&self) -> Option<String> {
         match &self.heard.reader {
-            Reader::RegressionTests(tests) => tests.failures(),
-            Reader::LastLine | Reader::CompileCounter { .. } => None,
+            OutputReader::RegressionTests(tests) => tests.failures(),
+            OutputReader::LastLine | OutputReader::CompileCounter { .. } => None,
         }
     }
 
     /// The reason to doubt a program that exited with 0, if there is one.
     pub(super) fn doubt(&self) -> Option<String> {
         match &self.heard.reader {
-            Reader::RegressionTests(tests) => tests.doubt(),
-            Reader::LastLine | Reader::CompileCounter { .. } => None,
+            OutputReader::RegressionTests(tests) => tests.doubt(),
+            OutputReader::LastLine | OutputReader::CompileCounter { .. } => None,
         }
     }
 }
@@ -100,9 +100,9 @@ impl OutputWatcher {
 impl WatchedLine {
     fn line(&mut self, line: &str) {
         match &mut self.reader {
-            Reader::LastLine => {}
-            Reader::CompileCounter { compile, .. } => compile.line(line),
-            Reader::RegressionTests(tests) => tests.line(line),
+            OutputReader::LastLine => {}
+            OutputReader::CompileCounter { compile, .. } => compile.line(line),
+            OutputReader::RegressionTests(tests) => tests.line(line),
         }
         if !line.trim().is_empty() {
             // A frame carries it several times a second: a screen's width is enough.

@@ -2,7 +2,7 @@
 
 use super::programs::demand_program;
 use super::report::CheckError;
-use super::subject::Subject;
+use super::subject::CheckSubject;
 use crate::handlers::exec::run_program;
 use vmbuild_protocol::{CommandLine, Exited, FailureKind, OutputStream};
 use vmbuild_supervise::Tail;
@@ -14,7 +14,7 @@ const KEPT: usize = 64 << 10;
 
 /// Runs the interpreter with these arguments. It gets nothing that would help it find its libraries: its own
 /// `$ORIGIN` must do. The inner result is its standard output, or the error as one line.
-pub(super) async fn python(subject: &Subject<'_>, args: &[&str]) -> Result<Result<String, String>, CheckError> {
+pub(super) async fn python(subject: &CheckSubject<'_>, args: &[&str]) -> Result<Result<String, String>, CheckError> {
     let (tree, binary) = (subject.tree().await?, &subject.order.interpreter.binary);
     if let Err(flaw) = demand_program(tree, binary) {
         return Ok(Err(flaw));

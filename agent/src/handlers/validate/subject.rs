@@ -11,7 +11,7 @@ use vmbuild_cpython::{ArtifactName, layout};
 use vmbuild_protocol::{FailureKind, RequestFailure, Validate};
 
 /// An artifact and the promises of its name. Everything in the request has been validated: no path leads elsewhere.
-pub(super) struct Subject<'a> {
+pub(super) struct CheckSubject<'a> {
     pub(super) request: &'a RequestContext,
     pub(super) order: &'a Validate,
     /// The artifact's file name.
@@ -24,7 +24,7 @@ pub(super) struct Subject<'a> {
     tree: OnceCell<Option<UnpackedArtifact>>,
 }
 
-impl<'a> Subject<'a> {
+impl<'a> CheckSubject<'a> {
     pub(super) fn new(request: &'a RequestContext, order: &'a Validate) -> Result<Self, RequestFailure> {
         let folder = PathBuf::from(&order.folder);
         demand(folder.is_absolute(), "an absolute folder", &order.folder)?;

@@ -1,6 +1,6 @@
 //! The artifact, unpacked into a fresh folder that goes away again.
 
-use super::subject::Subject;
+use super::subject::CheckSubject;
 use crate::blocking::run_blocking;
 use crate::failure::error_chain;
 use std::io;
@@ -18,7 +18,7 @@ struct UnpackFolder(PathBuf);
 
 impl UnpackedArtifact {
     /// Unpacks the artifact into a folder next to it.
-    pub(super) async fn unpack(subject: &Subject<'_>) -> Result<Self, String> {
+    pub(super) async fn unpack(subject: &CheckSubject<'_>) -> Result<Self, String> {
         let path = subject.folder.join(format!(".validate-{}", subject.request.mark));
         let archive = subject.archive.clone();
         let unpacked = run_blocking(move || {

@@ -1,6 +1,6 @@
 //! Copies from an agent that lies.
 
-use super::{Copied, CopyError, Depth, GuestTree, local, receive};
+use super::{CopyDepth, CopyError, CopySummary, GuestTree, local, receive};
 use crate::session::tests::wire::Peer;
 use crate::{Opening, Session};
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
@@ -24,29 +24,29 @@ const TEXT: &[u8] = b"hostile";
 async fn lie(pipe: DuplexStream, entries: Vec<Entry>) {
     let mut peer = Peer::<ToAgent, FromAgent>::new(pipe);
     let epoch = peer.hello().await;
-    peer.say(epoch, Frame::Hello(Hello::ours(epoch))).await;
+    peer.send(epoch, Frame::Hello(Hello::ours(epoch))).await;
     loop {
-        let Frame::Message(ToAgent::Request { id, call }) = peer.hear().await else { continue };
+        let Frame::Message(ToAgent::Request { id, call }) = peer.receive().await else { continue };
         let digest = |bytes: &[u8]| Digest { bytes: bytes.len() as u64, sha256: Sha256::digest(bytes).into() };
         let reply = match call {
             Call::List(_) => {
                 let progress = Progress::Listed(entries.clone());
-                peer.say(epoch, Frame::Message(FromAgent::Progress { id, progress })).await;
+                peer.send(epoch, Frame::Message(FromAgent::Progress { id, progress })).await;
                 Reply::Listed
             }
             Call::GetRest(_) => {
-                peer.say(epoch, Frame::Data { id, bytes: Bytes::from_static(TEXT) }).await;
-                peer.say(epoch, Frame::Message(FromAgent::DataEnd { id, digest: digest(TEXT) })).await;
+                peer.send(epoch, Frame::Data { id, bytes: Bytes::from_static(TEXT) }).await;
+                peer.send(epoch, Frame::Message(FromAgent::DataEnd { id, digest: digest(TEXT) })).await;
                 Reply::Sent(digest(TEXT))
             }
             Call::Fingerprint(_) => Reply::Fingerprint(digest(b"")),
             _ => Reply::Pong,
         };
-        peer.say(epoch, Frame::Message(FromAgent::Done { id, reply })).await;
+        peer.send(epoch, Frame::Message(FromAgent::Done { id, reply })).await;
     }
 }
 
-async fn copy(entries: Vec<Entry>, to: &Path, depth: Depth) -> Result<Copied, CopyError> {
+async fn copy(entries: Vec<Entry>, to: &Path, depth: CopyDepth) -> Result<CopySummary, CopyError> {
     let (ours, theirs) = tokio::io::duplex(64 << 10);
     let (events, _heard) = Events::channel();
     let phase = events.phase(Part::Machine, "copy", "");
@@ -88,7 +88,7 @@ fn world() -> tempfile::TempDir {
 
 /// Entries with modes and contents of all but the folder that is copied to.
 fn outside(world: &Path) -> Vec<(Entry, Vec<u8>)> {
-    let listed = local::list(world, Depth::Tree).expect("it can be read");
+    let listed = local::list(world, CopyDepth::Tree).expect("it can be read");
     let others = listed.into_iter().filter(|entry| !entry.path.starts_with("to"));
     others.map(|entry| (entry.clone(), fs_err::read(world.join(&entry.path)).unwrap_or_default())).collect()
 }
@@ -104,7 +104,7 @@ async fn a_folder_listed_over_a_link_writes_nothing() {
             entry(again, EntryKind::Folder),
             entry("a/file", file()),
         ];
-        let refused = copy(entries, &world.path().join("to"), Depth::Tree).await.expect_err("a lie");
+        let refused = copy(entries, &world.path().join("to"), CopyDepth::Tree).await.expect_err("a lie");
         assert!(matches!(refused, CopyError::Listing { .. }), "{again}: {refused}");
         assert_eq!(refused.exit(), Exit::Integrity);
         assert_eq!(outside(world.path()), before);
@@ -122,9 +122,11 @@ async fn links_that_are_here_already_are_not_followed() {
     symlink(world.path().join("outside/file"), top.join("file")).expect("a link");
     let listed = |rest: &[Entry]| [&[entry("", EntryKind::Folder)], rest].concat();
     let folder = listed(&[entry("a", EntryKind::Folder), entry("a/file", file())]);
-    let refused = copy(folder, &world.path().join("to"), Depth::Tree).await.expect_err("in the way");
+    let refused = copy(folder, &world.path().join("to"), CopyDepth::Tree).await.expect_err("in the way");
     assert!(matches!(refused, CopyError::InTheWay(_)), "{refused}");
-    copy(listed(&[entry("file", file())]), &world.path().join("to"), Depth::Tree).await.expect("the link gives way");
+    copy(listed(&[entry("file", file())]), &world.path().join("to"), CopyDepth::Tree)
+        .await
+        .expect("the link gives way");
     assert_eq!(fs_err::read(top.join("file")).expect("a file"), TEXT);
     assert!(!top.join("file").is_symlink());
     assert_eq!(outside(world.path()), before);
@@ -135,7 +137,7 @@ async fn a_file_asked_for_does_not_arrive_as_a_link() {
     let world = world();
     let to = world.path().join("to/file");
     fs_err::write(&to, "old").expect("a file");
-    let refused = copy(vec![entry("", link(Path::new("/etc")))], &to, Depth::File).await.expect_err("a lie");
+    let refused = copy(vec![entry("", link(Path::new("/etc")))], &to, CopyDepth::File).await.expect_err("a lie");
     assert_eq!(refused.exit(), Exit::Integrity);
     assert_eq!(fs_err::read_to_string(&to).expect("a file"), "old");
 }
@@ -168,7 +170,7 @@ proptest! {
         let mut entries = vec![entry("", kind(root))];
         entries.extend(listed.iter().map(|(path, number)| entry(path, kind(*number))));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let copied = runtime.block_on(copy(entries, &world.path().join("to"), Depth::Tree));
+        let copied = runtime.block_on(copy(entries, &world.path().join("to"), CopyDepth::Tree));
         prop_assert_eq!(outside(world.path()), before, "{:?}", copied);
     }
 }

@@ -1,18 +1,18 @@
 //! Entries of a tree on this host, in the same form as the agent lists those of the guest.
 
-use super::{CopyError, Depth};
+use super::{CopyDepth, CopyError};
 use std::fs::Metadata;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use vmbuild_protocol::{Entry, EntryKind};
 
 /// Every entry of a tree, each folder before its contents. A link at `root` itself is followed.
-pub(super) fn list(root: &Path, depth: Depth) -> Result<Vec<Entry>, CopyError> {
+pub(super) fn list(root: &Path, depth: CopyDepth) -> Result<Vec<Entry>, CopyError> {
     let mut open = vec![(PathBuf::new(), fs_err::metadata(root)?)];
     let mut entries = Vec::new();
     while let Some((path, about)) = open.pop() {
         entries.push(entry(root, &path, &about)?);
-        if about.is_dir() && depth == Depth::Tree {
+        if about.is_dir() && depth == CopyDepth::Tree {
             let mut held = Vec::new();
             for found in fs_err::read_dir(root.join(&path))? {
                 let found = found?;

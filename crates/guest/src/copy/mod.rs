@@ -26,14 +26,14 @@ use vmbuild_protocol::{Entry, EntryKind};
 
 /// How a copy treats folders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Depth {
+pub enum CopyDepth {
     /// One file; a folder is refused.
     File,
     /// A folder and everything in it.
     Tree,
 }
 
-impl Depth {
+impl CopyDepth {
     fn folders(self) -> u32 {
         match self {
             Self::File => 0,
@@ -48,12 +48,12 @@ pub struct GuestTree<'a> {
     /// Its absolute path.
     pub path: &'a str,
     /// How much of it is copied.
-    pub depth: Depth,
+    pub depth: CopyDepth,
 }
 
 /// Result of a copy.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Copied {
+pub struct CopySummary {
     /// Ordinary files.
     pub files: u64,
     /// Their bytes.
@@ -69,13 +69,13 @@ struct CopyMeter<'a> {
     phase: &'a PhaseGuard,
     pace: Pace,
     total: u64,
-    copied: Copied,
+    copied: CopySummary,
 }
 
 impl<'a> CopyMeter<'a> {
     fn new(phase: &'a PhaseGuard, entries: &[Entry]) -> Self {
         let bytes = |entry: &Entry| if let EntryKind::File { bytes } = entry.kind { bytes } else { 0 };
-        Self { phase, pace: Pace::default(), total: entries.iter().map(bytes).sum(), copied: Copied::default() }
+        Self { phase, pace: Pace::default(), total: entries.iter().map(bytes).sum(), copied: CopySummary::default() }
     }
 
     /// Reports how many bytes of the current file are there.

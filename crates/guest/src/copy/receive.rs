@@ -1,7 +1,7 @@
 //! From a guest to this host.
 
 use super::target::{CopyTarget, TargetEntry};
-use super::{Copied, CopyError, CopyMeter, Depth, GuestTree, name};
+use super::{CopyDepth, CopyError, CopyMeter, CopySummary, GuestTree, name};
 use crate::{LocalFile, LocalPrefix, Session, SessionError};
 use std::fs::File;
 use std::io::{Seek, SeekFrom};
@@ -25,12 +25,12 @@ pub async fn receive(
     to: &Path,
     phase: &PhaseGuard,
     cancel: &CancellationToken,
-) -> Result<Copied, CopyError> {
+) -> Result<CopySummary, CopyError> {
     let GuestTree { path: from, depth } = source;
     let entries = session.list(from, depth.folders(), cancel).await?;
     let root = entries.first().ok_or_else(|| CopyError::Missing(from.to_owned()))?;
     name::check_list(&entries)?;
-    if depth == Depth::File && root.kind == EntryKind::Folder {
+    if depth == CopyDepth::File && root.kind == EntryKind::Folder {
         return Err(CopyError::Folder(from.to_owned()));
     }
     let into = to.is_dir() || to.as_os_str().as_encoded_bytes().ends_with(b"/");

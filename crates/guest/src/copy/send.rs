@@ -1,6 +1,6 @@
 //! From this host to a guest.
 
-use super::{Copied, CopyError, CopyMeter, Depth, GuestTree, local, name};
+use super::{CopyDepth, CopyError, CopyMeter, CopySummary, GuestTree, local, name};
 use crate::{LocalPrefix, Session};
 use std::io::Read;
 use std::path::Path;
@@ -18,10 +18,10 @@ pub async fn send(
     target: GuestTree<'_>,
     phase: &PhaseGuard,
     cancel: &CancellationToken,
-) -> Result<Copied, CopyError> {
+) -> Result<CopySummary, CopyError> {
     let GuestTree { path: to, depth } = target;
     let entries = local::list(from, depth)?;
-    if depth == Depth::File && entries[0].kind == EntryKind::Folder {
+    if depth == CopyDepth::File && entries[0].kind == EntryKind::Folder {
         return Err(CopyError::Folder(from.display().to_string()));
     }
     let to = resolve_target(session, from, to, cancel).await?;

@@ -1,7 +1,7 @@
 //! Copies to names that are not regular files, on both sides.
 
 use super::tests::{back, text, there, with_agent};
-use super::{CopyError, Depth};
+use super::{CopyDepth, CopyError};
 use crate::SessionError;
 use rustix::fs::{CWD, FileType, Mode, makedev, mkfifoat, mknodat};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
@@ -31,10 +31,10 @@ async fn a_fifo_is_written_through() {
     let reader = |path: PathBuf| std::thread::spawn(move || fs_err::read_to_string(path).expect("text"));
     with_agent(async |session| {
         let got = reader(fifo.clone());
-        back(session, text(&from), &fifo, Depth::File).await.expect("it is copied");
+        back(session, text(&from), &fifo, CopyDepth::File).await.expect("it is copied");
         assert_eq!(got.join().expect("it ends"), TEXT);
         let got = reader(fifo.clone());
-        there(session, &from, text(&fifo), Depth::File).await.expect("it is copied");
+        there(session, &from, text(&fifo), CopyDepth::File).await.expect("it is copied");
         assert_eq!(got.join().expect("it ends"), TEXT);
         let got = reader(fifo.clone());
         let never = CancellationToken::new();
@@ -61,8 +61,8 @@ async fn a_device_stays_one() {
         for target in [&device, &link] {
             // Some file systems hold devices that cannot be opened: then nothing is copied, but the device stays.
             let opens = fs_err::OpenOptions::new().write(true).open(target).is_ok();
-            assert_eq!(back(session, text(&from), target, Depth::File).await.is_ok(), opens);
-            assert_eq!(there(session, &from, text(target), Depth::File).await.is_ok(), opens);
+            assert_eq!(back(session, text(&from), target, CopyDepth::File).await.is_ok(), opens);
+            assert_eq!(there(session, &from, text(target), CopyDepth::File).await.is_ok(), opens);
             let put = session.put_file(&from, text(target), 0o644, &CancellationToken::new(), |_| ()).await;
             assert_eq!(put.is_ok(), opens);
             assert!(write_atomically(target, b"record").is_err());
@@ -90,11 +90,11 @@ async fn a_links_target_is_replaced_and_keeps_its_mode() {
     };
     with_agent(async |session| {
         reset();
-        back(session, text(&from), &link, Depth::File).await.expect("it is copied");
+        back(session, text(&from), &link, CopyDepth::File).await.expect("it is copied");
         is_replaced();
         assert_eq!(mode(&target), 0o600);
         reset();
-        there(session, &from, text(&link), Depth::File).await.expect("it is copied");
+        there(session, &from, text(&link), CopyDepth::File).await.expect("it is copied");
         is_replaced();
         assert_eq!(mode(&target), 0o600);
         let put = session.put_file(&from, text(&link), 0o640, &CancellationToken::new(), |_| ()).await;
@@ -116,9 +116,9 @@ async fn a_dangling_link_and_a_socket_are_wrong_use() {
     let _socket = std::os::unix::net::UnixListener::bind(&socket).expect("a socket");
     with_agent(async |session| {
         for (target, kind) in [(&link, "dangling symbolic link"), (&socket, "a socket")] {
-            let here = back(session, text(&from), target, Depth::File).await.expect_err("not a file");
+            let here = back(session, text(&from), target, CopyDepth::File).await.expect_err("not a file");
             assert!(matches!(here, CopyError::Replace(ReplaceError::Dangling(_) | ReplaceError::NotAFile { .. })));
-            let guest = there(session, &from, text(target), Depth::File).await.expect_err("not a file");
+            let guest = there(session, &from, text(target), CopyDepth::File).await.expect_err("not a file");
             for refused in [here, guest] {
                 let said = refused.to_string();
                 assert!(said.contains(kind) && said.contains(text(target)), "{said}");
@@ -141,7 +141,7 @@ async fn a_fifo_in_a_tree_is_in_the_way() {
     mkfifoat(CWD, to.join("from/name"), Mode::RWXU).expect("a FIFO");
     with_agent(async |session| {
         for _ in 0..2 {
-            let refused = back(session, text(&from), &to, Depth::Tree).await.expect_err("a FIFO");
+            let refused = back(session, text(&from), &to, CopyDepth::Tree).await.expect_err("a FIFO");
             assert_eq!((refused.exit(), refused.to_string().contains("is a FIFO")), (Exit::Usage, true), "{refused}");
             // As a link at first, then as a file.
             fs_err::remove_file(from.join("name")).expect("it is ours");

@@ -1,6 +1,6 @@
 //! Copies against the real agent, which shares this host's files.
 
-use super::{Copied, CopyError, Depth, GuestTree, name, receive, send};
+use super::{CopyDepth, CopyError, CopySummary, GuestTree, name, receive, send};
 use crate::{Opening, Session, SessionError};
 use std::cell::Cell;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -29,13 +29,18 @@ pub(super) fn text(path: &Path) -> &str {
     path.to_str().expect("temporary folders have plain names")
 }
 
-pub(super) async fn there(session: &Session, from: &Path, to: &str, depth: Depth) -> Result<Copied, CopyError> {
+pub(super) async fn there(
+    session: &Session,
+    from: &Path,
+    to: &str,
+    depth: CopyDepth,
+) -> Result<CopySummary, CopyError> {
     let (events, _heard) = Events::channel();
     let phase = events.phase(Part::Machine, "copy", "");
     send(session, from, GuestTree { path: to, depth }, &phase, &CancellationToken::new()).await
 }
 
-pub(super) async fn back(session: &Session, from: &str, to: &Path, depth: Depth) -> Result<Copied, CopyError> {
+pub(super) async fn back(session: &Session, from: &str, to: &Path, depth: CopyDepth) -> Result<CopySummary, CopyError> {
     let (events, _heard) = Events::channel();
     let phase = events.phase(Part::Machine, "copy", "");
     receive(session, GuestTree { path: from, depth }, to, &phase, &CancellationToken::new()).await
@@ -44,7 +49,7 @@ pub(super) async fn back(session: &Session, from: &str, to: &Path, depth: Depth)
 /// Paths, modes and contents, sorted.
 fn tree(root: &Path) -> Vec<String> {
     let mut lines = Vec::new();
-    for entry in super::local::list(root, Depth::Tree).expect("it can be read") {
+    for entry in super::local::list(root, CopyDepth::Tree).expect("it can be read") {
         let bytes = fs_err::read(root.join(&entry.path)).map(|bytes| bytes.len()).unwrap_or_default();
         lines.push(format!("{} {:o} {bytes} {:?}", entry.path, entry.mode & 0o777, entry.kind));
     }
@@ -72,15 +77,15 @@ async fn a_tree_goes_there_and_back_with_modes_and_links() {
     let (from, to, again) = (folder.path().join("from"), folder.path().join("to"), folder.path().join("again"));
     sample(&from);
     with_agent(async |session| {
-        let sent = there(session, &from, text(&to), Depth::Tree).await.expect("it is copied");
+        let sent = there(session, &from, text(&to), CopyDepth::Tree).await.expect("it is copied");
         assert_eq!((sent.files, sent.bytes, sent.skipped), (3, 2 * u64::from(WINDOW) + 17 + 10, 0));
         assert_eq!(tree(&to), tree(&from));
-        back(session, text(&to), &again, Depth::Tree).await.expect("it is copied");
+        back(session, text(&to), &again, CopyDepth::Tree).await.expect("it is copied");
         assert_eq!(tree(&again), tree(&from));
         // Into a folder that exists, under its own name; and over what is there.
         for _ in 0..2 {
-            there(session, &from.join("big"), text(&to.join("sub")), Depth::File).await.expect("it is copied");
-            back(session, text(&from), &again, Depth::Tree).await.expect("it is copied");
+            there(session, &from.join("big"), text(&to.join("sub")), CopyDepth::File).await.expect("it is copied");
+            back(session, text(&from), &again, CopyDepth::Tree).await.expect("it is copied");
         }
         assert!(to.join("sub/big").is_file() && again.join("from/sub/run.sh").is_file());
     })
@@ -92,13 +97,13 @@ async fn folders_and_missing_things_are_refused_by_name() {
     let folder = tempfile::tempdir().expect("a folder");
     with_agent(async |session| {
         let path = text(folder.path());
-        let folder_there = there(session, folder.path(), "/tmp/x", Depth::File).await.expect_err("a folder");
+        let folder_there = there(session, folder.path(), "/tmp/x", CopyDepth::File).await.expect_err("a folder");
         assert_eq!((folder_there.exit(), folder_there.to_string()), (Exit::Usage, format!("{path} is a folder")));
-        let folder_back = back(session, path, folder.path(), Depth::File).await.expect_err("a folder");
+        let folder_back = back(session, path, folder.path(), CopyDepth::File).await.expect_err("a folder");
         assert!(matches!(folder_back, CopyError::Folder(_)));
-        let missing = back(session, "/no/such/thing", folder.path(), Depth::Tree).await.expect_err("nothing there");
+        let missing = back(session, "/no/such/thing", folder.path(), CopyDepth::Tree).await.expect_err("nothing there");
         assert_eq!(missing.to_string(), "there is no /no/such/thing in the machine");
-        let local = there(session, Path::new("/no/such/thing"), "/tmp/x", Depth::File).await;
+        let local = there(session, Path::new("/no/such/thing"), "/tmp/x", CopyDepth::File).await;
         assert!(matches!(local, Err(CopyError::Local(_))));
     })
     .await;
@@ -135,14 +140,14 @@ async fn a_broken_copy_goes_on_from_what_arrived_unless_that_is_something_else()
     fs_err::write(&from, &bytes).expect("a file");
     with_agent(async |session| {
         break_off(session, &from, &to, 3 * u64::from(WINDOW)).await;
-        let copied = there(session, &from, text(&to), Depth::File).await.expect("it is copied");
+        let copied = there(session, &from, text(&to), CopyDepth::File).await.expect("it is copied");
         assert!(copied.resumed > u64::from(WINDOW), "{copied:?}");
         assert!(fs_err::read(&to).expect("it is there") == bytes);
 
         fs_err::remove_file(&to).expect("it is ours");
         break_off(session, &from, &to, 3 * u64::from(WINDOW)).await;
         fs_err::write(to.with_file_name(name::arriving("there")), vec![1; 2 * WINDOW as usize]).expect("other bytes");
-        let copied = there(session, &from, text(&to), Depth::File).await.expect("it is copied");
+        let copied = there(session, &from, text(&to), CopyDepth::File).await.expect("it is copied");
         assert_eq!(copied.resumed, 0);
         assert!(fs_err::read(&to).expect("it is there") == bytes);
         assert_eq!(fs_err::read_dir(folder.path().join("in")).expect("a folder").count(), 1, "nothing else is left");
@@ -162,7 +167,7 @@ async fn a_broken_fetch_goes_on_from_what_arrived_unless_that_is_something_else(
     with_agent(async |session| {
         for (arrived, expect) in [(bytes[..4_000_000].to_vec(), 4_000_000), (vec![9; 100], 0), (Vec::new(), 0)] {
             fs_err::write(&arriving, arrived).expect("what an earlier attempt left");
-            let copied = back(session, text(&from), &to, Depth::File).await.expect("it is copied");
+            let copied = back(session, text(&from), &to, CopyDepth::File).await.expect("it is copied");
             resumed.set(copied.resumed);
             assert_eq!(copied.resumed, expect);
             assert!(fs_err::read(&to).expect("it is there") == bytes && !arriving.exists());
@@ -181,7 +186,7 @@ async fn a_link_in_a_folders_place_is_not_followed() {
     fs_err::create_dir(&other).expect("a folder");
     symlink(&other, to.join("from/sub")).expect("a link");
     with_agent(async |session| {
-        let refused = back(session, text(&from), &to, Depth::Tree).await.expect_err("a link is in the way");
+        let refused = back(session, text(&from), &to, CopyDepth::Tree).await.expect_err("a link is in the way");
         assert!(matches!(refused, CopyError::InTheWay(_)), "{refused}");
     })
     .await;

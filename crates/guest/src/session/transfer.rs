@@ -23,7 +23,7 @@ impl LocalPrefix {
     pub fn of(file: impl Read) -> std::io::Result<Self> {
         let mut had = Self::default();
         let mut file = file;
-        had.bytes = std::io::copy(&mut file, &mut Hashing(&mut had.hasher))?;
+        had.bytes = std::io::copy(&mut file, &mut HashingSink(&mut had.hasher))?;
         Ok(had)
     }
 
@@ -109,9 +109,9 @@ fn damaged(path: &Path, got: Digest, sent: Digest) -> SessionError {
 }
 
 /// A writer that only hashes.
-struct Hashing<'a>(&'a mut Sha256);
+struct HashingSink<'a>(&'a mut Sha256);
 
-impl Write for Hashing<'_> {
+impl Write for HashingSink<'_> {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.0.update(bytes);
         Ok(bytes.len())

@@ -80,7 +80,7 @@ const LONGEST: usize = 32;
 /// Asks the device for a port of the guest.
 async fn through_device(socket: PathBuf, port: u32) -> io::Result<UnixStream> {
     let mut pipe = connect_socket(&socket).await?;
-    let answer = ask(&mut pipe, port).await.map_err(|error| match error.kind() {
+    let answer = request_port(&mut pipe, port).await.map_err(|error| match error.kind() {
         // The device refuses by one of these, depending on when it hung up.
         io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => {
             let message = format!("the guest does not listen on vsock port {port}");
@@ -92,7 +92,7 @@ async fn through_device(socket: PathBuf, port: u32) -> io::Result<UnixStream> {
 }
 
 /// The device's answer, a line. Source: vhost-device-vsock's README, "Guest listening"; the same as Firecracker's.
-async fn ask(pipe: &mut UnixStream, port: u32) -> io::Result<Vec<u8>> {
+async fn request_port(pipe: &mut UnixStream, port: u32) -> io::Result<Vec<u8>> {
     pipe.write_all(format!("CONNECT {port}\n").as_bytes()).await?;
     let mut line = Vec::new();
     // Byte by byte: the bytes after the line are the agent's.

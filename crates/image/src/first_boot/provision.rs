@@ -13,7 +13,7 @@ use crate::lock::{self, Archives, Decision, PackageCache, PackageLock};
 use std::path::Path;
 use tokio_util::sync::CancellationToken;
 use vmbuild_core::event::{Events, Part};
-use vmbuild_guest::{Depth, GuestTree, send};
+use vmbuild_guest::{CopyDepth, GuestTree, send};
 use vmbuild_machine::Machine;
 use vmbuild_protocol::{Offered, Package, Provision, Stage};
 
@@ -86,7 +86,7 @@ impl ProvisionedGuest<'_> {
         let line = lock::sources_line("file", Path::new(&inside))?;
         fs_err::write(folder.path().join(lock::SOURCES), format!("{line}\n"))?;
         let running = events.phase(Part::Golden, "send packages", format!("{} packages", wanted.len()));
-        let target = GuestTree { path: &inside, depth: Depth::Tree };
+        let target = GuestTree { path: &inside, depth: CopyDepth::Tree };
         let sending = send(self.machine.session(), folder.path(), target, &running, cancel);
         let sent = sending.await.map_err(|source| ImageError::NotTaken { source })?;
         running.finish(format!("{} MB", sent.bytes / 1_000_000));

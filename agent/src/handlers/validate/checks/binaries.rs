@@ -3,16 +3,16 @@
 use crate::handlers::validate::hardening::inspect_tree;
 use crate::handlers::validate::programs::demand_program;
 use crate::handlers::validate::report::CheckResult;
-use crate::handlers::validate::subject::Subject;
+use crate::handlers::validate::subject::CheckSubject;
 use crate::handlers::validate::tree::UnpackedArtifact;
 use vmbuild_cpython::layout::compiled_modules;
 
-pub(in super::super) async fn check(subject: &Subject<'_>) -> CheckResult {
+pub(in super::super) async fn check(subject: &CheckSubject<'_>) -> CheckResult {
     let found = find_flaws(subject, subject.tree().await?).await;
     Ok(found.map_err(|flaws| flaws.join("; "))?)
 }
 
-async fn find_flaws(subject: &Subject<'_>, tree: &UnpackedArtifact) -> Result<String, Vec<String>> {
+async fn find_flaws(subject: &CheckSubject<'_>, tree: &UnpackedArtifact) -> Result<String, Vec<String>> {
     let program = demand_program(tree, &subject.order.interpreter.binary);
     let mut flaws: Vec<String> = program.as_ref().err().cloned().into_iter().collect();
     let inspected = match inspect_tree(tree).await {

@@ -2,11 +2,11 @@
 //! build, which the interpreter itself leaves out.
 
 use crate::handlers::validate::report::CheckResult;
-use crate::handlers::validate::subject::Subject;
+use crate::handlers::validate::subject::CheckSubject;
 use crate::handlers::validate::tree::UnpackedArtifact;
 use vmbuild_cpython::layout::BUILD_INFO;
 
-pub(in super::super) async fn check(subject: &Subject<'_>) -> CheckResult {
+pub(in super::super) async fn check(subject: &CheckSubject<'_>) -> CheckResult {
     let promised = subject.name.version.to_string();
     let found = read_version(subject.tree().await?)?;
     if found != promised {

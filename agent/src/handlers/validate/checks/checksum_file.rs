@@ -1,10 +1,10 @@
 //! The checksum file has one line, which names the artifact.
 
 use crate::handlers::validate::report::CheckResult;
-use crate::handlers::validate::subject::Subject;
+use crate::handlers::validate::subject::CheckSubject;
 use vmbuild_archive::parse_checksum_line;
 
-pub(in super::super) fn check(subject: &Subject<'_>) -> CheckResult {
+pub(in super::super) fn check(subject: &CheckSubject<'_>) -> CheckResult {
     let promised = read_checksum(subject)?;
     if promised.file != subject.name.to_string() {
         return Err(format!("names {}, not {}", promised.file, subject.name).into());
@@ -20,7 +20,7 @@ pub(super) struct PromisedChecksum {
 }
 
 /// Reads the artifact's checksum file.
-pub(super) fn read_checksum(subject: &Subject<'_>) -> Result<PromisedChecksum, String> {
+pub(super) fn read_checksum(subject: &CheckSubject<'_>) -> Result<PromisedChecksum, String> {
     let text = fs_err::read_to_string(subject.checksum_file()).map_err(|error| error.to_string())?;
     let lines: Vec<&str> = text.lines().collect();
     let [line] = lines.as_slice() else { return Err(format!("{} lines, one expected", lines.len())) };

@@ -7,9 +7,9 @@ use crate::handlers::validate::answer::{ExpectedAnswer, PROBE, judge_answer, non
 use crate::handlers::validate::programs::demand_program;
 use crate::handlers::validate::python::{ISOLATED, python};
 use crate::handlers::validate::report::{CheckError, CheckResult};
-use crate::handlers::validate::subject::Subject;
+use crate::handlers::validate::subject::CheckSubject;
 
-pub(in super::super) async fn check(subject: &Subject<'_>) -> CheckResult {
+pub(in super::super) async fn check(subject: &CheckSubject<'_>) -> CheckResult {
     let (tree, modules) = (subject.tree().await?, &subject.order.modules);
     if modules.is_empty() {
         return Err("no module to import was named".to_owned().into());
@@ -30,7 +30,7 @@ pub(in super::super) async fn check(subject: &Subject<'_>) -> CheckResult {
     Ok(format!("all {} import, from the artifact alone", modules.len()))
 }
 
-async fn import(subject: &Subject<'_>, module: &str) -> Result<(), CheckError> {
+async fn import(subject: &CheckSubject<'_>, module: &str) -> Result<(), CheckError> {
     let nonce = nonce()?;
     let answer = python(subject, &[ISOLATED[0], ISOLATED[1], "-c", PROBE, module, &nonce]).await??;
     let (version, prefix) = (&subject.order.interpreter.version, subject.tree().await?.prefix());

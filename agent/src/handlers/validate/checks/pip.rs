@@ -6,11 +6,11 @@
 use crate::handlers::validate::programs::demand_executable;
 use crate::handlers::validate::python::{ISOLATED, python};
 use crate::handlers::validate::report::CheckResult;
-use crate::handlers::validate::subject::Subject;
+use crate::handlers::validate::subject::CheckSubject;
 use crate::handlers::validate::tree::resolved;
 use std::path::Path;
 
-pub(in super::super) async fn check(subject: &Subject<'_>) -> CheckResult {
+pub(in super::super) async fn check(subject: &CheckSubject<'_>) -> CheckResult {
     let tree = subject.tree().await?;
     let printed = python(subject, &[ISOLATED[0], ISOLATED[1], "-m", "pip", "--version"]).await??;
     let found = own_pip(&printed, tree.root())?;

@@ -3,9 +3,9 @@
 use super::checksum_file::read_checksum;
 use crate::blocking::run_blocking;
 use crate::handlers::validate::report::CheckResult;
-use crate::handlers::validate::subject::Subject;
+use crate::handlers::validate::subject::CheckSubject;
 
-pub(in super::super) async fn check(subject: &Subject<'_>) -> CheckResult {
+pub(in super::super) async fn check(subject: &CheckSubject<'_>) -> CheckResult {
     let promised = read_checksum(subject)?.sha256;
     let archive = subject.archive.clone();
     let hashed = run_blocking(move || vmbuild_archive::sha256_file(&archive)).await;

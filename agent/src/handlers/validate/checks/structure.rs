@@ -3,10 +3,10 @@
 use crate::blocking::run_blocking;
 use crate::failure::error_chain;
 use crate::handlers::validate::report::CheckResult;
-use crate::handlers::validate::subject::Subject;
+use crate::handlers::validate::subject::CheckSubject;
 use vmbuild_cpython::layout::entry_prefix;
 
-pub(in super::super) async fn check(subject: &Subject<'_>) -> CheckResult {
+pub(in super::super) async fn check(subject: &CheckSubject<'_>) -> CheckResult {
     let (prefix, promised) = (&subject.order.interpreter.prefix, entry_prefix(&subject.name.version));
     if *prefix != promised {
         return Err(format!("{prefix} is not {promised}").into());

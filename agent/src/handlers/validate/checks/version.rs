@@ -2,9 +2,9 @@
 
 use crate::handlers::validate::python::python;
 use crate::handlers::validate::report::CheckResult;
-use crate::handlers::validate::subject::Subject;
+use crate::handlers::validate::subject::CheckSubject;
 
-pub(in super::super) async fn check(subject: &Subject<'_>) -> CheckResult {
+pub(in super::super) async fn check(subject: &CheckSubject<'_>) -> CheckResult {
     let (binary, promised) = (&subject.order.interpreter.binary, &subject.order.interpreter.version);
     let printed = python(subject, &["--version"]).await?.map_err(|error| format!("bin/{binary} --version: {error}"))?;
     if printed != format!("Python {promised}") {

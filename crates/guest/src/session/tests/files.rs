@@ -119,16 +119,16 @@ async fn the_agent_refuses_a_file_that_is_not_what_was_sent() {
     let host = async {
         let (epoch, good) = (Epoch(77), digest(b"good"));
         let mut peer = Peer::<FromAgent, ToAgent>::new(ours);
-        peer.say(epoch, Frame::Hello(Hello::ours(epoch))).await;
+        peer.send(epoch, Frame::Hello(Hello::ours(epoch))).await;
         peer.hello().await;
         // Damaged; too short; longer than announced although the hash agrees.
         for (id, size, bytes, end) in [(1, 4, "goof", good), (2, 4, "goo", good), (3, 3, "good", good)] {
             let id = RequestId(id);
             let order = PutFile { path: text(&path).to_owned(), mode: 0o644, size };
-            peer.say(epoch, Frame::Message(ToAgent::Request { id, call: Call::PutFile(order) })).await;
-            peer.say(epoch, Frame::Data { id, bytes: bytes.into() }).await;
-            peer.say(epoch, Frame::Message(ToAgent::DataEnd { id, digest: end })).await;
-            let Frame::Message(FromAgent::Failed { id: of, failure }) = peer.hear().await else { panic!("{bytes}") };
+            peer.send(epoch, Frame::Message(ToAgent::Request { id, call: Call::PutFile(order) })).await;
+            peer.send(epoch, Frame::Data { id, bytes: bytes.into() }).await;
+            peer.send(epoch, Frame::Message(ToAgent::DataEnd { id, digest: end })).await;
+            let Frame::Message(FromAgent::Failed { id: of, failure }) = peer.receive().await else { panic!("{bytes}") };
             assert_eq!((of, failure.kind), (id, FailureKind::DigestMismatch));
             assert!(names(folder.path()).is_empty());
         }
@@ -143,12 +143,12 @@ async fn the_host_refuses_a_file_that_is_not_what_was_sent() {
     let agent = async {
         let mut peer = Peer::<ToAgent, FromAgent>::new(theirs);
         let epoch = peer.hello().await;
-        peer.say(epoch, Frame::Hello(Hello::ours(epoch))).await;
-        let Frame::Message(ToAgent::Request { id, .. }) = peer.hear().await else { panic!("a request") };
-        peer.say(epoch, Frame::Data { id, bytes: "goof".into() }).await;
-        peer.say(epoch, Frame::Message(FromAgent::DataEnd { id, digest: digest(b"good") })).await;
+        peer.send(epoch, Frame::Hello(Hello::ours(epoch))).await;
+        let Frame::Message(ToAgent::Request { id, .. }) = peer.receive().await else { panic!("a request") };
+        peer.send(epoch, Frame::Data { id, bytes: "goof".into() }).await;
+        peer.send(epoch, Frame::Message(FromAgent::DataEnd { id, digest: digest(b"good") })).await;
         let reply = Reply::Sent(digest(b"good"));
-        peer.say(epoch, Frame::Message(FromAgent::Done { id, reply })).await;
+        peer.send(epoch, Frame::Message(FromAgent::Done { id, reply })).await;
         peer
     };
     let host = async {

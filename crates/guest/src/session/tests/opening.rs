@@ -30,7 +30,7 @@ async fn against(protocol: u32, build: &str) -> SessionError {
     let mut peer = Peer::<ToAgent, FromAgent>::new(theirs);
     let answer = async {
         let epoch = peer.hello().await;
-        peer.say(epoch, hello(protocol, build, epoch)).await;
+        peer.send(epoch, hello(protocol, build, epoch)).await;
     };
     tokio::join!(open(ours), answer).0.expect_err("another program")
 }

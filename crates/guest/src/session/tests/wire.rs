@@ -33,18 +33,18 @@ impl<In: DeserializeOwned, Out: Serialize> Peer<In, Out> {
         Self { reader: FramedRead::new(reader, Codec::default()), writer }
     }
 
-    pub(crate) async fn hear(&mut self) -> Frame<In> {
+    pub(crate) async fn receive(&mut self) -> Frame<In> {
         self.reader.next().await.expect("something comes").expect("it can be read").frame
     }
 
     /// Waits for the hello of a session, and listens to that session.
     pub(crate) async fn hello(&mut self) -> Epoch {
-        let Frame::Hello(hello) = self.hear().await else { panic!("a hello comes first") };
+        let Frame::Hello(hello) = self.receive().await else { panic!("a hello comes first") };
         self.reader.decoder_mut().session = Some(hello.epoch);
         hello.epoch
     }
 
-    pub(crate) async fn say(&mut self, epoch: Epoch, said: Frame<Out>) {
+    pub(crate) async fn send(&mut self, epoch: Epoch, said: Frame<Out>) {
         self.write(&frame::<In, Out>(epoch, said)).await;
     }
 
@@ -59,8 +59,8 @@ async fn answered(words: impl FnOnce(Epoch) -> Vec<u8>) -> SessionError {
     let agent = async {
         let mut peer = Peer::<ToAgent, FromAgent>::new(theirs);
         let epoch = peer.hello().await;
-        peer.say(epoch, Frame::Hello(Hello::ours(epoch))).await;
-        peer.hear().await;
+        peer.send(epoch, Frame::Hello(Hello::ours(epoch))).await;
+        peer.receive().await;
         peer.write(&words(epoch)).await;
     };
     let host = async {
