@@ -1,4 +1,4 @@
-//! What a program finds when it starts, and what ties it to the one who started it.
+//! The state in which a program starts, and its ties to the process that started it.
 
 #![expect(clippy::unwrap_used, reason = "helpers of a test panic as tests do")]
 

@@ -14,7 +14,7 @@ pub(super) fn commands(provision: &Provision, user: SandboxUser) -> Vec<Vec<Stri
     }
 }
 
-/// Whether apt can switch to its download user.
+/// The user that apt downloads as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SandboxUser {
     Available,

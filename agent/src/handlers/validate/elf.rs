@@ -1,23 +1,18 @@
 //! The properties of one program or library that a loader sees in its headers.
 
 use goblin::elf::dynamic::{DF_1_NOW, DF_BIND_NOW, DF_TEXTREL, DT_BIND_NOW, DT_RPATH, DT_RUNPATH, DT_TEXTREL};
-use goblin::elf::header::{
-    EI_CLASS, EI_DATA, ELFCLASS64, ELFDATA2MSB, EM_386, EM_AARCH64, EM_ARM, EM_X86_64, ET_DYN, ET_EXEC,
-};
+use goblin::elf::header::header64::SIZEOF_EHDR;
+use goblin::elf::header::{EI_CLASS, ELFCLASS64, EM_386, EM_AARCH64, EM_ARM, EM_X86_64, ET_DYN, ET_EXEC};
 use goblin::elf::program_header::{PF_X, PT_GNU_RELRO, PT_GNU_STACK};
 use goblin::elf::section_header::SHT_NOBITS;
-use goblin::elf::{Elf, Sym};
+use goblin::elf::{Elf, Header, Sym};
 use std::collections::BTreeSet;
 use std::path::Path;
 
 /// The first bytes of every program and library. Source: elf(5).
 pub(super) const MAGIC: &[u8; 4] = b"\x7fELF";
-/// Number of bytes that identify a file.
-pub(super) const START: usize = 20;
-/// Offset of the file type.
-const KIND_AT: usize = 16;
-/// Offset of the machine.
-const MACHINE_AT: usize = 18;
+/// Number of bytes of the header, which identifies a file.
+pub(super) const START: usize = SIZEOF_EHDR;
 /// The machine that this program runs on.
 const THIS_MACHINE: u16 = if cfg!(target_arch = "aarch64") { EM_AARCH64 } else { EM_X86_64 };
 /// Prefixes of the one function that a compiled module exports; the module's name follows. Source: PEP 489, PEP 793.
@@ -38,32 +33,33 @@ pub(super) struct ElfFindings {
     pub(super) modules: BTreeSet<String>,
 }
 
-/// Demands an ELF file for this machine, by its first [`START`] bytes; the error says what it is instead.
-pub(super) fn for_this_machine(start: &[u8]) -> Result<(), String> {
+/// Demands an ELF file for this machine, by its first [`START`] bytes, and returns its header; the error says what it is
+/// instead.
+fn header_for_this_machine(start: &[u8]) -> Result<Header, String> {
     if start.starts_with(b"#!") {
         return Err("is a script, not an ELF file".to_owned());
     }
     if !start.starts_with(MAGIC) {
         return Err("is not an ELF file".to_owned());
     }
-    let Some(&[low, high]) = start.get(MACHINE_AT..START) else { return Err("is cut short".to_owned()) };
-    let bytes = if start[EI_DATA] == ELFDATA2MSB { [high, low] } else { [low, high] };
-    let machine = u16::from_le_bytes(bytes);
-    if machine != THIS_MACHINE {
-        return Err(format!("is for {}, this machine is {}", name_of(machine), name_of(THIS_MACHINE)));
+    let header = Elf::parse_header(start).map_err(|_| "is cut short".to_owned())?;
+    if header.e_machine != THIS_MACHINE {
+        return Err(format!("is for {}, this machine is {}", name_of(header.e_machine), name_of(THIS_MACHINE)));
     }
-    if start[EI_CLASS] != ELFCLASS64 {
+    if header.e_ident[EI_CLASS] != ELFCLASS64 {
         return Err("is not a 64-bit ELF file".to_owned());
     }
-    Ok(())
+    Ok(header)
 }
 
-/// Demands also that it is something to load: no object file, no core dump.
+/// Demands also that it can be loaded: an object file or a core dump cannot.
 pub(super) fn loadable(start: &[u8]) -> Result<(), String> {
-    for_this_machine(start)?;
-    // In this machine's order, which both kinds of machine have in common.
-    let kind = u16::from_le_bytes([start[KIND_AT], start[KIND_AT + 1]]);
-    if matches!(kind, ET_EXEC | ET_DYN) { Ok(()) } else { Err("is not a program or shared library".to_owned()) }
+    let header = header_for_this_machine(start)?;
+    if is_loadable(&header) { Ok(()) } else { Err("is not a program or shared library".to_owned()) }
+}
+
+fn is_loadable(header: &Header) -> bool {
+    matches!(header.e_type, ET_EXEC | ET_DYN)
 }
 
 fn name_of(machine: u16) -> String {
@@ -79,12 +75,12 @@ fn name_of(machine: u16) -> String {
 /// Inspects a file in `folder`; `None` if a loader does not load such files. The error says why the file is not one for
 /// this machine.
 pub(super) fn inspect(bytes: &[u8], folder: &Path) -> Result<Option<ElfFindings>, String> {
-    for_this_machine(&bytes[..bytes.len().min(START)])?;
+    let header = header_for_this_machine(&bytes[..bytes.len().min(START)])?;
     let elf = Elf::parse(bytes).map_err(|error| format!("is damaged or cut short: {error}"))?;
     if end(&elf) > bytes.len() as u64 {
         return Err("is cut short".to_owned());
     }
-    if !matches!(elf.header.e_type, ET_EXEC | ET_DYN) {
+    if !is_loadable(&header) {
         return Ok(None);
     }
     let has = |wanted: fn(&str) -> bool| names(&elf, |_| true).any(wanted);

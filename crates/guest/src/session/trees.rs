@@ -38,7 +38,7 @@ impl Session {
         self.request(Make { path: path.to_owned(), what }, cancel).await
     }
 
-    /// Sends a file from `order.from` on. What has arrived stays in the guest if this breaks. `on_advance` is
+    /// Sends a file from `order.from` on. If interrupted, the bytes that have arrived are kept in the guest. `on_advance` is
     /// told how many of the file's bytes are there.
     pub async fn put_rest(
         &self,

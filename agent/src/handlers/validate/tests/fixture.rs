@@ -53,7 +53,7 @@ pub(super) fn dynload(module: &str) -> String {
     format!("lib/python3.13/lib-dynload/{module}.cpython-313-x86_64-linux-gnu.so")
 }
 
-/// What was compiled, once for all artifacts.
+/// Compiled programs, once for all artifacts.
 struct Compiled {
     program: Vec<u8>,
     library: Vec<u8>,

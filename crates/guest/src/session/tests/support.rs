@@ -46,7 +46,7 @@ pub(super) fn shell(script: &str) -> Exec {
     Exec { command: CommandLine { argv, env: Vec::new(), cwd: "/".to_owned() }, timeout_ms: None }
 }
 
-/// Whether a process runs; one that ended but was not waited for does not.
+/// Returns whether a process runs; a zombie does not.
 pub(super) fn is_alive(pid: &str) -> bool {
     let stat = fs_err::read_to_string(format!("/proc/{pid}/stat"));
     assert!(pid.parse::<u32>().is_ok(), "`{pid}` is not a process number");

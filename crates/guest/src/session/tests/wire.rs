@@ -53,7 +53,7 @@ impl<In: DeserializeOwned, Out: Serialize> Peer<In, Out> {
     }
 }
 
-/// What a request comes to if the agent says this instead of an answer, and then leaves.
+/// The result of a request if the agent sends this instead of a reply, and then leaves.
 async fn answered(words: impl FnOnce(Epoch) -> Vec<u8>) -> SessionError {
     let (ours, theirs) = pipe();
     let agent = async {
