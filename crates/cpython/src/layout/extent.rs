@@ -16,6 +16,7 @@ pub enum Extent {
 
 impl Extent {
     /// Returns whether this is [`Extent::Full`], the default, which plans omit.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
     pub(crate) fn is_full(&self) -> bool {
         *self == Self::Full
     }
