@@ -9,8 +9,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_util::sync::CancellationToken;
 use vmbuild_core::store::Store;
 use vmbuild_guest::{Opening, Session, Transport, connect};
-use vmbuild_machine::MachineFolder;
-use vmbuild_machine::qemu::VsockRecord;
+use vmbuild_machine::qemu::{QemuRecord, VsockRecord};
+use vmbuild_machine::{BackendRecord, MachineFolder};
 use vmbuild_protocol::{CommandLine, Exec};
 use vmbuild_supervise::Deadline;
 
@@ -54,19 +54,19 @@ fn noise() -> Vec<u8> {
 
 fn ways(folder: &MachineFolder) -> Outcome<Vec<Transport>> {
     let record = folder.read_record()?.ok_or("it is not running")?;
-    Ok(match record.vsock {
-        None => vec![Transport::Unix(folder.file("socket/agent.sock"))],
-        Some(vsock) => {
+    Ok(match record.backend {
+        BackendRecord::Qemu(QemuRecord { vsock, .. }) => {
             let mut ways = vec![Transport::VirtioSerial(folder.file("agent.sock"))];
             ways.extend(match vsock {
-                VsockRecord::Kernel { cid } => Some(Transport::Vsock { cid, port: PORT }),
-                VsockRecord::VhostUser { .. } => {
+                Some(VsockRecord::Kernel { cid }) => Some(Transport::Vsock { cid, port: PORT }),
+                Some(VsockRecord::VhostUser { .. }) => {
                     Some(Transport::VhostUserVsock { socket: folder.file("vsock.sock"), port: PORT })
                 }
-                VsockRecord::None { .. } => None,
+                Some(VsockRecord::None { .. }) | None => None,
             });
             ways
         }
+        _ => vec![Transport::Unix(folder.file("socket/agent.sock"))],
     })
 }
 

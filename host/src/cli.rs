@@ -3,6 +3,7 @@
 mod image;
 mod lifecycle;
 mod project;
+mod values;
 
 pub use image::{BuildImage, ExportImage, ImageVerb, NamedImage, OneRole, PruneArgs, Roles};
 pub use lifecycle::{
@@ -12,6 +13,7 @@ pub use project::{Config, KnownSetting, command, known};
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
+use values::one_of;
 use vmbuild_archive::Sha256;
 use vmbuild_cpython::{BuildNumber, Extent, Flavour, Profile, Version};
 use vmbuild_job::MachineRequest;
@@ -95,10 +97,10 @@ pub struct MachineOptions {
     #[arg(long)]
     pub locked: bool,
     /// What runs machines.
-    #[arg(long, env = "VMBUILD_BACKEND", value_enum, default_value_t)]
+    #[arg(long, env = "VMBUILD_BACKEND", value_parser = one_of::<BackendChoice>(), default_value_t)]
     pub backend: BackendChoice,
     /// Which accelerator QEMU uses; believed without a probe.
-    #[arg(long, env = "VMBUILD_ACCEL", value_enum)]
+    #[arg(long, env = "VMBUILD_ACCEL", value_parser = one_of::<Accelerator>())]
     pub accel: Option<Accelerator>,
     /// Processors per machine [default: all of this host's].
     #[arg(long, env = "VMBUILD_CPUS", value_parser = clap::value_parser!(u32).range(1..=512))]
@@ -259,10 +261,10 @@ pub struct ReproduceArgs {
     /// The tarball. Its plan is read out of it.
     pub artifact: PathBuf,
     /// What runs machines.
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_parser = one_of::<BackendChoice>(), default_value_t)]
     pub backend: BackendChoice,
     /// Which accelerator QEMU uses; believed without a probe.
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = one_of::<Accelerator>())]
     pub accel: Option<Accelerator>,
     /// Take the source from this file or URL instead of looking for it.
     #[arg(long, value_name = "FILE|URL")]

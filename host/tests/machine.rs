@@ -85,14 +85,14 @@ async fn the_agent_finds_its_machine_as_described() {
     let spec = bench.spec(Lifetime::Job, script);
     let (folder, _owner) = bench.folder(&spec);
     let mut sandbox = bench.start(&spec, &folder).await.unwrap();
-    let words = sandbox.ended().await;
+    let words = sandbox.exited().await;
     let limit_told = if bench.heard.try_recv().is_ok() { "" } else { " --memory-limit 67108864" };
     let expect = format!(
         "its first process exited with 4:\n\
          /run/vmbuild/agent serve --unix /run/vmbuild/host/agent.sock{limit_told}\nbench\n1\nagent\nhost"
     );
     assert_eq!(words, expect);
-    assert_eq!(sandbox.ended().await, expect, "it may be asked again");
+    assert_eq!(sandbox.exited().await, expect, "it may be asked again");
     assert_eq!(fs_err::read_to_string(folder.file("socket/said")).unwrap(), "hello\n");
     let groups = groups(&folder);
     sandbox.stop(limit()).await.unwrap();
@@ -107,7 +107,7 @@ async fn memory_is_limited_or_the_user_is_told() {
         bench.spec(Lifetime::Job, "busybox dd if=/dev/zero of=/dev/shm/x bs=1M count=200 && echo plenty; exit 0");
     let (folder, _owner) = bench.folder(&spec);
     let mut sandbox = bench.start(&spec, &folder).await.unwrap();
-    let words = sandbox.ended().await;
+    let words = sandbox.exited().await;
     sandbox.stop(limit()).await.unwrap();
     let told = bench.heard.try_recv().is_ok();
     assert_ne!(words.contains("plenty"), !told, "{words}");
@@ -119,7 +119,7 @@ async fn a_job_whose_vmbuild_is_gone_is_swept() {
     let spec = bench.spec(Lifetime::Job, "sleep 1000 & wait");
     let (folder, owner) = bench.folder(&spec);
     let sandbox = bench.start(&spec, &folder).await.unwrap();
-    folder.write_record(&MachineRecord::new(spec, sandbox.process(), None)).unwrap();
+    folder.write_record(&MachineRecord::new(spec, &sandbox, None)).unwrap();
     let groups = groups(&folder);
     assert_eq!(folder.state().unwrap(), MachineState::Running);
     assert_eq!(bench.sweep().await.len(), 0, "in use");
@@ -142,7 +142,7 @@ async fn a_half_made_machine_is_swept_and_a_named_one_is_not() {
     drop(owner);
     let (folder, owner) = bench.folder(&spec);
     let sandbox = bench.start(&spec, &folder).await.unwrap();
-    let record = MachineRecord::new(spec, sandbox.process(), None);
+    let record = MachineRecord::new(spec, &sandbox, None);
     folder.write_record(&record).unwrap();
     drop((owner, sandbox));
     assert_eq!(bench.sweep().await, ["removed machine half: its command was killed"]);
@@ -157,12 +157,12 @@ async fn a_half_made_machine_is_swept_and_a_named_one_is_not() {
 }
 
 #[tokio::test(flavor = "current_thread")]
-async fn an_agent_that_dies_is_told_with_its_last_words() {
+async fn an_agent_that_dies_is_reported_with_its_output() {
     let Some(bench) = Bench::new().await else { return };
     let spec = bench.spec(Lifetime::Job, "echo no luck today >&2; exit 3");
     match Machine::start(spec, &bench.store, &bench.events, &CancellationToken::new()).await {
-        Err(MachineError::Died { last_words, log, .. }) => {
-            assert_eq!(last_words, "its first process exited with 3:\nno luck today");
+        Err(MachineError::Died { exit_report, log, .. }) => {
+            assert_eq!(exit_report, "its first process exited with 3:\nno luck today");
             assert!(log.is_file(), "to be read until the next command");
         }
         other => panic!("{other:?}"),

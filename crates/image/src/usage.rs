@@ -9,7 +9,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use vmbuild_core::store::{Lock, Store};
-use vmbuild_machine::{MachineFolder, MachineName, MachineSpec, Start};
+use vmbuild_machine::{MachineFolder, MachineName};
 
 /// Held while a golden machine is used.
 pub(super) type Use = Arc<Lock>;
@@ -50,7 +50,9 @@ pub(super) fn machine_on(store: &Store, path: &Path) -> io::Result<Option<Machin
     for machine in MachineFolder::list(&store.machines())? {
         // A record that cannot be read may name anything: the machine counts as one that does.
         let stands_on = match machine.read_record() {
-            Ok(record) => record.is_some_and(|record| names(&record.spec, path)),
+            Ok(record) => {
+                record.is_some_and(|record| record.spec.base_files().iter().any(|file| file.starts_with(path)))
+            }
             Err(_) => true,
         };
         if stands_on {
@@ -58,17 +60,6 @@ pub(super) fn machine_on(store: &Store, path: &Path) -> io::Result<Option<Machin
         }
     }
     Ok(None)
-}
-
-fn names(spec: &MachineSpec, path: &Path) -> bool {
-    match &spec.start {
-        Start::Sandbox { root } => root.layers.iter().any(|layer| layer.starts_with(path)),
-        Start::Vagrant { .. } => false,
-        Start::FirstBoot { system, .. } => system.disk.starts_with(path),
-        Start::Qemu { root, .. } => {
-            [&root.disk, &root.kernel, &root.initramfs].into_iter().any(|file| file.starts_with(path))
-        }
-    }
 }
 
 fn path(folder: &GoldenFolder) -> std::path::PathBuf {

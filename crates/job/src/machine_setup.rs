@@ -7,9 +7,9 @@ use vmbuild_core::failure::Failure;
 use vmbuild_image::{Golden, Image, Locking, Role};
 use vmbuild_machine::accelerator::BootFiles;
 use vmbuild_machine::agent_binary;
-use vmbuild_machine::sandbox::works_here;
+use vmbuild_machine::backend::{Emulation, MachineRoot, RootKind};
 use vmbuild_machine::{
-    Accelerator, Backend, BackendChoice, BackendProbes, ChosenBackend, Lifetime, Machine, MachineName, MachineSpec,
+    Accelerator, BackendChoice, BackendKind, BackendRequest, ChosenBackend, Lifetime, Machine, MachineName, MachineSpec,
     Network, Start, choose_backend,
 };
 
@@ -54,16 +54,15 @@ impl MachineSetup {
             let golden = prepare(context, &request.image, Role::Clean, locking, &agent).await?;
             Ok(BootFiles::from(&golden.disk(&agent, &context.events, &context.cancel).await?))
         };
-        let probes = BackendProbes { boot, sandbox: async || works_here(&context.cancel).await };
-        let wanted = (request.backend, request.accelerator);
-        let chosen = choose_backend(wanted, &context.store, probes, &context.events, &context.cancel).await?;
+        let wanted = BackendRequest { backend: request.backend, accelerator: request.accelerator };
+        let chosen = choose_backend(wanted, &context.store, boot, &context.events, &context.cancel).await?;
         let cpus = request.cpus.unwrap_or_else(host_cpus);
         let memory_mib = request.memory_mib.unwrap_or_else(default_memory_mib);
         Ok(Self { image, locking, cpus, memory_mib, agent, chosen })
     }
 
     /// Which backend was chosen.
-    pub fn backend(&self) -> Backend {
+    pub fn backend(&self) -> BackendKind {
         self.chosen.backend
     }
 
@@ -74,9 +73,10 @@ impl MachineSetup {
 
     /// Whether the machines' processors are emulated.
     pub fn is_emulated(&self) -> bool {
-        match self.chosen.backend {
-            Backend::Vagrant => vagrant_box::is_emulated(),
-            _ => self.chosen.accelerator == Some(Accelerator::Tcg),
+        match self.chosen.backend.backend().features().emulation {
+            Emulation::Never => false,
+            Emulation::ByProvider => vagrant_box::is_emulated(),
+            Emulation::ByAccelerator => self.chosen.accelerator == Some(Accelerator::Tcg),
         }
     }
 
@@ -98,14 +98,12 @@ impl MachineSetup {
         name: MachineName,
         lifetime: Lifetime,
     ) -> Result<MachineSpec, Failure> {
-        let start = match self.chosen.backend {
-            Backend::Sandbox => Start::Sandbox { root: golden.tree() },
-            Backend::Vagrant => Start::Vagrant { source: vagrant_box::of_golden(context, golden, &self.agent).await? },
-            Backend::Qemu => Start::Qemu {
-                accelerator: self.chosen.accelerator.unwrap_or(Accelerator::Tcg),
-                root: golden.disk(&self.agent, &context.events, &context.cancel).await?,
-            },
+        let root = match self.chosen.backend.backend().features().root {
+            RootKind::Tree => MachineRoot::Tree(golden.tree()),
+            RootKind::Box => MachineRoot::Box(vagrant_box::of_golden(context, golden, &self.agent).await?),
+            RootKind::Disk => MachineRoot::Disk(golden.disk(&self.agent, &context.events, &context.cancel).await?),
         };
+        let start = self.chosen.start_from(root)?;
         Ok(self.machine(golden.image(), name, lifetime, start))
     }
 
@@ -116,10 +114,9 @@ impl MachineSetup {
     }
 
     fn machine(&self, image: &str, name: MachineName, lifetime: Lifetime, start: Start) -> MachineSpec {
-        let network = match (lifetime, &start) {
-            // Vagrant gives every machine one, for its own way in.
-            (_, Start::Vagrant { .. }) | (Lifetime::Named, _) => Network::Outgoing,
-            (Lifetime::Job, _) => Network::None,
+        let network = match lifetime {
+            Lifetime::Job if !self.chosen.backend.backend().features().needs_network => Network::None,
+            Lifetime::Job | Lifetime::Named => Network::Outgoing,
         };
         MachineSpec {
             name,

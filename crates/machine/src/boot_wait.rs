@@ -1,9 +1,10 @@
 //! The wait for a machine's agent, told while it lasts: for how long, how long it usually takes, and what the
 //! console says meanwhile. What is usual is remembered from the last starts of such machines on this host.
 
+use super::backend::BootTiming;
 use super::folder::MachineFolder;
 use super::guard::stalled;
-use super::spec::{MachineSpec, Start};
+use super::spec::MachineSpec;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -16,12 +17,6 @@ use vmbuild_core::store::{Store, write_atomically};
 const TICK: Duration = Duration::from_secs(1);
 /// How much longer than usual is a stall.
 const STALL: u32 = 3;
-/// What is no stall yet, whatever is usual.
-const LEAST: Duration = Duration::from_secs(30);
-/// The same where SSH leads to the agent, which is sent over it: an emulated processor works out keys for seconds.
-const LEAST_SSH: Duration = Duration::from_mins(2);
-/// The same for a distribution's own start-up, which takes minutes when it is emulated.
-const LEAST_FIRST_BOOT: Duration = Duration::from_mins(5);
 
 /// Seconds that starts took, by kind of machine.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -34,9 +29,8 @@ struct Usual {
 /// The wait for one machine's agent.
 pub(super) struct BootWait<'a> {
     file: PathBuf,
-    kind: String,
+    timing: BootTiming,
     usual: Usual,
-    least: Duration,
     folder: &'a MachineFolder,
     events: &'a Events,
     since: Instant,
@@ -47,7 +41,8 @@ impl<'a> BootWait<'a> {
         let file = store.cache().join("usual.json");
         // Without a past, or with one of another version, nothing is known to be usual.
         let usual = fs_err::read(&file).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
-        Self { file, kind: kind(spec), usual, least: least(&spec.start), folder, events, since: Instant::now() }
+        let timing = spec.backend().backend().boot_timing(spec);
+        Self { file, timing, usual, folder, events, since: Instant::now() }
     }
 
     /// Waits for `agent`, saying so.
@@ -70,7 +65,10 @@ impl<'a> BootWait<'a> {
             tokio::time::sleep(TICK).await;
             let (elapsed, lines) = (self.since.elapsed(), self.folder.console_tail().lines());
             phase.advance(0, None, Unit::Lines, &words(elapsed, self.usual(), lines.last().map_or("", String::as_str)));
-            if !told && elapsed > self.usual().map_or(self.least, |usual| (usual * STALL).max(self.least)) {
+            if !told
+                && elapsed
+                    > self.usual().map_or(self.timing.least_stall, |usual| (usual * STALL).max(self.timing.least_stall))
+            {
                 told = true;
                 self.events.warn(Part::Machine, stalled(elapsed, &lines));
             }
@@ -79,7 +77,8 @@ impl<'a> BootWait<'a> {
 
     /// Nothing if a start is over before anybody asks.
     fn usual(&self) -> Option<Duration> {
-        let usual = self.usual.seconds.get(&self.kind).and_then(|seconds| Duration::try_from_secs_f64(*seconds).ok());
+        let usual =
+            self.usual.seconds.get(&self.timing.key).and_then(|seconds| Duration::try_from_secs_f64(*seconds).ok());
         usual.filter(|usual| usual.as_secs() > 0)
     }
 
@@ -90,30 +89,13 @@ impl<'a> BootWait<'a> {
     /// New starts count as much as all before them: hosts change.
     fn learn(&mut self, took: Duration) {
         let took = took.as_secs_f64();
-        let kept = self.usual.seconds.entry(self.kind.clone()).or_insert(took);
+        let kept = self.usual.seconds.entry(self.timing.key.clone()).or_insert(took);
         *kept = f64::midpoint(*kept, took);
         self.usual.schema = 1;
         if let Ok(text) = serde_json::to_vec_pretty(&self.usual) {
             // What is usual is worth no failure.
             let _ = write_atomically(&self.file, &text);
         }
-    }
-}
-
-fn kind(spec: &MachineSpec) -> String {
-    match &spec.start {
-        Start::Sandbox { .. } => "sandbox".to_owned(),
-        Start::Vagrant { .. } => format!("vagrant-{}", spec.image),
-        Start::Qemu { accelerator, .. } => format!("qemu-{accelerator}-{}", spec.image),
-        Start::FirstBoot { accelerator, .. } => format!("first-boot-{accelerator}-{}", spec.image),
-    }
-}
-
-fn least(start: &Start) -> Duration {
-    match start {
-        Start::Sandbox { .. } | Start::Qemu { .. } => LEAST,
-        Start::Vagrant { .. } => LEAST_SSH,
-        Start::FirstBoot { .. } => LEAST_FIRST_BOOT,
     }
 }
 

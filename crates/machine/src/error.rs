@@ -1,10 +1,11 @@
 //! Why a machine does not run, or not any more.
 
+use super::backend::{BackendUnavailable, RootKind};
 use super::folder::FolderError;
 use super::qemu::QemuError;
 use super::resources::RoomError;
 use super::sandbox::SandboxError;
-use super::spec::MachineName;
+use super::spec::{BackendKind, MachineName};
 use super::vagrant::VagrantError;
 use std::io;
 use std::path::PathBuf;
@@ -34,12 +35,12 @@ pub enum MachineError {
     #[error(transparent)]
     Ssh(#[from] Box<SshError>),
     /// It ended by itself.
-    #[error("machine {name} died: {last_words}")]
+    #[error("machine {name} died: {exit_report}")]
     Died {
         /// The machine.
         name: MachineName,
         /// How it ended and what it wrote last.
-        last_words: String,
+        exit_report: String,
         /// Its console's log.
         log: PathBuf,
     },
@@ -66,7 +67,23 @@ pub enum MachineError {
         /// Its console's log.
         log: PathBuf,
     },
-    /// There is no room for it.
+    /// Its backend does not start from such a root.
+    #[error("backend `{backend}` does not start from {root}")]
+    WrongRoot {
+        /// The backend.
+        backend: BackendKind,
+        /// The kind of root.
+        root: RootKind,
+    },
+    /// Its backend does not work on this host.
+    #[error("backend `{backend}` does not work on this host: {source}")]
+    Unavailable {
+        /// The backend.
+        backend: BackendKind,
+        /// The reason.
+        source: BackendUnavailable,
+    },
+    /// The host lacks disk space for it.
     #[error(transparent)]
     Room(#[from] RoomError),
     /// It does not run.
@@ -94,7 +111,8 @@ impl Diagnose for MachineError {
             Self::Ssh(error) => error.exit(),
             Self::Room(error) => error.exit(),
             Self::Died { .. } | Self::NoAnswer { .. } | Self::Silent { .. } => Exit::Environment,
-            Self::NotRunning(_) => Exit::Usage,
+            Self::Unavailable { source, .. } => source.exit,
+            Self::NotRunning(_) | Self::WrongRoot { .. } => Exit::Usage,
             Self::Cancelled => Exit::Interrupted,
         }
     }
@@ -112,7 +130,8 @@ impl Diagnose for MachineError {
                 vec![format!("its console is in {}, until the next vmbuild command tidies up", log.display())]
             }
             Self::NotRunning(name) => vec![format!("`vmbuild up {name}` starts it")],
-            Self::Cancelled => Vec::new(),
+            Self::Unavailable { source, .. } => source.hints.clone(),
+            Self::WrongRoot { .. } | Self::Cancelled => Vec::new(),
         }
     }
 }

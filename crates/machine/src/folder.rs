@@ -15,69 +15,20 @@
 //! made or deleted it has a name that starts with a dot. So a free `owner.lock` always means that nobody is busy
 //! with the machine.
 
-pub use super::process::ProcessIdentity;
-
-use super::qemu::VsockRecord;
+use super::backend::backend_of_folder;
+use super::log_tail;
+use super::record::MachineRecord;
 use super::sandbox::{Enter, NamespaceError, Root};
-use super::spec::{Lifetime, MachineName, MachineSpec, Network};
-use super::vagrant;
-use serde::{Deserialize, Serialize};
+use super::spec::{Lifetime, MachineName, Network};
+use serde::Serialize;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use vmbuild_core::failure::{Diagnose, Exit};
 use vmbuild_core::store::{Lock, entries, write_atomically};
-use vmbuild_guest::{RaceResult, SshWay};
 use vmbuild_supervise::{Deadline, Tail};
-
-/// Version of `machine.json`.
-const SCHEMA: u32 = 1;
-/// How much of the console's end is worth reading.
-const TAIL_BYTES: u64 = 8 << 10;
-
-/// What is known about a started machine.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MachineRecord {
-    /// Version of this file's format.
-    pub schema: u32,
-    /// What it was made of.
-    pub spec: MachineSpec,
-    /// Its process (sandbox: the outer one; QEMU: QEMU; Vagrant: the vmbuild that started it, as it has none of ours).
-    pub process: ProcessIdentity,
-    /// QEMU's uuid for it, where QEMU runs it.
-    pub uuid: Option<String>,
-    /// Its vsock, where QEMU runs it.
-    #[serde(default)]
-    pub vsock: Option<VsockRecord>,
-    /// Where its SSH server is, where Vagrant runs it.
-    #[serde(default)]
-    pub ssh: Option<SshWay>,
-    /// How its agent was first reached.
-    #[serde(default)]
-    pub reached: Option<RaceResult>,
-    /// Seconds since the Unix epoch when it was started.
-    pub started_unix: u64,
-}
-
-impl MachineRecord {
-    /// A record of a machine that has just started.
-    pub fn new(spec: MachineSpec, process: ProcessIdentity, uuid: Option<String>) -> Self {
-        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        Self {
-            schema: SCHEMA,
-            spec,
-            process,
-            uuid,
-            vsock: None,
-            ssh: None,
-            reached: None,
-            started_unix: since.as_secs(),
-        }
-    }
-}
 
 /// Why a machine's folder is not usable.
 #[derive(Debug, thiserror::Error)]
@@ -225,10 +176,7 @@ impl MachineFolder {
 
     /// The end of the console's log; empty where there is none.
     pub fn console_tail(&self) -> Tail {
-        let mut tail = Tail::default();
-        // Last words are extra: the error they go with stands without them.
-        tail.push(&read_end(&self.console()).unwrap_or_default());
-        tail
+        log_tail::read(&self.console())
     }
 
     /// Takes the lock that whoever works on the machine holds. `None` if somebody does.
@@ -241,17 +189,13 @@ impl MachineFolder {
         take(&self.alive_lock()).await
     }
 
-    /// Whether the machine runs: its process holds a lock. Vagrant's has no process of ours, and vmbuild's own note
-    /// must do.
-    pub fn runs(&self) -> io::Result<bool> {
-        if vagrant::is_vagrant(self) {
-            return Ok(vagrant::supposed_to_run(self));
-        }
-        self.is_alive()
+    /// Whether the machine runs, as its backend sees it in the folder.
+    pub fn is_running(&self) -> io::Result<bool> {
+        backend_of_folder(self).map_or_else(|| self.is_alive(), |backend| backend.is_running(self))
     }
 
     /// Whether a process of the machine's holds its lock.
-    pub(super) fn is_alive(&self) -> io::Result<bool> {
+    pub(crate) fn is_alive(&self) -> io::Result<bool> {
         Lock::is_held(&self.alive_lock())
     }
 
@@ -262,7 +206,7 @@ impl MachineFolder {
         if !owned && !named {
             return Ok(MachineState::Abandoned);
         }
-        Ok(if self.runs()? { MachineState::Running } else { MachineState::Stopped })
+        Ok(if self.is_running()? { MachineState::Running } else { MachineState::Stopped })
     }
 
     /// Its record, once it has started.
@@ -272,17 +216,12 @@ impl MachineFolder {
             text => text?,
         };
         let unreadable = |reason| FolderError::Record { name: self.name.clone(), reason };
-        let record: MachineRecord = serde_json::from_str(&text).map_err(|error| unreadable(error.to_string()))?;
-        match record.schema {
-            SCHEMA => Ok(Some(record)),
-            other => Err(unreadable(format!("its schema is {other}, this vmbuild knows {SCHEMA}"))),
-        }
+        MachineRecord::from_json(&text).map(Some).map_err(unreadable)
     }
 
     /// Writes its record.
     pub fn write_record(&self, record: &MachineRecord) -> io::Result<()> {
-        let text = serde_json::to_string_pretty(record)?;
-        write_atomically(&self.file("machine.json"), format!("{text}\n").as_bytes())
+        write_atomically(&self.file("machine.json"), record.to_json()?.as_bytes())
     }
 
     /// Removes the folder and everything in it. The caller holds the owner's lock and has seen the machine end.
@@ -324,16 +263,6 @@ async fn take(path: &Path) -> io::Result<Option<Lock>> {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     Lock::try_take(path)
-}
-
-fn read_end(path: &Path) -> io::Result<Vec<u8>> {
-    use io::{Read, Seek};
-    let mut file = fs_err::File::open(path)?;
-    let length = file.metadata()?.len();
-    file.seek(io::SeekFrom::Start(length.saturating_sub(TAIL_BYTES)))?;
-    let mut bytes = Vec::new();
-    file.take(TAIL_BYTES).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 /// Deletes a tree. An ordinary user's sandbox leaves files of subordinate ids, which only root in a namespace

@@ -6,27 +6,27 @@
 //! without a word: a host without memory, whose kernel ends whatever is largest. Of that it warns.
 
 use super::error::MachineError;
-use super::folder::{MachineFolder, MachineRecord};
+use super::folder::MachineFolder;
+use super::record::MachineRecord;
 use super::resources::{self, RoomError};
-use super::{Backend, qemu};
 use std::convert::Infallible;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use vmbuild_core::event::{Events, Part};
 use vmbuild_guest::Session;
 use vmbuild_protocol::Clock;
 
-/// Between two looks at the disk, and at the memory.
-const LOOK: Duration = Duration::from_secs(2);
-/// How long an agent's answer may take before QEMU is asked whether the machine is paused. The usual answer takes a
-/// hundredth of it.
-const HUSH: Duration = Duration::from_millis(500);
-/// Looks between two questions to QEMU, as long as there is room.
-const QUESTION: u32 = 10;
-/// Room on disk below which QEMU is asked at every look, and above which a paused machine goes on, in bytes.
-const ROOM: u64 = 300_000_000;
-/// QEMU's word for a machine that it has paused because a write failed. Source: QMP reference manual, `RunState`.
+/// Interval between two checks of disk and memory.
+const CHECK_INTERVAL: Duration = Duration::from_secs(2);
+/// How long an agent's answer may take before the backend is asked whether the machine is paused. The usual answer
+/// takes a hundredth of it.
+const SILENCE_BEFORE_CHECK: Duration = Duration::from_millis(500);
+/// Number of checks between two questions to the backend, while there is enough disk space.
+const CHECKS_PER_QUESTION: u32 = 10;
+/// Free disk space in bytes below which the backend is asked at every check, and from which a paused machine is resumed.
+const RESUME_BYTES: u64 = 300_000_000;
+/// QEMU's run state of a machine that it has paused because a write failed. Source: QMP reference manual, `RunState`.
 pub const PAUSED: &str = "io-error";
-/// How much of the console goes with a stall.
+/// Console lines that a warning about a stall shows.
 const LINES: usize = 4;
 
 /// How long an agent may be silent.
@@ -41,13 +41,13 @@ pub(super) struct SilencePatience {
 }
 
 /// An emulated guest on a busy host has been seen to need a minute for an answer.
-pub(super) const USUAL: SilencePatience =
+pub(super) const USUAL_PATIENCE: SilencePatience =
     SilencePatience { beat: Duration::from_secs(10), stall: Duration::from_mins(1), lost: Duration::from_mins(10) };
 
 /// A machine to look after.
 pub(super) struct Guard<'a> {
     pub(super) folder: &'a MachineFolder,
-    /// Of a machine under QEMU.
+    /// Of a machine whose backend can pause it.
     pub(super) record: Option<&'a MachineRecord>,
     pub(super) session: &'a Session,
     pub(super) events: Option<&'a Events>,
@@ -56,23 +56,23 @@ pub(super) struct Guard<'a> {
 
 impl Guard<'_> {
     /// Looks after it until the agent has been silent for too long; returns for how long.
-    pub(super) async fn keep(&self) -> Duration {
+    pub(super) async fn watch(&self) -> Duration {
         tokio::select! {
-            silence = self.hear() => silence,
+            silence = self.watch_agent() => silence,
             never = self.watch_disk() => match never {},
             never = self.watch_memory() => match never {},
         }
     }
 
     /// Asks for signs of life. A machine that is paused gives none, and nobody is to blame.
-    async fn hear(&self) -> Duration {
+    async fn watch_agent(&self) -> Duration {
         let SilencePatience { beat, stall, lost } = self.patience;
-        let mut told = false;
+        let mut warned = false;
         let mut paused = Duration::ZERO;
         loop {
             tokio::time::sleep(beat).await;
             if self.session.silent_for() < beat {
-                (told, paused) = (false, Duration::ZERO);
+                (warned, paused) = (false, Duration::ZERO);
                 continue;
             }
             // Any answer counts, and so does anything else that is heard meanwhile.
@@ -85,8 +85,8 @@ impl Guard<'_> {
             if silence >= lost {
                 return silence;
             }
-            if silence >= stall && !told {
-                told = true;
+            if silence >= stall && !warned {
+                warned = true;
                 self.warn(stalled(silence, &self.folder.console_tail().lines()));
             }
         }
@@ -94,20 +94,20 @@ impl Guard<'_> {
 
     /// Lets the machine go on once there is room again.
     async fn watch_disk(&self) -> Infallible {
-        let (mut looks, mut since) = (0u32, None::<Instant>);
+        let (mut checks, mut since) = (0u32, None::<Instant>);
         loop {
-            tokio::time::sleep(LOOK).await;
-            looks = looks.wrapping_add(1);
+            tokio::time::sleep(CHECK_INTERVAL).await;
+            checks = checks.wrapping_add(1);
             let Ok(free) = resources::free_disk(self.folder.path()) else { continue };
-            if free >= ROOM && since.is_none() && looks % QUESTION != 0 {
+            if free >= RESUME_BYTES && since.is_none() && checks % CHECKS_PER_QUESTION != 0 {
                 continue;
             }
             match (self.is_paused().await, since) {
                 (true, None) => {
                     since = Some(Instant::now());
-                    self.warn(full(free, self.folder));
+                    self.warn(paused_warning(free, self.folder));
                 }
-                (true, Some(begin)) if free >= ROOM => self.go_on(begin).await,
+                (true, Some(begin)) if free >= RESUME_BYTES => self.resume(begin).await,
                 (false, Some(_)) => since = None,
                 _ => {}
             }
@@ -118,7 +118,7 @@ impl Guard<'_> {
     async fn watch_memory(&self) -> Infallible {
         let mut scarcity = resources::Scarcity::default();
         loop {
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(CHECK_INTERVAL).await;
             if let Some(warning) = resources::free_memory().and_then(|free| scarcity.look(free)) {
                 self.warn(warning);
             }
@@ -127,12 +127,12 @@ impl Guard<'_> {
 
     async fn is_paused(&self) -> bool {
         let Some(record) = self.record else { return false };
-        is_paused(self.folder, record).await
+        record.spec.backend().backend().is_paused(self.folder, record).await
     }
 
-    async fn go_on(&self, begin: Instant) {
+    async fn resume(&self, begin: Instant) {
         let Some(record) = self.record else { return };
-        if qemu::resume(self.folder, record).await.is_err() {
+        if record.spec.backend().backend().resume(self.folder, record).await.is_err() {
             return;
         }
         set_clock(self.session);
@@ -149,17 +149,11 @@ impl Guard<'_> {
     }
 }
 
-/// Whether QEMU has paused it because its disk could not be written.
-async fn is_paused(folder: &MachineFolder, record: &MachineRecord) -> bool {
-    // A monitor that serves somebody else is asked again at the next look.
-    qemu::status(folder, record).await.is_ok_and(|status| status.state == PAUSED)
-}
-
 /// Looks why a machine's agent does not answer, if it does not soon, and wakes the machine where that helps. Returns only
 /// if it cannot be woken.
-pub(super) async fn wake_silent(folder: &MachineFolder, record: &MachineRecord) -> MachineError {
-    tokio::time::sleep(HUSH).await;
-    match wake(folder, record).await {
+pub(super) async fn resume_if_silent(folder: &MachineFolder, record: &MachineRecord) -> MachineError {
+    tokio::time::sleep(SILENCE_BEFORE_CHECK).await;
+    match resume_paused(folder, record).await {
         Ok(()) => std::future::pending().await,
         Err(error) => error,
     }
@@ -167,15 +161,16 @@ pub(super) async fn wake_silent(folder: &MachineFolder, record: &MachineRecord) 
 
 /// Lets a machine go on that was paused while nobody looked after it, if there is room by now. Its agent would not
 /// answer before.
-async fn wake(folder: &MachineFolder, record: &MachineRecord) -> Result<(), MachineError> {
-    if record.spec.backend() != Backend::Qemu || !is_paused(folder, record).await {
+async fn resume_paused(folder: &MachineFolder, record: &MachineRecord) -> Result<(), MachineError> {
+    let backend = record.spec.backend().backend();
+    if !backend.features().pausable || !backend.is_paused(folder, record).await {
         return Ok(());
     }
     let free = resources::free_disk(folder.path())?;
-    if free < ROOM {
-        return Err(RoomError::Paused { name: folder.name().clone(), free, needed: ROOM }.into());
+    if free < RESUME_BYTES {
+        return Err(RoomError::Paused { name: folder.name().clone(), free, needed: RESUME_BYTES }.into());
     }
-    Ok(qemu::resume(folder, record).await?)
+    backend.resume(folder, record).await
 }
 
 /// Sets the guest's clock to the host's, before anything that is asked after this. One that was paused or booted slowly
@@ -186,12 +181,12 @@ pub(super) fn set_clock(session: &Session) {
     session.set_clock(clock);
 }
 
-fn full(free: u64, folder: &MachineFolder) -> String {
+fn paused_warning(free: u64, folder: &MachineFolder) -> String {
     format!(
         "paused: the host's disk is full ({} MB free at {}); it goes on by itself when {} MB are free",
         free / 1_000_000,
         folder.path().display(),
-        ROOM / 1_000_000
+        RESUME_BYTES / 1_000_000
     )
 }
 
@@ -234,7 +229,7 @@ mod tests {
         let patience = SilencePatience { beat: MILLI * 20, stall: MILLI * 500, lost: MILLI * 1500 };
         let guard = Guard { folder: &folder, record: None, session: &session, events: Some(&events), patience };
         tokio::select! {
-            silence = guard.keep() => panic!("it was given up after {silence:?}"),
+            silence = guard.watch() => panic!("it was given up after {silence:?}"),
             _ = &mut agent => panic!("the agent left"),
             () = tokio::time::sleep(patience.lost * 2) => {}
         }
@@ -242,7 +237,7 @@ mod tests {
 
         // From here on nobody runs the agent.
         let since = Instant::now();
-        let silence = guard.keep().await;
+        let silence = guard.watch().await;
         assert!(silence >= patience.lost && since.elapsed() >= patience.lost / 2, "{silence:?}");
         let event = heard.try_recv().expect("a warning");
         let EventKind::Warning { text, .. } = event.kind else { panic!("{event:?}") };

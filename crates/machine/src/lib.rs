@@ -6,15 +6,17 @@
 
 pub mod accelerator;
 pub mod agent_binary;
-mod backend_handle;
+pub mod backend;
 mod boot_wait;
 pub mod choose;
 mod error;
 pub mod folder;
 mod guard;
+mod log_tail;
 mod process;
 mod process_handle;
 pub mod qemu;
+mod record;
 mod resources;
 pub mod running;
 pub mod sandbox;
@@ -22,15 +24,17 @@ pub mod spec;
 pub mod sweep;
 pub mod vagrant;
 
-pub use choose::{BackendChoice, BackendProbes, ChooseError, ChosenBackend, choose_backend};
+pub use backend::{BACKENDS, Backend, BackendRecord};
+pub use choose::{BackendChoice, BackendRequest, ChooseError, ChosenBackend, choose_backend};
 pub use error::MachineError;
-pub use folder::{FolderError, MachineFolder, MachineRecord, MachineState};
+pub use folder::{FolderError, MachineFolder, MachineState};
 pub use guard::PAUSED;
 pub use process::ProcessIdentity;
+pub use record::{MachineId, MachineRecord};
 pub use resources::RoomError;
 pub use running::{Machine, StoppedMachine, destroy_named, end_named, remove};
 pub use spec::{
-    Accelerator, Backend, BootWay, Lifetime, MachineName, MachineSpec, Network, OwnSystem, RootDisk, RootTree, Start,
-    VagrantBox,
+    Accelerator, BackendKind, BootWay, Lifetime, MachineName, MachineSpec, Network, OwnSystem, RootDisk, RootTree,
+    Start, VagrantBox,
 };
 pub use sweep::sweep;

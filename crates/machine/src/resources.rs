@@ -2,7 +2,7 @@
 //!
 //! A disk that fills up in the middle of a job costs the job; a look before it costs nothing.
 
-use super::spec::{Backend, MachineName, MachineSpec};
+use super::spec::{MachineName, MachineSpec};
 use std::io;
 use std::path::{Path, PathBuf};
 use vmbuild_core::event::{Events, Part};
@@ -66,7 +66,7 @@ pub(super) fn check(spec: &MachineSpec, machines: &Path, events: &Events) -> Res
     {
         events.warn(Part::Machine, warning);
     }
-    if spec.backend() == Backend::Qemu
+    if spec.backend().backend().features().own_memory
         && let Some(warning) = free_memory().and_then(|free| judge_memory(free, spec.memory_mib))
     {
         events.warn(Part::Machine, warning);

@@ -1,15 +1,14 @@
 //! A machine that runs, with an open session to its agent: what commands work with.
 
-use super::backend_handle::{BackendHandle, died, patience};
+use super::backend::{BACKENDS, BackendMachine, EXIT_NOTICE, SessionRequest, StartRequest};
+use super::backend::{backend_of_folder, died, open_session};
 use super::boot_wait::BootWait;
 use super::error::MachineError;
-use super::folder::{FolderError, MachineFolder, MachineRecord};
-use super::guard::{self, Guard, wake_silent};
-use super::qemu::Qemu;
-use super::sandbox::Sandbox;
-use super::spec::{Lifetime, MachineName, MachineSpec, Start};
-use super::vagrant::{self, VagrantMachine};
-use super::{qemu, resources, sandbox, spec::Backend};
+use super::folder::{FolderError, MachineFolder};
+use super::guard::{self, Guard, resume_if_silent};
+use super::record::MachineRecord;
+use super::resources;
+use super::spec::{Lifetime, MachineName, MachineSpec};
 use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -25,8 +24,6 @@ const POWER_OFF: Duration = Duration::from_secs(5);
 const ATTACH: Duration = Duration::from_secs(15);
 /// How long a machine has to end.
 const STOP: Duration = Duration::from_secs(30);
-/// How long a lost session may be ahead of the news that the machine has died.
-pub(super) const NEWS: Duration = Duration::from_secs(1);
 
 /// A running machine. Dropping it kills a job's machine; its folder is then left to the next command's sweep.
 #[derive(Debug)]
@@ -34,7 +31,7 @@ pub struct Machine {
     spec: MachineSpec,
     folder: MachineFolder,
     // Behind a lock, because the machine is watched while its session is used.
-    backend: Mutex<BackendHandle>,
+    machine: Mutex<Box<dyn BackendMachine>>,
     session: Session,
     reached: Option<RaceResult>,
     record: MachineRecord,
@@ -62,11 +59,12 @@ impl Machine {
     ) -> Result<Self, MachineError> {
         resources::check(&spec, &store.machines(), events)?;
         let (folder, owner) = claim(&spec, store).await?;
-        match Self::bring_up(spec.clone(), (&folder, store), events, cancel).await {
-            Ok((backend, session, record)) => {
-                let (backend, events) = (Mutex::new(backend), Some(events.clone()));
+        let request = StartRequest { spec: &spec, folder: &folder, events, cancel };
+        match bring_up(request, store).await {
+            Ok((machine, session, record)) => {
+                let (machine, events) = (Mutex::new(machine), Some(events.clone()));
                 let reached = record.reached.clone();
-                Ok(Self { spec, folder, backend, session, reached, record, events, owner: Some(owner) })
+                Ok(Self { spec, folder, machine, session, reached, record, events, owner: Some(owner) })
             }
             // Its console is worth reading.
             Err(error @ (MachineError::Died { .. } | MachineError::NoAnswer { .. })) => Err(error),
@@ -80,47 +78,21 @@ impl Machine {
         }
     }
 
-    async fn bring_up(
-        spec: MachineSpec,
-        (folder, store): (&MachineFolder, &Store),
-        events: &Events,
-        cancel: &CancellationToken,
-    ) -> Result<(BackendHandle, Session, MachineRecord), MachineError> {
-        let mut backend = BackendHandle::start(&spec, folder, events, cancel).await?;
-        let wait = BootWait::begin(&spec, store, folder, events);
-        let (vsock, ssh) = (backend.vsock(), backend.ssh());
-        let record = MachineRecord { vsock, ssh, ..MachineRecord::new(spec, backend.process(), backend.uuid()) };
-        match wait.on(backend.open_first_session(record, folder, cancel)).await {
-            Ok((session, record)) => Ok((backend, session, record)),
-            Err(error) => {
-                // A named machine would outlive this; what matters is why it is ended.
-                let _ = backend.stop(Deadline::after(STOP)).await;
-                Err(error)
-            }
-        }
-    }
-
     /// Takes hold of a named machine that runs.
     pub async fn attach(store: &Store, name: &MachineName, cancel: &CancellationToken) -> Result<Self, MachineError> {
         let folder = MachineFolder::find(&store.machines(), name.clone())?;
         let record = folder.read_record()?.ok_or_else(|| MachineError::NotRunning(name.clone()))?;
-        if !folder.runs()? {
+        if !folder.is_running()? {
             return Err(MachineError::NotRunning(name.clone()));
         }
-        let mut backend = match record.spec.start {
-            Start::Sandbox { .. } => BackendHandle::Sandbox(Box::new(Sandbox::attach(&folder, &record)?)),
-            Start::Vagrant { .. } => BackendHandle::Vagrant(Box::new(VagrantMachine::attach(&folder, &record)?)),
-            Start::Qemu { .. } | Start::FirstBoot { .. } => {
-                BackendHandle::Qemu(Box::new(Qemu::attach(&folder, &record)?))
-            }
-        };
-        let way = (Opening::Again, patience(&record.spec.start));
+        let mut machine = record.spec.backend().backend().attach(&folder, &record)?;
+        let request = session_request(&record.spec, Opening::Again);
         let (session, reached) = tokio::select! {
-            opened = Box::pin(backend.open_session(&folder, way, cancel)) => opened?,
-            stuck = wake_silent(&folder, &record) => return Err(stuck),
+            opened = Box::pin(open_session(machine.as_mut(), &folder, request, cancel)) => opened?,
+            stuck = resume_if_silent(&folder, &record) => return Err(stuck),
         };
-        let (spec, backend) = (record.spec.clone(), Mutex::new(backend));
-        Ok(Self { spec, folder, backend, session, reached: Some(reached), record, events: None, owner: None })
+        let (spec, machine) = (record.spec.clone(), Mutex::new(machine));
+        Ok(Self { spec, folder, machine, session, reached: Some(reached), record, events: None, owner: None })
     }
 
     /// Tells of what happens to it while something is asked of it.
@@ -163,7 +135,7 @@ impl Machine {
         match self.watch(request).await? {
             Ok(answer) => Ok(answer),
             Err(refused @ (SessionError::Refused(_) | SessionError::Output(_))) => Err(refused.into()),
-            Err(error) => match tokio::time::timeout(NEWS, self.death()).await {
+            Err(error) => match tokio::time::timeout(EXIT_NOTICE, self.death()).await {
                 Ok(death) => Err(death),
                 Err(_) => Err(error.into()),
             },
@@ -174,7 +146,7 @@ impl Machine {
     pub async fn carry<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
         match self.watch(work).await? {
             Err(failure) if failure.exit() != Exit::Interrupted => {
-                match tokio::time::timeout(NEWS, self.death()).await {
+                match tokio::time::timeout(EXIT_NOTICE, self.death()).await {
                     Ok(death) => Err(death.into()),
                     Err(_) => Err(failure),
                 }
@@ -193,13 +165,14 @@ impl Machine {
 
     /// Looks after the machine until it has ended or can no longer be reached.
     async fn death(&self) -> MachineError {
-        let mut backend = self.backend.lock().await;
-        let record = (self.spec.backend() == Backend::Qemu).then_some(&self.record);
+        let mut machine = self.machine.lock().await;
+        let pausable = self.spec.backend().backend().features().pausable;
+        let record = pausable.then_some(&self.record);
         let (folder, session, events) = (&self.folder, &self.session, self.events.as_ref());
-        let guard = Guard { folder, record, session, events, patience: guard::USUAL };
+        let guard = Guard { folder, record, session, events, patience: guard::USUAL_PATIENCE };
         tokio::select! {
-            last_words = backend.ended() => died(&self.folder, last_words),
-            silence = Box::pin(guard.keep()) => {
+            exit_report = machine.exited() => died(&self.folder, exit_report),
+            silence = Box::pin(guard.watch()) => {
                 MachineError::Silent { name: self.folder.name().clone(), silence, log: self.folder.console() }
             }
         }
@@ -223,9 +196,44 @@ impl Machine {
         };
         // An agent that does not answer is ended with its machine.
         let _ = tokio::time::timeout(POWER_OFF, self.session.power_off()).await;
-        self.backend.get_mut().stop(Deadline::after(STOP)).await?;
+        self.machine.get_mut().stop(Deadline::after(STOP)).await?;
         Ok(StoppedMachine { folder: self.folder, owner })
     }
+}
+
+/// Starts the machine and opens its first session. The record is written before, so that others can stop the machine,
+/// and again once it is known how the agent was reached.
+async fn bring_up(
+    request: StartRequest<'_>,
+    store: &Store,
+) -> Result<(Box<dyn BackendMachine>, Session, MachineRecord), MachineError> {
+    let StartRequest { spec, folder, events, cancel } = request;
+    let previous = folder.read_record()?;
+    let mut machine = spec.backend().backend().start(request).await?;
+    let wait = BootWait::begin(spec, store, folder, events);
+    let mut record = MachineRecord::new(spec.clone(), machine.as_ref(), previous);
+    let opening = async {
+        folder.write_record(&record)?;
+        let request = session_request(spec, Opening::Fresh);
+        let (session, reached) = open_session(machine.as_mut(), folder, request, cancel).await?;
+        record.reached = Some(reached);
+        folder.write_record(&record)?;
+        Ok(session)
+    };
+    match wait.on(opening).await {
+        Ok(session) => Ok((machine, session, record)),
+        Err(error) => {
+            // A named machine would outlive this error, which is the one to report.
+            let _ = machine.stop(Deadline::after(STOP)).await;
+            Err(error)
+        }
+    }
+}
+
+fn session_request(spec: &MachineSpec, opening: Opening) -> SessionRequest {
+    let backend = spec.backend().backend();
+    let patience = backend.boot_timing(spec).patience;
+    SessionRequest { opening, patience, set_clock: backend.features().own_clock }
 }
 
 /// Ends a named machine, in order if its agent answers soon, and keeps its files. One that does not run is no error.
@@ -241,12 +249,7 @@ pub async fn end_named(
     let busy = || FolderError::Busy(folder.name().clone());
     let owner = folder.take_owner_lock().await?.ok_or_else(busy)?;
     if let Some(record) = folder.read_record()? {
-        let deadline = Deadline::after(STOP);
-        match record.spec.start {
-            Start::Sandbox { .. } => sandbox::end_left_over(folder, &record, deadline).await?,
-            Start::Vagrant { .. } => vagrant::halt(folder).await?,
-            Start::Qemu { .. } | Start::FirstBoot { .. } => qemu::end_left_over(folder, &record, deadline).await?,
-        }
+        record.spec.backend().backend().end_leftover(folder, &record, Deadline::after(STOP)).await?;
     }
     Ok(StoppedMachine { folder: folder.clone(), owner })
 }
@@ -257,8 +260,7 @@ pub async fn destroy_named(
     folder: &MachineFolder,
     cancel: &CancellationToken,
 ) -> Result<(), MachineError> {
-    if vagrant::is_vagrant(folder) {
-        // Vagrant does both at once, and much faster than a system of the machine's own shuts down.
+    if backend_of_folder(folder).is_some_and(|backend| backend.features().removal_stops) {
         let busy = || FolderError::Busy(folder.name().clone());
         let _owner = folder.take_owner_lock().await?.ok_or_else(busy)?;
         return remove(folder, cancel).await;
@@ -267,9 +269,11 @@ pub async fn destroy_named(
     remove(&kept.folder, cancel).await
 }
 
-/// Removes a machine that has ended, and what its backend keeps of it elsewhere. The caller holds the owner's lock.
+/// Removes a stopped machine, and everything its backend keeps outside the folder. The caller holds the owner's lock.
 pub async fn remove(folder: &MachineFolder, cancel: &CancellationToken) -> Result<(), MachineError> {
-    vagrant::destroy(folder).await?;
+    for backend in BACKENDS {
+        backend.remove_leftovers(folder).await?;
+    }
     Ok(folder.remove(cancel).await?)
 }
 
@@ -282,5 +286,5 @@ async fn claim(spec: &MachineSpec, store: &Store) -> Result<(MachineFolder, Lock
     let folder = MachineFolder::find(&store.machines(), taken.clone())?;
     let owner = folder.take_owner_lock().await?.ok_or_else(|| FolderError::Busy(taken.clone()))?;
     let same = folder.read_record()?.is_none_or(|record| record.spec.start == spec.start);
-    if same && !folder.runs()? { Ok((folder, owner)) } else { Err(FolderError::Exists(taken)) }
+    if same && !folder.is_running()? { Ok((folder, owner)) } else { Err(FolderError::Exists(taken)) }
 }

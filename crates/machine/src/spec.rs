@@ -1,7 +1,9 @@
 //! A machine as data.
 
+use crate::backend::BACKENDS;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::path::Path;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -169,7 +171,7 @@ pub enum Lifetime {
 /// What runs machines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Backend {
+pub enum BackendKind {
     /// QEMU system emulation.
     Qemu,
     /// Linux namespaces.
@@ -178,18 +180,56 @@ pub enum Backend {
     Vagrant,
 }
 
-impl fmt::Display for Backend {
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        to.write_str(match self {
+impl BackendKind {
+    /// Its name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
             Self::Qemu => "qemu",
             Self::Sandbox => "sandbox",
             Self::Vagrant => "vagrant",
-        })
+        }
+    }
+}
+
+impl fmt::Display for BackendKind {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str(self.as_str())
+    }
+}
+
+impl FromStr for BackendKind {
+    type Err = UnknownName;
+
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        let kinds = BACKENDS.iter().map(|backend| backend.kind());
+        UnknownName::find("backend", text, kinds, Self::as_str)
+    }
+}
+
+/// A name that is not in a list of names.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown {what} `{name}` (expected {expected})")]
+pub struct UnknownName {
+    what: &'static str,
+    name: String,
+    expected: String,
+}
+
+impl UnknownName {
+    pub(crate) fn find<T: Copy>(
+        what: &'static str,
+        name: &str,
+        all: impl Iterator<Item = T> + Clone,
+        as_str: impl Fn(T) -> &'static str,
+    ) -> Result<T, Self> {
+        let expected = || all.clone().map(&as_str).collect::<Vec<_>>().join(", ");
+        let found = all.clone().find(|&one| as_str(one) == name);
+        found.ok_or_else(|| Self { what, name: name.to_owned(), expected: expected() })
     }
 }
 
 /// What executes a virtual machine's instructions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Accelerator {
     /// Linux's hypervisor.
@@ -200,13 +240,40 @@ pub enum Accelerator {
     Tcg,
 }
 
-impl fmt::Display for Accelerator {
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        to.write_str(match self {
+impl Accelerator {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Kvm, Self::Hvf, Self::Tcg];
+
+    /// Its name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
             Self::Kvm => "kvm",
             Self::Hvf => "hvf",
             Self::Tcg => "tcg",
-        })
+        }
+    }
+
+    /// One line for `--help`.
+    pub const fn about(self) -> &'static str {
+        match self {
+            Self::Kvm => "Linux's hypervisor",
+            Self::Hvf => "macOS's hypervisor",
+            Self::Tcg => "QEMU's own translation: works everywhere, about twelve times slower",
+        }
+    }
+}
+
+impl fmt::Display for Accelerator {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Accelerator {
+    type Err = UnknownName;
+
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        UnknownName::find("accelerator", text, Self::ALL.into_iter(), Self::as_str)
     }
 }
 
@@ -263,19 +330,24 @@ impl MachineName {
 
 impl MachineSpec {
     /// Which backend runs it.
-    pub fn backend(&self) -> Backend {
+    pub fn backend(&self) -> BackendKind {
         match self.start {
-            Start::Sandbox { .. } => Backend::Sandbox,
-            Start::Vagrant { .. } => Backend::Vagrant,
-            Start::Qemu { .. } | Start::FirstBoot { .. } => Backend::Qemu,
+            Start::Sandbox { .. } => BackendKind::Sandbox,
+            Start::Vagrant { .. } => BackendKind::Vagrant,
+            Start::Qemu { .. } | Start::FirstBoot { .. } => BackendKind::Qemu,
         }
+    }
+
+    /// Files and folders of the image that the machine keeps using.
+    pub fn base_files(&self) -> Vec<&Path> {
+        self.backend().backend().base_files(&self.start)
     }
 
     /// What executes its instructions, where QEMU runs it.
     pub fn accelerator(&self) -> Option<Accelerator> {
         match self.start {
-            Start::Sandbox { .. } | Start::Vagrant { .. } => None,
             Start::Qemu { accelerator, .. } | Start::FirstBoot { accelerator, .. } => Some(accelerator),
+            _ => None,
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use super::folder::delete;
 use super::spec::Lifetime;
-use super::{FolderError, MachineFolder, MachineRecord, Start, qemu, remove, sandbox};
+use super::{FolderError, MachineFolder, remove};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -58,23 +58,15 @@ async fn sweep_machine(
     };
     match folder.read_record()? {
         Some(record) if record.spec.lifetime == Lifetime::Named => return Ok(Swept::InUse),
-        Some(record) => end(folder, &record).await?,
+        // Removal stops some backends' machines faster.
+        Some(record) if !record.spec.backend().backend().features().removal_stops => {
+            record.spec.backend().backend().end_leftover(folder, &record, Deadline::after(LIMIT)).await?;
+        }
+        Some(_) => {}
         None => wait_for_end(folder).await?,
     }
-    sandbox::remove_left_over(folder).await;
     remove(folder, cancel).await?;
     Ok(Swept::Removed)
-}
-
-async fn end(folder: &MachineFolder, record: &MachineRecord) -> Result<(), vmbuild_core::failure::Failure> {
-    let deadline = Deadline::after(LIMIT);
-    match record.spec.start {
-        // Removing it ends it.
-        Start::Vagrant { .. } => {}
-        Start::Sandbox { .. } => sandbox::end_left_over(folder, record, deadline).await?,
-        Start::Qemu { .. } | Start::FirstBoot { .. } => qemu::end_left_over(folder, record, deadline).await?,
-    }
-    Ok(())
 }
 
 /// A machine without a record was never finished, and nothing proves which process is its own: none is ended. Its

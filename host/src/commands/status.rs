@@ -8,7 +8,7 @@ use std::time::Duration;
 use vmbuild_core::failure::{Exit, Failure};
 use vmbuild_core::store::StoreError;
 use vmbuild_guest::{FailedTransport, RaceResult, TransportKind};
-use vmbuild_machine::{Backend, Machine, MachineError, MachineFolder, MachineState, PAUSED, qemu, vagrant};
+use vmbuild_machine::{BackendKind, Machine, MachineError, MachineFolder, MachineState, PAUSED, qemu};
 use vmbuild_protocol::{BUILD_ID, Facts};
 
 /// How long an agent has to answer. A virtual machine's port takes one caller at a time: one that another vmbuild
@@ -24,7 +24,7 @@ pub(crate) struct MachineStatus {
     name: String,
     state: MachineState,
     image: String,
-    backend: Option<Backend>,
+    backend: Option<BackendKind>,
     /// What executes its instructions, as QEMU itself reports it.
     accelerator: Option<String>,
     /// QEMU's version and what its processors do, as QMP reports them.
@@ -103,18 +103,19 @@ pub(crate) async fn status(context: &CommandContext) -> Result<CommandExit, Fail
 
 async fn describe(context: &CommandContext, folder: &MachineFolder) -> Result<MachineStatus, Failure> {
     let record = folder.read_record().map_err(MachineError::Folder)?;
-    let of_vagrant = record.as_ref().is_some_and(|record| record.spec.backend() == Backend::Vagrant);
-    if of_vagrant {
-        // Who has stopped it meanwhile did not tell us. What Vagrant cannot say now stays as it was noted.
-        let _ = vagrant::is_running(folder, &context.cancel).await;
+    let backend = record.as_ref().map(|record| record.spec.backend().backend());
+    if let Some(backend) = backend {
+        // It may have been stopped by other means. If the backend cannot tell now, the last known state stays.
+        let _ = backend.confirm_running(folder, &context.cancel).await;
     }
+    let over_ssh = backend.is_some_and(|backend| backend.features().over_ssh);
     let state = folder.state().map_err(MachineError::Folder)?;
     let spec = record.as_ref().map(|record| &record.spec);
     let running = state == MachineState::Running;
     let started = record.as_ref().map(|record| record.started_unix).filter(|_| running);
     let now = u64::try_from(jiff::Timestamp::now().as_second()).unwrap_or(0);
     let qmp = match &record {
-        Some(record) if running && record.uuid.is_some() => qemu::status(folder, record).await.ok(),
+        Some(record) if running => qemu::status(folder, record).await.ok(),
         _ => None,
     };
     Ok(MachineStatus {
@@ -132,10 +133,7 @@ async fn describe(context: &CommandContext, folder: &MachineFolder) -> Result<Ma
         memory_mib: spec.map(|spec| spec.memory_mib),
         up_seconds: started.map(|started| now.saturating_sub(started)),
         agent: if running {
-            tokio::time::timeout(if of_vagrant { SSH_ANSWER } else { ANSWER }, ask(context, folder))
-                .await
-                .ok()
-                .flatten()
+            tokio::time::timeout(if over_ssh { SSH_ANSWER } else { ANSWER }, ask(context, folder)).await.ok().flatten()
         } else {
             None
         },

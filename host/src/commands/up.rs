@@ -10,26 +10,26 @@ use vmbuild_core::failure::{Diagnose, Exit, Failure};
 use vmbuild_core::store::StoreError;
 use vmbuild_image::{Golden, Role};
 use vmbuild_job::MachineSetup;
+use vmbuild_machine::backend::{FeatureSupport, RootKind};
 use vmbuild_machine::{
-    Backend, Lifetime, Machine, MachineError, MachineFolder, MachineName, MachineSpec, MachineState, qemu, vagrant,
+    BackendKind, Lifetime, Machine, MachineError, MachineFolder, MachineName, MachineSpec, MachineState, qemu,
 };
 
-/// A disk was to grow that is none.
+/// The machine's backend cannot grow its disk.
 #[derive(Debug, thiserror::Error)]
-enum NoDisk {
-    #[error("machine {0} runs in the sandbox: its files lie in this host's file system and have no disk of their own")]
-    Sandbox(MachineName),
-    #[error("machine {0} is one of Vagrant's, and its disk is as large as its box says")]
-    Vagrant(MachineName),
+#[error("the disk of machine {name} cannot grow: {reason}")]
+struct NoDisk {
+    name: MachineName,
+    reason: &'static str,
+    hint: &'static str,
 }
 
 impl NoDisk {
-    /// Why a machine of this backend has none that could grow.
-    fn of(backend: Backend, name: &MachineName) -> Option<Self> {
-        match backend {
-            Backend::Qemu => None,
-            Backend::Sandbox => Some(Self::Sandbox(name.clone())),
-            Backend::Vagrant => Some(Self::Vagrant(name.clone())),
+    /// Why a machine of this backend has no disk that could grow.
+    fn of(backend: BackendKind, name: &MachineName) -> Option<Self> {
+        match backend.backend().features().grow_disk {
+            FeatureSupport::Supported => None,
+            FeatureSupport::Unsupported { reason, hint } => Some(Self { name: name.clone(), reason, hint }),
         }
     }
 }
@@ -40,15 +40,7 @@ impl Diagnose for NoDisk {
     }
 
     fn hints(&self) -> Vec<String> {
-        vec![
-            match self {
-                Self::Sandbox(_) => {
-                    "`--backend qemu` gives it a disk; in the sandbox it has all the room that the store has"
-                }
-                Self::Vagrant(_) => "`--backend qemu` gives it a disk that grows; or take another box",
-            }
-            .to_owned(),
-        ]
+        vec![self.hint.to_owned()]
     }
 }
 
@@ -95,7 +87,7 @@ async fn up_one(context: &CommandContext, args: &UpArgs, name: MachineName) -> R
     Ok(())
 }
 
-fn refuse_disk(args: &UpArgs, backend: Backend, name: &MachineName) -> Result<(), NoDisk> {
+fn refuse_disk(args: &UpArgs, backend: BackendKind, name: &MachineName) -> Result<(), NoDisk> {
     match NoDisk::of(backend, name) {
         Some(refusal) if args.disk.is_some() => Err(refusal),
         _ => Ok(()),
@@ -145,9 +137,14 @@ async fn halted(context: &CommandContext, folder: &MachineFolder) -> Result<Befo
     }
     let record = folder.read_record().map_err(MachineError::Folder)?;
     let runs = folder.state().map_err(MachineError::Folder)? == MachineState::Running;
-    let of_vagrant = record.as_ref().is_some_and(|record| record.spec.backend() == Backend::Vagrant);
-    if runs && (!of_vagrant || vagrant::is_running(folder, &context.cancel).await?) {
-        return Ok(Before::Running);
+    if runs {
+        let confirmed = match &record {
+            Some(record) => record.spec.backend().backend().confirm_running(folder, &context.cancel).await?,
+            None => true,
+        };
+        if confirmed {
+            return Ok(Before::Running);
+        }
     }
     Ok(record.map_or(Before::Nothing, |record| {
         context.events.note(Part::Machine, format!("{} was halted: starting it from its own disk", folder.name()));
@@ -195,7 +192,7 @@ async fn fresh(
 ) -> Result<(MachineSpec, Option<Golden>), Failure> {
     let setup = MachineSetup::decide(context, &args.machine.request()).await?;
     refuse_disk(args, setup.backend(), &name)?;
-    if setup.backend() == Backend::Vagrant {
+    if setup.backend().backend().features().root == RootKind::Box {
         return Ok((setup.boxed(name), None));
     }
     let golden = setup.golden(context, Role::Build).await?;

@@ -178,7 +178,7 @@ mod tests {
           Linux version 6.1
           KernelSource panic - not syncing: VFS
         ");
-        let died = MachineError::Died { name: "job-1".parse().unwrap(), last_words: "x".into(), log: "/none".into() };
+        let died = MachineError::Died { name: "job-1".parse().unwrap(), exit_report: "x".into(), log: "/none".into() };
         insta::assert_snapshot!(heard(&[]).judge(died), @"the image's first boot waited for firmware in vain");
         assert!(matches!(heard(&[]).judge(MachineError::Cancelled), ImageError::Cancelled));
     }

@@ -5,8 +5,10 @@ use super::options::{Arch, Host, MachineRun, QemuCommand};
 use super::overlay::{self, Base};
 use super::qmp::{Qmp, QmpError};
 use super::vsock::{Vsock, end_recorded};
-use super::{OLDEST, QemuBinary, QemuVersion, files, last_words, tsc};
+use super::{OLDEST, QemuBinary, QemuVersion, VsockRecord, files, tsc};
 use crate::ProcessIdentity;
+use crate::backend::BackendRecord;
+use crate::log_tail;
 use crate::process::start_ticks;
 use crate::{Accelerator, BootWay, Lifetime, MachineFolder, MachineSpec, Start};
 use nix::sys::signal::Signal;
@@ -44,7 +46,7 @@ impl<'a> QemuLaunch<'a> {
         let alive = folder.take_alive_lock().await?;
         let alive = alive.ok_or_else(|| QemuError::Running(folder.name().clone()))?;
         // A QEMU that died by itself has left its helper behind.
-        end_recorded(folder.read_record().ok().flatten().and_then(|record| record.vsock).as_ref()).await?;
+        end_recorded(recorded_vsock(folder).as_ref()).await?;
         remove_sockets(folder)?;
         prepare_disk(spec, folder, cancel).await?;
         let tsc = if spec.accelerator() == Some(Accelerator::Tcg) { tsc::rate().await } else { None };
@@ -107,12 +109,20 @@ impl Drop for QemuLaunch<'_> {
     }
 }
 
+/// The vsock device of the machine's last start.
+fn recorded_vsock(folder: &MachineFolder) -> Option<VsockRecord> {
+    match folder.read_record().ok()??.backend {
+        BackendRecord::Qemu(own) => own.vsock,
+        _ => None,
+    }
+}
+
 /// Makes the machine's own disk.
 async fn prepare_disk(spec: &MachineSpec, folder: &MachineFolder, cancel: &CancellationToken) -> Result<(), QemuError> {
     let base = match &spec.start {
-        Start::Sandbox { .. } | Start::Vagrant { .. } => return Err(QemuError::OtherBackend(spec.name.clone())),
         Start::Qemu { root, .. } => Base::root(root),
         Start::FirstBoot { system, .. } => Base::system(system),
+        _ => return Err(QemuError::OtherBackend(spec.name.clone())),
     };
     overlay::prepare(folder, &base, spec.lifetime, cancel).await?;
     if let Start::FirstBoot { system, .. } = &spec.start
@@ -128,9 +138,7 @@ async fn prepare_disk(spec: &MachineSpec, folder: &MachineFolder, cancel: &Cance
 async fn prepare_vsock(spec: &MachineSpec, folder: &MachineFolder) -> Vsock {
     match &spec.start {
         Start::FirstBoot { .. } => Vsock::None { why: "a system of its own is reached over its port alone".to_owned() },
-        Start::Qemu { .. } | Start::Sandbox { .. } | Start::Vagrant { .. } => {
-            Vsock::prepare(folder, spec.lifetime).await
-        }
+        _ => Vsock::prepare(folder, spec.lifetime).await,
     }
 }
 
@@ -138,11 +146,11 @@ async fn prepare_vsock(spec: &MachineSpec, folder: &MachineFolder) -> Vsock {
 fn command(spec: &MachineSpec, run: MachineRun) -> Result<QemuCommand, QemuError> {
     let platform = (Arch::of_host(), Host::current());
     match &spec.start {
-        Start::Sandbox { .. } | Start::Vagrant { .. } => Err(QemuError::OtherBackend(spec.name.clone())),
         Start::Qemu { accelerator, root } => Ok(QemuCommand::for_machine(spec, *accelerator, root, run, platform)),
         Start::FirstBoot { accelerator, system } => {
             Ok(QemuCommand::for_first_boot(spec, *accelerator, system, run, platform))
         }
+        _ => Err(QemuError::OtherBackend(spec.name.clone())),
     }
 }
 
@@ -191,7 +199,7 @@ pub(super) fn not_ours(folder: &MachineFolder) -> QemuError {
 
 /// What QEMU said, without the command line that its log begins with.
 pub(super) fn own_words(folder: &MachineFolder) -> String {
-    let said = last_words::of(&folder.file(files::LOG));
+    let said = log_tail::text(&folder.file(files::LOG));
     said.lines().filter(|line| !line.starts_with('$')).collect::<Vec<_>>().join("\n")
 }
 

@@ -4,14 +4,15 @@ use super::launch::{QemuLaunch, not_ours, own_words};
 use super::options::CONSOLE_MARK;
 use super::qmp::{Qmp, QmpError};
 use super::vsock::{self, Vsock};
-use super::{QemuBinary, QemuError, VsockRecord, files, last_words};
+use super::{QemuBinary, QemuError, QemuRecord, VsockRecord, files};
 use crate::ProcessIdentity;
+use crate::backend::{BackendRecord, Transports};
+use crate::log_tail;
 use crate::process_handle::ProcessHandle;
 use crate::{MachineFolder, MachineRecord, MachineSpec};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use vmbuild_core::event::{Events, Part};
-use vmbuild_guest::{FailedTransport, Transport};
 use vmbuild_supervise::Deadline;
 
 /// A running QEMU.
@@ -20,7 +21,7 @@ pub struct Qemu {
     folder: MachineFolder,
     uuid: Uuid,
     identity: ProcessIdentity,
-    held: ProcessHandle,
+    handle: ProcessHandle,
     vsock: VsockRecord,
     /// What serves the vsock, if we started it.
     device: Vsock,
@@ -45,24 +46,25 @@ impl Qemu {
         }
         let (child, device, version) = started?;
         phase.finish(format!("qemu {version}, {accelerator}"));
-        let (held, vsock) = (ProcessHandle::Child(Box::new(child)), device.record());
-        Ok(Self { folder: folder.clone(), uuid, identity, held, vsock, device })
+        let (handle, vsock) = (ProcessHandle::Child(Box::new(child)), device.record());
+        Ok(Self { folder: folder.clone(), uuid, identity, handle, vsock, device })
     }
 
     /// Takes hold of a machine that an earlier vmbuild started: its process, which holds the machine's lock and started
     /// when the record says. Whoever ends it proves its monitor first; a command in it costs no question to QEMU.
     pub fn attach(folder: &MachineFolder, record: &MachineRecord) -> Result<Self, QemuError> {
         let gone = || QemuError::NotRunning(folder.name().clone());
-        let uuid = recorded_uuid(folder, record)?;
-        let held = ProcessHandle::attach(folder, record.process)?.ok_or_else(gone)?;
-        let vsock = record.vsock.clone().unwrap_or(VsockRecord::None { why: "it was started without one".to_owned() });
-        let (folder, identity, device) = (folder.clone(), record.process, Vsock::gone());
-        Ok(Self { folder, uuid, identity, held, vsock, device })
+        let (own, uuid) = (recorded(folder, record)?, recorded_uuid(folder, record)?);
+        let handle = ProcessHandle::attach(folder, own.process)?.ok_or_else(gone)?;
+        let no_vsock = || VsockRecord::None { why: "it was started without a vsock device".to_owned() };
+        let vsock = own.vsock.clone().unwrap_or_else(no_vsock);
+        let (folder, identity, device) = (folder.clone(), own.process, Vsock::gone());
+        Ok(Self { folder, uuid, identity, handle, vsock, device })
     }
 
-    /// How to reach the agent; and what is no way, with the reason.
-    pub fn ways(&self) -> (Vec<Transport>, Vec<FailedTransport>) {
-        vsock::ways(&self.folder, &self.vsock)
+    /// Transports to the agent.
+    pub fn transports(&self) -> Transports {
+        vsock::transports(&self.folder, &self.vsock)
     }
 
     /// Its vsock, for the machine's record.
@@ -81,9 +83,9 @@ impl Qemu {
     }
 
     /// Resolves when QEMU ends by itself, with its last words and the end of the serial console. Cancel-safe.
-    pub async fn ended(&mut self) -> String {
-        let how = self.held.ended().await;
-        let console = last_words::of(&self.folder.file(files::CONSOLE));
+    pub async fn exited(&mut self) -> String {
+        let how = self.handle.ended().await;
+        let console = log_tail::text(&self.folder.file(files::CONSOLE));
         account(&how, &own_words(&self.folder), &console)
     }
 
@@ -96,17 +98,17 @@ impl Qemu {
     }
 
     async fn stop_qemu(&mut self, deadline: Deadline) -> Result<(), QemuError> {
-        if self.held.ends_within(deadline.left() / 2).await {
+        if self.handle.ends_within(deadline.left() / 2).await {
             return Ok(());
         }
         // Whatever keeps the monitor from doing this, the next step is a stronger one.
         if let Ok(mut qmp) = self.monitor(deadline).await
             && qmp.system_powerdown().await.is_ok()
-            && self.held.ends_within(deadline.left() / 2).await
+            && self.handle.ends_within(deadline.left() / 2).await
         {
             return Ok(());
         }
-        end(&self.folder, self.uuid, &mut self.held, deadline).await
+        end(&self.folder, self.uuid, &mut self.handle, deadline).await
     }
 
     async fn monitor(&self, deadline: Deadline) -> Result<Qmp, QemuError> {
@@ -125,17 +127,17 @@ pub(super) async fn proven_monitor(folder: &MachineFolder, uuid: Uuid, deadline:
 pub(super) async fn end(
     folder: &MachineFolder,
     uuid: Uuid,
-    held: &mut ProcessHandle,
+    handle: &mut ProcessHandle,
     deadline: Deadline,
 ) -> Result<(), QemuError> {
     match quit(folder, uuid, deadline).await {
-        Err(QemuError::NotOurs { machine, found }) if !matches!(held, ProcessHandle::Child(_)) => {
+        Err(QemuError::NotOurs { machine, found }) if !matches!(handle, ProcessHandle::Child(_)) => {
             return Err(QemuError::NotOurs { machine, found });
         }
-        Ok(()) if held.ends_within(deadline.left()).await => return Ok(()),
+        Ok(()) if handle.ends_within(deadline.left()).await => return Ok(()),
         Ok(()) | Err(_) => {}
     }
-    if held.force().await? {
+    if handle.force().await? {
         return Ok(());
     }
     Err(QemuError::StillRunning { machine: folder.name().clone(), limit: deadline.limit() })
@@ -152,8 +154,15 @@ async fn quit(folder: &MachineFolder, uuid: Uuid, deadline: Deadline) -> Result<
 
 /// The uuid in a record; one without was not made by QEMU.
 pub(super) fn recorded_uuid(folder: &MachineFolder, record: &MachineRecord) -> Result<Uuid, QemuError> {
-    let uuid = record.uuid.as_deref().and_then(|uuid| Uuid::parse_str(uuid).ok());
-    uuid.ok_or_else(|| QemuError::OtherBackend(folder.name().clone()))
+    recorded(folder, record)?.parse_uuid().ok_or_else(|| QemuError::OtherBackend(folder.name().clone()))
+}
+
+/// QEMU's part of a record.
+pub(super) fn recorded<'a>(folder: &MachineFolder, record: &'a MachineRecord) -> Result<&'a QemuRecord, QemuError> {
+    match &record.backend {
+        BackendRecord::Qemu(own) => Ok(own),
+        _ => Err(QemuError::OtherBackend(folder.name().clone())),
+    }
 }
 
 /// What to say of a QEMU that ended: how, its own words, and the guest's.

@@ -1,16 +1,16 @@
 //! Machines under QEMU.
 //!
 //! [`options`] turns a machine's data into a command line, `launch` starts it and waits for its monitor,
-//! [`Qemu`] is what runs afterwards, `left_over` looks after those whose vmbuild is gone. Nothing is signalled,
+//! [`Qemu`] is what runs afterwards, `leftover` looks after those whose vmbuild is gone. Nothing is signalled,
 //! reused or removed without a proof that it is this machine's: a held lock, a process's start time, a uuid.
 
+mod backend;
 mod binary;
 mod disk_size;
 mod error;
 mod files;
-mod last_words;
 mod launch;
-mod left_over;
+mod leftover;
 mod machine;
 pub(crate) mod options;
 mod overlay;
@@ -23,12 +23,13 @@ mod real_tests;
 #[cfg(test)]
 pub(crate) mod tiny_guest;
 
+pub use backend::{QemuBackend, QemuRecord};
 pub use binary::on_path;
 pub use binary::{OLDEST, QemuBinary, QemuVersion};
 pub use disk_size::grow_disk;
 pub use error::QemuError;
 pub(super) use files::LOG;
-pub use left_over::{QemuStatus, end_left_over, resume, status};
+pub use leftover::{QemuStatus, end_leftover, resume, status};
 pub use machine::Qemu;
 pub use options::AGENT_PORT;
 pub use qmp::QmpError;

@@ -1,8 +1,8 @@
 //! Machines under a real QEMU.
 
 use super::tiny_guest::{self, Then, processes_about, qemu_or_skip};
-use super::{Qemu, QemuError, end_left_over, files, status};
-use crate::ProcessIdentity;
+use super::{Qemu, QemuError, QemuRecord, end_leftover, files, status};
+use crate::BackendRecord;
 use crate::{Accelerator, Lifetime, MachineFolder, MachineRecord, MachineSpec, Network, RootDisk, Start};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -43,9 +43,7 @@ impl Bench {
     }
 
     fn record(&self, qemu: &Qemu) -> MachineRecord {
-        let (process, uuid) = (qemu.process(), Some(qemu.uuid()));
-        let vsock = Some(qemu.vsock().clone());
-        MachineRecord { vsock, ..MachineRecord::new(self.spec.clone(), process, uuid) }
+        MachineRecord::new(self.spec.clone(), qemu, None)
     }
 
     fn file(&self, name: &str) -> PathBuf {
@@ -70,6 +68,19 @@ fn spec(lifetime: Lifetime, root: RootDisk) -> MachineSpec {
         agent: "/none".into(),
         start: Start::Qemu { accelerator: Accelerator::Tcg, root },
     }
+}
+
+/// QEMU's part of a record.
+fn own(record: &MachineRecord) -> QemuRecord {
+    let BackendRecord::Qemu(own) = &record.backend else { panic!("a QEMU machine: {record:?}") };
+    own.clone()
+}
+
+/// A record that differs in QEMU's part.
+fn changed(record: &MachineRecord, change: impl FnOnce(&mut QemuRecord)) -> MachineRecord {
+    let mut own = own(record);
+    change(&mut own);
+    MachineRecord { backend: BackendRecord::Qemu(own), ..record.clone() }
 }
 
 fn soon() -> Deadline {
@@ -121,7 +132,7 @@ async fn a_guest_that_powers_off_ends_its_machine_with_its_last_words() {
     let words = "noise\r\nvmbuild-agent: no disk";
     let Some(bench) = Bench::new(Lifetime::Job, words, Then::PowerOff).await else { return };
     let mut qemu = bench.start().await.unwrap();
-    let last = qemu.ended().await;
+    let last = qemu.exited().await;
     assert_eq!(last, "QEMU exited with 0\nthe console's last lines:\nvmbuild-agent: no disk");
     qemu.stop(soon()).await.expect("stopping what has ended is no error");
     assert!(bench.is_gone());
@@ -159,14 +170,14 @@ async fn a_named_machine_outlives_its_vmbuild_and_is_found_again() {
     drop(started);
     assert!(!bench.is_gone());
 
-    let other = MachineRecord { uuid: Some(uuid::Uuid::from_u128(1).to_string()), ..record.clone() };
+    let other = changed(&record, |own| own.uuid = uuid::Uuid::from_u128(1).to_string());
     let mut not_ours = Qemu::attach(&bench.folder, &other).unwrap();
     let refused = not_ours.stop(Deadline::after(Duration::from_secs(2))).await.unwrap_err();
     assert!(matches!(refused, QemuError::NotOurs { .. }), "{refused}");
     assert!(!bench.is_gone(), "what is not ours is left alone");
 
     let mut again = Qemu::attach(&bench.folder, &record).unwrap();
-    assert_eq!((again.process(), again.uuid()), (record.process, record.uuid.clone().unwrap()));
+    assert_eq!((again.process(), again.uuid()), (own(&record).process, own(&record).uuid));
     again.stop(soon()).await.unwrap();
     assert!(bench.is_gone());
     let gone = Qemu::attach(&bench.folder, &record).unwrap_err();
@@ -174,34 +185,33 @@ async fn a_named_machine_outlives_its_vmbuild_and_is_found_again() {
 }
 
 #[tokio::test(flavor = "current_thread")]
-async fn a_left_over_is_ended_after_proof_only() {
+async fn a_leftover_is_ended_after_proof_only() {
     let Some(bench) = Bench::new(Lifetime::Named, "", Then::Hang).await else { return };
     let started = bench.start().await.unwrap();
     let record = bench.record(&started);
     drop(started);
 
-    let ProcessIdentity { pid, start_ticks } = record.process;
-    let reused = MachineRecord { process: ProcessIdentity { pid, start_ticks: start_ticks + 1 }, ..record.clone() };
-    let other = MachineRecord { uuid: Some(uuid::Uuid::from_u128(1).to_string()), ..record.clone() };
+    let reused = changed(&record, |own| own.process.start_ticks += 1);
+    let other = changed(&record, |own| own.uuid = uuid::Uuid::from_u128(1).to_string());
     for doubtful in [reused, other] {
-        let refused = end_left_over(&bench.folder, &doubtful, soon()).await.unwrap_err();
+        let refused = end_leftover(&bench.folder, &doubtful, soon()).await.unwrap_err();
         assert!(matches!(refused, QemuError::NotOurs { .. }), "{refused}");
         assert!(!bench.is_gone(), "what is not proved is left alone");
     }
 
-    end_left_over(&bench.folder, &record, soon()).await.unwrap();
+    end_leftover(&bench.folder, &record, soon()).await.unwrap();
     assert!(bench.is_gone());
-    end_left_over(&bench.folder, &record, soon()).await.expect("nothing left over is no error");
+    end_leftover(&bench.folder, &record, soon()).await.expect("nothing left over is no error");
 }
 
 #[tokio::test(flavor = "current_thread")]
-async fn a_left_over_that_does_not_answer_is_killed() {
+async fn a_leftover_that_does_not_answer_is_killed() {
     let Some(bench) = Bench::new(Lifetime::Named, "", Then::Hang).await else { return };
     let started = bench.start().await.unwrap();
     let record = bench.record(&started);
     drop(started);
-    kill(Pid::from_raw(i32::try_from(record.process.pid).unwrap()), Signal::SIGSTOP).unwrap();
-    end_left_over(&bench.folder, &record, Deadline::after(Duration::from_millis(300))).await.unwrap();
+    kill(Pid::from_raw(i32::try_from(own(&record).process.pid).unwrap()), Signal::SIGSTOP).unwrap();
+    end_leftover(&bench.folder, &record, Deadline::after(Duration::from_millis(300))).await.unwrap();
     assert!(bench.is_gone());
 }
 

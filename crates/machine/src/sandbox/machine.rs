@@ -8,9 +8,10 @@
 //! (output of process 1)     serial.log
 //! ```
 
-use super::cgroup::{Groups, Limits, remove_left_over};
+use super::cgroup::{Groups, Limits, remove_cgroups};
 use super::namespace::NamespaceLaunch;
-use super::{Bind, Enter, NamespaceError, Root};
+use super::{Bind, Enter, NamespaceError, Root, SandboxRecord};
+use crate::backend::BackendRecord;
 use crate::process_handle::ProcessHandle;
 use crate::{Lifetime, MachineFolder, MachineRecord, MachineSpec, ProcessIdentity, RootTree, Start};
 use std::os::fd::OwnedFd;
@@ -83,7 +84,7 @@ impl Diagnose for SandboxError {
 /// A running sandbox.
 #[derive(Debug)]
 pub struct Sandbox {
-    held: ProcessHandle,
+    handle: ProcessHandle,
     process: ProcessIdentity,
     folder: MachineFolder,
 }
@@ -106,7 +107,7 @@ impl Sandbox {
         let launch = launch(spec.lifetime, folder, alive.share()?)?;
         let started = Self::launch(spec, describe(spec, folder, root), launch, folder, events, cancel).await;
         if started.is_err() {
-            remove_left_over(folder).await;
+            remove_cgroups(folder).await;
         }
         started
     }
@@ -137,14 +138,17 @@ impl Sandbox {
             events.warn(Part::Machine, "no control group can be made here: the sandbox's memory is not limited");
         }
         let process = ProcessIdentity::of(child.id().unwrap_or(0))?;
-        Ok(Self { held: ProcessHandle::Child(Box::new(child)), process, folder: folder.clone() })
+        Ok(Self { handle: ProcessHandle::Child(Box::new(child)), process, folder: folder.clone() })
     }
 
     /// Takes hold of a sandbox that an earlier vmbuild started.
     pub fn attach(folder: &MachineFolder, record: &MachineRecord) -> Result<Self, SandboxError> {
-        let held = ProcessHandle::attach(folder, record.process)?;
-        let held = held.ok_or_else(|| SandboxError::NotRunning(folder.name().to_string()))?;
-        Ok(Self { held, process: record.process, folder: folder.clone() })
+        let BackendRecord::Sandbox(SandboxRecord { process }) = record.backend else {
+            return Err(SandboxError::OtherBackend(folder.name().to_string()));
+        };
+        let handle = ProcessHandle::attach(folder, process)?;
+        let handle = handle.ok_or_else(|| SandboxError::NotRunning(folder.name().to_string()))?;
+        Ok(Self { handle, process, folder: folder.clone() })
     }
 
     /// How to reach the agent.
@@ -158,24 +162,24 @@ impl Sandbox {
     }
 
     /// Resolves when the sandbox's process ends by itself, with its last words. Cancel-safe; may be asked again.
-    pub async fn ended(&mut self) -> String {
-        let how = self.held.ended().await;
+    pub async fn exited(&mut self) -> String {
+        let how = self.handle.ended().await;
         format!("its first process {how}{}", self.folder.console_tail().as_suffix())
     }
 
     /// Ends everything in it (after the caller asked the agent to power off, or instead of it).
     pub async fn stop(&mut self, deadline: Deadline) -> Result<(), SandboxError> {
-        if !self.held.ends_within(GRACE.min(deadline.left())).await && !self.held.force().await? {
+        if !self.handle.ends_within(GRACE.min(deadline.left())).await && !self.handle.force().await? {
             return Err(SandboxError::StillRunning(deadline.limit()));
         }
-        remove_left_over(&self.folder).await;
+        remove_cgroups(&self.folder).await;
         Ok(())
     }
 }
 
 /// Ends a sandbox that nobody looks after any more, if its process is proved to be the one written down. None at
 /// all is success.
-pub async fn end_left_over(
+pub async fn end_leftover(
     folder: &MachineFolder,
     record: &MachineRecord,
     deadline: Deadline,
@@ -185,7 +189,7 @@ pub async fn end_left_over(
         // The process is another's, but the lock is held: it is about to let go, or is not what was written down.
         Err(SandboxError::NotRunning(name)) if folder.is_alive()? => Err(SandboxError::Running(name)),
         Err(SandboxError::NotRunning(_)) => {
-            remove_left_over(folder).await;
+            remove_cgroups(folder).await;
             Ok(())
         }
         Err(error) => Err(error),

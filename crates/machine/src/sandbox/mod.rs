@@ -20,6 +20,7 @@
 //! and only the parent outside can write the id maps. They speak lines of JSON over a socket (`control`), so
 //! the real reason of a failure reaches the person who asked.
 
+mod backend;
 mod cgroup;
 mod control;
 #[cfg(target_os = "linux")]
@@ -29,10 +30,11 @@ mod machine;
 mod namespace;
 mod refusal;
 
+pub use backend::{SandboxBackend, SandboxRecord};
 pub use idmap::IdMapError;
-pub use machine::{Sandbox, SandboxError, end_left_over};
+pub use machine::{Sandbox, SandboxError, end_leftover};
 pub use namespace::{Bind, Enter, Root, internal_entry, set_helper, works_here};
 pub use refusal::NamespaceError;
 
-pub(crate) use cgroup::remove_left_over;
+pub(crate) use cgroup::remove_cgroups;
 pub use namespace::helper_program;

@@ -249,13 +249,13 @@ impl Starting<'_> {
 
     /// The helper broke the rules: with how it ended and what it wrote, if it has ended.
     async fn broken(&mut self) -> NamespaceError {
-        let mut last_words = String::new();
+        let mut output = String::new();
         let ended = tokio::time::timeout(Duration::from_secs(1), self.child.wait()).await.ok().and_then(Result::ok);
         self.child.shutdown().await;
         if let Some(stderr) = self.child.take_stderr() {
             // What could be read is all there is to say.
-            let _ = stderr.take(4096).read_to_string(&mut last_words).await;
+            let _ = stderr.take(4096).read_to_string(&mut output).await;
         }
-        NamespaceError::Helper { ended, last_words: last_words.trim_end().to_owned() }
+        NamespaceError::Helper { ended, output: output.trim_end().to_owned() }
     }
 }

@@ -44,12 +44,12 @@ pub enum NamespaceError {
         source: io::Error,
     },
     /// The helper process ended, or fell silent, without saying why.
-    #[error("the process that makes namespaces {}{}", how(*ended), about(last_words))]
+    #[error("the process that makes namespaces {}{}", how(*ended), about(output))]
     Helper {
         /// How it ended, if it did.
         ended: Option<Ended>,
         /// What it wrote last.
-        last_words: String,
+        output: String,
     },
     /// Its files or its socket.
     #[error("failed to prepare namespaces")]

@@ -4,6 +4,7 @@ use super::project::{is_begun, is_vagrant, note, supposed_to_run, write};
 use super::records::VagrantRecord;
 use super::run::{UP, VagrantCommand};
 use super::{VagrantError, ssh_config};
+use crate::backend::BackendRecord;
 use crate::{Lifetime, MachineFolder, MachineRecord, MachineSpec, Start};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -45,8 +46,8 @@ impl VagrantMachine {
     /// Takes hold of one that an earlier vmbuild started.
     pub fn attach(folder: &MachineFolder, record: &MachineRecord) -> Result<Self, VagrantError> {
         let not_running = || VagrantError::NotRunning(folder.name().to_string());
-        let ssh = record.ssh.clone().ok_or_else(not_running)?;
-        Ok(Self { folder: folder.clone(), lifetime: record.spec.lifetime, ssh })
+        let BackendRecord::Vagrant(own) = &record.backend else { return Err(not_running()) };
+        Ok(Self { folder: folder.clone(), lifetime: record.spec.lifetime, ssh: own.ssh.clone() })
     }
 
     /// The way to its agent.

@@ -14,6 +14,7 @@
 //! The machine is no process of ours: no lock and no process number says whether it runs. The file `up` says what
 //! vmbuild has done; `vagrant status` says what is.
 
+mod backend;
 mod boxes;
 mod error;
 mod machine;
@@ -22,8 +23,7 @@ mod records;
 mod run;
 mod ssh_config;
 
+pub use backend::{VagrantBackend, VagrantMachineRecord};
 pub use boxes::{add_box, has_box};
 pub use error::VagrantError;
 pub use machine::{VagrantMachine, destroy, halt, is_running, works_here};
-
-pub(super) use project::{is_vagrant, supposed_to_run};

@@ -1,7 +1,7 @@
 //! The virtio-serial port that joins the agent to a socket of the host.
 
 use super::arguments::{Arguments, Chardev, ChardevBackend, QemuOption};
-use super::kernel_words::AGENT_PORT;
+use super::kernel_cmdline::AGENT_PORT;
 use super::string::OptionString;
 use crate::qemu::files;
 use std::ffi::OsString;

@@ -7,7 +7,7 @@ use super::cpu::{Cpu, Smp};
 use super::disk::{BlockFormat, Disk, Flush};
 use super::firmware::FirmwareFlash;
 use super::identity::{Identity, Name};
-use super::kernel_words::{KernelWords, MachineWords, TscRate};
+use super::kernel_cmdline::{AgentParameters, KernelCmdline, TscRate};
 use super::machine::{Accel, MachineSwitch, Memory};
 use super::platform::{Arch, Host};
 use super::random::VirtioRngPci;
@@ -77,8 +77,8 @@ impl QemuCommand {
         run: MachineRun,
         (arch, host): (Arch, Host),
     ) -> Self {
-        let machine = Some(MachineWords::of(spec, run));
-        let words = KernelWords { arch, accelerator, tsc: run.tsc, machine, own: None };
+        let machine = Some(AgentParameters::of(spec, run));
+        let words = KernelCmdline { arch, accelerator, tsc: run.tsc, machine, own: None };
         let boot = BootSource::kernel(&root.kernel, &root.initramfs, &words);
         let disk = Disk {
             base: root.disk.clone(),
@@ -137,7 +137,7 @@ impl QemuCommand {
         initramfs: &Path,
         (arch, host): (Arch, Host),
     ) -> Self {
-        let words = KernelWords { arch, accelerator, tsc: None, machine: None, own: None };
+        let words = KernelCmdline { arch, accelerator, tsc: None, machine: None, own: None };
         Self {
             host,
             name: Name { guest: format!("vmbuild-probe-{accelerator}") },
@@ -184,7 +184,7 @@ impl QemuCommand {
 }
 
 impl BootSource {
-    fn kernel(kernel: &Path, initrd: &Path, words: &KernelWords) -> Self {
+    fn kernel(kernel: &Path, initrd: &Path, words: &KernelCmdline) -> Self {
         let append = Append(words.line());
         Self::Kernel { kernel: KernelSwitch(kernel.to_owned()), initrd: Initrd(initrd.to_owned()), append }
     }
@@ -192,7 +192,7 @@ impl BootSource {
     fn of(way: &BootWay, (arch, accelerator): (Arch, Accelerator), tsc: Option<TscRate>) -> Self {
         match way {
             BootWay::Kernel { kernel, initrd, words } => {
-                let words = KernelWords { arch, accelerator, tsc, machine: None, own: Some(words.clone()) };
+                let words = KernelCmdline { arch, accelerator, tsc, machine: None, own: Some(words.clone()) };
                 Self::kernel(kernel, initrd, &words)
             }
             BootWay::Uefi { code, .. } => Self::Uefi(FirmwareFlash { code: code.clone() }),

@@ -16,7 +16,7 @@ mod cpu;
 mod disk;
 mod firmware;
 mod identity;
-mod kernel_words;
+mod kernel_cmdline;
 mod machine;
 mod monitor;
 mod network;
@@ -32,7 +32,7 @@ mod command_tests;
 
 pub(crate) use command::{MachineRun, QemuCommand};
 pub(crate) use disk::{BlockFormat, OVERLAY};
-pub use kernel_words::AGENT_PORT;
-pub(crate) use kernel_words::{CONSOLE_MARK, TscRate, VSOCK_PORT};
+pub use kernel_cmdline::AGENT_PORT;
+pub(crate) use kernel_cmdline::{CONSOLE_MARK, TscRate, VSOCK_PORT};
 pub(crate) use platform::{Arch, Host};
 pub(crate) use vsock::VsockDevice;

@@ -4,9 +4,10 @@
 //! machine has to end it, too. One that belongs to a named machine is known by the machine's record.
 
 use super::VsockRecord;
+use crate::log_tail;
 use crate::process::ProvenProcess;
 use crate::process_handle::ProcessHandle;
-use crate::qemu::{binary, files, last_words};
+use crate::qemu::{binary, files};
 use crate::{Lifetime, MachineFolder, ProcessIdentity};
 use std::io;
 use std::time::Duration;
@@ -27,7 +28,7 @@ pub(super) async fn start(folder: &MachineFolder, lifetime: Lifetime) -> Result<
     while !(folder.file(files::VSOCK).exists() && folder.file(files::VSOCK_DEVICE).exists()) {
         if deadline.passed() || !matches!(child.try_wait(), Ok(None)) {
             child.shutdown().await;
-            let words = last_words::of(&folder.file(files::VSOCK_LOG));
+            let words = log_tail::text(&folder.file(files::VSOCK_LOG));
             return Err(format!("{PROGRAM} did not listen: {words}"));
         }
         tokio::time::sleep(Duration::from_millis(2)).await;
@@ -50,7 +51,7 @@ fn spawn(program: &std::path::Path, folder: &MachineFolder, lifetime: Lifetime) 
 
 /// Why the device serves nobody any more, if a thread of it has panicked; the process and its socket outlive that.
 pub(super) fn broken(folder: &MachineFolder) -> Option<String> {
-    let words = last_words::of(&folder.file(files::VSOCK_LOG));
+    let words = log_tail::text(&folder.file(files::VSOCK_LOG));
     let panic = words.lines().skip_while(|line| !line.contains("panicked at")).nth(1)?;
     Some(format!("{PROGRAM} broke down ({panic}); `vmbuild reload {}` starts another", folder.name()))
 }

@@ -10,6 +10,7 @@ mod kernel;
 mod record;
 
 use super::files;
+use crate::backend::Transports;
 use crate::qemu::options::{VSOCK_PORT, VsockDevice};
 use crate::{Lifetime, MachineFolder, ProcessIdentity};
 use std::os::fd::OwnedFd;
@@ -90,20 +91,26 @@ impl Vsock {
     }
 }
 
-/// The ways to the agent of a machine with this vsock; and what is no way, with the reason.
-pub(super) fn ways(folder: &MachineFolder, vsock: &VsockRecord) -> (Vec<Transport>, Vec<FailedTransport>) {
+/// Transports to the agent of a machine with this vsock device.
+pub(super) fn transports(folder: &MachineFolder, vsock: &VsockRecord) -> Transports {
     let serial = Transport::VirtioSerial(folder.file(files::AGENT));
     match vsock {
-        VsockRecord::Kernel { cid } => (vec![Transport::Vsock { cid: *cid, port: VSOCK_PORT }, serial], Vec::new()),
-        VsockRecord::VhostUser { .. } => {
-            if let Some(reason) = device::broken(folder) {
-                return (vec![serial], vec![FailedTransport { transport: TransportKind::VhostUserVsock, reason }]);
+        VsockRecord::Kernel { cid } => usable(vec![Transport::Vsock { cid: *cid, port: VSOCK_PORT }, serial]),
+        VsockRecord::VhostUser { .. } => match device::broken(folder) {
+            Some(reason) => without(serial, TransportKind::VhostUserVsock, reason),
+            None => {
+                let device = Transport::VhostUserVsock { socket: folder.file(files::VSOCK), port: VSOCK_PORT };
+                usable(vec![device, serial])
             }
-            let device = Transport::VhostUserVsock { socket: folder.file(files::VSOCK), port: VSOCK_PORT };
-            (vec![device, serial], Vec::new())
-        }
-        VsockRecord::None { why } => {
-            (vec![serial], vec![FailedTransport { transport: TransportKind::Vsock, reason: why.clone() }])
-        }
+        },
+        VsockRecord::None { why } => without(serial, TransportKind::Vsock, why.clone()),
     }
+}
+
+fn usable(usable: Vec<Transport>) -> Transports {
+    Transports { usable, failed: Vec::new() }
+}
+
+fn without(serial: Transport, transport: TransportKind, reason: String) -> Transports {
+    Transports { usable: vec![serial], failed: vec![FailedTransport { transport, reason }] }
 }

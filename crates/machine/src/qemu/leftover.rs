@@ -1,10 +1,10 @@
 //! Machines whose vmbuild is gone: how they are, and their end.
 
-use super::machine::{end, proven_monitor, recorded_uuid};
+use super::machine::{end, proven_monitor, recorded, recorded_uuid};
 use super::vsock::end_recorded;
 use super::{QemuError, QemuVersion};
 use crate::process_handle::ProcessHandle;
-use crate::{Accelerator, MachineFolder, MachineRecord};
+use crate::{Accelerator, MachineFolder, MachineRecord, ProcessIdentity};
 use std::time::Duration;
 use vmbuild_supervise::Deadline;
 
@@ -62,13 +62,9 @@ fn in_use(kvm: bool, record: &MachineRecord) -> Accelerator {
 /// It is proved to be the machine's before anything is done to it: it holds the machine's lock, its process
 /// started when the record says, and its monitor, if that still answers, has the record's uuid. If any of these
 /// fails, nothing is ended and the error says which. No QEMU at all is success.
-pub async fn end_left_over(
-    folder: &MachineFolder,
-    record: &MachineRecord,
-    deadline: Deadline,
-) -> Result<(), QemuError> {
+pub async fn end_leftover(folder: &MachineFolder, record: &MachineRecord, deadline: Deadline) -> Result<(), QemuError> {
     end_qemu(folder, record, deadline).await?;
-    Ok(end_recorded(record.vsock.as_ref()).await?)
+    Ok(end_recorded(recorded(folder, record)?.vsock.as_ref()).await?)
 }
 
 async fn end_qemu(folder: &MachineFolder, record: &MachineRecord, deadline: Deadline) -> Result<(), QemuError> {
@@ -76,16 +72,17 @@ async fn end_qemu(folder: &MachineFolder, record: &MachineRecord, deadline: Dead
         return Ok(());
     }
     let uuid = recorded_uuid(folder, record)?;
-    let Some(mut held) = ProcessHandle::attach(folder, record.process)? else {
-        return ended_meanwhile(folder, record);
+    let process = recorded(folder, record)?.process;
+    let Some(mut handle) = ProcessHandle::attach(folder, process)? else {
+        return ended_meanwhile(folder, process);
     };
-    end(folder, uuid, &mut held, deadline).await
+    end(folder, uuid, &mut handle, deadline).await
 }
 
-fn ended_meanwhile(folder: &MachineFolder, record: &MachineRecord) -> Result<(), QemuError> {
+fn ended_meanwhile(folder: &MachineFolder, process: ProcessIdentity) -> Result<(), QemuError> {
     if !folder.is_alive()? {
         return Ok(());
     }
-    let found = format!("its lock is held, but process {} is not the one that was started", record.process.pid);
+    let found = format!("its lock is held, but process {} is not the one that was started", process.pid);
     Err(QemuError::NotOurs { machine: folder.name().clone(), found })
 }

@@ -44,20 +44,20 @@ pub(crate) struct TscRate {
 
 /// The whole command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct KernelWords {
+pub(crate) struct KernelCmdline {
     pub(crate) arch: Arch,
     pub(crate) accelerator: Accelerator,
     /// How fast the guest's time stamp counter counts, where translation makes it the host's.
     pub(crate) tsc: Option<TscRate>,
     /// For the agent; none when it is only to show that it runs.
-    pub(crate) machine: Option<MachineWords>,
+    pub(crate) machine: Option<AgentParameters>,
     /// For the system on the disk, where it is not ours.
     pub(crate) own: Option<String>,
 }
 
 /// What the agent has to know to make the guest ready.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct MachineWords {
+pub(crate) struct AgentParameters {
     pub(crate) hostname: String,
     pub(crate) network: Network,
     /// The vsock port to serve on, where there is such a device.
@@ -66,7 +66,7 @@ pub(crate) struct MachineWords {
     pub(crate) clock: Duration,
 }
 
-impl MachineWords {
+impl AgentParameters {
     /// The words for a machine. A job's host name is always the same: a random one could end up in what is built.
     pub(crate) fn of(spec: &MachineSpec, run: MachineRun) -> Self {
         let hostname = match spec.lifetime {
@@ -93,19 +93,19 @@ impl MachineWords {
     }
 }
 
-impl KernelWords {
+impl KernelCmdline {
     /// All words, separated by blanks. None of them can hold a blank: they are names, numbers and constants.
     pub(crate) fn line(&self) -> String {
-        let mut words: Vec<String> = self.kernel_words().into_iter().map(str::to_owned).collect();
+        let mut words: Vec<String> = self.kernel_parameters().into_iter().map(str::to_owned).collect();
         if self.is_translated_x86() {
             words.extend(self.tsc.map(|rate| format!("tsc_early_khz={}", rate.khz)));
         }
-        words.extend(self.machine.iter().flat_map(MachineWords::words));
+        words.extend(self.machine.iter().flat_map(AgentParameters::words));
         words.extend(self.own.clone());
         words.join(" ")
     }
 
-    fn kernel_words(&self) -> Vec<&'static str> {
+    fn kernel_parameters(&self) -> Vec<&'static str> {
         let console = match self.arch {
             Arch::X86_64 => "console=ttyS0",
             Arch::Aarch64 => "console=ttyAMA0",
