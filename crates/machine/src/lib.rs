@@ -6,6 +6,7 @@
 
 pub mod accelerator;
 pub mod agent_binary;
+mod agent_parameters;
 pub mod backend;
 mod boot_wait;
 pub mod choose;

@@ -2,7 +2,8 @@
 
 use super::examine::BootFiles;
 use crate::Accelerator;
-use crate::qemu::options::{Arch, CONSOLE_MARK, Host, QemuCommand};
+use crate::agent_parameters::CONSOLE_MARK;
+use crate::qemu::options::{Arch, Host, QemuCommand};
 use crate::qemu::{QemuBinary, QemuError};
 use serde::{Deserialize, Serialize};
 use std::time::Instant;

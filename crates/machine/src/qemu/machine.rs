@@ -1,11 +1,11 @@
 //! A machine under QEMU.
 
 use super::launch::{QemuLaunch, not_ours, own_words};
-use super::options::CONSOLE_MARK;
 use super::qmp::{Qmp, QmpError};
 use super::vsock::{self, Vsock};
 use super::{QemuBinary, QemuError, QemuRecord, VsockRecord, files};
 use crate::ProcessIdentity;
+use crate::agent_parameters::CONSOLE_MARK;
 use crate::backend::{BackendRecord, Transports};
 use crate::log_tail;
 use crate::process_handle::ProcessHandle;

@@ -23,6 +23,7 @@ mod real_tests;
 #[cfg(test)]
 pub(crate) mod tiny_guest;
 
+pub use crate::agent_parameters::AGENT_PORT;
 pub use backend::{QemuBackend, QemuRecord};
 pub use binary::on_path;
 pub use binary::{OLDEST, QemuBinary, QemuVersion};
@@ -31,6 +32,5 @@ pub use error::QemuError;
 pub(super) use files::LOG;
 pub use leftover::{QemuStatus, end_leftover, resume, status};
 pub use machine::Qemu;
-pub use options::AGENT_PORT;
 pub use qmp::QmpError;
 pub use vsock::VsockRecord;

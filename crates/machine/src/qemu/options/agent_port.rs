@@ -1,8 +1,8 @@
 //! The virtio-serial port that joins the agent to a socket of the host.
 
 use super::arguments::{Arguments, Chardev, ChardevBackend, QemuOption};
-use super::kernel_cmdline::AGENT_PORT;
 use super::string::OptionString;
+use crate::agent_parameters::AGENT_PORT;
 use crate::qemu::files;
 use std::ffi::OsString;
 

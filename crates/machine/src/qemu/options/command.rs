@@ -7,7 +7,7 @@ use super::cpu::{Cpu, Smp};
 use super::disk::{BlockFormat, Disk, Flush};
 use super::firmware::FirmwareFlash;
 use super::identity::{Identity, Name};
-use super::kernel_cmdline::{AgentParameters, KernelCmdline, TscRate};
+use super::kernel_cmdline::{KernelCmdline, TscRate};
 use super::machine::{Accel, MachineSwitch, Memory};
 use super::platform::{Arch, Host};
 use super::random::VirtioRngPci;
@@ -15,6 +15,7 @@ use super::sandbox::SandboxSwitch;
 use super::seed::Seed;
 use super::vsock::{MemoryBackendMemfd, VsockDevice};
 use super::{agent_port, monitor, network};
+use crate::agent_parameters::{AgentParameters, VSOCK_PORT};
 use crate::{Accelerator, BootWay, MachineSpec, Network, OwnSystem, RootDisk};
 use std::ffi::OsString;
 use std::path::Path;
@@ -77,9 +78,9 @@ impl QemuCommand {
         run: MachineRun,
         (arch, host): (Arch, Host),
     ) -> Self {
-        let machine = Some(AgentParameters::of(spec, run));
-        let words = KernelCmdline { arch, accelerator, tsc: run.tsc, machine, own: None };
-        let boot = BootSource::kernel(&root.kernel, &root.initramfs, &words);
+        let agent = Some(AgentParameters::of(spec, run.vsock.map(|_| VSOCK_PORT), run.clock));
+        let cmdline = KernelCmdline { arch, accelerator, tsc: run.tsc, agent, system: None };
+        let boot = BootSource::kernel(&root.kernel, &root.initramfs, &cmdline);
         let disk = Disk {
             base: root.disk.clone(),
             format: BlockFormat::Raw,
@@ -137,14 +138,14 @@ impl QemuCommand {
         initramfs: &Path,
         (arch, host): (Arch, Host),
     ) -> Self {
-        let words = KernelCmdline { arch, accelerator, tsc: None, machine: None, own: None };
+        let cmdline = KernelCmdline { arch, accelerator, tsc: None, agent: None, system: None };
         Self {
             host,
             name: Name { guest: format!("vmbuild-probe-{accelerator}") },
             machine: MachineSwitch { arch, accelerator, memory_backend: None },
             smp: Smp { cpus: 1 },
             memory: Memory { size_mib: PROBE_MEMORY_MIB },
-            boot: BootSource::kernel(kernel, initramfs, &words),
+            boot: BootSource::kernel(kernel, initramfs, &cmdline),
             console: Console::Stdout,
             whole: None,
         }
@@ -184,16 +185,16 @@ impl QemuCommand {
 }
 
 impl BootSource {
-    fn kernel(kernel: &Path, initrd: &Path, words: &KernelCmdline) -> Self {
-        let append = Append(words.line());
+    fn kernel(kernel: &Path, initrd: &Path, cmdline: &KernelCmdline) -> Self {
+        let append = Append(cmdline.line());
         Self::Kernel { kernel: KernelSwitch(kernel.to_owned()), initrd: Initrd(initrd.to_owned()), append }
     }
 
     fn of(way: &BootWay, (arch, accelerator): (Arch, Accelerator), tsc: Option<TscRate>) -> Self {
         match way {
             BootWay::Kernel { kernel, initrd, words } => {
-                let words = KernelCmdline { arch, accelerator, tsc, machine: None, own: Some(words.clone()) };
-                Self::kernel(kernel, initrd, &words)
+                let cmdline = KernelCmdline { arch, accelerator, tsc, agent: None, system: Some(words.clone()) };
+                Self::kernel(kernel, initrd, &cmdline)
             }
             BootWay::Uefi { code, .. } => Self::Uefi(FirmwareFlash { code: code.clone() }),
             BootWay::Bios => Self::Bios,

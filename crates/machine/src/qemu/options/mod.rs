@@ -32,7 +32,6 @@ mod command_tests;
 
 pub(crate) use command::{MachineRun, QemuCommand};
 pub(crate) use disk::{BlockFormat, OVERLAY};
-pub use kernel_cmdline::AGENT_PORT;
-pub(crate) use kernel_cmdline::{CONSOLE_MARK, TscRate, VSOCK_PORT};
+pub(crate) use kernel_cmdline::TscRate;
 pub(crate) use platform::{Arch, Host};
 pub(crate) use vsock::VsockDevice;

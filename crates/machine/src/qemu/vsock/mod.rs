@@ -10,8 +10,9 @@ mod kernel;
 mod record;
 
 use super::files;
+use crate::agent_parameters::VSOCK_PORT;
 use crate::backend::Transports;
-use crate::qemu::options::{VSOCK_PORT, VsockDevice};
+use crate::qemu::options::VsockDevice;
 use crate::{Lifetime, MachineFolder, ProcessIdentity};
 use std::os::fd::OwnedFd;
 use vmbuild_guest::{FailedTransport, Transport, TransportKind};
