@@ -24,6 +24,7 @@ pub mod sandbox;
 pub mod spec;
 pub mod sweep;
 pub mod vagrant;
+pub mod vz;
 
 pub use backend::{BACKENDS, Backend, BackendRecord};
 pub use choose::{BackendChoice, BackendRequest, ChooseError, ChosenBackend, choose_backend};

@@ -50,6 +50,11 @@ pub enum Start {
         /// Which box, and what is put into it.
         source: VagrantBox,
     },
+    /// Virtualization.framework over a disk.
+    Vz {
+        /// The disk and kernel.
+        root: RootDisk,
+    },
     /// QEMU over a publisher's disk, with the system that is on it: once, to make a golden machine of it.
     FirstBoot {
         /// Which accelerator.
@@ -178,6 +183,8 @@ pub enum BackendKind {
     Sandbox,
     /// Vagrant, whatever runs machines for it.
     Vagrant,
+    /// Apple's Virtualization.framework.
+    Vz,
 }
 
 impl BackendKind {
@@ -187,6 +194,7 @@ impl BackendKind {
             Self::Qemu => "qemu",
             Self::Sandbox => "sandbox",
             Self::Vagrant => "vagrant",
+            Self::Vz => "vz",
         }
     }
 }
@@ -334,6 +342,7 @@ impl MachineSpec {
         match self.start {
             Start::Sandbox { .. } => BackendKind::Sandbox,
             Start::Vagrant { .. } => BackendKind::Vagrant,
+            Start::Vz { .. } => BackendKind::Vz,
             Start::Qemu { .. } | Start::FirstBoot { .. } => BackendKind::Qemu,
         }
     }

@@ -4,11 +4,12 @@ use super::driver::Backend;
 use crate::qemu::{QemuBackend, QemuRecord};
 use crate::sandbox::{SandboxBackend, SandboxRecord};
 use crate::vagrant::{VagrantBackend, VagrantMachineRecord};
+use crate::vz::{VzBackend, VzRecord};
 use crate::{BackendKind, MachineFolder};
 use serde::{Deserialize, Serialize};
 
 /// Every backend, in the order in which people see them.
-pub static BACKENDS: &[&dyn Backend] = &[&QemuBackend, &SandboxBackend, &VagrantBackend];
+pub static BACKENDS: &[&dyn Backend] = &[&QemuBackend, &SandboxBackend, &VagrantBackend, &VzBackend];
 
 /// A backend's part of the machine record, tagged by the backend's name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +21,8 @@ pub enum BackendRecord {
     Sandbox(SandboxRecord),
     /// Vagrant.
     Vagrant(VagrantMachineRecord),
+    /// Virtualization.framework.
+    Vz(VzRecord),
 }
 
 impl BackendKind {
@@ -47,7 +50,8 @@ mod tests {
         match kind {
             BackendKind::Qemu => Some(BackendKind::Sandbox),
             BackendKind::Sandbox => Some(BackendKind::Vagrant),
-            BackendKind::Vagrant => None,
+            BackendKind::Vagrant => Some(BackendKind::Vz),
+            BackendKind::Vz => None,
         }
     }
 
