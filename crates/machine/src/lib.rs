@@ -9,9 +9,9 @@ pub mod agent_binary;
 mod agent_parameters;
 pub mod backend;
 mod boot_wait;
-pub mod choose;
+mod choose;
 mod error;
-pub mod folder;
+mod folder;
 mod guard;
 mod log_tail;
 mod process;
@@ -19,10 +19,10 @@ mod process_handle;
 pub mod qemu;
 mod record;
 mod resources;
-pub mod running;
+mod running;
 pub mod sandbox;
-pub mod spec;
-pub mod sweep;
+mod spec;
+mod sweep;
 pub mod vagrant;
 pub mod vz;
 
@@ -37,6 +37,6 @@ pub use resources::RoomError;
 pub use running::{Machine, StoppedMachine, destroy_named, end_named, remove};
 pub use spec::{
     Accelerator, BackendKind, BootWay, Lifetime, MachineName, MachineSpec, Network, OwnSystem, RootDisk, RootTree,
-    Start, VagrantBox,
+    Start, UnknownName, VagrantBox,
 };
 pub use sweep::sweep;

@@ -5,6 +5,7 @@
 use super::spec::{MachineName, MachineSpec};
 use std::io;
 use std::path::{Path, PathBuf};
+use sysinfo::{MemoryRefreshKind, System};
 use vmbuild_core::event::{Events, Part};
 use vmbuild_core::failure::{Diagnose, Exit};
 
@@ -117,12 +118,11 @@ impl Scarcity {
     }
 }
 
-/// What the kernel would give without swapping, in MiB. Source: proc(5), `/proc/meminfo`; none on other systems.
+/// Memory in MiB that is available without swapping, if the system tells.
 pub(super) fn free_memory() -> Option<u64> {
-    let table = fs_err::read_to_string("/proc/meminfo").ok()?;
-    let line = table.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    let kib: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
-    Some(kib / 1024)
+    let mut system = System::new().ok()?;
+    system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
+    (system.total_memory() > 0).then(|| system.available_memory() >> 20)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use vmbuild_image::{Golden, Role};
 use vmbuild_job::MachineSetup;
 use vmbuild_machine::backend::{FeatureSupport, RootKind};
 use vmbuild_machine::{
-    BackendKind, Lifetime, Machine, MachineError, MachineFolder, MachineName, MachineSpec, MachineState, qemu,
+    BackendKind, Lifetime, Machine, MachineError, MachineFolder, MachineName, MachineSpec, MachineState,
 };
 
 /// The machine's backend cannot grow its disk.
@@ -112,7 +112,8 @@ async fn grow(context: &CommandContext, machine: &Machine, disk: DiskSize) -> Re
     let phase = context.events.phase(Part::Machine, "disk", name.to_string());
     let record = machine.folder().read_record().map_err(MachineError::Folder)?;
     let record = record.ok_or_else(|| MachineError::NotRunning(name.clone()))?;
-    qemu::grow_disk(machine.folder(), &record, disk.mib << 20).await?;
+    let backend = record.spec.backend().backend();
+    backend.grow_disk(machine.folder(), &record, disk.mib << 20).await?;
     let bytes = machine.ask(machine.session().grow_root(&context.cancel)).await?;
     phase.finish(format!("{} MiB", bytes >> 20));
     Ok(())

@@ -16,13 +16,13 @@ pub struct AcceleratorFinding {
     /// What came of a guest kernel under it; `None` if none was started.
     pub outcome: Option<ProbeOutcome>,
     /// What this host itself runs on.
-    pub ground: HostVirtualization,
+    pub host: HostVirtualization,
 }
 
 impl AcceleratorFinding {
     /// On this host.
     pub fn new(accelerator: Accelerator, device: HypervisorDevice, outcome: Option<ProbeOutcome>) -> Self {
-        Self { accelerator, device, outcome, ground: HostVirtualization::of_host() }
+        Self { accelerator, device, outcome, host: HostVirtualization::of_host() }
     }
 
     /// Whether machines can be run under it.
@@ -37,7 +37,7 @@ impl AcceleratorFinding {
 
     /// What to do about it, if there is something.
     pub fn hint(&self) -> Option<String> {
-        let hint = match (&self.device, &self.outcome, self.ground) {
+        let hint = match (&self.device, &self.outcome, self.host) {
             (HypervisorDevice::NotPermitted, ..) => {
                 "`sudo usermod -aG kvm \"$USER\"`, then log in again: members of group kvm may use it"
             }
@@ -64,7 +64,7 @@ impl AcceleratorFinding {
 
     fn missing(&self) -> &'static str {
         match self.accelerator {
-            Accelerator::Kvm if self.is_this_systems() && self.ground == HostVirtualization::Hypervisor => {
+            Accelerator::Kvm if self.is_this_systems() && self.host == HostVirtualization::Hypervisor => {
                 "no /dev/kvm: this host is a virtual machine, and gets no nested virtualisation"
             }
             Accelerator::Kvm if self.is_this_systems() => {
@@ -104,7 +104,7 @@ impl fmt::Display for AcceleratorFinding {
             }
             (HypervisorDevice::Usable, Some(ProbeOutcome::Hung { seconds })) => {
                 write!(to, "{device} opens, but a guest kernel hung for {seconds} s")?;
-                match self.ground {
+                match self.host {
                     HostVirtualization::Hypervisor => to.write_str(": this host is a virtual machine itself"),
                     HostVirtualization::Machine => Ok(()),
                 }
@@ -126,7 +126,7 @@ mod tests {
 
     fn check(device: HypervisorDevice, outcome: Option<ProbeOutcome>, works: bool, sentence: &str) {
         let finding =
-            AcceleratorFinding { accelerator: Accelerator::Kvm, device, outcome, ground: HostVirtualization::Machine };
+            AcceleratorFinding { accelerator: Accelerator::Kvm, device, outcome, host: HostVirtualization::Machine };
         assert_eq!((finding.works(), finding.to_string().as_str()), (works, sentence));
     }
 
@@ -153,8 +153,8 @@ mod tests {
     #[cfg(target_os = "linux")]
     fn each_has_its_own_way_out() {
         let hung = || Some(ProbeOutcome::Hung { seconds: 5 });
-        let check = |device, outcome, ground, expect: Option<&str>| {
-            let hint = AcceleratorFinding { accelerator: Accelerator::Kvm, device, outcome, ground }.hint();
+        let check = |device, outcome, host, expect: Option<&str>| {
+            let hint = AcceleratorFinding { accelerator: Accelerator::Kvm, device, outcome, host }.hint();
             assert_eq!(hint.is_some(), expect.is_some(), "{hint:?}");
             assert!(hint.unwrap_or_default().contains(expect.unwrap_or_default()));
         };
@@ -181,8 +181,8 @@ mod tests {
     #[cfg(target_os = "linux")]
     fn a_host_that_is_a_guest_says_so() {
         let say = |device, outcome| {
-            let ground = HostVirtualization::Hypervisor;
-            AcceleratorFinding { accelerator: Accelerator::Kvm, device, outcome, ground }.to_string()
+            let host = HostVirtualization::Hypervisor;
+            AcceleratorFinding { accelerator: Accelerator::Kvm, device, outcome, host }.to_string()
         };
         let missing = "kvm: no /dev/kvm: this host is a virtual machine, and gets no nested virtualisation";
         assert_eq!(say(HypervisorDevice::Missing, None), missing);

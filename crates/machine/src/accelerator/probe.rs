@@ -3,7 +3,7 @@
 use super::examine::BootFiles;
 use crate::Accelerator;
 use crate::agent_parameters::CONSOLE_MARK;
-use crate::qemu::options::{Arch, Host, QemuCommand};
+use crate::qemu::options::{Platform, QemuCommand};
 use crate::qemu::{QemuBinary, QemuError};
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
@@ -43,7 +43,7 @@ pub async fn probe(
     deadline: Deadline,
     cancel: &CancellationToken,
 ) -> Result<ProbeOutcome, QemuError> {
-    let platform = (Arch::of_host(), Host::current());
+    let platform = Platform::current();
     let command = QemuCommand::for_probe(accelerator, &boot.kernel, &boot.initramfs, platform);
     let started = Instant::now();
     let mut child = Command::new(&qemu.path).args(command.arguments()).spawn()?;
@@ -155,10 +155,10 @@ mod tests {
     const LONG: Duration = Duration::from_secs(30);
 
     /// Probes with a guest that says `words`; QEMU must be gone afterwards.
-    async fn outcome(accelerator: Accelerator, guest: (&str, Then), limit: Duration) -> Option<ProbeOutcome> {
+    async fn outcome(accelerator: Accelerator, words: &str, then: Then, limit: Duration) -> Option<ProbeOutcome> {
         let qemu = qemu_or_skip().await?;
         let temp = tempfile::tempdir().unwrap();
-        let (kernel, initramfs) = tiny_guest::write(temp.path(), guest.0, guest.1);
+        let (kernel, initramfs) = tiny_guest::write(temp.path(), words, then);
         let (boot, cancel) = (BootFiles { kernel, initramfs }, CancellationToken::new());
         let outcome = probe(accelerator, &boot, &qemu, Deadline::after(limit), &cancel).await.unwrap();
         assert_eq!(processes_about(temp.path()), Vec::<String>::new(), "QEMU is gone");
@@ -169,7 +169,7 @@ mod tests {
     async fn a_guest_that_speaks_has_reached_user_space() {
         for then in [Then::Hang, Then::PowerOff] {
             let words = "[    1.0] something else\r\nvmbuild-agent: 0.1.0 starts\r\n";
-            let Some(outcome) = outcome(Accelerator::Tcg, (words, then), LONG).await else { return };
+            let Some(outcome) = outcome(Accelerator::Tcg, words, then, LONG).await else { return };
             assert!(matches!(outcome, ProbeOutcome::UserSpace { millis } if millis > 0), "{outcome:?}");
         }
     }
@@ -177,14 +177,14 @@ mod tests {
     #[tokio::test(flavor = "current_thread")]
     async fn a_guest_that_does_not_is_reported_at_the_deadline() {
         let guest = ("[    0.0] Linux version\r\n", Then::Hang);
-        let Some(outcome) = outcome(Accelerator::Tcg, guest, Duration::from_secs(1)).await else { return };
+        let Some(outcome) = outcome(Accelerator::Tcg, guest.0, guest.1, Duration::from_secs(1)).await else { return };
         assert_eq!(outcome, ProbeOutcome::Hung { seconds: 1 });
     }
 
     #[tokio::test(flavor = "current_thread")]
     async fn a_qemu_that_ends_is_reported_with_the_telling() {
         let guest = ("[    0.1] Kernel panic\r\n", Then::PowerOff);
-        let Some(outcome) = outcome(Accelerator::Tcg, guest, LONG).await else { return };
+        let Some(outcome) = outcome(Accelerator::Tcg, guest.0, guest.1, LONG).await else { return };
         let telling = "[    0.1] Kernel panic".to_owned();
         assert_eq!(outcome, ProbeOutcome::Ended { how: "exited with 0".to_owned(), telling });
     }
@@ -220,7 +220,7 @@ mod tests {
             return;
         }
         let guest = ("vmbuild-agent: here\n", Then::Hang);
-        let Some(outcome) = outcome(Accelerator::Kvm, guest, Duration::from_secs(5)).await else { return };
+        let Some(outcome) = outcome(Accelerator::Kvm, guest.0, guest.1, Duration::from_secs(5)).await else { return };
         eprintln!("here: {outcome:?}");
         let sensible = match &outcome {
             ProbeOutcome::UserSpace { millis } => *millis < 5_000,

@@ -163,6 +163,18 @@ pub trait Backend: Debug + Sync {
         Box::pin(std::future::ready(self.is_running(folder).map_err(MachineError::from)))
     }
 
+    /// Makes the disk of a running machine `bytes` long. Asked only of backends with [`Features::grow_disk`].
+    fn grow_disk<'a>(
+        &'a self,
+        folder: &'a MachineFolder,
+        record: &'a MachineRecord,
+        bytes: u64,
+    ) -> LocalBoxFuture<'a, Result<(), MachineError>> {
+        let _ = (folder, record, bytes);
+        let source = BackendUnavailable::new("it grows no disk", Vec::new());
+        Box::pin(std::future::ready(Err(MachineError::Unavailable { backend: self.kind(), source })))
+    }
+
     /// Whether the machine is paused because its disk could not be written. Asked only of [`Features::pausable`].
     fn is_paused<'a>(&'a self, folder: &'a MachineFolder, record: &'a MachineRecord) -> LocalBoxFuture<'a, bool> {
         let _ = (folder, record);

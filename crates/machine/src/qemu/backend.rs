@@ -1,6 +1,6 @@
 //! QEMU as a backend.
 
-use super::{Qemu, QemuBinary, VsockRecord, end_leftover, resume, status};
+use super::{Qemu, QemuBinary, VsockRecord, end_leftover, grow_disk, resume, status};
 use crate::backend::{
     AutoRank, Backend, BackendMachine, BackendRecord, BackendUnavailable, BootTiming, Emulation, FeatureSupport,
     Features, MachineRoot, RootKind, StartRequest, Transports,
@@ -119,6 +119,15 @@ impl Backend for QemuBackend {
         deadline: Deadline,
     ) -> LocalBoxFuture<'a, Result<(), MachineError>> {
         Box::pin(async move { Ok(end_leftover(folder, record, deadline).await?) })
+    }
+
+    fn grow_disk<'a>(
+        &'a self,
+        folder: &'a MachineFolder,
+        record: &'a MachineRecord,
+        bytes: u64,
+    ) -> LocalBoxFuture<'a, Result<(), MachineError>> {
+        Box::pin(async move { Ok(grow_disk(folder, record, bytes).await?) })
     }
 
     fn is_paused<'a>(&'a self, folder: &'a MachineFolder, record: &'a MachineRecord) -> LocalBoxFuture<'a, bool> {

@@ -4,7 +4,6 @@ use super::QemuError;
 use super::options::Arch;
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -85,14 +84,9 @@ impl QemuBinary {
     }
 }
 
-/// Finds a program on `PATH`.
+/// Finds a program on `PATH`. Used by everything that starts one and by `vmbuild doctor`, so that both agree.
 pub fn on_path(program: &'static str) -> Result<PathBuf, QemuError> {
-    let paths = std::env::var_os("PATH").unwrap_or_default();
-    let runnable = |path: &PathBuf| {
-        fs_err::metadata(path).is_ok_and(|about| about.is_file() && about.permissions().mode() & 0o111 != 0)
-    };
-    let found = std::env::split_paths(&paths).map(|folder| folder.join(program)).find(runnable);
-    found.ok_or(QemuError::Missing { program })
+    which::which(program).map_err(|_| QemuError::Missing { program })
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ const ANSWER: Duration = Duration::from_secs(30);
 
 /// Makes the machine's disk `bytes` long. One that is shorter than it was would lose what is at its end: that is
 /// refused.
-pub async fn grow_disk(folder: &MachineFolder, record: &MachineRecord, bytes: u64) -> Result<(), QemuError> {
+pub(super) async fn grow_disk(folder: &MachineFolder, record: &MachineRecord, bytes: u64) -> Result<(), QemuError> {
     let has = virtual_size(folder)?;
     if bytes < has {
         return Err(QemuError::Shrinking { machine: folder.name().clone(), has: has >> 20, asked: bytes >> 20 });

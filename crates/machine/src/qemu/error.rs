@@ -63,20 +63,20 @@ pub enum QemuError {
         base: PathBuf,
     },
     /// QEMU ended before its monitor answered.
-    #[error("QEMU {how} at its start{}", as_suffix(words))]
+    #[error("QEMU {how} at its start{}", as_suffix(output))]
     EndedEarly {
         /// Such as `exited with 1`.
         how: String,
-        /// QEMU's own words; may be empty.
-        words: String,
+        /// QEMU's own output; may be empty.
+        output: String,
     },
     /// QEMU runs, but its monitor did not answer.
-    #[error("QEMU's monitor did not answer within {} s{}", limit.as_secs(), as_suffix(words))]
-    Mute {
+    #[error("QEMU's monitor did not answer within {} s{}", limit.as_secs(), as_suffix(output))]
+    MonitorTimeout {
         /// How long it had.
         limit: Duration,
-        /// QEMU's own words; may be empty.
-        words: String,
+        /// QEMU's own output; may be empty.
+        output: String,
     },
     /// Its monitor failed.
     #[error(transparent)]
@@ -145,6 +145,6 @@ fn install_hint() -> String {
 }
 
 /// For the end of a message: empty, or a colon and what was said.
-fn as_suffix(words: &str) -> String {
-    if words.is_empty() { String::new() } else { format!(":\n{words}") }
+fn as_suffix(output: &str) -> String {
+    if output.is_empty() { String::new() } else { format!(":\n{output}") }
 }

@@ -1,7 +1,7 @@
 //! From a machine's data to a QEMU whose monitor has answered.
 
 use super::error::QemuError;
-use super::options::{Arch, Host, MachineRun, QemuCommand};
+use super::options::{MachineRun, Platform, QemuCommand};
 use super::overlay::{self, Base};
 use super::qmp::{Qmp, QmpError};
 use super::vsock::{Vsock, end_recorded};
@@ -13,6 +13,7 @@ use crate::process::start_ticks;
 use crate::{Accelerator, BootWay, Lifetime, MachineFolder, MachineSpec, Start};
 use nix::sys::signal::Signal;
 use std::io::{self, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -22,10 +23,10 @@ use vmbuild_core::store::Lock;
 use vmbuild_supervise::{Child, Command, Deadline, RunError};
 
 /// How long QEMU has to open its monitor. It takes about 0.1 s; a host that swaps may need much more.
-const GREETING: Duration = Duration::from_secs(20);
+const MONITOR_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How long a QEMU that broke off has to become a QEMU that ended, so that the error is about its end.
-const LAST_BREATH: Duration = Duration::from_secs(1);
+const EXIT_NOTICE: Duration = Duration::from_secs(1);
 
 /// A QEMU on its way. Dropped before it is finished, it is killed, even one that is to outlive us.
 pub(super) struct QemuLaunch<'a> {
@@ -39,7 +40,8 @@ impl<'a> QemuLaunch<'a> {
     /// Makes folder and disk ready and starts QEMU.
     pub(super) async fn start(
         spec: &MachineSpec,
-        (folder, qemu): (&'a MachineFolder, &Path),
+        folder: &'a MachineFolder,
+        qemu: &Path,
         cancel: &CancellationToken,
     ) -> Result<Self, QemuError> {
         make_private(folder.path())?;
@@ -52,8 +54,8 @@ impl<'a> QemuLaunch<'a> {
         let tsc = if spec.accelerator() == Some(Accelerator::Tcg) { tsc::rate().await } else { None };
         let mut vsock = prepare_vsock(spec, folder).await;
         let run = MachineRun { uuid: Uuid::new_v4(), clock: now(), tsc, vsock: vsock.option() };
-        let child =
-            command(spec, run).and_then(|command| spawn(&command, qemu, spec.lifetime, (folder, &alive, &mut vsock)));
+        let inherited = Inherited { alive: &alive, vsock: vsock.hand_over() };
+        let child = command(spec, run).and_then(|command| spawn(&command, qemu, spec.lifetime, folder, inherited));
         match child {
             Ok(child) => Ok(Self { folder, uuid: run.uuid, child: Some(child), vsock }),
             Err(error) => {
@@ -72,30 +74,34 @@ impl<'a> QemuLaunch<'a> {
 
     /// Waits until its monitor answers and proves that it is this QEMU's.
     pub(super) async fn finish(mut self, cancel: &CancellationToken) -> Result<(Child, Vsock, QemuVersion), QemuError> {
-        let deadline = Deadline::after(GREETING);
-        let met = self.meet(deadline, cancel).await;
-        match (met, self.child.take()) {
+        let deadline = Deadline::after(MONITOR_TIMEOUT);
+        let monitor = self.wait_for_monitor(deadline, cancel).await;
+        match (monitor, self.child.take()) {
             (Ok(version), Some(child)) => Ok((child, std::mem::replace(&mut self.vsock, Vsock::gone()), version)),
-            (Err(error), Some(child)) => Err(abandon(child, error).await),
-            (met, None) => Err(met.err().unwrap_or(QemuError::Cancelled)),
+            (Err(error), Some(child)) => Err(shut_down(child, error).await),
+            (monitor, None) => Err(monitor.err().unwrap_or(QemuError::Cancelled)),
         }
     }
 
-    async fn meet(&mut self, deadline: Deadline, cancel: &CancellationToken) -> Result<QemuVersion, QemuError> {
+    async fn wait_for_monitor(
+        &mut self,
+        deadline: Deadline,
+        cancel: &CancellationToken,
+    ) -> Result<QemuVersion, QemuError> {
         let Some(child) = &mut self.child else { return Err(QemuError::Cancelled) };
         let monitor = self.folder.file(files::MONITOR);
         let refused = tokio::select! {
             ended = child.wait() => return Err(ended_early(self.folder, ended)),
             () = cancel.cancelled() => return Err(QemuError::Cancelled),
-            answer = greeted_as(&monitor, deadline) => match answer {
+            answer = monitor_identity(&monitor, deadline) => match answer {
                 Ok((uuid, version)) if uuid == self.uuid => return new_enough(version),
                 Ok(_) => return Err(not_ours(self.folder)),
                 Err(refused) => refused,
             },
         };
-        match tokio::time::timeout(LAST_BREATH, child.wait()).await {
+        match tokio::time::timeout(EXIT_NOTICE, child.wait()).await {
             Ok(ended) => Err(ended_early(self.folder, ended)),
-            Err(_) => Err(mute(self.folder, refused, deadline)),
+            Err(_) => Err(monitor_timeout(self.folder, refused, deadline)),
         }
     }
 }
@@ -144,7 +150,7 @@ async fn prepare_vsock(spec: &MachineSpec, folder: &MachineFolder) -> Vsock {
 
 /// The command line that starts from the machine's disk.
 fn command(spec: &MachineSpec, run: MachineRun) -> Result<QemuCommand, QemuError> {
-    let platform = (Arch::of_host(), Host::current());
+    let platform = Platform::current();
     match &spec.start {
         Start::Qemu { accelerator, root } => Ok(QemuCommand::for_machine(spec, *accelerator, root, run, platform)),
         Start::FirstBoot { accelerator, system } => {
@@ -154,7 +160,7 @@ fn command(spec: &MachineSpec, run: MachineRun) -> Result<QemuCommand, QemuError
     }
 }
 
-async fn abandon(mut child: Child, error: QemuError) -> QemuError {
+async fn shut_down(mut child: Child, error: QemuError) -> QemuError {
     child.shutdown().await;
     error
 }
@@ -164,7 +170,7 @@ fn new_enough(version: QemuVersion) -> Result<QemuVersion, QemuError> {
 }
 
 /// Asks the monitor for its uuid, trying until somebody listens.
-async fn greeted_as(monitor: &Path, deadline: Deadline) -> Result<(Uuid, QemuVersion), QmpError> {
+async fn monitor_identity(monitor: &Path, deadline: Deadline) -> Result<(Uuid, QemuVersion), QmpError> {
     loop {
         match Qmp::open(monitor, deadline).await {
             Ok(mut qmp) => return Ok((qmp.query_uuid().await?, qmp.version())),
@@ -178,15 +184,15 @@ async fn greeted_as(monitor: &Path, deadline: Deadline) -> Result<(Uuid, QemuVer
 
 fn ended_early(folder: &MachineFolder, ended: Result<vmbuild_supervise::Ended, RunError>) -> QemuError {
     match ended {
-        Ok(how) => QemuError::EndedEarly { how: how.to_string(), words: own_words(folder) },
+        Ok(how) => QemuError::EndedEarly { how: how.to_string(), output: qemu_output(folder) },
         Err(lost) => lost.into(),
     }
 }
 
-fn mute(folder: &MachineFolder, refused: QmpError, deadline: Deadline) -> QemuError {
+fn monitor_timeout(folder: &MachineFolder, refused: QmpError, deadline: Deadline) -> QemuError {
     match refused {
         QmpError::Silent { .. } | QmpError::Unreachable { .. } => {
-            QemuError::Mute { limit: deadline.limit(), words: own_words(folder) }
+            QemuError::MonitorTimeout { limit: deadline.limit(), output: qemu_output(folder) }
         }
         refused => refused.into(),
     }
@@ -198,16 +204,25 @@ pub(super) fn not_ours(folder: &MachineFolder) -> QemuError {
 }
 
 /// What QEMU said, without the command line that its log begins with.
-pub(super) fn own_words(folder: &MachineFolder) -> String {
+pub(super) fn qemu_output(folder: &MachineFolder) -> String {
     let said = log_tail::text(&folder.file(files::LOG));
     said.lines().filter(|line| !line.starts_with('$')).collect::<Vec<_>>().join("\n")
+}
+
+/// Descriptors that QEMU inherits.
+struct Inherited<'a> {
+    /// The machine's lock, which it holds as long as it runs.
+    alive: &'a Lock,
+    /// The kernel's vsock device.
+    vsock: Option<OwnedFd>,
 }
 
 fn spawn(
     command: &QemuCommand,
     qemu: &Path,
     lifetime: Lifetime,
-    (folder, alive, vsock): (&MachineFolder, &Lock, &mut Vsock),
+    folder: &MachineFolder,
+    inherited: Inherited<'_>,
 ) -> Result<Child, QemuError> {
     let command = Command::new(qemu)
         .args(command.arguments())
@@ -217,8 +232,8 @@ fn spawn(
             Lifetime::Job => vmbuild_supervise::ChildLifetime::BoundToParent,
             Lifetime::Named => vmbuild_supervise::ChildLifetime::Detached,
         })
-        .keep_fd(alive.share()?);
-    let command = match vsock.hand_over() {
+        .keep_fd(inherited.alive.share()?);
+    let command = match inherited.vsock {
         Some(taken) => command.keep_fd(taken),
         None => command,
     };

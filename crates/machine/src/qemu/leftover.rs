@@ -42,7 +42,7 @@ pub async fn status(folder: &MachineFolder, record: &MachineRecord) -> Result<Qe
 }
 
 /// Lets a machine that QEMU has paused go on. It must be the record's.
-pub async fn resume(folder: &MachineFolder, record: &MachineRecord) -> Result<(), QemuError> {
+pub(super) async fn resume(folder: &MachineFolder, record: &MachineRecord) -> Result<(), QemuError> {
     let uuid = recorded_uuid(folder, record)?;
     Ok(proven_monitor(folder, uuid, Deadline::after(ANSWER)).await?.cont().await?)
 }
@@ -62,7 +62,11 @@ fn in_use(kvm: bool, record: &MachineRecord) -> Accelerator {
 /// It is proved to be the machine's before anything is done to it: it holds the machine's lock, its process
 /// started when the record says, and its monitor, if that still answers, has the record's uuid. If any of these
 /// fails, nothing is ended and the error says which. No QEMU at all is success.
-pub async fn end_leftover(folder: &MachineFolder, record: &MachineRecord, deadline: Deadline) -> Result<(), QemuError> {
+pub(super) async fn end_leftover(
+    folder: &MachineFolder,
+    record: &MachineRecord,
+    deadline: Deadline,
+) -> Result<(), QemuError> {
     end_qemu(folder, record, deadline).await?;
     Ok(end_recorded(recorded(folder, record)?.vsock.as_ref()).await?)
 }

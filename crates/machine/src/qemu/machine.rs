@@ -1,6 +1,6 @@
 //! A machine under QEMU.
 
-use super::launch::{QemuLaunch, not_ours, own_words};
+use super::launch::{QemuLaunch, not_ours, qemu_output};
 use super::qmp::{Qmp, QmpError};
 use super::vsock::{self, Vsock};
 use super::{QemuBinary, QemuError, QemuRecord, VsockRecord, files};
@@ -37,7 +37,7 @@ impl Qemu {
     ) -> Result<Self, QemuError> {
         let accelerator = spec.accelerator().ok_or_else(|| QemuError::OtherBackend(spec.name.clone()))?;
         let phase = events.phase(Part::Machine, "start", spec.name.to_string());
-        let launch = QemuLaunch::start(spec, (folder, &QemuBinary::path()?), cancel).await?;
+        let launch = QemuLaunch::start(spec, folder, &QemuBinary::path()?, cancel).await?;
         let (uuid, identity) = (launch.uuid, launch.process()?);
         let started = launch.finish(cancel).await;
         if matches!(started, Err(QemuError::EndedEarly { .. })) {
@@ -86,7 +86,7 @@ impl Qemu {
     pub async fn exited(&mut self) -> String {
         let how = self.handle.ended().await;
         let console = log_tail::text(&self.folder.file(files::CONSOLE));
-        account(&how, &own_words(&self.folder), &console)
+        exit_report(&how, &qemu_output(&self.folder), &console)
     }
 
     /// Ends it, after the caller asked the agent to power off: a share of the deadline for that to happen, then
@@ -166,34 +166,34 @@ pub(super) fn recorded<'a>(folder: &MachineFolder, record: &'a MachineRecord) ->
 }
 
 /// What to say of a QEMU that ended: how, its own words, and the guest's.
-fn account(how: &str, words: &str, console: &str) -> String {
+fn exit_report(how: &str, output: &str, console: &str) -> String {
     // The agent's lines are the story; the kernel's after them are its end.
     let from = console.find(CONSOLE_MARK).unwrap_or_default();
-    let words = if words.is_empty() { String::new() } else { format!(":\n{words}") };
+    let output = if output.is_empty() { String::new() } else { format!(":\n{output}") };
     let console = match &console[from..] {
         "" => String::new(),
-        lines => format!("\nthe console's last lines:\n{lines}"),
+        lines => format!("\nlast console lines:\n{lines}"),
     };
-    format!("QEMU {how}{words}{console}")
+    format!("QEMU {how}{output}{console}")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::account;
+    use super::exit_report;
 
-    fn check(words: &str, console: &str, expect: &str) {
-        assert_eq!(account("exited with 1", words, console), expect);
+    fn check(output: &str, console: &str, expect: &str) {
+        assert_eq!(exit_report("exited with 1", output, console), expect);
     }
 
     #[test]
     fn an_end_is_told_with_what_there_is() {
         check("", "", "QEMU exited with 1");
         check("no such file", "", "QEMU exited with 1:\nno such file");
-        check("", "[1.0] panic", "QEMU exited with 1\nthe console's last lines:\n[1.0] panic");
+        check("", "[1.0] panic", "QEMU exited with 1\nlast console lines:\n[1.0] panic");
         check(
             "",
             "noise\nvmbuild-agent: fatal: no disk\n[1.0] Power down",
-            "QEMU exited with 1\nthe console's last lines:\nvmbuild-agent: fatal: no disk\n[1.0] Power down",
+            "QEMU exited with 1\nlast console lines:\nvmbuild-agent: fatal: no disk\n[1.0] Power down",
         );
     }
 }

@@ -63,7 +63,7 @@ impl Groups {
 }
 
 /// Removes a machine's groups once its processes are gone. Waits a little: the kernel tidies up behind them.
-pub(crate) async fn remove_cgroups(folder: &MachineFolder) {
+pub(super) async fn remove_cgroups(folder: &MachineFolder) {
     let Ok(list) = fs_err::read_to_string(folder.file(LIST)) else {
         return;
     };

@@ -179,7 +179,7 @@ impl Sandbox {
 
 /// Ends a sandbox that nobody looks after any more, if its process is proved to be the one written down. None at
 /// all is success.
-pub async fn end_leftover(
+pub(super) async fn end_leftover(
     folder: &MachineFolder,
     record: &MachineRecord,
     deadline: Deadline,

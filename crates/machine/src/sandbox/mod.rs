@@ -32,9 +32,10 @@ mod refusal;
 
 pub use backend::{SandboxBackend, SandboxRecord};
 pub use idmap::IdMapError;
-pub use machine::{Sandbox, SandboxError, end_leftover};
+use machine::end_leftover;
+pub use machine::{Sandbox, SandboxError};
 pub use namespace::{Bind, Enter, Root, internal_entry, set_helper, works_here};
 pub use refusal::NamespaceError;
 
-pub(crate) use cgroup::remove_cgroups;
+use cgroup::remove_cgroups;
 pub use namespace::helper_program;

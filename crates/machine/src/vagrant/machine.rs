@@ -92,7 +92,7 @@ async fn ssh_config_of(
 }
 
 /// Stops a machine, if it is supposed to run.
-pub async fn halt(folder: &MachineFolder) -> Result<(), VagrantError> {
+pub(super) async fn halt(folder: &MachineFolder) -> Result<(), VagrantError> {
     if supposed_to_run(folder) {
         VagrantCommand::quiet("halt", &[]).run(folder, spec_of(folder).as_ref(), &CancellationToken::new()).await?;
     }
@@ -100,7 +100,7 @@ pub async fn halt(folder: &MachineFolder) -> Result<(), VagrantError> {
 }
 
 /// Takes a machine away from its provider. One that was never made is no error.
-pub async fn destroy(folder: &MachineFolder) -> Result<(), VagrantError> {
+pub(super) async fn destroy(folder: &MachineFolder) -> Result<(), VagrantError> {
     if !is_vagrant(folder) || !is_begun(folder) {
         return Ok(());
     }
@@ -116,7 +116,7 @@ fn spec_of(folder: &MachineFolder) -> Option<MachineSpec> {
 }
 
 /// Whether it really runs. If not, that is noted: somebody else has stopped it.
-pub async fn is_running(folder: &MachineFolder, cancel: &CancellationToken) -> Result<bool, VagrantError> {
+pub(super) async fn is_running(folder: &MachineFolder, cancel: &CancellationToken) -> Result<bool, VagrantError> {
     if !supposed_to_run(folder) {
         return Ok(false);
     }
@@ -129,7 +129,7 @@ pub async fn is_running(folder: &MachineFolder, cancel: &CancellationToken) -> R
 }
 
 /// Whether there is a Vagrant, or why not.
-pub async fn works_here(cancel: &CancellationToken) -> Result<(), VagrantError> {
+pub(super) async fn works_here(cancel: &CancellationToken) -> Result<(), VagrantError> {
     let version = Command::new("vagrant").arg("--version").env("VAGRANT_CHECKPOINT_DISABLE", "1");
     let asked = version.output(Deadline::after(VERSION), cancel).await;
     asked.map(drop).map_err(|error| VagrantError::of_run("--version", error))

@@ -26,4 +26,5 @@ mod ssh_config;
 pub use backend::{VagrantBackend, VagrantMachineRecord};
 pub use boxes::{add_box, has_box};
 pub use error::VagrantError;
-pub use machine::{VagrantMachine, destroy, halt, is_running, works_here};
+pub use machine::VagrantMachine;
+use machine::{destroy, halt, is_running, works_here};

@@ -24,12 +24,12 @@ pub(super) fn dotfile(folder: &MachineFolder) -> PathBuf {
 }
 
 /// Whether the machine is one of Vagrant's.
-pub(crate) fn is_vagrant(folder: &MachineFolder) -> bool {
+pub(super) fn is_vagrant(folder: &MachineFolder) -> bool {
     folder.file(FOLDER).is_dir()
 }
 
 /// Whether vmbuild has started it and not stopped it since.
-pub(crate) fn supposed_to_run(folder: &MachineFolder) -> bool {
+pub(super) fn supposed_to_run(folder: &MachineFolder) -> bool {
     folder.file(UP).exists()
 }
 

@@ -62,6 +62,9 @@ impl VfkitCommand {
             self.cpus.to_string(),
             "--memory".to_owned(),
             self.memory_mib.to_string(),
+            // It would listen on a TCP port of the host.
+            "--restful-uri".to_owned(),
+            "none://".to_owned(),
             "--bootloader".to_owned(),
             format!("linux,kernel={kernel},initrd={initrd},cmdline=\"{cmdline}\""),
         ];

@@ -50,7 +50,7 @@ mod tests {
 
     fn check(device: HypervisorDevice, outcome: Option<ProbeOutcome>, status: Status, text: &str, mend: &str) {
         let found =
-            AcceleratorFinding { accelerator: Accelerator::Kvm, device, outcome, ground: HostVirtualization::Machine };
+            AcceleratorFinding { accelerator: Accelerator::Kvm, device, outcome, host: HostVirtualization::Machine };
         let finding = believed(&found);
         assert_eq!((finding.topic.as_str(), finding.status), ("kvm", status), "{finding:?}");
         assert!(finding.text.contains(text) && !finding.text.starts_with("kvm"), "{finding:?}");

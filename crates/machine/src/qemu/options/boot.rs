@@ -1,8 +1,10 @@
-//! `-kernel`, `-initrd`, `-append`: starting the kernel directly, without firmware menus or a boot loader.
+//! Starting the kernel: directly, by `-kernel`, `-initrd` and `-append`, or by UEFI firmware.
 //!
-//! None of the three has option syntax: their values are taken as they are, commas and all.
+//! None of those three has option syntax: their values are taken as they are, commas and all.
 
-use super::arguments::QemuOption;
+use super::arguments::{Arguments, QemuOption};
+use super::string::{OptionString, Switch};
+use crate::qemu::files;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -39,5 +41,42 @@ impl QemuOption for Append {
 
     fn value(&self) -> OsString {
         self.0.clone().into()
+    }
+}
+
+/// UEFI firmware in flash memory: a read-only part with its code, and one with its variables.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FirmwareFlash {
+    /// Its code.
+    pub(crate) code: PathBuf,
+}
+
+impl FirmwareFlash {
+    pub(crate) fn append_to(&self, arguments: &mut Arguments) {
+        arguments
+            .option(&DrivePflash { unit: 0, file: self.code.clone(), readonly: Switch::On })
+            .option(&DrivePflash { unit: 1, file: files::VARS.into(), readonly: Switch::Off });
+    }
+}
+
+/// `-drive if=pflash`. Flash memory is part of the board, so no `-device` can be joined to a `-blockdev` for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct DrivePflash {
+    unit: u32,
+    file: PathBuf,
+    readonly: Switch,
+}
+
+impl QemuOption for DrivePflash {
+    const SWITCH: &'static str = "-drive";
+
+    fn value(&self) -> OsString {
+        OptionString::new()
+            .set("if", "pflash")
+            .set("format", "raw")
+            .number("unit", self.unit)
+            .set("file", &self.file)
+            .switch("readonly", self.readonly)
+            .into_value()
     }
 }

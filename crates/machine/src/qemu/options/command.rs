@@ -1,15 +1,14 @@
 //! All switches together.
 
 use super::arguments::Arguments;
-use super::boot::{Append, Initrd, KernelSwitch};
+use super::boot::{Append, FirmwareFlash, Initrd, KernelSwitch};
 use super::console::Console;
 use super::cpu::{Cpu, Smp};
 use super::disk::{BlockFormat, Disk, Flush};
-use super::firmware::FirmwareFlash;
 use super::identity::{Identity, Name};
 use super::kernel_cmdline::{KernelCmdline, TscRate};
 use super::machine::{Accel, MachineSwitch, Memory};
-use super::platform::{Arch, Host};
+use super::platform::{Arch, Host, Platform};
 use super::random::VirtioRngPci;
 use super::sandbox::SandboxSwitch;
 use super::seed::Seed;
@@ -48,6 +47,13 @@ struct WholeMachine {
     vsock: Option<VsockDevice>,
 }
 
+/// Parts of a machine that differ with what it starts from.
+struct MachineParts {
+    boot: BootSource,
+    disk: Disk,
+    seed: Option<Seed>,
+}
+
 /// What starts the kernel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum BootSource {
@@ -76,8 +82,9 @@ impl QemuCommand {
         accelerator: Accelerator,
         root: &RootDisk,
         run: MachineRun,
-        (arch, host): (Arch, Host),
+        platform: Platform,
     ) -> Self {
+        let arch = platform.arch;
         let agent = Some(AgentParameters::of(spec, run.vsock.map(|_| VSOCK_PORT), run.clock));
         let cmdline = KernelCmdline { arch, accelerator, tsc: run.tsc, agent, system: None };
         let boot = BootSource::kernel(&root.kernel, &root.initramfs, &cmdline);
@@ -87,7 +94,7 @@ impl QemuCommand {
             bootindex: None,
             flush: Flush::of(spec.lifetime),
         };
-        Self::whole(spec, (arch, accelerator), boot, (disk, None), run, host)
+        Self::whole(spec, accelerator, MachineParts { boot, disk, seed: None }, run, platform)
     }
 
     /// The QEMU that boots a disk with a system of its own.
@@ -96,26 +103,25 @@ impl QemuCommand {
         accelerator: Accelerator,
         system: &OwnSystem,
         run: MachineRun,
-        (arch, host): (Arch, Host),
+        platform: Platform,
     ) -> Self {
-        let boot = BootSource::of(&system.boot, (arch, accelerator), run.tsc);
+        let boot = BootSource::of(&system.boot, platform.arch, accelerator, run.tsc);
         let disk = Disk {
             base: system.disk.clone(),
             format: BlockFormat::Qcow2,
-            bootindex: BootSource::turn_of_disk(&system.boot),
+            bootindex: BootSource::boot_index(&system.boot),
             flush: Flush::of(spec.lifetime),
         };
-        let seed = Seed(system.seed.clone());
-        Self::whole(spec, (arch, accelerator), boot, (disk, Some(seed)), run, host)
+        let seed = Some(Seed(system.seed.clone()));
+        Self::whole(spec, accelerator, MachineParts { boot, disk, seed }, run, platform)
     }
 
     fn whole(
         spec: &MachineSpec,
-        (arch, accelerator): (Arch, Accelerator),
-        boot: BootSource,
-        (disk, seed): (Disk, Option<Seed>),
+        accelerator: Accelerator,
+        MachineParts { boot, disk, seed }: MachineParts,
         run: MachineRun,
-        host: Host,
+        Platform { arch, host }: Platform,
     ) -> Self {
         let uuid = Identity(run.uuid);
         let memory_backend = (run.vsock == Some(VsockDevice::VhostUser)).then_some(MemoryBackendMemfd::ID);
@@ -136,7 +142,7 @@ impl QemuCommand {
         accelerator: Accelerator,
         kernel: &Path,
         initramfs: &Path,
-        (arch, host): (Arch, Host),
+        Platform { arch, host }: Platform,
     ) -> Self {
         let cmdline = KernelCmdline { arch, accelerator, tsc: None, agent: None, system: None };
         Self {
@@ -190,7 +196,7 @@ impl BootSource {
         Self::Kernel { kernel: KernelSwitch(kernel.to_owned()), initrd: Initrd(initrd.to_owned()), append }
     }
 
-    fn of(way: &BootWay, (arch, accelerator): (Arch, Accelerator), tsc: Option<TscRate>) -> Self {
+    fn of(way: &BootWay, arch: Arch, accelerator: Accelerator, tsc: Option<TscRate>) -> Self {
         match way {
             BootWay::Kernel { kernel, initrd, words } => {
                 let cmdline = KernelCmdline { arch, accelerator, tsc, agent: None, system: Some(words.clone()) };
@@ -202,7 +208,7 @@ impl BootSource {
     }
 
     /// A kernel that QEMU starts has the first turn already.
-    fn turn_of_disk(way: &BootWay) -> Option<u32> {
+    fn boot_index(way: &BootWay) -> Option<u32> {
         match way {
             BootWay::Kernel { .. } => None,
             BootWay::Uefi { .. } | BootWay::Bios => Some(0),

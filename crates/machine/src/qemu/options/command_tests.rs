@@ -1,6 +1,6 @@
 //! Whole command lines, as people would read them.
 
-use super::platform::{Arch, Host};
+use super::platform::{Arch, Host, Platform};
 use super::{MachineRun, QemuCommand, TscRate, VsockDevice};
 use crate::{Accelerator, BootWay, Lifetime, MachineSpec, Network, OwnSystem, RootDisk, Start};
 use std::path::{Path, PathBuf};
@@ -47,29 +47,29 @@ fn lines(command: &QemuCommand) -> String {
     text.trim_start().to_owned()
 }
 
-fn machine(spec: &MachineSpec, accelerator: Accelerator, platform: (Arch, Host)) -> String {
+fn machine(spec: &MachineSpec, accelerator: Accelerator, platform: Platform) -> String {
     lines(&QemuCommand::for_machine(spec, accelerator, &root(), RUN, platform))
 }
 
 #[test]
 fn job_under_tcg() {
     let spec = spec(Network::None, Lifetime::Job, Accelerator::Tcg);
-    insta::assert_snapshot!(machine(&spec, Accelerator::Tcg, (Arch::X86_64, Host::Linux)));
+    insta::assert_snapshot!(machine(&spec, Accelerator::Tcg, Platform { arch: Arch::X86_64, host: Host::Linux }));
 }
 
 #[test]
 fn named_machine_with_network_under_kvm() {
     let spec = spec(Network::Outgoing, Lifetime::Named, Accelerator::Kvm);
-    insta::assert_snapshot!(machine(&spec, Accelerator::Kvm, (Arch::X86_64, Host::Linux)));
+    insta::assert_snapshot!(machine(&spec, Accelerator::Kvm, Platform { arch: Arch::X86_64, host: Host::Linux }));
 }
 
 #[test]
 fn job_under_hvf_on_apple_silicon() {
     let spec = spec(Network::None, Lifetime::Job, Accelerator::Hvf);
-    insta::assert_snapshot!(machine(&spec, Accelerator::Hvf, (Arch::Aarch64, Host::MacOs)));
+    insta::assert_snapshot!(machine(&spec, Accelerator::Hvf, Platform { arch: Arch::Aarch64, host: Host::MacOs }));
 }
 
-fn first_boot(boot: BootWay, platform: (Arch, Host)) -> String {
+fn first_boot(boot: BootWay, platform: Platform) -> String {
     let spec = spec(Network::Outgoing, Lifetime::Job, Accelerator::Tcg);
     let system = OwnSystem {
         disk: "/store/cloud/00ff/disk.qcow2".into(),
@@ -94,22 +94,22 @@ fn first_boot_by_its_own_kernel() {
         initrd: "/store/initrd".into(),
         words: "root=PARTUUID=1 ro".to_owned(),
     };
-    insta::assert_snapshot!(first_boot(boot, (Arch::X86_64, Host::Linux)));
+    insta::assert_snapshot!(first_boot(boot, Platform { arch: Arch::X86_64, host: Host::Linux }));
 }
 
 #[test]
 fn first_boot_by_firmware() {
     let boot =
         BootWay::Uefi { code: "/usr/share/AAVMF/AAVMF_CODE.fd".into(), vars: "/usr/share/AAVMF/AAVMF_VARS.fd".into() };
-    insta::assert_snapshot!(first_boot(boot, (Arch::Aarch64, Host::Linux)));
-    insta::assert_snapshot!(first_boot(BootWay::Bios, (Arch::X86_64, Host::Linux)));
+    insta::assert_snapshot!(first_boot(boot, Platform { arch: Arch::Aarch64, host: Host::Linux }));
+    insta::assert_snapshot!(first_boot(BootWay::Bios, Platform { arch: Arch::X86_64, host: Host::Linux }));
 }
 
 #[test]
 fn first_boot_under_homebrews_firmware() {
     let folder = Path::new("/opt/homebrew/share/qemu");
     let boot = BootWay::Uefi { code: folder.join("edk2-aarch64-code.fd"), vars: folder.join("edk2-arm-vars.fd") };
-    let lines = first_boot(boot, (Arch::Aarch64, Host::MacOs));
+    let lines = first_boot(boot, Platform { arch: Arch::Aarch64, host: Host::MacOs });
     let flash: Vec<_> = lines.lines().filter(|line| line.starts_with("-drive")).collect();
     insta::assert_snapshot!(flash.join("\n"), @r"
     -drive if=pflash,format=raw,unit=0,file=/opt/homebrew/share/qemu/edk2-aarch64-code.fd,readonly=on
@@ -121,7 +121,7 @@ fn first_boot_under_homebrews_firmware() {
 fn jobs_on_arm_under_kvm_and_tcg_differ_in_the_board() {
     let of = |accelerator| {
         let spec = spec(Network::None, Lifetime::Job, accelerator);
-        let lines = machine(&spec, accelerator, (Arch::Aarch64, Host::Linux));
+        let lines = machine(&spec, accelerator, Platform { arch: Arch::Aarch64, host: Host::Linux });
         let board = |line: &&str| ["-machine", "-accel", "-cpu", "-append"].iter().any(|name| line.starts_with(name));
         lines.lines().filter(board).collect::<Vec<_>>().join("\n")
     };
@@ -133,7 +133,13 @@ fn what_vsock_adds() {
     let spec = spec(Network::None, Lifetime::Job, Accelerator::Tcg);
     let of = |vsock| {
         let run = MachineRun { vsock, ..RUN };
-        lines(&QemuCommand::for_machine(&spec, Accelerator::Tcg, &root(), run, (Arch::X86_64, Host::Linux)))
+        lines(&QemuCommand::for_machine(
+            &spec,
+            Accelerator::Tcg,
+            &root(),
+            run,
+            Platform { arch: Arch::X86_64, host: Host::Linux },
+        ))
     };
     let without = of(None);
     let added = |vsock| {
@@ -153,7 +159,7 @@ fn probe_of_kvm() {
         Accelerator::Kvm,
         Path::new("/store/vmlinuz"),
         Path::new("/store/initramfs"),
-        (Arch::X86_64, Host::Linux),
+        Platform { arch: Arch::X86_64, host: Host::Linux },
     );
     insta::assert_snapshot!(lines(&command));
 }
@@ -162,8 +168,14 @@ fn probe_of_kvm() {
 fn a_comma_in_a_path_stays_in_its_value() {
     let spec = spec(Network::None, Lifetime::Job, Accelerator::Tcg);
     let root = RootDisk { disk: "/a,b/root,read-only=off.ext4".into(), ..root() };
-    let command =
-        QemuCommand::for_machine(&spec, Accelerator::Tcg, &root, RUN, (Arch::X86_64, Host::Linux)).arguments();
+    let command = QemuCommand::for_machine(
+        &spec,
+        Accelerator::Tcg,
+        &root,
+        RUN,
+        Platform { arch: Arch::X86_64, host: Host::Linux },
+    )
+    .arguments();
     let expect = "driver=file,node-name=base-file,filename=/a,,b/root,,read-only=off.ext4,read-only=on";
     assert!(command.iter().any(|word| word == expect), "{command:?}");
 }

@@ -1,4 +1,4 @@
-//! What the command line depends on besides the machine.
+//! The host's architecture and operating system, which the command line depends on.
 
 /// The instruction set of host and guest: guests always have their host's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,7 +13,7 @@ impl Arch {
         if cfg!(target_arch = "aarch64") { Self::Aarch64 } else { Self::X86_64 }
     }
 
-    /// QEMU's program for it.
+    /// The name of QEMU's program.
     pub(crate) fn program(self) -> &'static str {
         match self {
             Self::X86_64 => "qemu-system-x86_64",
@@ -21,12 +21,26 @@ impl Arch {
         }
     }
 
-    /// The Debian package that has QEMU's program for it.
+    /// The Debian package with QEMU's program.
     pub(crate) fn debian_package(self) -> &'static str {
         match self {
             Self::X86_64 => "qemu-system-x86",
             Self::Aarch64 => "qemu-system-arm",
         }
+    }
+}
+
+/// Architecture and operating system of the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Platform {
+    pub(crate) arch: Arch,
+    pub(crate) host: Host,
+}
+
+impl Platform {
+    /// This host's.
+    pub(crate) fn current() -> Self {
+        Self { arch: Arch::of_host(), host: Host::current() }
     }
 }
 
@@ -38,7 +52,7 @@ pub(crate) enum Host {
 }
 
 impl Host {
-    /// The one this program runs on.
+    /// This program's own.
     pub(crate) fn current() -> Self {
         if cfg!(target_os = "macos") { Self::MacOs } else { Self::Linux }
     }

@@ -7,19 +7,18 @@
 
 mod device;
 mod kernel;
-mod record;
 
 use super::files;
 use crate::agent_parameters::VSOCK_PORT;
 use crate::backend::Transports;
 use crate::qemu::options::VsockDevice;
 use crate::{Lifetime, MachineFolder, ProcessIdentity};
+use serde::{Deserialize, Serialize};
 use std::os::fd::OwnedFd;
 use vmbuild_guest::{FailedTransport, Transport, TransportKind};
 use vmbuild_supervise::Child;
 
 pub(super) use device::end_recorded;
-pub use record::VsockRecord;
 
 /// A vsock made ready for one start of a machine.
 #[derive(Debug)]
@@ -90,6 +89,27 @@ impl Vsock {
             Self::None { why } => VsockRecord::None { why: why.clone() },
         }
     }
+}
+
+/// The vsock device a machine was started with, in its record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum VsockRecord {
+    /// The kernel's.
+    Kernel {
+        /// The machine's number.
+        cid: u32,
+    },
+    /// A `vhost-device-vsock` process next to QEMU.
+    VhostUser {
+        /// That process.
+        device: ProcessIdentity,
+    },
+    /// No device.
+    None {
+        /// The reason, for people.
+        why: String,
+    },
 }
 
 /// Transports to the agent of a machine with this vsock device.
