@@ -177,7 +177,7 @@ async fn one_name_is_one_machine() {
     let mut first = bench.start(&spec, &folder).await.unwrap();
     assert!(matches!(bench.start(&spec, &folder).await, Err(SandboxError::Running(_))));
     let error = MachineFolder::create(&bench.store.machines(), spec.name.clone()).expect_err("the name is taken");
-    assert_eq!(error.to_string(), "there is a machine named bench already");
+    assert_eq!(error.to_string(), "machine bench already exists");
     first.stop(limit()).await.unwrap();
     until("the lock", || Lock::try_take(&folder.file("alive.lock")).unwrap().is_some()).await;
 }

@@ -3,19 +3,19 @@
 use std::path::{Path, PathBuf};
 use vmbuild_core::failure::{Diagnose, Exit};
 
-/// Why there is no agent to send.
+/// Error of [`find`].
 #[derive(Debug, thiserror::Error)]
 pub enum AgentBinaryError {
-    /// Not beside the program, nor where `VMBUILD_AGENT` says.
-    #[error("no vmbuild-agent: looked for {}", looked.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", "))]
+    /// Neither next to the program nor at `VMBUILD_AGENT`.
+    #[error("could not find vmbuild-agent (looked for {})", looked.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", "))]
     Missing {
-        /// Every place.
+        /// Every path that was tried.
         looked: Vec<PathBuf>,
     },
     /// It needs a dynamic loader, which a bare guest does not have.
     #[error("{} is not a static binary", path.display())]
     Dynamic {
-        /// Which.
+        /// The file.
         path: PathBuf,
     },
     /// It cannot be read.
@@ -29,17 +29,17 @@ impl Diagnose for AgentBinaryError {
     }
 
     fn hints(&self) -> Vec<String> {
-        vec!["`make build` builds both programs; VMBUILD_AGENT names an agent elsewhere".to_owned()]
+        vec!["`make build` builds both programs; set VMBUILD_AGENT to use another agent".to_owned()]
     }
 }
 
-/// The static agent binary: `VMBUILD_AGENT`, or beside the running program.
+/// The static agent binary: `VMBUILD_AGENT`, or next to the running program.
 pub fn find() -> Result<PathBuf, AgentBinaryError> {
     let named = std::env::var_os("VMBUILD_AGENT").map(PathBuf::from);
-    let beside = std::env::current_exe()?.parent().map(|folder| folder.join("vmbuild-agent"));
+    let sibling = std::env::current_exe()?.parent().map(|folder| folder.join("vmbuild-agent"));
     let looked: Vec<PathBuf> = match named {
         Some(path) => vec![path],
-        None => beside.into_iter().collect(),
+        None => sibling.into_iter().collect(),
     };
     let Some(path) = looked.iter().find(|path| path.is_file()) else {
         return Err(AgentBinaryError::Missing { looked });
@@ -50,7 +50,7 @@ pub fn find() -> Result<PathBuf, AgentBinaryError> {
     Ok(fs_err::canonicalize(path)?)
 }
 
-/// Whether a 64-bit little-endian ELF file has no `PT_INTERP` (3) program header.
+/// Returns true if a 64-bit little-endian ELF file has no `PT_INTERP` (3) program header.
 /// Source: ELF-64 object file format, version 1.5, "program header table".
 fn is_static(elf: &[u8]) -> bool {
     let number = |at: usize, length: usize| -> Option<usize> {
@@ -64,7 +64,7 @@ fn is_static(elf: &[u8]) -> bool {
     is_elf64 && (0..count).all(|index| number(table + index * size, 4).is_some_and(|kind| kind != 3))
 }
 
-/// Whether `path` is what [`find`] would accept.
+/// Returns true if [`find`] would accept `path`.
 pub fn accepts(path: &Path) -> bool {
     fs_err::read(path).is_ok_and(|bytes| is_static(&bytes))
 }

@@ -45,7 +45,7 @@ impl BackendChoice {
         }
     }
 
-    /// Whether it is accepted, but not listed.
+    /// Returns true if it is accepted but not listed.
     pub fn is_hidden(self) -> bool {
         matches!(self, Self::Only(kind) if kind.backend().features().auto == AutoRank::Trial)
     }

@@ -1,4 +1,4 @@
-//! Why a machine does not run, or not any more.
+//! Errors of machines.
 
 use super::backend::{BackendUnavailable, RootKind};
 use super::folder::FolderError;
@@ -13,7 +13,7 @@ use std::time::Duration;
 use vmbuild_core::failure::{Diagnose, Exit};
 use vmbuild_guest::{SessionError, SshError};
 
-/// Why a machine does not run, or not any more.
+/// Error of a machine.
 #[derive(Debug, thiserror::Error)]
 pub enum MachineError {
     /// Its folder.
@@ -31,15 +31,15 @@ pub enum MachineError {
     /// The session with its agent.
     #[error(transparent)]
     Session(#[from] SessionError),
-    /// The way to its agent.
+    /// The SSH connection to its agent.
     #[error(transparent)]
     Ssh(#[from] Box<SshError>),
-    /// It ended by itself.
+    /// It exited by itself.
     #[error("machine {name} died: {exit_report}")]
     Died {
         /// The machine.
         name: MachineName,
-        /// How it ended and what it wrote last.
+        /// How it exited, and its last output.
         exit_report: String,
         /// Its console's log.
         log: PathBuf,
@@ -49,7 +49,7 @@ pub enum MachineError {
     NoAnswer {
         /// The machine.
         name: MachineName,
-        /// How long was waited.
+        /// Time it had.
         limit: Duration,
         /// Its console's log.
         log: PathBuf,
@@ -62,7 +62,7 @@ pub enum MachineError {
     Silent {
         /// The machine.
         name: MachineName,
-        /// For how long.
+        /// Duration of the silence.
         silence: Duration,
         /// Its console's log.
         log: PathBuf,
@@ -127,7 +127,7 @@ impl Diagnose for MachineError {
             Self::Ssh(error) => error.hints(),
             Self::Room(error) => error.hints(),
             Self::Died { log, .. } | Self::NoAnswer { log, .. } | Self::Silent { log, .. } => {
-                vec![format!("its console is in {}, until the next vmbuild command tidies up", log.display())]
+                vec![format!("its console log is {}, until the next vmbuild command removes it", log.display())]
             }
             Self::NotRunning(name) => vec![format!("`vmbuild up {name}` starts it")],
             Self::Unavailable { source, .. } => source.hints.clone(),

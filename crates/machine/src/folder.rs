@@ -1,4 +1,4 @@
-//! A machine's folder: its record, its locks, and what they say about its state.
+//! A machine's folder: its record, its locks, and the state that follows from them.
 //!
 //! ```text
 //! machines/<name>/
@@ -8,12 +8,11 @@
 //!   agent.sock     QEMU's end of its virtio-serial port; socket/agent.sock: the sandbox's agent
 //!   qmp.sock       QEMU's monitor; serial.log the console; overlay.qcow2 its disk; upper/ work/ the sandbox's
 //!   cgroups        the sandbox's control groups
-//!   vagrant/ host_key.pub  what Vagrant works with, see there
+//!   vagrant/ host_key.pub  Vagrant's files, see `vagrant`
 //! ```
 //!
-//! A folder appears under its name with `owner.lock` already held, and disappears from it at once: while it is
-//! made or deleted it has a name that starts with a dot. So a free `owner.lock` always means that nobody is busy
-//! with the machine.
+//! A folder appears under its name with `owner.lock` already held, and disappears in one step: while it is made or deleted
+//! its name starts with a dot. So a free `owner.lock` always means that no vmbuild is using the machine.
 
 use super::backend::backend_of_folder;
 use super::log_tail;
@@ -30,24 +29,24 @@ use vmbuild_core::failure::{Diagnose, Exit};
 use vmbuild_core::store::{Lock, entries, write_atomically};
 use vmbuild_supervise::{Deadline, Tail};
 
-/// Why a machine's folder is not usable.
+/// Error of a machine's folder.
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
     /// The name is taken.
-    #[error("there is a machine named {0} already")]
+    #[error("machine {0} already exists")]
     Exists(MachineName),
     /// There is no such machine.
-    #[error("there is no machine named {0}")]
+    #[error("machine {0} does not exist")]
     Missing(MachineName),
-    /// Another vmbuild is starting, stopping or using it.
-    #[error("another vmbuild is busy with machine {0}")]
+    /// Another vmbuild starts, stops or uses it.
+    #[error("machine {0} is in use by another vmbuild")]
     Busy(MachineName),
     /// Its record is not one this version reads.
-    #[error("the record of machine {name} is not readable: {reason}")]
+    #[error("failed to read the record of machine {name}: {reason}")]
     Record {
         /// The machine.
         name: MachineName,
-        /// Why.
+        /// The reason.
         reason: String,
     },
     /// Its files belong to the namespace's users, and could not be removed there.
@@ -55,12 +54,12 @@ pub enum FolderError {
     Remove {
         /// The machine.
         name: MachineName,
-        /// Why.
+        /// The reason.
         #[source]
         source: Box<NamespaceError>,
     },
     /// Its files.
-    #[error("the machine's folder is not usable")]
+    #[error("failed to use the machine's folder")]
     Io(#[from] io::Error),
 }
 
@@ -77,7 +76,7 @@ impl Diagnose for FolderError {
         match self {
             Self::Exists(name) => vec![format!("`vmbuild destroy {name}` removes it")],
             Self::Missing(name) => {
-                vec![format!("`vmbuild up --name {name}` makes one; `vmbuild status` lists those that exist")]
+                vec![format!("`vmbuild up {name}` creates it; `vmbuild status` lists existing machines")]
             }
             Self::Record { name, .. } => vec![format!("`vmbuild destroy {name}` removes the machine")],
             Self::Remove { source, .. } => source.hints(),
@@ -86,7 +85,7 @@ impl Diagnose for FolderError {
     }
 }
 
-/// How a machine is.
+/// State of a machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MachineState {
@@ -94,7 +93,7 @@ pub enum MachineState {
     Running,
     /// It does not run; its files are kept.
     Stopped,
-    /// The vmbuild that needed it is gone: the next command removes it.
+    /// Its vmbuild is gone: the next command removes it.
     Abandoned,
 }
 
@@ -133,7 +132,7 @@ impl MachineFolder {
         if folder.path.is_dir() { Ok(folder) } else { Err(FolderError::Missing(folder.name)) }
     }
 
-    /// The folders of all machines, by name: none where nobody has made one yet.
+    /// The folders of all machines, by name; empty if the store has no machines yet.
     pub fn list(machines: &Path) -> io::Result<Vec<Self>> {
         let mut folders = Vec::new();
         for entry in entries(machines)? {
@@ -164,7 +163,7 @@ impl MachineFolder {
         self.file("serial.log")
     }
 
-    /// Everything that is written about the machine while it runs: QEMU's own words, and the console.
+    /// Everything that is written about the machine while it runs: QEMU's own output, and the console.
     pub fn logs(&self) -> Vec<PathBuf> {
         vec![self.file(super::qemu::LOG), self.console()]
     }
@@ -174,32 +173,32 @@ impl MachineFolder {
         self.file("alive.lock")
     }
 
-    /// The end of the console's log; empty where there is none.
+    /// The end of the console's log; empty if there is no log.
     pub fn console_tail(&self) -> Tail {
         log_tail::read(&self.console())
     }
 
-    /// Takes the lock that whoever works on the machine holds. `None` if somebody does.
+    /// Takes the owner's lock. `None` if another vmbuild has it.
     pub async fn take_owner_lock(&self) -> io::Result<Option<Lock>> {
         take(&self.file("owner.lock")).await
     }
 
-    /// Takes the lock that the machine's process is to hold. `None` if one does.
+    /// Takes the lock that the machine's process is to hold. `None` if a process holds it.
     pub async fn take_alive_lock(&self) -> io::Result<Option<Lock>> {
         take(&self.alive_lock()).await
     }
 
-    /// Whether the machine runs, as its backend sees it in the folder.
+    /// Returns true if the machine runs, as far as its folder tells its backend.
     pub fn is_running(&self) -> io::Result<bool> {
         backend_of_folder(self).map_or_else(|| self.is_alive(), |backend| backend.is_running(self))
     }
 
-    /// Whether a process of the machine's holds its lock.
+    /// Returns true if a process of the machine holds its lock.
     pub(crate) fn is_alive(&self) -> io::Result<bool> {
         Lock::is_held(&self.alive_lock())
     }
 
-    /// How the machine is.
+    /// The machine's state.
     pub fn state(&self) -> Result<MachineState, FolderError> {
         let owned = Lock::is_held(&self.file("owner.lock"))?;
         let named = self.read_record()?.is_some_and(|record| record.spec.lifetime == Lifetime::Named);
@@ -235,7 +234,7 @@ impl MachineFolder {
     }
 }
 
-/// A name no machine has, for a folder on its way in or out.
+/// A name that no machine has, for a folder that is being made or deleted.
 fn hidden(machines: &Path, why: &str, name: &MachineName) -> PathBuf {
     // A job's name is random; with it two vmbuilds never collide.
     machines.join(format!(".{why}-{name}-{}", MachineName::for_job()))
@@ -255,7 +254,7 @@ fn rename_to_free(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 async fn take(path: &Path) -> io::Result<Option<Lock>> {
-    // Whoever only looks at a lock shares it for an instant.
+    // A process that only checks the lock shares it for an instant.
     for _ in 0..4 {
         if let Some(lock) = Lock::try_take(path)? {
             return Ok(Some(lock));

@@ -1,9 +1,9 @@
-//! Looking after a machine while something is asked of it.
+//! Watching a machine while a request to it is pending.
 //!
-//! Three things end in a wait without end: a host disk that is full (QEMU then pauses the guest instead of giving its
-//! programs write errors), an agent that no longer answers, and a guest that hangs. None of them ends a process, so
-//! none is seen by waiting for one. The guard asks: the agent for a sign of life, QEMU for its state. A fourth comes
-//! without a word: a host without memory, whose kernel ends whatever is largest. Of that it warns.
+//! Three things make a request wait forever: a full host disk (QEMU then pauses the guest instead of giving its programs
+//! write errors), an agent that no longer answers, and a guest that hangs. No process ends in these cases, so waiting for
+//! one does not detect them. The guard pings the agent and asks the backend for the machine's state. It also warns when
+//! the host runs out of memory, because the kernel then kills the largest process.
 
 use super::error::MachineError;
 use super::folder::MachineFolder;
@@ -29,22 +29,22 @@ pub const PAUSED: &str = "io-error";
 /// Console lines that a warning about a stall shows.
 const LINES: usize = 4;
 
-/// How long an agent may be silent.
+/// Time an agent may be silent.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SilencePatience {
-    /// Then it is asked for a sign of life.
+    /// Until it is pinged.
     beat: Duration,
-    /// Then people are told.
+    /// Until a warning.
     stall: Duration,
-    /// Then nobody believes in an answer any more.
+    /// Until the machine is given up.
     lost: Duration,
 }
 
-/// An emulated guest on a busy host has been seen to need a minute for an answer.
+/// An emulated guest on a busy host was seen to need a minute for an answer.
 pub(super) const USUAL_PATIENCE: SilencePatience =
     SilencePatience { beat: Duration::from_secs(10), stall: Duration::from_mins(1), lost: Duration::from_mins(10) };
 
-/// A machine to look after.
+/// Watches a machine.
 pub(super) struct Guard<'a> {
     pub(super) folder: &'a MachineFolder,
     /// Of a machine whose backend can pause it.
@@ -55,7 +55,7 @@ pub(super) struct Guard<'a> {
 }
 
 impl Guard<'_> {
-    /// Looks after it until the agent has been silent for too long; returns for how long.
+    /// Watches until the agent has been silent for too long; returns for how long.
     pub(super) async fn watch(&self) -> Duration {
         tokio::select! {
             silence = self.watch_agent() => silence,
@@ -64,7 +64,7 @@ impl Guard<'_> {
         }
     }
 
-    /// Asks for signs of life. A machine that is paused gives none, and nobody is to blame.
+    /// Pings the agent. Time that the machine is paused does not count.
     async fn watch_agent(&self) -> Duration {
         let SilencePatience { beat, stall, lost } = self.patience;
         let mut warned = false;
@@ -75,7 +75,7 @@ impl Guard<'_> {
                 (warned, paused) = (false, Duration::ZERO);
                 continue;
             }
-            // Any answer counts, and so does anything else that is heard meanwhile.
+            // Any answer counts, and so does anything else that arrives meanwhile.
             let _ = tokio::time::timeout(beat, self.session.ping()).await;
             let silence = self.session.silent_for();
             if self.is_paused().await {
@@ -92,7 +92,7 @@ impl Guard<'_> {
         }
     }
 
-    /// Lets the machine go on once there is room again.
+    /// Resumes the machine once there is enough disk space again.
     async fn watch_disk(&self) -> Infallible {
         let (mut checks, mut since) = (0u32, None::<Instant>);
         loop {
@@ -114,12 +114,12 @@ impl Guard<'_> {
         }
     }
 
-    /// Tells of a host that runs out of memory while there is something to be done about it.
+    /// Warns of a host that runs out of memory.
     async fn watch_memory(&self) -> Infallible {
-        let mut scarcity = resources::Scarcity::default();
+        let mut low_memory = resources::LowMemoryWarning::default();
         loop {
             tokio::time::sleep(CHECK_INTERVAL).await;
-            if let Some(warning) = resources::free_memory().and_then(|free| scarcity.look(free)) {
+            if let Some(warning) = resources::free_memory().and_then(|free| low_memory.update(free)) {
                 self.warn(warning);
             }
         }
@@ -137,8 +137,10 @@ impl Guard<'_> {
         }
         set_clock(self.session);
         if let Some(events) = self.events {
-            events
-                .note(Part::Machine, format!("there is room again: it goes on after {} s", begin.elapsed().as_secs()));
+            events.note(
+                Part::Machine,
+                format!("resumed after {} s: enough disk space is free again", begin.elapsed().as_secs()),
+            );
         }
     }
 
@@ -149,8 +151,7 @@ impl Guard<'_> {
     }
 }
 
-/// Looks why a machine's agent does not answer, if it does not soon, and wakes the machine where that helps. Returns only
-/// if it cannot be woken.
+/// If the agent does not answer soon, resumes the machine if it is paused. Returns only if it cannot be resumed.
 pub(super) async fn resume_if_silent(folder: &MachineFolder, record: &MachineRecord) -> MachineError {
     tokio::time::sleep(SILENCE_BEFORE_CHECK).await;
     match resume_paused(folder, record).await {
@@ -159,8 +160,8 @@ pub(super) async fn resume_if_silent(folder: &MachineFolder, record: &MachineRec
     }
 }
 
-/// Lets a machine go on that was paused while nobody looked after it, if there is room by now. Its agent would not
-/// answer before.
+/// Resumes a machine that was paused while no vmbuild watched it, if there is enough disk space by now. Its agent would
+/// not answer before.
 async fn resume_paused(folder: &MachineFolder, record: &MachineRecord) -> Result<(), MachineError> {
     let backend = record.spec.backend().backend();
     if !backend.features().pausable || !backend.is_paused(folder, record).await {
@@ -173,8 +174,8 @@ async fn resume_paused(folder: &MachineFolder, record: &MachineRecord) -> Result
     backend.resume(folder, record).await
 }
 
-/// Sets the guest's clock to the host's, before anything that is asked after this. One that was paused or booted slowly
-/// is behind; a guest that refuses keeps its own.
+/// Sets the guest's clock to the host's, before any later request. A guest that was paused or booted slowly is behind; one
+/// that refuses keeps its clock.
 pub(super) fn set_clock(session: &Session) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let clock = Clock { unix_nanos: u64::try_from(now.as_nanos()).unwrap_or(u64::MAX) };
@@ -183,7 +184,7 @@ pub(super) fn set_clock(session: &Session) {
 
 fn paused_warning(free: u64, folder: &MachineFolder) -> String {
     format!(
-        "paused: the host's disk is full ({} MB free at {}); it goes on by itself when {} MB are free",
+        "paused: the host's disk is full ({} MB free in {}); resumes by itself once {} MB are free",
         free / 1_000_000,
         folder.path().display(),
         RESUME_BYTES / 1_000_000
@@ -193,11 +194,11 @@ fn paused_warning(free: u64, folder: &MachineFolder) -> String {
 pub(super) fn stalled(silence: Duration, console: &[String]) -> String {
     let last = &console[console.len().saturating_sub(LINES)..];
     let console = if last.is_empty() {
-        " and its console is empty".to_owned()
+        " and the console is empty".to_owned()
     } else {
-        format!("; its console's last lines:\n{}", last.join("\n"))
+        format!("; last console lines:\n{}", last.join("\n"))
     };
-    format!("nothing heard from the agent for {} s{console}", silence.as_secs())
+    format!("no answer from the agent for {} s{console}", silence.as_secs())
 }
 
 #[cfg(test)]
@@ -241,17 +242,17 @@ mod tests {
         assert!(silence >= patience.lost && since.elapsed() >= patience.lost / 2, "{silence:?}");
         let event = heard.try_recv().expect("a warning");
         let EventKind::Warning { text, .. } = event.kind else { panic!("{event:?}") };
-        assert!(text.starts_with("nothing heard from the agent for"), "{text}");
+        assert!(text.starts_with("no answer from the agent for"), "{text}");
         assert!(heard.try_recv().is_err(), "it is told once");
     }
 
     #[test]
     fn a_stall_is_told_with_the_consoles_end() {
         let minute = Duration::from_mins(1);
-        assert_eq!(stalled(minute, &[]), "nothing heard from the agent for 60 s and its console is empty");
+        assert_eq!(stalled(minute, &[]), "no answer from the agent for 60 s and the console is empty");
         let lines: Vec<String> = (1..=6).map(|number| format!("line {number}")).collect();
         insta::assert_snapshot!(stalled(minute, &lines), @r"
-        nothing heard from the agent for 60 s; its console's last lines:
+        no answer from the agent for 60 s; last console lines:
         line 3
         line 4
         line 5

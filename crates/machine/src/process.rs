@@ -1,8 +1,8 @@
-//! Proof that a process is the one somebody wrote down, and a hold on it that stays good.
+//! Proof that a process is the recorded one, and a handle to it that stays valid.
 //!
-//! A process number alone proves nothing: the kernel gives it away again. A pidfd taken first and a start time
-//! compared afterwards do: if the start times agree, the descriptor stands for that process for good, and a
-//! signal sent through it can hit no other.
+//! A process number alone proves nothing: the kernel reuses it. A pidfd that is opened first and a start time that is
+//! compared afterwards do: if the start times agree, the descriptor refers to that process for good, and a signal sent
+//! through it cannot hit another.
 
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -24,7 +24,7 @@ pub struct ProcessIdentity {
 }
 
 impl ProcessIdentity {
-    /// This process's own. Where the kernel does not tell when it started, no process can be proved to be it.
+    /// This process. If the kernel does not tell when it started, no process can be proved to be it.
     pub fn of_this() -> Self {
         let pid = std::process::id();
         Self { pid, start_ticks: start_ticks(pid).ok().flatten().unwrap_or_default() }
@@ -37,17 +37,17 @@ impl ProcessIdentity {
     }
 }
 
-/// A hold on a process that was proved to be the one meant.
+/// A handle to a process that was proved to be the recorded one.
 #[cfg(target_os = "linux")]
 #[derive(Debug)]
 pub(crate) struct ProvenProcess(AsyncFd<OwnedFd>);
 
-/// Without pidfds there is no such hold, so none is ever given.
+/// Without pidfds there is no such handle.
 #[cfg(not(target_os = "linux"))]
 #[derive(Debug)]
 pub(crate) enum ProvenProcess {}
 
-/// What ends a process.
+/// Signal that ends a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ProcessEnd {
     /// SIGTERM.
@@ -61,8 +61,8 @@ impl ProvenProcess {
     /// The process `identity` describes, if it has not ended.
     pub(crate) fn find(identity: ProcessIdentity) -> io::Result<Option<Self>> {
         let Some(pid) = i32::try_from(identity.pid).ok().and_then(Pid::from_raw) else { return Ok(None) };
-        let held = match pidfd_open(pid, PidfdFlags::NONBLOCK) {
-            Ok(held) => held,
+        let pidfd = match pidfd_open(pid, PidfdFlags::NONBLOCK) {
+            Ok(pidfd) => pidfd,
             Err(rustix::io::Errno::SRCH) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
@@ -71,8 +71,8 @@ impl ProvenProcess {
         }
         #[expect(unsafe_code, reason = "tokio has no safe way for a descriptor it is given")]
         // SAFETY: the `AsyncFd` owns the descriptor, and an `OwnedFd` keeps its number until it is dropped.
-        let held = unsafe { AsyncFd::register_with_interest(held, Interest::READABLE) }?;
-        Ok(Some(Self(held)))
+        let pidfd = unsafe { AsyncFd::register_with_interest(pidfd, Interest::READABLE) }?;
+        Ok(Some(Self(pidfd)))
     }
 
     /// Resolves when it has ended.
@@ -81,7 +81,7 @@ impl ProvenProcess {
         self.0.readable().await.map(drop)
     }
 
-    /// Asks or forces it to end. One that has ended already is no error.
+    /// Asks or forces it to end. A process that has already ended is no error.
     pub(crate) fn signal(&self, ending: ProcessEnd) -> io::Result<()> {
         let signal = match ending {
             ProcessEnd::Term => Signal::TERM,
@@ -147,18 +147,18 @@ mod tests {
     }
 
     #[tokio::test(flavor = "current_thread")]
-    async fn only_the_same_process_is_held_and_it_can_be_ended() {
+    async fn only_the_same_process_is_found_and_it_can_be_ended() {
         let mut child = Command::new("sleep").arg("1000").spawn().unwrap();
         let pid = child.id().unwrap();
         let identity = ProcessIdentity::of(pid).unwrap();
         let other = ProcessIdentity { start_ticks: identity.start_ticks + 1, ..identity };
         assert!(ProvenProcess::find(other).unwrap().is_none(), "a reused number is not the process");
 
-        let held = ProvenProcess::find(identity).unwrap().expect("the process");
-        held.signal(ProcessEnd::Kill).unwrap();
-        held.ended().await.unwrap();
+        let process = ProvenProcess::find(identity).unwrap().expect("the process");
+        process.signal(ProcessEnd::Kill).unwrap();
+        process.ended().await.unwrap();
         assert_eq!(child.wait().await.unwrap(), Ended::Signal(9));
-        held.signal(ProcessEnd::Term).expect("ending what has ended is no error");
+        process.signal(ProcessEnd::Term).expect("ending what has ended is no error");
         assert!(ProvenProcess::find(identity).unwrap().is_none());
     }
 }

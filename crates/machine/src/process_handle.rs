@@ -1,4 +1,4 @@
-//! Our hold on a machine's process: what it takes to wait for its end, and to force it.
+//! A handle to a machine's process, to wait for its exit and to force it.
 
 use super::folder::MachineFolder;
 use super::process::{ProcessEnd, ProcessIdentity, ProvenProcess};
@@ -8,10 +8,10 @@ use std::time::Duration;
 use vmbuild_core::store::Lock;
 use vmbuild_supervise::Child;
 
-/// How long it has between TERM and KILL, and after KILL.
+/// Time between TERM and KILL, and after KILL.
 const GRACE: Duration = Duration::from_secs(3);
 
-/// How often a lock is tried, where there is nothing better to wait on.
+/// Interval at which a lock is checked if there is nothing better to wait for.
 const POLL: Duration = Duration::from_millis(200);
 
 /// A machine's process.
@@ -19,14 +19,14 @@ const POLL: Duration = Duration::from_millis(200);
 pub(crate) enum ProcessHandle {
     /// We started it.
     Child(Box<Child>),
-    /// Somebody else did, and it was proved to be the one written down.
+    /// Another vmbuild started it, and it was proved to be the recorded one.
     Proven(ProvenProcess),
-    /// Somebody else did, on a system without pidfds: the lock that lives as long as it does, and no way to force it.
+    /// Another vmbuild started it, on a system without pidfds: the lock that it holds. It cannot be forced.
     Lock(PathBuf),
 }
 
 impl ProcessHandle {
-    /// The process of `folder`'s machine, started by somebody else: `None` if it is not running, or another one.
+    /// The process of `folder`'s machine, started by another vmbuild: `None` if it does not run, or is another process.
     pub(crate) fn attach(folder: &MachineFolder, identity: ProcessIdentity) -> io::Result<Option<Self>> {
         let lock = folder.alive_lock();
         if !Lock::is_held(&lock)? {
@@ -38,13 +38,13 @@ impl ProcessHandle {
         Ok(Some(Self::Lock(lock)))
     }
 
-    /// Resolves when it has ended, with how. Cancel-safe.
+    /// Resolves when it has exited, with how. Cancel-safe.
     pub(crate) async fn ended(&mut self) -> String {
         match self {
             Self::Child(child) => child.wait().await.map_or_else(|error| error.to_string(), |ended| ended.to_string()),
             Self::Proven(process) => match process.ended().await {
                 Ok(()) => "ended".to_owned(),
-                Err(error) => format!("was lost sight of ({error})"),
+                Err(error) => format!("could not be watched ({error})"),
             },
             Self::Lock(lock) => {
                 while !matches!(Lock::is_held(lock), Ok(false)) {
@@ -55,7 +55,7 @@ impl ProcessHandle {
         }
     }
 
-    /// Whether it ends by itself within `limit`.
+    /// Returns true if it exits by itself within `limit`.
     pub(crate) async fn ends_within(&mut self, limit: Duration) -> bool {
         tokio::time::timeout(limit, self.ended()).await.is_ok()
     }

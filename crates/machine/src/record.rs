@@ -59,11 +59,11 @@ pub struct MachineRecord {
     pub id: Option<MachineId>,
     /// Labels, by name.
     pub labels: BTreeMap<String, String>,
-    /// What it was made of.
+    /// The machine as data.
     pub spec: MachineSpec,
     /// The backend's part.
     pub backend: BackendRecord,
-    /// How its agent was first reached.
+    /// The transport its agent was first reached over.
     pub reached: Option<RaceResult>,
     /// Seconds since the Unix epoch when it was started.
     pub started_unix: u64,

@@ -1,6 +1,6 @@
-//! Whether a machine has room on this host: disk for what it will write, memory for what it was promised.
+//! Checks that this host has enough resources for a machine: disk space for its writes, memory for the guest.
 //!
-//! A disk that fills up in the middle of a job costs the job; a look before it costs nothing.
+//! A disk that fills up in the middle of a job costs the job; a check before it costs nothing.
 
 use super::spec::{MachineName, MachineSpec};
 use std::io;
@@ -9,37 +9,38 @@ use sysinfo::{MemoryRefreshKind, System};
 use vmbuild_core::event::{Events, Part};
 use vmbuild_core::failure::{Diagnose, Exit};
 
-/// Below this nothing is started, in bytes.
+/// Free disk space below which nothing is started, in bytes.
 const LEAST_DISK: u64 = 500_000_000;
-/// Below this the user is warned, in bytes: a PGO build and its artifact take about this much.
+/// Free disk space below which the user is warned, in bytes: a PGO build and its artifact take about this much.
 const USUAL_DISK: u64 = 4_000_000_000;
 
-/// Below this the user is warned, in MiB: a compiler that optimises all of libpython at once takes more at one go.
+/// Available memory below which the user is warned, in MiB: a compiler that optimises all of libpython takes more in one
+/// step.
 const SCARCE_MEMORY: u64 = 256;
 
-/// Why there is no room.
+/// Error of a host that lacks a resource.
 #[derive(Debug, thiserror::Error)]
 pub enum RoomError {
-    /// The disk is as good as full.
-    #[error("only {} MB are free in {}, and a machine needs at least {} MB", free / 1_000_000, folder.display(), LEAST_DISK / 1_000_000)]
+    /// The disk is nearly full.
+    #[error("not enough disk space in {}: {} MB free, {} MB required", folder.display(), free / 1_000_000, LEAST_DISK / 1_000_000)]
     Disk {
-        /// Bytes there are.
+        /// Free bytes.
         free: u64,
-        /// Where.
+        /// The folder.
         folder: PathBuf,
     },
-    /// The disk was full, and the machine waits since.
+    /// The machine was paused when the disk was full.
     #[error(
-        "machine {name} is paused because the host's disk is full: {} MB are free, and it goes on with {} MB",
+        "machine {name} is paused because the host's disk is full: {} MB free, {} MB required to resume",
         free / 1_000_000,
         needed / 1_000_000
     )]
     Paused {
         /// The machine.
         name: MachineName,
-        /// Bytes there are.
+        /// Free bytes.
         free: u64,
-        /// Bytes it waits for.
+        /// Bytes required to resume.
         needed: u64,
     },
 }
@@ -53,15 +54,15 @@ impl Diagnose for RoomError {
         vec![match self {
             Self::Disk { .. } => "`vmbuild clean` frees space; VMBUILD_HOME moves the store to another disk".to_owned(),
             Self::Paused { name, .. } => {
-                format!("free some space, and the next command for {name} lets it go on; nothing in it is lost")
+                format!("free some space: the next command for {name} resumes it, and nothing in it is lost")
             }
         }]
     }
 }
 
-/// Refuses a start that cannot end well, and warns of one that may not.
+/// Refuses a start that is bound to fail, and warns of one that may.
 pub(super) fn check(spec: &MachineSpec, machines: &Path, events: &Events) -> Result<(), RoomError> {
-    // A file system that does not tell is no reason not to start.
+    // A file system without this information is no reason to refuse.
     if let Ok(free) = free_disk(machines)
         && let Some(warning) = judge_disk(free, machines)?
     {
@@ -85,9 +86,9 @@ fn judge_disk(free: u64, folder: &Path) -> Result<Option<String>, RoomError> {
     match free {
         ..LEAST_DISK => Err(RoomError::Disk { free, folder: folder.to_owned() }),
         LEAST_DISK..USUAL_DISK => Ok(Some(format!(
-            "{:.1} GB are free in {}: a build may need {} GB",
-            free as f64 / 1e9,
+            "low disk space in {}: {:.1} GB free, a build may need {} GB",
             folder.display(),
+            free as f64 / 1e9,
             USUAL_DISK / 1_000_000_000
         ))),
         USUAL_DISK.. => Ok(None),
@@ -95,26 +96,26 @@ fn judge_disk(free: u64, folder: &Path) -> Result<Option<String>, RoomError> {
 }
 
 fn judge_memory(free_mib: u64, wanted_mib: u64) -> Option<String> {
-    let text = format!("{free_mib} MiB of memory are available, and the machine may take {wanted_mib}: see --memory");
+    let text = format!("low memory: {free_mib} MiB available, the machine may use {wanted_mib} MiB (see `--memory`)");
     (free_mib < wanted_mib).then_some(text)
 }
 
-/// A host's memory over time: whether people know that there is hardly any left.
+/// Warns of memory that runs out, once each time.
 #[derive(Debug, Default)]
-pub(super) struct Scarcity {
-    told: bool,
+pub(super) struct LowMemoryWarning {
+    issued: bool,
 }
 
-impl Scarcity {
-    /// What to tell of so many MiB that are left: once, and again only after there was twice as much.
-    pub(super) fn look(&mut self, free_mib: u64) -> Option<String> {
+impl LowMemoryWarning {
+    /// The warning for this much available memory: once, and again only after there was twice as much.
+    pub(super) fn update(&mut self, free_mib: u64) -> Option<String> {
         if free_mib >= 2 * SCARCE_MEMORY {
-            self.told = false;
+            self.issued = false;
         }
-        if free_mib >= SCARCE_MEMORY || std::mem::replace(&mut self.told, true) {
+        if free_mib >= SCARCE_MEMORY || std::mem::replace(&mut self.issued, true) {
             return None;
         }
-        Some(format!("this host has {free_mib} MiB of memory left: its kernel may end the machine; end something else"))
+        Some(format!("low memory: {free_mib} MiB available on this host; the kernel may kill the machine"))
     }
 }
 
@@ -127,7 +128,7 @@ pub(super) fn free_memory() -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Scarcity, free_disk, judge_disk, judge_memory};
+    use super::{LowMemoryWarning, free_disk, judge_disk, judge_memory};
     use std::path::Path;
 
     fn check(free: u64, expect: &str) {
@@ -140,8 +141,8 @@ mod tests {
 
     #[test]
     fn a_full_disk_is_refused_and_a_narrow_one_warned_of() {
-        check(12_000_000, "only 12 MB are free in /store, and a machine needs at least 500 MB");
-        check(500_000_000, "0.5 GB are free in /store: a build may need 4 GB");
+        check(12_000_000, "not enough disk space in /store: 12 MB free, 500 MB required");
+        check(500_000_000, "low disk space in /store: 0.5 GB free, a build may need 4 GB");
         check(4_000_000_000, "");
     }
 
@@ -149,13 +150,14 @@ mod tests {
     fn memory_that_is_promised_twice_is_warned_of() {
         assert_eq!(judge_memory(4096, 4096), None);
         let warning = judge_memory(900, 4096).expect("too little");
-        assert!(warning.starts_with("900 MiB of memory are available"), "{warning}");
+        assert!(warning.starts_with("low memory: 900 MiB available"), "{warning}");
     }
 
     #[test]
     fn memory_that_runs_out_is_told_of_once_each_time() {
-        let mut scarcity = Scarcity::default();
-        let told: Vec<bool> = [900, 255, 40, 300, 200, 512, 100, 90].map(|free| scarcity.look(free).is_some()).to_vec();
+        let mut low_memory = LowMemoryWarning::default();
+        let told: Vec<bool> =
+            [900, 255, 40, 300, 200, 512, 100, 90].map(|free| low_memory.update(free).is_some()).to_vec();
         assert_eq!(told, [false, true, false, false, false, false, true, false]);
     }
 

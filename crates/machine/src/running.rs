@@ -1,4 +1,4 @@
-//! A machine that runs, with an open session to its agent: what commands work with.
+//! A running machine with an open session to its agent: the object that commands work with.
 
 use super::backend::{BACKENDS, BackendMachine, EXIT_NOTICE, SessionRequest, StartRequest};
 use super::backend::{backend_of_folder, died, open_session};
@@ -18,11 +18,11 @@ use vmbuild_core::store::{Lock, Store};
 use vmbuild_guest::{Opening, RaceResult, Session, SessionError};
 use vmbuild_supervise::Deadline;
 
-/// How long an agent that was asked to end the machine has to answer.
+/// Time the agent has to answer a request to power off.
 const POWER_OFF: Duration = Duration::from_secs(5);
-/// How long a named machine's agent has to answer before its machine is ended without it.
+/// Time a named machine's agent has to answer before its machine is stopped without it.
 const ATTACH: Duration = Duration::from_secs(15);
-/// How long a machine has to end.
+/// Time a machine has to stop.
 const STOP: Duration = Duration::from_secs(30);
 
 /// A running machine. Dropping it kills a job's machine; its folder is then left to the next command's sweep.
@@ -30,7 +30,7 @@ const STOP: Duration = Duration::from_secs(30);
 pub struct Machine {
     spec: MachineSpec,
     folder: MachineFolder,
-    // Behind a lock, because the machine is watched while its session is used.
+    // Behind a lock because the machine is watched while its session is used.
     machine: Mutex<Box<dyn BackendMachine>>,
     session: Session,
     reached: Option<RaceResult>,
@@ -39,12 +39,12 @@ pub struct Machine {
     owner: Option<Lock>,
 }
 
-/// What is left of a machine that was stopped and not removed.
+/// A machine that was stopped and not removed.
 #[derive(Debug)]
 pub struct StoppedMachine {
     /// Its folder.
     pub folder: MachineFolder,
-    /// Keeps others away from it, until it is dropped.
+    /// Keeps the machine from being used by another vmbuild, until it is dropped.
     pub owner: Lock,
 }
 
@@ -66,11 +66,11 @@ impl Machine {
                 let reached = record.reached.clone();
                 Ok(Self { spec, folder, machine, session, reached, record, events, owner: Some(owner) })
             }
-            // Its console is worth reading.
+            // Its console is kept for the user.
             Err(error @ (MachineError::Died { .. } | MachineError::NoAnswer { .. })) => Err(error),
             Err(error) => {
                 if spec.lifetime == Lifetime::Job {
-                    // The error that brought us here is the one to tell; the next command's sweep tries again.
+                    // The first error is the one to report; the next command's sweep tries again.
                     let _ = remove(&folder, &CancellationToken::new()).await;
                 }
                 Err(error)
@@ -78,7 +78,7 @@ impl Machine {
         }
     }
 
-    /// Takes hold of a named machine that runs.
+    /// Attaches to a running named machine.
     pub async fn attach(store: &Store, name: &MachineName, cancel: &CancellationToken) -> Result<Self, MachineError> {
         let folder = MachineFolder::find(&store.machines(), name.clone())?;
         let record = folder.read_record()?.ok_or_else(|| MachineError::NotRunning(name.clone()))?;
@@ -95,7 +95,7 @@ impl Machine {
         Ok(Self { spec, folder, machine, session, reached: Some(reached), record, events: None, owner: None })
     }
 
-    /// Tells of what happens to it while something is asked of it.
+    /// Reports warnings about the machine while a request is pending.
     #[must_use]
     pub fn telling(self, events: &Events) -> Self {
         Self { events: Some(events.clone()), ..self }
@@ -106,12 +106,12 @@ impl Machine {
         &self.session
     }
 
-    /// Over which way the session was opened, and why not over others.
+    /// The transport that the session was opened over, and why not over others.
     pub fn reached(&self) -> Option<&RaceResult> {
         self.reached.as_ref()
     }
 
-    /// What it was made of.
+    /// The machine as data.
     pub fn spec(&self) -> &MachineSpec {
         &self.spec
     }
@@ -155,7 +155,7 @@ impl Machine {
         }
     }
 
-    /// Ends it, unless it has ended by itself: then its folder, with its console, is left to the next command.
+    /// Stops it, unless it has exited by itself: then its folder, with its console, is left to the next command.
     pub async fn stop_if_alive(self) -> Result<(), MachineError> {
         match tokio::time::timeout(Duration::ZERO, self.death()).await {
             Ok(_) => Ok(()),
@@ -163,7 +163,7 @@ impl Machine {
         }
     }
 
-    /// Looks after the machine until it has ended or can no longer be reached.
+    /// Watches the machine until it has exited or can no longer be reached.
     async fn death(&self) -> MachineError {
         let mut machine = self.machine.lock().await;
         let pausable = self.spec.backend().backend().features().pausable;
@@ -178,7 +178,7 @@ impl Machine {
         }
     }
 
-    /// Ends it. A job's machine is removed.
+    /// Stops it. A job's machine is removed.
     pub async fn stop(self) -> Result<(), MachineError> {
         let lifetime = self.spec.lifetime;
         let kept = self.stop_keeping().await?;
@@ -188,13 +188,13 @@ impl Machine {
         Ok(())
     }
 
-    /// Ends it and keeps its files.
+    /// Stops it and keeps its files.
     pub async fn stop_keeping(mut self) -> Result<StoppedMachine, MachineError> {
         let owner = match self.owner.take() {
             Some(owner) => owner,
             None => self.folder.take_owner_lock().await?.ok_or_else(|| FolderError::Busy(self.spec.name.clone()))?,
         };
-        // An agent that does not answer is ended with its machine.
+        // An agent that does not answer is stopped with its machine.
         let _ = tokio::time::timeout(POWER_OFF, self.session.power_off()).await;
         self.machine.get_mut().stop(Deadline::after(STOP)).await?;
         Ok(StoppedMachine { folder: self.folder, owner })
@@ -236,7 +236,8 @@ fn session_request(spec: &MachineSpec, opening: Opening) -> SessionRequest {
     SessionRequest { opening, patience, set_clock: backend.features().own_clock }
 }
 
-/// Ends a named machine, in order if its agent answers soon, and keeps its files. One that does not run is no error.
+/// Stops a named machine, in order if its agent answers soon, and keeps its files. A machine that does not run is no
+/// error.
 pub async fn end_named(
     store: &Store,
     folder: &MachineFolder,
@@ -254,7 +255,7 @@ pub async fn end_named(
     Ok(StoppedMachine { folder: folder.clone(), owner })
 }
 
-/// Ends a named machine and removes it with everything it had.
+/// Stops a named machine and removes it with everything it had.
 pub async fn destroy_named(
     store: &Store,
     folder: &MachineFolder,

@@ -13,23 +13,23 @@ use std::str::FromStr;
 pub struct MachineSpec {
     /// Its name: the folder under `machines/`.
     pub name: MachineName,
-    /// The image it was made from, such as `debian-12`: for people.
+    /// The image it was made from, such as `debian-12`, for display.
     pub image: String,
     /// Processors.
     pub cpus: u32,
     /// Memory in MiB.
     pub memory_mib: u64,
-    /// What network it has.
+    /// Its network.
     pub network: Network,
-    /// Whether it outlives the command that started it.
+    /// Its lifetime.
     pub lifetime: Lifetime,
     /// The static agent binary.
     pub agent: PathBuf,
-    /// What it starts from, and thereby which backend runs it.
+    /// The root file system it starts from, which also determines its backend.
     pub start: Start,
 }
 
-/// What a machine starts from.
+/// The root file system that a machine starts from, by backend.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "backend", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Start {
@@ -40,14 +40,14 @@ pub enum Start {
     },
     /// QEMU over a disk.
     Qemu {
-        /// Which accelerator, already known to work.
+        /// The accelerator, already known to work.
         accelerator: Accelerator,
         /// The disk and kernel.
         root: RootDisk,
     },
     /// Vagrant over a box.
     Vagrant {
-        /// Which box, and what is put into it.
+        /// The box and its packages.
         source: VagrantBox,
     },
     /// Virtualization.framework over a disk.
@@ -55,16 +55,16 @@ pub enum Start {
         /// The disk and kernel.
         root: RootDisk,
     },
-    /// QEMU over a publisher's disk, with the system that is on it: once, to make a golden machine of it.
+    /// QEMU over a publisher's cloud image, booting the system on it: once, to make a golden machine of it.
     FirstBoot {
-        /// Which accelerator.
+        /// The accelerator.
         accelerator: Accelerator,
-        /// The disk and how it boots.
+        /// The disk, and how it boots.
         system: OwnSystem,
     },
 }
 
-/// What Vagrant starts a machine from. What is not said is the Vagrantfile's choice, or Vagrant's.
+/// The box that Vagrant starts a machine from. Missing values are the Vagrantfile's choice, or Vagrant's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VagrantBox {
@@ -72,9 +72,9 @@ pub struct VagrantBox {
     pub name: Option<String>,
     /// Its version.
     pub version: Option<String>,
-    /// Who runs it, such as `libvirt`.
+    /// Its provider, such as `libvirt`.
     pub provider: Option<String>,
-    /// How libvirt runs it: `kvm` or `qemu`.
+    /// libvirt's driver: `kvm` or `qemu`.
     pub driver: Option<String>,
     /// The packages it is provisioned with: the text of a `provision/packages/*.toml`.
     pub packages: String,
@@ -98,48 +98,49 @@ pub struct RootDisk {
     pub kernel: PathBuf,
     /// Initramfs whose `/init` is the agent.
     pub initramfs: PathBuf,
-    /// The identity of what is on the disk, in hex: an overlay that was made over another is refused.
+    /// Digest of the disk's contents, in hex: an overlay over another disk is refused.
     #[serde(default)]
     pub digest: String,
 }
 
-/// A disk with a system of its own, and a second one that tells it to start the agent.
+/// A cloud image's disk, and a seed disk that makes its system start the agent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OwnSystem {
     /// The disk, qcow2. It is never written to.
     pub disk: PathBuf,
-    /// Its SHA-256 in hex, which whoever verified it knows.
+    /// Its SHA-256 in hex, known from its verification.
     pub digest: String,
     /// The size the machine sees it with, in bytes: at least its own.
     pub bytes: u64,
     /// The second disk, raw and read-only.
     pub seed: PathBuf,
-    /// What starts its kernel.
+    /// How its kernel is started.
     pub boot: BootWay,
 }
 
-/// What starts the kernel of a disk with a system of its own.
+/// How the kernel of a cloud image is started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "way", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum BootWay {
-    /// QEMU itself: the fastest, and the only way to say something to the kernel.
+    /// By QEMU itself: the fastest, and the only one that can pass kernel parameters.
     Kernel {
         /// Kernel image.
         kernel: PathBuf,
         /// Its initramfs.
         initrd: PathBuf,
-        /// Words for the kernel's command line, after the console's.
-        words: String,
+        /// Kernel parameters, after the console's.
+        #[serde(rename = "words")]
+        cmdline: String,
     },
-    /// UEFI firmware and the disk's boot loader.
+    /// By UEFI firmware and the disk's boot loader.
     Uefi {
         /// The firmware.
         code: PathBuf,
         /// The variables it starts with. The machine gets a copy.
         vars: PathBuf,
     },
-    /// The firmware that QEMU brings along, and the disk's boot loader.
+    /// By QEMU's own BIOS and the disk's boot loader.
     Bios,
 }
 
@@ -153,7 +154,7 @@ impl fmt::Display for BootWay {
     }
 }
 
-/// How a machine reaches the world.
+/// A machine's network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Network {
@@ -163,17 +164,17 @@ pub enum Network {
     Outgoing,
 }
 
-/// Whether a machine outlives the command that started it.
+/// Lifetime of a machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Lifetime {
-    /// One job: gone when the command ends, however it ends.
+    /// Until the command that started it ends, however it ends.
     Job,
-    /// Named: runs until `halt` or `destroy`.
+    /// Until `halt` or `destroy`.
     Named,
 }
 
-/// What runs machines.
+/// Name of a backend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BackendKind {
@@ -181,7 +182,7 @@ pub enum BackendKind {
     Qemu,
     /// Linux namespaces.
     Sandbox,
-    /// Vagrant, whatever runs machines for it.
+    /// Vagrant, with any provider.
     Vagrant,
     /// Apple's Virtualization.framework.
     Vz,
@@ -236,7 +237,7 @@ impl UnknownName {
     }
 }
 
-/// What executes a virtual machine's instructions.
+/// Accelerator that executes a virtual machine's instructions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Accelerator {
@@ -290,25 +291,25 @@ impl FromStr for Accelerator {
 #[serde(try_from = "String", into = "String")]
 pub struct MachineName(String);
 
-/// Why a name is refused.
+/// Invalid machine name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a machine name: 1 to 32 of a-z, 0-9 and `-`, starting with a letter or digit")]
-pub struct BadName(String);
+#[error("invalid machine name `{0}` (expected 1 to 32 of a-z, 0-9 and `-`, starting with a letter or digit)")]
+pub struct InvalidMachineName(String);
 
 impl FromStr for MachineName {
-    type Err = BadName;
+    type Err = InvalidMachineName;
 
-    fn from_str(text: &str) -> Result<Self, BadName> {
+    fn from_str(text: &str) -> Result<Self, InvalidMachineName> {
         let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         let good = (1..=32).contains(&text.len()) && text.chars().all(allowed) && !text.starts_with('-');
-        if good { Ok(Self(text.to_owned())) } else { Err(BadName(text.to_owned())) }
+        if good { Ok(Self(text.to_owned())) } else { Err(InvalidMachineName(text.to_owned())) }
     }
 }
 
 impl TryFrom<String> for MachineName {
-    type Error = BadName;
+    type Error = InvalidMachineName;
 
-    fn try_from(text: String) -> Result<Self, BadName> {
+    fn try_from(text: String) -> Result<Self, InvalidMachineName> {
         text.parse()
     }
 }
@@ -337,7 +338,7 @@ impl MachineName {
 }
 
 impl MachineSpec {
-    /// Which backend runs it.
+    /// The backend that runs it.
     pub fn backend(&self) -> BackendKind {
         match self.start {
             Start::Sandbox { .. } => BackendKind::Sandbox,
@@ -352,7 +353,7 @@ impl MachineSpec {
         self.backend().backend().base_files(&self.start)
     }
 
-    /// What executes its instructions, where QEMU runs it.
+    /// Its accelerator, under QEMU.
     pub fn accelerator(&self) -> Option<Accelerator> {
         match self.start {
             Start::Qemu { accelerator, .. } | Start::FirstBoot { accelerator, .. } => Some(accelerator),

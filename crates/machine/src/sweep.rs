@@ -1,8 +1,8 @@
-//! Removing what killed commands left behind. Every command does this first.
+//! Removing the leftovers of killed commands. Every command does this first.
 //!
-//! A vmbuild that is killed cannot clean up. Its machine dies with it (the kernel sees to that), but the folder
-//! stays, and with it gigabytes. Whether a folder is left over is not guessed from names, ages or process numbers:
-//! the lock that its vmbuild held is free.
+//! A vmbuild that is killed cannot clean up. Its machine dies with it (the kernel sees to that), but its folder stays, and
+//! takes gigabytes. A folder is not judged by names, ages or process numbers: it is a leftover if the lock that its
+//! vmbuild held is free.
 
 use super::folder::delete;
 use super::spec::Lifetime;
@@ -16,13 +16,13 @@ use vmbuild_core::failure::Diagnose;
 use vmbuild_core::store::{Store, entries};
 use vmbuild_supervise::Deadline;
 
-/// How long a left-over machine has to end.
+/// Time a leftover machine has to end.
 const LIMIT: Duration = Duration::from_secs(15);
-/// How old a half-made or half-deleted folder is when nobody can still be busy with it.
+/// Age at which a half-made or half-deleted folder can no longer be in use.
 const FORGOTTEN: Duration = Duration::from_mins(15);
 
-/// Ends and removes job machines whose vmbuild is gone, and folders that were never finished. What cannot be
-/// removed is told as a warning: it keeps nobody from working.
+/// Ends and removes job machines whose vmbuild is gone, and folders that were never finished. A leftover that cannot be
+/// removed is a warning: it does not keep anything from working.
 pub async fn sweep(store: &Store, events: &Events, cancel: &CancellationToken) -> io::Result<()> {
     for folder in MachineFolder::list(&store.machines())? {
         match sweep_machine(&folder, cancel).await {
@@ -32,13 +32,13 @@ pub async fn sweep(store: &Store, events: &Events, cancel: &CancellationToken) -
             }
             Err(error) => {
                 let causes = causes(error.as_ref());
-                events.warn(Part::Cleanup, format!("machine {} is left over: {causes}", folder.name()));
+                events.warn(Part::Cleanup, format!("failed to remove leftover machine {}: {causes}", folder.name()));
             }
         }
     }
     for path in forgotten(&store.machines())? {
         if let Err(error) = delete(&path, cancel).await {
-            events.warn(Part::Cleanup, format!("{} is left over: {}", path.display(), causes(&error)));
+            events.warn(Part::Cleanup, format!("failed to remove leftover {}: {}", path.display(), causes(&error)));
         }
     }
     Ok(())
@@ -69,8 +69,8 @@ async fn sweep_machine(
     Ok(Swept::Removed)
 }
 
-/// A machine without a record was never finished, and nothing proves which process is its own: none is ended. Its
-/// vmbuild's death has been its own, though, and it is on its way out.
+/// A machine without a record was never finished, and nothing proves which process is its own, so no process is ended.
+/// It dies with its vmbuild, though, and is about to end by itself.
 async fn wait_for_end(folder: &MachineFolder) -> Result<(), FolderError> {
     let deadline = Deadline::after(LIMIT);
     while folder.is_alive()? {
@@ -82,7 +82,7 @@ async fn wait_for_end(folder: &MachineFolder) -> Result<(), FolderError> {
     Ok(())
 }
 
-/// Folders on their way in or out that nobody finished.
+/// Folders whose creation or removal was never finished.
 fn forgotten(machines: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in entries(machines)? {

@@ -106,11 +106,11 @@ fn a_machine_is_paused_says_so_and_goes_on_when_there_is_room() {
     assert!(refused.stderr.contains("is paused because the host's disk is full"), "{}", refused.stderr);
 
     let refused = disk.run(&["up", "test-no-room", "--backend", "sandbox"]).expect(3);
-    assert!(refused.stderr.contains("MB are free in"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("not enough disk space in"), "{}", refused.stderr);
 
     std::thread::sleep(PAUSE.saturating_sub(paused.elapsed()));
     fs_err::remove_file(ballast).expect("it is there");
-    said.wait_for("there is room again");
+    said.wait_for("enough disk space is free again");
     let ended: Ran = writing.wait_with_output().expect("it ends").into();
     let ended = ended.expect(0);
     let (clock, sum) = ended.stdout.split_once('\n').expect("two lines");

@@ -36,7 +36,7 @@ fn people_hear_of_it_while_there_is_something_to_be_done() {
     let mut sleeping = sleeping.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("vmbuild starts");
     let mut said = Said::of(&mut sleeping);
     has(&meminfo, 120);
-    said.wait_for("this host has 120 MiB of memory left: its kernel may end the machine");
+    said.wait_for("low memory: 120 MiB available on this host; the kernel may kill the machine");
     assert!(sleeping.wait().expect("it ends").success());
     run(&["destroy", NAME]).expect(0);
 }

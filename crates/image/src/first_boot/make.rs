@@ -120,7 +120,7 @@ impl FirstBoot<'_> {
     /// What starts the kernel, which is said together with its reason.
     fn way(&self, own: Option<OwnKernel>) -> Result<BootWay, ImageError> {
         let (way, why) = if let Some(OwnKernel { kernel, initrd, root }) = own {
-            let way = BootWay::Kernel { kernel, initrd, words: words::kernel_words(&root) };
+            let way = BootWay::Kernel { kernel, initrd, cmdline: words::kernel_words(&root) };
             (way, "it can be told to start the agent first")
         } else {
             (firmware::way().ok_or(ImageError::NoFirmware)?, "the image's boot loader knows its kernel")

@@ -1,6 +1,6 @@
-//! What earlier probes found.
+//! Outcomes of earlier probes.
 //!
-//! A cache may be deleted, or be of another version, or damaged: then there is simply nothing in it.
+//! A cache that was deleted, is damaged or has another version is empty.
 
 use super::probe::ProbeOutcome;
 use crate::Accelerator;
@@ -13,10 +13,10 @@ use vmbuild_core::store::{Store, write_atomically};
 
 const SCHEMA: u32 = 1;
 
-/// How long a failure is believed. A host that was overloaded when it was probed may be quiet tomorrow.
+/// Time until a failure is probed again. A host that was overloaded may be quiet tomorrow.
 const FAILURE_LASTS: Duration = Duration::from_hours(24);
 
-/// What a probe's outcome depends on. Not on the guest's kernel: if one hangs, so do the others.
+/// Everything that a probe's outcome depends on. The guest's kernel does not matter: if one hangs, so do the others.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProbeKey {
@@ -24,7 +24,7 @@ pub(crate) struct ProbeKey {
     /// The host's kernel, such as `6.8.0-41-generic`.
     pub(crate) kernel_release: String,
     pub(crate) qemu: QemuVersion,
-    /// The host's processor, in its maker's words.
+    /// The host's processor, as its vendor names it.
     pub(crate) cpu_model: String,
 }
 
@@ -51,12 +51,12 @@ impl ProbeKey {
     }
 }
 
-/// The outcome of an earlier probe under the same circumstances, if it is still to be believed.
+/// The outcome of an earlier probe under the same conditions, if it is recent enough.
 pub(crate) fn recall(store: &Store, key: &ProbeKey) -> Option<ProbeOutcome> {
     recall_at(store, key, now())
 }
 
-/// The outcome of the last probe of an accelerator, under whatever circumstances: for people to read.
+/// The outcome of the last probe of an accelerator, under any conditions, for display.
 pub fn last(store: &Store, accelerator: Accelerator) -> Option<ProbeOutcome> {
     read(store).into_iter().find(|entry| entry.key.accelerator == accelerator).map(|entry| entry.outcome)
 }
@@ -90,7 +90,7 @@ fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
-/// Linux on x86 names the model, on ARM its parts; elsewhere one architecture is as good as one model.
+/// Linux names the model on x86, and the part on ARM; elsewhere the architecture has to do.
 fn cpu_model() -> String {
     let about = fs_err::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let value = |name: &str| {

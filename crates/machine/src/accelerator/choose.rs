@@ -1,4 +1,4 @@
-//! The accelerator that is used.
+//! Choosing an accelerator.
 
 use super::device::HypervisorDevice;
 use super::examine::{BootFiles, Freshness, examine};
@@ -12,21 +12,21 @@ use vmbuild_core::event::Events;
 use vmbuild_core::failure::{Diagnose, Exit, Failure};
 use vmbuild_core::store::Store;
 
-/// Why there is no accelerator.
+/// Error of choosing an accelerator.
 #[derive(Debug, thiserror::Error)]
 pub enum AcceleratorError {
-    /// The one asked for cannot be used.
+    /// The requested accelerator cannot be used.
     #[error("{0}")]
     Unavailable(Box<AcceleratorFinding>),
     /// QEMU itself cannot be used.
     #[error(transparent)]
     Qemu(#[from] QemuError),
-    /// There is nothing to boot for a probe.
-    #[error("failed to get a kernel to probe with")]
+    /// No files to boot for a probe.
+    #[error("failed to get a kernel for the probe")]
     Boot(#[source] BootFailure),
 }
 
-/// Why there is nothing to boot: another part's error, as a link in this one's chain of causes.
+/// Error of another crate, as a source of this one.
 #[derive(Debug)]
 pub struct BootFailure(Failure);
 
@@ -69,17 +69,17 @@ impl Diagnose for AcceleratorError {
 /// A choice and its reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chosen {
-    /// What was chosen.
+    /// The accelerator.
     pub accelerator: Accelerator,
-    /// Why, for people.
+    /// The reason, for people.
     pub why: String,
 }
 
-/// The hypervisor this system could have.
+/// The hypervisor of this operating system.
 pub const HARDWARE: Accelerator = if cfg!(target_os = "macos") { Accelerator::Hvf } else { Accelerator::Kvm };
 
-/// Chooses what executes virtual machines. One that was asked for is taken at the user's word, without a probe,
-/// unless it plainly cannot be; otherwise it is this system's hypervisor if that really works, or translation.
+/// Chooses an accelerator. A requested one is taken without a probe, unless its device is missing; otherwise it is this
+/// system's hypervisor if that really works, or translation.
 pub async fn choose(
     requested: Option<Accelerator>,
     store: &Store,

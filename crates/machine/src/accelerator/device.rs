@@ -1,4 +1,4 @@
-//! Whether there is a hypervisor at all, and whether this user may use it.
+//! Existence and permissions of the hypervisor.
 
 use crate::Accelerator;
 use std::io;
@@ -7,21 +7,21 @@ use std::path::Path;
 /// KVM's device.
 const KVM: &str = "/dev/kvm";
 
-/// What the system says about its hypervisor.
+/// State of the system's hypervisor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HypervisorDevice {
-    /// It is there and may be used. Whether it works is another question.
+    /// It exists and may be used. That does not mean that it works.
     Usable,
-    /// There is none.
+    /// It does not exist.
     Missing,
-    /// It is there, and this user may not use it.
+    /// It exists, and this user may not use it.
     NotPermitted,
-    /// It is there and cannot be used for another reason.
+    /// It exists, and cannot be used for another reason.
     Unusable(String),
 }
 
 impl HypervisorDevice {
-    /// Asks about an accelerator's hypervisor. Translation needs none.
+    /// Checks an accelerator's hypervisor. Translation needs none.
     pub async fn of(accelerator: Accelerator) -> Self {
         match accelerator {
             Accelerator::Tcg => Self::Usable,

@@ -15,13 +15,13 @@ use vmbuild_core::failure::Failure;
 use vmbuild_core::store::Store;
 use vmbuild_supervise::Deadline;
 
-/// How long a guest kernel has under a hypervisor. It takes about one second.
+/// Time a guest kernel has under a hypervisor. It takes about one second.
 const HARDWARE: Duration = Duration::from_secs(5);
 
-/// How long it has when it is translated. It takes two to four seconds, more on a busy host.
+/// Time it has under translation. It takes two to four seconds, more on a busy host.
 const TRANSLATED: Duration = Duration::from_mins(1);
 
-/// What a probe boots: any kernel, with an initramfs whose `/init` is the agent.
+/// Files that a probe boots: any kernel, with an initramfs whose `/init` is the agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BootFiles {
     /// Kernel image.
@@ -36,7 +36,7 @@ impl From<&RootDisk> for BootFiles {
     }
 }
 
-/// Whether an earlier probe will do.
+/// Use of earlier probes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Freshness {
     /// Yes, if nothing it depends on has changed.
@@ -89,10 +89,10 @@ async fn try_now(
     Ok(outcome)
 }
 
-/// A cache that cannot be written to costs time, nothing else.
+/// A cache that cannot be written costs only time.
 fn remember(store: &Store, key: ProbeKey, outcome: &ProbeOutcome, events: &Events) {
     if let Err(error) = cache::keep(store, key, outcome.clone()) {
-        events.note(Part::Machine, format!("what the probe found is not kept: {error}"));
+        events.note(Part::Machine, format!("could not cache the outcome of the probe: {error}"));
     }
 }
 

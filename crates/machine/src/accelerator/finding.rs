@@ -1,4 +1,4 @@
-//! What is known about an accelerator, in a sentence for people.
+//! Findings about an accelerator, as a sentence.
 
 use super::device::HypervisorDevice;
 use super::host_virtualization::HostVirtualization;
@@ -6,52 +6,52 @@ use super::probe::ProbeOutcome;
 use crate::Accelerator;
 use std::fmt;
 
-/// What is known about an accelerator.
+/// Findings about an accelerator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AcceleratorFinding {
-    /// Which.
+    /// The accelerator.
     pub accelerator: Accelerator,
-    /// What its hypervisor's device says.
+    /// State of its hypervisor.
     pub device: HypervisorDevice,
-    /// What came of a guest kernel under it; `None` if none was started.
+    /// Outcome of booting a guest kernel under it; `None` if it was not tried.
     pub outcome: Option<ProbeOutcome>,
-    /// What this host itself runs on.
+    /// Platform that this host runs on.
     pub host: HostVirtualization,
 }
 
 impl AcceleratorFinding {
-    /// On this host.
+    /// A finding about this host.
     pub fn new(accelerator: Accelerator, device: HypervisorDevice, outcome: Option<ProbeOutcome>) -> Self {
         Self { accelerator, device, outcome, host: HostVirtualization::of_host() }
     }
 
-    /// Whether machines can be run under it.
+    /// Returns true if machines can run under it.
     pub fn works(&self) -> bool {
         match (&self.device, &self.outcome) {
             (HypervisorDevice::Usable, Some(outcome)) => matches!(outcome, ProbeOutcome::UserSpace { .. }),
-            // Translation is a program like any other; a device nobody tried is not believed.
+            // Translation always works; an untested device is not trusted.
             (HypervisorDevice::Usable, None) => self.accelerator == Accelerator::Tcg,
             _ => false,
         }
     }
 
-    /// What to do about it, if there is something.
+    /// A suggested fix, if there is one.
     pub fn hint(&self) -> Option<String> {
         let hint = match (&self.device, &self.outcome, self.host) {
             (HypervisorDevice::NotPermitted, ..) => {
                 "`sudo usermod -aG kvm \"$USER\"`, then log in again: members of group kvm may use it"
             }
             (HypervisorDevice::Missing, _, HostVirtualization::Hypervisor) if self.is_this_systems() => {
-                "whoever runs this virtual machine has to offer it nested virtualisation"
+                "enable nested virtualisation on the host of this virtual machine"
             }
             (HypervisorDevice::Missing, ..) if self.is_this_systems() => {
-                "turn virtualisation on in the firmware's settings, then `sudo modprobe kvm_intel` or `kvm_amd`"
+                "enable virtualisation in the firmware settings, then `sudo modprobe kvm_intel` or `kvm_amd`"
             }
             (HypervisorDevice::Usable, Some(ProbeOutcome::Hung { .. }), HostVirtualization::Hypervisor) => {
-                "its host's nested virtualisation does not work, and nothing in here mends that"
+                "nested virtualisation of its host does not work; no fix is available inside this virtual machine"
             }
             (HypervisorDevice::Usable, Some(ProbeOutcome::Hung { .. } | ProbeOutcome::Ended { .. }), _) => {
-                "`sudo dmesg` may say why; it is tried again after a day"
+                "`sudo dmesg` may show the reason; the next probe is in a day"
             }
             _ => return None,
         };
@@ -65,19 +65,19 @@ impl AcceleratorFinding {
     fn missing(&self) -> &'static str {
         match self.accelerator {
             Accelerator::Kvm if self.is_this_systems() && self.host == HostVirtualization::Hypervisor => {
-                "no /dev/kvm: this host is a virtual machine, and gets no nested virtualisation"
+                "no /dev/kvm: this host is a virtual machine without nested virtualisation"
             }
             Accelerator::Kvm if self.is_this_systems() => {
-                "no /dev/kvm (virtualisation is off or not offered, or module kvm is not loaded)"
+                "no /dev/kvm (virtualisation is disabled or unsupported, or module `kvm` is not loaded)"
             }
             Accelerator::Kvm => "only Linux has it",
-            Accelerator::Hvf if cfg!(target_os = "macos") => "this Mac's processor or system does not offer it",
+            Accelerator::Hvf if cfg!(target_os = "macos") => "not supported by this Mac's processor or system",
             Accelerator::Hvf => "only macOS has it",
             Accelerator::Tcg => "this QEMU was built without it",
         }
     }
 
-    /// What of it could be used: the device people know, or the thing itself.
+    /// The device that people know, or a description.
     fn device_word(&self) -> &'static str {
         match self.accelerator {
             Accelerator::Kvm => "/dev/kvm",
@@ -93,19 +93,19 @@ impl fmt::Display for AcceleratorFinding {
         let device = self.device_word();
         match (&self.device, &self.outcome) {
             (HypervisorDevice::Missing, _) => to.write_str(self.missing()),
-            (HypervisorDevice::NotPermitted, _) => write!(to, "{device} is there, but this user may not open it"),
+            (HypervisorDevice::NotPermitted, _) => write!(to, "no permission to open {device}"),
             (HypervisorDevice::Unusable(why), _) => write!(to, "{device} cannot be used: {why}"),
             (HypervisorDevice::Usable, None) if self.accelerator == Accelerator::Tcg => {
                 to.write_str("works everywhere, about twelve times slower")
             }
-            (HypervisorDevice::Usable, None) => write!(to, "{device} opens; no guest kernel was tried"),
+            (HypervisorDevice::Usable, None) => write!(to, "{device} opens; no guest kernel was booted"),
             (HypervisorDevice::Usable, Some(ProbeOutcome::UserSpace { millis })) => {
                 write!(to, "a guest kernel reached user space in {:.1} s", *millis as f64 / 1000.0)
             }
             (HypervisorDevice::Usable, Some(ProbeOutcome::Hung { seconds })) => {
                 write!(to, "{device} opens, but a guest kernel hung for {seconds} s")?;
                 match self.host {
-                    HostVirtualization::Hypervisor => to.write_str(": this host is a virtual machine itself"),
+                    HostVirtualization::Hypervisor => to.write_str(": this host is itself a virtual machine"),
                     HostVirtualization::Machine => Ok(()),
                 }
             }
@@ -133,11 +133,11 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn each_state_of_kvm_has_its_own_sentence() {
-        let missing = "kvm: no /dev/kvm (virtualisation is off or not offered, or module kvm is not loaded)";
+        let missing = "kvm: no /dev/kvm (virtualisation is disabled or unsupported, or module `kvm` is not loaded)";
         check(HypervisorDevice::Missing, None, false, missing);
-        check(HypervisorDevice::NotPermitted, None, false, "kvm: /dev/kvm is there, but this user may not open it");
+        check(HypervisorDevice::NotPermitted, None, false, "kvm: no permission to open /dev/kvm");
         check(HypervisorDevice::Unusable("busy".into()), None, false, "kvm: /dev/kvm cannot be used: busy");
-        check(HypervisorDevice::Usable, None, false, "kvm: /dev/kvm opens; no guest kernel was tried");
+        check(HypervisorDevice::Usable, None, false, "kvm: /dev/kvm opens; no guest kernel was booted");
         let works = Some(ProbeOutcome::UserSpace { millis: 870 });
         check(HypervisorDevice::Usable, works.clone(), true, "kvm: a guest kernel reached user space in 0.9 s");
         check(HypervisorDevice::Missing, works, false, missing);
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn each_has_its_own_way_out() {
+    fn each_has_its_own_hint() {
         let hung = || Some(ProbeOutcome::Hung { seconds: 5 });
         let check = |device, outcome, host, expect: Option<&str>| {
             let hint = AcceleratorFinding { accelerator: Accelerator::Kvm, device, outcome, host }.hint();
@@ -160,14 +160,9 @@ mod tests {
         };
         check(HypervisorDevice::NotPermitted, None, HostVirtualization::Machine, Some("group kvm"));
         check(HypervisorDevice::Missing, None, HostVirtualization::Machine, Some("modprobe"));
-        check(HypervisorDevice::Missing, None, HostVirtualization::Hypervisor, Some("offer it nested"));
+        check(HypervisorDevice::Missing, None, HostVirtualization::Hypervisor, Some("enable nested"));
         check(HypervisorDevice::Usable, hung(), HostVirtualization::Machine, Some("dmesg"));
-        check(
-            HypervisorDevice::Usable,
-            hung(),
-            HostVirtualization::Hypervisor,
-            Some("nested virtualisation does not work"),
-        );
+        check(HypervisorDevice::Usable, hung(), HostVirtualization::Hypervisor, Some("does not work"));
         check(HypervisorDevice::Usable, None, HostVirtualization::Hypervisor, None);
         check(
             HypervisorDevice::Usable,
@@ -184,9 +179,9 @@ mod tests {
             let host = HostVirtualization::Hypervisor;
             AcceleratorFinding { accelerator: Accelerator::Kvm, device, outcome, host }.to_string()
         };
-        let missing = "kvm: no /dev/kvm: this host is a virtual machine, and gets no nested virtualisation";
+        let missing = "kvm: no /dev/kvm: this host is a virtual machine without nested virtualisation";
         assert_eq!(say(HypervisorDevice::Missing, None), missing);
-        let hung = "kvm: /dev/kvm opens, but a guest kernel hung for 5 s: this host is a virtual machine itself";
+        let hung = "kvm: /dev/kvm opens, but a guest kernel hung for 5 s: this host is itself a virtual machine";
         assert_eq!(say(HypervisorDevice::Usable, Some(ProbeOutcome::Hung { seconds: 5 })), hung);
     }
 }

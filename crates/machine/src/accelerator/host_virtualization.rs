@@ -1,17 +1,17 @@
-//! Whether this host is a virtual machine itself: then its hypervisor is another's to give, and may be a broken gift.
+//! Detecting that this host is a virtual machine itself: then nested virtualisation may be missing or broken.
 
-/// What this host runs on.
+/// Platform that this host runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HostVirtualization {
-    /// A machine of its own, as far as it can be known.
+    /// Hardware, as far as can be detected.
     Machine,
-    /// Another hypervisor.
+    /// A hypervisor.
     Hypervisor,
 }
 
 impl HostVirtualization {
     /// This host's. Source: the flag that every hypervisor sets for its guests, CPUID leaf 1, ECX bit 31, as
-    /// `/proc/cpuinfo` names it; other processors and systems have none.
+    /// `/proc/cpuinfo` shows it; other processors and systems do not report it.
     pub fn of_host() -> Self {
         Self::of_cpuinfo(&fs_err::read_to_string("/proc/cpuinfo").unwrap_or_default())
     }

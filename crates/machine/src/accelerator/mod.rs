@@ -1,13 +1,13 @@
-//! Accelerators: which of them really work here.
+//! Accelerators, and checking that they really work on this host.
 //!
 //! A hypervisor is easy to find and hard to trust. On some hosts (nested or paravirtual ones) `/dev/kvm` opens,
-//! QEMU starts and firmware runs, and the kernel then hangs for ever. So an accelerator is believed only once a
-//! guest kernel has reached user space under it: [`probe`] boots one. What it found is kept in the store's cache,
-//! since it does not change until the kernel, QEMU or the processor does.
+//! QEMU starts and firmware runs, and the kernel then hangs forever. So an accelerator is trusted only once a guest kernel has
+//! reached user space under it: [`probe`] boots one. The outcome is kept in the store's cache, because it does not change
+//! until the kernel, QEMU or the processor does.
 //!
-//! * [`HypervisorDevice`]: is there a hypervisor, and may we use it? Cheap; asked each time.
-//! * [`AcceleratorFinding`]: what came of a guest kernel under it, in a sentence for people.
-//! * [`examine`]: both, with the cache. [`choose`]: the first that works.
+//! * [`HypervisorDevice`]: existence and permissions of the hypervisor. Cheap; checked each time.
+//! * [`AcceleratorFinding`]: outcome of a guest kernel under it, as a sentence.
+//! * [`examine`]: both, with the cache. [`choose`]: the first accelerator that works.
 
 mod cache;
 mod choose;

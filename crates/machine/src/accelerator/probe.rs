@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio_util::sync::CancellationToken;
 use vmbuild_supervise::{Child, Command, Deadline, Tail};
 
-/// What came of a guest kernel.
+/// Outcome of booting a guest kernel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum ProbeOutcome {
@@ -20,16 +20,16 @@ pub enum ProbeOutcome {
         /// Milliseconds from QEMU's start.
         millis: u64,
     },
-    /// It had not by the deadline, and was ended.
+    /// It had not reached user space by the deadline, and was ended.
     Hung {
-        /// How long it had.
+        /// Time it had.
         seconds: u64,
     },
-    /// QEMU ended before.
+    /// QEMU exited before that.
     Ended {
         /// Such as `exited with 1`.
         how: String,
-        /// The line that says most about it, of those QEMU or the guest wrote; may be empty.
+        /// The most informative line of QEMU's or the guest's output; may be empty.
         telling: String,
     },
 }
@@ -56,14 +56,14 @@ pub async fn probe(
     outcome
 }
 
-/// Reads console and errors until the agent's first line, or until QEMU ends.
+/// Reads console and errors until the agent's first line, or until QEMU exits.
 async fn watch(child: &mut Child, started: Instant) -> Result<ProbeOutcome, QemuError> {
     let (mut console, mut errors) = (child.take_stdout(), child.take_stderr());
     let (mut said, mut complaints) = (Tail::default(), Tail::default());
     let reached = {
-        // QEMU's own complaints are read beside the console: a full pipe would stop it.
+        // QEMU's own errors are read concurrently with the console: a full pipe would block it.
         let complaining = drain(&mut errors, &mut complaints);
-        let talking = first_words(&mut console, &mut said);
+        let talking = agent_prints(&mut console, &mut said);
         tokio::pin!(complaining, talking);
         tokio::select! {
             reached = &mut talking => {
@@ -97,8 +97,8 @@ fn telling_line(tail: &Tail) -> Option<String> {
     Some(words.to_owned())
 }
 
-/// Whether the agent says something before the stream ends.
-async fn first_words(console: &mut Option<impl AsyncRead + Unpin>, said: &mut Tail) -> bool {
+/// Returns true if the agent prints a line before the stream ends.
+async fn agent_prints(console: &mut Option<impl AsyncRead + Unpin>, said: &mut Tail) -> bool {
     let (mut buffer, mut reached) = ([0; 4096], false);
     while let Some(stream) = console {
         match stream.read(&mut buffer).await {

@@ -142,18 +142,18 @@ pub trait Backend: Debug + Sync {
         Box::pin(std::future::ready(Ok(())))
     }
 
-    /// Whether a folder is recognisably one of this backend's, even without a record.
+    /// Returns true if a folder belongs to this backend, even without a record.
     fn claims(&self, folder: &MachineFolder) -> bool {
         let _ = folder;
         false
     }
 
-    /// Whether the machine runs, as far as its folder tells.
+    /// Returns true if the machine runs, as far as its folder tells.
     fn is_running(&self, folder: &MachineFolder) -> io::Result<bool> {
         folder.is_alive()
     }
 
-    /// Whether the machine runs, asking whoever knows. Another answer than the folder's is noted in the folder.
+    /// Like `is_running`, but asks the hypervisor if the folder may be out of date, and updates the folder.
     fn confirm_running<'a>(
         &'a self,
         folder: &'a MachineFolder,
@@ -175,13 +175,14 @@ pub trait Backend: Debug + Sync {
         Box::pin(std::future::ready(Err(MachineError::Unavailable { backend: self.kind(), source })))
     }
 
-    /// Whether the machine is paused because its disk could not be written. Asked only of [`Features::pausable`].
+    /// Returns true if the machine is paused because its disk could not be written. Asked only of backends with
+    /// [`Features::pausable`].
     fn is_paused<'a>(&'a self, folder: &'a MachineFolder, record: &'a MachineRecord) -> LocalBoxFuture<'a, bool> {
         let _ = (folder, record);
         Box::pin(std::future::ready(false))
     }
 
-    /// Resumes a paused machine. Asked only of [`Features::pausable`].
+    /// Resumes a paused machine. Asked only of backends with [`Features::pausable`].
     fn resume<'a>(
         &'a self,
         folder: &'a MachineFolder,

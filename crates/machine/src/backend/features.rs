@@ -50,12 +50,12 @@ impl fmt::Display for RootKind {
     }
 }
 
-/// Whether a backend can do something that people may ask for.
+/// Support for something that people may ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FeatureSupport {
-    /// It can.
+    /// Supported.
     Supported,
-    /// It cannot.
+    /// Not supported.
     Unsupported {
         /// The reason, as a fragment.
         reason: &'static str,

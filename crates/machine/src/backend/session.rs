@@ -14,7 +14,7 @@ pub(crate) const EXIT_NOTICE: Duration = Duration::from_secs(1);
 /// Parameters of [`open_session`].
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SessionRequest {
-    /// Whether an earlier vmbuild has spoken with the agent.
+    /// First session with the agent, or a later one.
     pub(crate) opening: Opening,
     /// Time the agent has to answer.
     pub(crate) patience: Duration,

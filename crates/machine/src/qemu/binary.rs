@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use vmbuild_supervise::{Command, Deadline};
 
-/// The oldest QEMU our command line is written for: Ubuntu 22.04's.
+/// The oldest supported QEMU: Ubuntu 22.04's.
 pub const OLDEST: QemuVersion = QemuVersion { major: 6, minor: 2, micro: 0 };
 
 /// QEMU's version.
@@ -57,14 +57,14 @@ impl From<&qapi::qmp::VersionTriple> for QemuVersion {
 /// QEMU's program for this host's kind of guests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QemuBinary {
-    /// Where it is.
+    /// Its path.
     pub path: PathBuf,
-    /// How old it is.
+    /// Its version.
     pub version: QemuVersion,
 }
 
 impl QemuBinary {
-    /// Where it is. One that is started says its version itself, over QMP: asking before takes as long as starting it.
+    /// Its path. A started QEMU reports its version over QMP; asking before takes as long as starting it.
     pub(super) fn path() -> Result<PathBuf, QemuError> {
         on_path(Arch::of_host().program())
     }
@@ -73,8 +73,8 @@ impl QemuBinary {
     pub async fn find(cancel: &CancellationToken) -> Result<Self, QemuError> {
         let path = Self::path()?;
         let asked = Command::new(&path).arg("--version");
-        let said = asked.output(Deadline::after(Duration::from_secs(10)), cancel).await?;
-        let said = String::from_utf8_lossy(&said).into_owned();
+        let output = asked.output(Deadline::after(Duration::from_secs(10)), cancel).await?;
+        let said = String::from_utf8_lossy(&output).into_owned();
         let version: QemuVersion =
             said.parse().map_err(|()| QemuError::UnknownVersion { program: path.clone(), said })?;
         if version < OLDEST {
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_none() {
+    fn refuses_other_output() {
         for text in ["", "QEMU", "QEMU emulator version ", "QEMU emulator version x.y.z", "qemu version 1.2.3.4"] {
             check(text, None);
         }

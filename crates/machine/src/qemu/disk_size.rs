@@ -1,7 +1,7 @@
 //! Making the disk of a running machine larger.
 //!
 //! The overlay grows, not its base: behind the base's end it reads as zeros until the guest writes there. The guest's
-//! kernel hears of the new size at once; its file system grows when its agent is told to.
+//! kernel is notified immediately; its file system grows when its agent is told to.
 
 use super::machine::{proven_monitor, recorded_uuid};
 use super::options::OVERLAY;
@@ -11,11 +11,10 @@ use std::io::Read;
 use std::time::Duration;
 use vmbuild_supervise::Deadline;
 
-/// How long QEMU has for it.
+/// Time QEMU has to answer.
 const ANSWER: Duration = Duration::from_secs(30);
 
-/// Makes the machine's disk `bytes` long. One that is shorter than it was would lose what is at its end: that is
-/// refused.
+/// Makes the machine's disk `bytes` long. Shrinking is refused, because data at the end would be lost.
 pub(super) async fn grow_disk(folder: &MachineFolder, record: &MachineRecord, bytes: u64) -> Result<(), QemuError> {
     let has = virtual_size(folder)?;
     if bytes < has {

@@ -1,4 +1,4 @@
-//! Why a virtual machine does not run.
+//! Errors of virtual machines.
 
 use super::binary::{OLDEST, QemuVersion};
 use super::options::Arch;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use vmbuild_core::failure::{Diagnose, Exit};
 use vmbuild_supervise::RunError;
 
-/// Why a virtual machine does not run.
+/// Error of a virtual machine under QEMU.
 #[derive(Debug, thiserror::Error)]
 pub enum QemuError {
     /// Its files.
@@ -18,52 +18,52 @@ pub enum QemuError {
     /// A program of QEMU's is not installed.
     #[error("no `{program}` on PATH")]
     Missing {
-        /// Which.
+        /// The program.
         program: &'static str,
     },
-    /// A program that says something else than its version.
-    #[error("`{} --version` is not QEMU's: {said:?}", program.display())]
+    /// A program did not print a version of QEMU's.
+    #[error("unexpected output of `{} --version`: {said:?}", program.display())]
     UnknownVersion {
-        /// Which.
+        /// The program.
         program: PathBuf,
-        /// What it said.
+        /// Its output.
         said: String,
     },
-    /// A QEMU that our command line is not written for.
-    #[error("`{}` is version {version}, and {OLDEST} is the oldest that will do", program.display())]
+    /// QEMU is older than the command line requires.
+    #[error("`{}` is too old: version {version}, at least {OLDEST} is required", program.display())]
     TooOld {
-        /// Which.
+        /// The program.
         program: PathBuf,
-        /// How old.
+        /// Its version.
         version: QemuVersion,
     },
     /// A helper program failed.
     #[error(transparent)]
     Run(#[from] RunError),
-    /// The spec names another backend.
-    #[error("machine `{0}` is not made for QEMU")]
+    /// The machine has another backend.
+    #[error("machine {0} does not run under QEMU")]
     OtherBackend(MachineName),
-    /// It runs already.
-    #[error("machine `{0}` is running already")]
+    /// It is already running.
+    #[error("machine {0} is already running")]
     Running(MachineName),
     /// It is not running.
-    #[error("machine `{0}` is not running")]
+    #[error("machine {0} is not running")]
     NotRunning(MachineName),
-    /// Its disk lies over another base than the one it is to start from.
+    /// Its disk is an overlay over another base than the one it is to start from.
     #[error(
-        "the disk of machine `{machine}` was made over `{}` as it was then, not over `{}` as it is now",
+        "the disk of machine {machine} is an overlay over another version of `{}`, and cannot be used over `{}`",
         made_over.display(), base.display()
     )]
     OtherBase {
         /// The machine.
         machine: MachineName,
-        /// What its disk was made over.
+        /// The base of its disk.
         made_over: PathBuf,
-        /// What it is to start from.
+        /// The base it is to start from.
         base: PathBuf,
     },
-    /// QEMU ended before its monitor answered.
-    #[error("QEMU {how} at its start{}", as_suffix(output))]
+    /// QEMU exited before its monitor answered.
+    #[error("QEMU {how} during startup{}", as_suffix(output))]
     EndedEarly {
         /// Such as `exited with 1`.
         how: String,
@@ -73,7 +73,7 @@ pub enum QemuError {
     /// QEMU runs, but its monitor did not answer.
     #[error("QEMU's monitor did not answer within {} s{}", limit.as_secs(), as_suffix(output))]
     MonitorTimeout {
-        /// How long it had.
+        /// Time it had.
         limit: Duration,
         /// QEMU's own output; may be empty.
         output: String,
@@ -81,33 +81,33 @@ pub enum QemuError {
     /// Its monitor failed.
     #[error(transparent)]
     Monitor(#[from] QmpError),
-    /// A process or monitor that is not proved to be the machine's. It was not touched.
-    #[error("machine `{machine}`: {found}, so nothing was ended")]
+    /// A process or monitor is not proved to be the machine's. It was not touched.
+    #[error("refusing to stop machine {machine}: {found}")]
     NotOurs {
         /// The machine.
         machine: MachineName,
-        /// What was found.
+        /// The reason.
         found: String,
     },
-    /// A disk was to become smaller.
-    #[error("the disk of machine `{machine}` has {has} MiB already: {asked} MiB would cut off its end")]
+    /// A disk cannot become smaller.
+    #[error("cannot shrink the disk of machine {machine} from {has} MiB to {asked} MiB")]
     Shrinking {
         /// The machine.
         machine: MachineName,
-        /// What it has, in MiB.
+        /// Its size, in MiB.
         has: u64,
-        /// What was asked for, in MiB.
+        /// The requested size, in MiB.
         asked: u64,
     },
-    /// It did not end in time.
-    #[error("machine `{machine}` was still running after {} s", limit.as_secs())]
+    /// It did not exit in time.
+    #[error("machine {machine} was still running after {} s", limit.as_secs())]
     StillRunning {
         /// The machine.
         machine: MachineName,
-        /// How long it had.
+        /// Time it had.
         limit: Duration,
     },
-    /// The caller's cancellation ended the start.
+    /// The command was interrupted.
     #[error("the start of the virtual machine was interrupted")]
     Cancelled,
 }
@@ -125,9 +125,9 @@ impl Diagnose for QemuError {
     fn hints(&self) -> Vec<String> {
         let hint = match self {
             Self::Missing { .. } | Self::TooOld { .. } => install_hint(),
-            Self::Running(name) => format!("`vmbuild halt {name}` ends it"),
+            Self::Running(name) => format!("`vmbuild halt {name}` stops it"),
             Self::OtherBase { machine, .. } => {
-                format!("`vmbuild destroy {machine}` drops its disk; `vmbuild up` makes a new one")
+                format!("`vmbuild destroy {machine}` deletes its disk; `vmbuild up` makes a new one")
             }
             Self::Run(error) => return error.hints(),
             _ => return Vec::new(),
@@ -136,7 +136,7 @@ impl Diagnose for QemuError {
     }
 }
 
-/// How to get QEMU.
+/// The command that installs QEMU.
 fn install_hint() -> String {
     if cfg!(target_os = "macos") {
         return "`brew install qemu`".to_owned();
@@ -144,7 +144,7 @@ fn install_hint() -> String {
     format!("on Debian and Ubuntu: `apt-get install {} qemu-utils`", Arch::of_host().debian_package())
 }
 
-/// For the end of a message: empty, or a colon and what was said.
+/// For the end of a message: empty, or a colon and the output.
 fn as_suffix(output: &str) -> String {
     if output.is_empty() { String::new() } else { format!(":\n{output}") }
 }

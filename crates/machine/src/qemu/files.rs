@@ -4,19 +4,19 @@
 pub(crate) const AGENT: &str = "agent.sock";
 /// QMP: a socket.
 pub(crate) const MONITOR: &str = "qmp.sock";
-/// Where `vhost-device-vsock` hears callers: a socket.
+/// Socket on which `vhost-device-vsock` accepts the host's connections.
 pub(crate) const VSOCK: &str = "vsock.sock";
-/// Where it hears QEMU: a socket.
+/// Socket on which it accepts QEMU's connection.
 pub(crate) const VSOCK_DEVICE: &str = "vsock-device.sock";
-/// What it had to say.
+/// Its output.
 pub(crate) const VSOCK_LOG: &str = "vsock.log";
-/// What the guest wrote to its serial console.
+/// Output of the guest's serial console.
 pub(crate) const CONSOLE: &str = "serial.log";
-/// What QEMU itself had to say.
+/// QEMU's own output.
 pub(crate) const LOG: &str = "qemu.log";
 /// The machine's own disk.
 pub(crate) const OVERLAY: &str = "overlay.qcow2";
-/// What the overlay lies over.
+/// The base of the overlay.
 pub(crate) const OVERLAY_BASE: &str = "overlay.base.json";
 /// The variables of the machine's UEFI firmware.
 pub(crate) const VARS: &str = "vars.fd";

@@ -1,4 +1,4 @@
-//! From a machine's data to a QEMU whose monitor has answered.
+//! Starting QEMU, until its monitor answers.
 
 use super::error::QemuError;
 use super::options::{MachineRun, Platform, QemuCommand};
@@ -22,13 +22,13 @@ use uuid::Uuid;
 use vmbuild_core::store::Lock;
 use vmbuild_supervise::{Child, Command, Deadline, RunError};
 
-/// How long QEMU has to open its monitor. It takes about 0.1 s; a host that swaps may need much more.
+/// Time QEMU has to open its monitor. It takes about 0.1 s; a host that swaps may need much more.
 const MONITOR_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How long a QEMU that broke off has to become a QEMU that ended, so that the error is about its end.
+/// Time QEMU has to exit after its monitor closed the connection, so that the error is about the exit.
 const EXIT_NOTICE: Duration = Duration::from_secs(1);
 
-/// A QEMU on its way. Dropped before it is finished, it is killed, even one that is to outlive us.
+/// A starting QEMU. It is killed if this is dropped before it is finished, even if it is to outlive us.
 pub(super) struct QemuLaunch<'a> {
     folder: &'a MachineFolder,
     pub(super) uuid: Uuid,
@@ -47,14 +47,14 @@ impl<'a> QemuLaunch<'a> {
         make_private(folder.path())?;
         let alive = folder.take_alive_lock().await?;
         let alive = alive.ok_or_else(|| QemuError::Running(folder.name().clone()))?;
-        // A QEMU that died by itself has left its helper behind.
+        // A QEMU that exited by itself has left its vsock device behind.
         end_recorded(recorded_vsock(folder).as_ref()).await?;
         remove_sockets(folder)?;
         prepare_disk(spec, folder, cancel).await?;
         let tsc = if spec.accelerator() == Some(Accelerator::Tcg) { tsc::rate().await } else { None };
         let mut vsock = prepare_vsock(spec, folder).await;
         let run = MachineRun { uuid: Uuid::new_v4(), clock: now(), tsc, vsock: vsock.option() };
-        let inherited = Inherited { alive: &alive, vsock: vsock.hand_over() };
+        let inherited = Inherited { alive: &alive, vsock: vsock.take_fd() };
         let child = command(spec, run).and_then(|command| spawn(&command, qemu, spec.lifetime, folder, inherited));
         match child {
             Ok(child) => Ok(Self { folder, uuid: run.uuid, child: Some(child), vsock }),
@@ -77,7 +77,7 @@ impl<'a> QemuLaunch<'a> {
         let deadline = Deadline::after(MONITOR_TIMEOUT);
         let monitor = self.wait_for_monitor(deadline, cancel).await;
         match (monitor, self.child.take()) {
-            (Ok(version), Some(child)) => Ok((child, std::mem::replace(&mut self.vsock, Vsock::gone()), version)),
+            (Ok(version), Some(child)) => Ok((child, std::mem::replace(&mut self.vsock, Vsock::moved()), version)),
             (Err(error), Some(child)) => Err(shut_down(child, error).await),
             (monitor, None) => Err(monitor.err().unwrap_or(QemuError::Cancelled)),
         }
@@ -140,10 +140,10 @@ async fn prepare_disk(spec: &MachineSpec, folder: &MachineFolder, cancel: &Cance
     Ok(())
 }
 
-/// A system of its own may lack the driver, and its agent is a service that serves the port alone.
+/// A cloud image may lack the driver, and its agent is a service that serves only the virtio-serial port.
 async fn prepare_vsock(spec: &MachineSpec, folder: &MachineFolder) -> Vsock {
     match &spec.start {
-        Start::FirstBoot { .. } => Vsock::None { why: "a system of its own is reached over its port alone".to_owned() },
+        Start::FirstBoot { .. } => Vsock::None { why: "a cloud image is reached over virtio-serial only".to_owned() },
         _ => Vsock::prepare(folder, spec.lifetime).await,
     }
 }
@@ -169,7 +169,7 @@ fn new_enough(version: QemuVersion) -> Result<QemuVersion, QemuError> {
     if version < OLDEST { Err(QemuError::TooOld { program: QemuBinary::path()?, version }) } else { Ok(version) }
 }
 
-/// Asks the monitor for its uuid, trying until somebody listens.
+/// Asks the monitor for its uuid, retrying until QEMU listens.
 async fn monitor_identity(monitor: &Path, deadline: Deadline) -> Result<(Uuid, QemuVersion), QmpError> {
     loop {
         match Qmp::open(monitor, deadline).await {
@@ -199,14 +199,14 @@ fn monitor_timeout(folder: &MachineFolder, refused: QmpError, deadline: Deadline
 }
 
 pub(super) fn not_ours(folder: &MachineFolder) -> QemuError {
-    let found = "another QEMU answers on its monitor".to_owned();
+    let found = "another QEMU answers on its monitor socket".to_owned();
     QemuError::NotOurs { machine: folder.name().clone(), found }
 }
 
-/// What QEMU said, without the command line that its log begins with.
+/// QEMU's output, without the command line that its log begins with.
 pub(super) fn qemu_output(folder: &MachineFolder) -> String {
-    let said = log_tail::text(&folder.file(files::LOG));
-    said.lines().filter(|line| !line.starts_with('$')).collect::<Vec<_>>().join("\n")
+    let output = log_tail::text(&folder.file(files::LOG));
+    output.lines().filter(|line| !line.starts_with('$')).collect::<Vec<_>>().join("\n")
 }
 
 /// Descriptors that QEMU inherits.
@@ -237,14 +237,14 @@ fn spawn(
         Some(taken) => command.keep_fd(taken),
         None => command,
     };
-    // A file, not a pipe: nobody reads a pipe for a machine that outlives us, and QEMU would block on it one day.
+    // A file, not a pipe: nothing reads the pipe of a machine that outlives us, and QEMU would block on it eventually.
     let log = fs_err::File::create(folder.file(files::LOG))?;
     writeln!(&log, "$ {}", command.line())?;
     let (stdout, stderr) = (log.file().try_clone()?, log.into_file());
     Ok(command.stdout(stdout).stderr(stderr).spawn()?)
 }
 
-/// Others must not reach the monitor: who talks to it owns the machine.
+/// Other users must not reach the monitor: it controls the machine.
 fn make_private(folder: &Path) -> io::Result<()> {
     if !folder.is_dir() {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
@@ -252,7 +252,7 @@ fn make_private(folder: &Path) -> io::Result<()> {
     fs_err::set_permissions(folder, std::fs::Permissions::from_mode(0o700))
 }
 
-/// Removes what a QEMU that was killed left behind. The lock in our hands says that none of them is in use.
+/// Removes the sockets of a QEMU that was killed. We hold the lock, so none of them is in use.
 fn remove_sockets(folder: &MachineFolder) -> io::Result<()> {
     for name in [files::AGENT, files::MONITOR, files::VSOCK, files::VSOCK_DEVICE] {
         match fs_err::remove_file(folder.file(name)) {

@@ -1,4 +1,4 @@
-//! Machines whose vmbuild is gone: how they are, and their end.
+//! Machines that another vmbuild started: their state, and stopping them.
 
 use super::machine::{end, proven_monitor, recorded, recorded_uuid};
 use super::vsock::end_recorded;
@@ -8,17 +8,17 @@ use crate::{Accelerator, MachineFolder, MachineRecord, ProcessIdentity};
 use std::time::Duration;
 use vmbuild_supervise::Deadline;
 
-/// How long a monitor has to answer questions.
+/// Time a monitor has to answer.
 const ANSWER: Duration = Duration::from_secs(5);
 
-/// What QEMU says of itself.
+/// State of a QEMU, from its monitor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QemuStatus {
-    /// Whether the guest's processors execute.
+    /// The guest's processors execute.
     pub running: bool,
-    /// QEMU's word for what they do, such as `running`, `paused` or `internal-error`.
+    /// QEMU's run state, such as `running`, `paused` or `internal-error`.
     pub state: &'static str,
-    /// What executes the guest, by QEMU's own account.
+    /// The accelerator, as QEMU reports it.
     pub accelerator: Accelerator,
     /// Its uuid, equal to the record's.
     pub uuid: String,
@@ -26,7 +26,7 @@ pub struct QemuStatus {
     pub version: QemuVersion,
 }
 
-/// Asks a machine's QEMU how it is. It must be the record's.
+/// Asks a machine's QEMU for its state. It must be the recorded QEMU.
 pub async fn status(folder: &MachineFolder, record: &MachineRecord) -> Result<QemuStatus, QemuError> {
     let uuid = recorded_uuid(folder, record)?;
     let mut qmp = proven_monitor(folder, uuid, Deadline::after(ANSWER)).await?;
@@ -34,21 +34,21 @@ pub async fn status(folder: &MachineFolder, record: &MachineRecord) -> Result<Qe
     let kvm = qmp.query_kvm().await?;
     Ok(QemuStatus {
         running: state.running,
-        state: state.word,
+        state: state.name,
         accelerator: in_use(kvm, record),
         uuid: uuid.to_string(),
         version: qmp.version(),
     })
 }
 
-/// Lets a machine that QEMU has paused go on. It must be the record's.
+/// Resumes a machine that QEMU has paused. It must be the recorded QEMU.
 pub(super) async fn resume(folder: &MachineFolder, record: &MachineRecord) -> Result<(), QemuError> {
     let uuid = recorded_uuid(folder, record)?;
     Ok(proven_monitor(folder, uuid, Deadline::after(ANSWER)).await?.cont().await?)
 }
 
-/// QEMU 7.2 tells only about KVM. It is given one accelerator and never takes another in silence, so without KVM
-/// it is the one it was given.
+/// QEMU 7.2 reports only KVM. It is given one accelerator and never falls back to another, so without KVM it is the one
+/// it was given.
 fn in_use(kvm: bool, record: &MachineRecord) -> Accelerator {
     match record.spec.accelerator() {
         _ if kvm => Accelerator::Kvm,
@@ -57,11 +57,11 @@ fn in_use(kvm: bool, record: &MachineRecord) -> Accelerator {
     }
 }
 
-/// Ends the QEMU of a machine that nobody looks after any more.
+/// Ends the QEMU of a machine whose vmbuild is gone.
 ///
-/// It is proved to be the machine's before anything is done to it: it holds the machine's lock, its process
-/// started when the record says, and its monitor, if that still answers, has the record's uuid. If any of these
-/// fails, nothing is ended and the error says which. No QEMU at all is success.
+/// It is proved to be the machine's first: it holds the machine's lock, its process has the recorded start time, and its
+/// monitor, if that still answers, has the recorded uuid. If any of these fails, nothing is ended and the error says
+/// which. No QEMU at all is success.
 pub(super) async fn end_leftover(
     folder: &MachineFolder,
     record: &MachineRecord,
@@ -87,6 +87,6 @@ fn ended_meanwhile(folder: &MachineFolder, process: ProcessIdentity) -> Result<(
     if !folder.is_alive()? {
         return Ok(());
     }
-    let found = format!("its lock is held, but process {} is not the one that was started", process.pid);
+    let found = format!("its lock is held, but process {} is not the recorded one", process.pid);
     Err(QemuError::NotOurs { machine: folder.name().clone(), found })
 }

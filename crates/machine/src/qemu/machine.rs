@@ -23,7 +23,7 @@ pub struct Qemu {
     identity: ProcessIdentity,
     handle: ProcessHandle,
     vsock: VsockRecord,
-    /// What serves the vsock, if we started it.
+    /// The vsock device, if we started it.
     device: Vsock,
 }
 
@@ -50,15 +50,15 @@ impl Qemu {
         Ok(Self { folder: folder.clone(), uuid, identity, handle, vsock, device })
     }
 
-    /// Takes hold of a machine that an earlier vmbuild started: its process, which holds the machine's lock and started
-    /// when the record says. Whoever ends it proves its monitor first; a command in it costs no question to QEMU.
+    /// Attaches to a machine that an earlier vmbuild started: to its process, which holds the machine's lock and has the
+    /// recorded start time. Only stopping it also asks its monitor for proof, so other commands cost no question to QEMU.
     pub fn attach(folder: &MachineFolder, record: &MachineRecord) -> Result<Self, QemuError> {
         let gone = || QemuError::NotRunning(folder.name().clone());
         let (own, uuid) = (recorded(folder, record)?, recorded_uuid(folder, record)?);
         let handle = ProcessHandle::attach(folder, own.process)?.ok_or_else(gone)?;
         let no_vsock = || VsockRecord::None { why: "it was started without a vsock device".to_owned() };
         let vsock = own.vsock.clone().unwrap_or_else(no_vsock);
-        let (folder, identity, device) = (folder.clone(), own.process, Vsock::gone());
+        let (folder, identity, device) = (folder.clone(), own.process, Vsock::moved());
         Ok(Self { folder, uuid, identity, handle, vsock, device })
     }
 
@@ -82,15 +82,15 @@ impl Qemu {
         self.uuid.to_string()
     }
 
-    /// Resolves when QEMU ends by itself, with its last words and the end of the serial console. Cancel-safe.
+    /// Resolves when QEMU exits by itself, with its output and the end of the serial console. Cancel-safe.
     pub async fn exited(&mut self) -> String {
         let how = self.handle.ended().await;
         let console = log_tail::text(&self.folder.file(files::CONSOLE));
         exit_report(&how, &qemu_output(&self.folder), &console)
     }
 
-    /// Ends it, after the caller asked the agent to power off: a share of the deadline for that to happen, then
-    /// for the power button, then for QMP's quit. What is left at the deadline is ended by signals.
+    /// Stops it, after the caller asked the agent to power off: half of the deadline for that, then the power button, then
+    /// QMP's `quit`, and signals at the deadline.
     pub async fn stop(&mut self, deadline: Deadline) -> Result<(), QemuError> {
         self.stop_qemu(deadline).await?;
         self.device.end().await;
@@ -101,7 +101,7 @@ impl Qemu {
         if self.handle.ends_within(deadline.left() / 2).await {
             return Ok(());
         }
-        // Whatever keeps the monitor from doing this, the next step is a stronger one.
+        // If the monitor cannot do this, the next step is stronger.
         if let Ok(mut qmp) = self.monitor(deadline).await
             && qmp.system_powerdown().await.is_ok()
             && self.handle.ends_within(deadline.left() / 2).await
@@ -122,8 +122,8 @@ pub(super) async fn proven_monitor(folder: &MachineFolder, uuid: Uuid, deadline:
     if qmp.query_uuid().await? == uuid { Ok(qmp) } else { Err(not_ours(folder)) }
 }
 
-/// Ends a QEMU that is proved to be the machine's: quit, then signals. Somebody else's monitor in its place stops
-/// all of that, unless the process is our own child; a monitor that does not answer does not.
+/// Ends a QEMU that is proved to be the machine's: `quit`, then signals. Another QEMU's monitor in its place prevents that,
+/// unless the process is our own child; a monitor that does not answer does not.
 pub(super) async fn end(
     folder: &MachineFolder,
     uuid: Uuid,
@@ -152,7 +152,7 @@ async fn quit(folder: &MachineFolder, uuid: Uuid, deadline: Deadline) -> Result<
     })?)
 }
 
-/// The uuid in a record; one without was not made by QEMU.
+/// The uuid in a record.
 pub(super) fn recorded_uuid(folder: &MachineFolder, record: &MachineRecord) -> Result<Uuid, QemuError> {
     recorded(folder, record)?.parse_uuid().ok_or_else(|| QemuError::OtherBackend(folder.name().clone()))
 }
@@ -165,9 +165,9 @@ pub(super) fn recorded<'a>(folder: &MachineFolder, record: &'a MachineRecord) ->
     }
 }
 
-/// What to say of a QEMU that ended: how, its own words, and the guest's.
+/// Report of an exited QEMU: its status, its output, and the guest's.
 fn exit_report(how: &str, output: &str, console: &str) -> String {
-    // The agent's lines are the story; the kernel's after them are its end.
+    // From the agent's first line on; the kernel's output before it is noise.
     let from = console.find(CONSOLE_MARK).unwrap_or_default();
     let output = if output.is_empty() { String::new() } else { format!(":\n{output}") };
     let console = match &console[from..] {
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_is_told_with_what_there_is() {
+    fn an_exit_is_reported_with_all_output() {
         check("", "", "QEMU exited with 1");
         check("no such file", "", "QEMU exited with 1:\nno such file");
         check("", "[1.0] panic", "QEMU exited with 1\nlast console lines:\n[1.0] panic");

@@ -1,8 +1,8 @@
 //! Machines under QEMU.
 //!
-//! [`options`] turns a machine's data into a command line, `launch` starts it and waits for its monitor,
-//! [`Qemu`] is what runs afterwards, `leftover` looks after those whose vmbuild is gone. Nothing is signalled,
-//! reused or removed without a proof that it is this machine's: a held lock, a process's start time, a uuid.
+//! [`options`] turns a machine's data into a command line, `launch` starts it and waits for its monitor, [`Qemu`] is the
+//! running machine, and `leftover` handles machines that another vmbuild started. Nothing is signalled, reused or removed
+//! without a proof that it belongs to the machine: a held lock, a process's start time, a uuid.
 
 mod backend;
 mod binary;

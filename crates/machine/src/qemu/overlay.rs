@@ -1,7 +1,7 @@
-//! The machine's own disk: a qcow2 file with what differs from its base.
+//! The machine's own disk: a qcow2 overlay with the differences from its base.
 //!
-//! An overlay holds blocks, not meaning: over any other base than its own it is garbage, and QEMU cannot tell. So
-//! a note beside it says which base it was made over, and a machine with an overlay starts only over that one.
+//! Over any other base than its own an overlay is garbage, and QEMU cannot tell. So
+//! a file next to it names the base it was made over, and a machine with an overlay starts only over that base.
 
 use super::options::BlockFormat;
 use super::{QemuError, binary, files};
@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use vmbuild_core::store::write_atomically;
 use vmbuild_supervise::{Command, Deadline};
 
-/// What an overlay is made over.
+/// Base of an overlay.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Base<'a> {
     path: &'a Path,
@@ -34,7 +34,7 @@ impl<'a> Base<'a> {
     }
 }
 
-/// Which file an overlay was made over. Bases are sealed, so a file that was not touched is the same file.
+/// Identity of an overlay's base. Bases are sealed, so an unmodified file is the same file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct BaseIdentity {
@@ -43,7 +43,7 @@ struct BaseIdentity {
     bytes: u64,
     /// Nanoseconds since the Unix epoch.
     modified: u128,
-    /// The identity of what is on it.
+    /// Digest of its contents.
     #[serde(default)]
     digest: String,
 }
@@ -57,7 +57,7 @@ impl BaseIdentity {
     }
 }
 
-/// Makes the overlay over `base`. A named machine that has one keeps it, with all that happened in it so far.
+/// Makes the overlay over `base`. A named machine that has an overlay keeps it.
 pub(crate) async fn prepare(
     folder: &MachineFolder,
     base: &Base<'_>,
@@ -87,7 +87,7 @@ async fn create(overlay: &Path, base: &Base<'_>, cancel: &CancellationToken) -> 
     let program = binary::on_path("qemu-img")?;
     // Both paths are absolute, so neither can be taken for an option, or for a protocol (`json:`, `nbd:`).
     let made = Command::new(program)
-        .args(["create", "-q", "-f", "qcow2", "-F", base.format.word(), "-b"])
+        .args(["create", "-q", "-f", "qcow2", "-F", base.format.as_str(), "-b"])
         .arg(base.path)
         .arg(overlay)
         .args(base.bytes.map(|bytes| bytes.to_string()))

@@ -1,9 +1,8 @@
-//! A few words of QMP, QEMU's machine protocol, over crate `qapi`.
+//! The QMP commands that vmbuild uses, over crate `qapi`.
 //!
-//! A monitor serves one client at a time, and `status` may ask while `exec` runs, in different processes. So a
-//! [`Qmp`] is opened for one errand and closed after it. Nothing of it lives on its own: the crate reads the
-//! answers while a command waits for one, so no task is left behind. Since a connection is young when it is used,
-//! it also sees few events; the crate knows those of QEMU 9.1 and would stumble over a newer one.
+//! A monitor serves one client at a time, and `status` may ask while `exec` runs, in different processes. So a [`Qmp`] is
+//! opened for one purpose and closed after it. There is no background task: the crate reads answers while a command waits
+//! for one. A short-lived connection also sees few events; the crate knows those of QEMU 9.1 and fails at a newer one.
 //!
 //! Source: QEMU, `docs/interop/qmp-spec.rst` and the QMP reference manual.
 
@@ -17,53 +16,53 @@ use tokio::net::UnixStream;
 use uuid::Uuid;
 use vmbuild_supervise::Deadline;
 
-/// Why QEMU's monitor did not do what it was asked.
+/// Error of QEMU's monitor.
 #[derive(Debug, thiserror::Error)]
 pub enum QmpError {
-    /// Nobody listens on the socket.
-    #[error("failed to reach QEMU's monitor at `{}`", socket.display())]
+    /// No process listens on the socket.
+    #[error("could not connect to QEMU's monitor at `{}`", socket.display())]
     Unreachable {
-        /// Where it should listen.
+        /// The socket.
         socket: PathBuf,
         /// The system's reason.
         #[source]
         source: io::Error,
     },
-    /// It did not answer in time: it hangs, or serves somebody else.
+    /// It did not answer in time: it hangs, or serves another client.
     #[error("QEMU's monitor did not answer `{verb}` in time")]
     Silent {
-        /// What it was asked.
+        /// The command.
         verb: &'static str,
     },
     /// It answered with an error.
-    #[error("QEMU refused `{verb}`: {words}")]
+    #[error("QEMU refused `{verb}`: {reason}")]
     Refused {
-        /// What it was asked.
+        /// The command.
         verb: &'static str,
-        /// Its reason.
-        words: String,
+        /// QEMU's reason.
+        reason: String,
     },
     /// The connection ended, or carried something that is not QMP.
-    #[error("QEMU's monitor broke off at `{verb}`")]
+    #[error("QEMU's monitor closed the connection during `{verb}`")]
     Broken {
-        /// What it was asked.
+        /// The command.
         verb: &'static str,
-        /// What happened.
+        /// The system's reason.
         #[source]
         source: io::Error,
     },
-    /// Its identity is not one.
-    #[error("QEMU's monitor calls itself `{0}`, which is not a uuid")]
+    /// Its uuid is malformed.
+    #[error("QEMU's monitor reported an invalid uuid `{0}`")]
     NoUuid(String),
 }
 
-/// What the virtual processors do.
+/// State of the virtual processors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RunState {
-    /// Whether they execute.
+    /// They execute.
     pub(crate) running: bool,
-    /// QEMU's word for it, such as `running` or `paused`.
-    pub(crate) word: &'static str,
+    /// QEMU's name for the state, such as `running` or `paused`.
+    pub(crate) name: &'static str,
 }
 
 type QmpStream = QapiStream<QmpStreamTokio<ReadHalf<UnixStream>>, QmpStreamTokio<WriteHalf<UnixStream>>>;
@@ -80,10 +79,10 @@ impl Qmp {
     pub(crate) async fn open(socket: &Path, deadline: Deadline) -> Result<Self, QmpError> {
         let connected = vmbuild_guest::connect_socket(socket).await;
         let pipe = connected.map_err(|source| QmpError::Unreachable { socket: socket.to_owned(), source })?;
-        Self::greet(pipe, deadline).await
+        Self::negotiate(pipe, deadline).await
     }
 
-    async fn greet(pipe: UnixStream, deadline: Deadline) -> Result<Self, QmpError> {
+    async fn negotiate(pipe: UnixStream, deadline: Deadline) -> Result<Self, QmpError> {
         let verb = "qmp_capabilities";
         let negotiated = within(deadline, verb, async {
             let greeting: QmpStreamNegotiation<_, _> = QmpStreamTokio::open(pipe).await?;
@@ -99,10 +98,10 @@ impl Qmp {
         self.version
     }
 
-    /// What the processors do.
+    /// The state of the processors.
     pub(crate) async fn query_status(&mut self) -> Result<RunState, QmpError> {
         let status = self.execute(qmp::query_status {}).await?;
-        Ok(RunState { running: status.running, word: status.status.name() })
+        Ok(RunState { running: status.running, name: status.status.name() })
     }
 
     /// The `-uuid` it was started with.
@@ -111,19 +110,19 @@ impl Qmp {
         Uuid::parse_str(&uuid).map_err(|_| QmpError::NoUuid(uuid))
     }
 
-    /// Whether KVM executes the guest.
+    /// Returns true if KVM executes the guest.
     pub(crate) async fn query_kvm(&mut self) -> Result<bool, QmpError> {
         Ok(self.execute(qmp::query_kvm {}).await?.enabled)
     }
 
-    /// Makes a block node `bytes` long; the guest hears of it.
+    /// Makes a block node `bytes` long; the guest is notified.
     pub(crate) async fn block_resize(&mut self, node: &str, bytes: u64) -> Result<(), QmpError> {
         let size = i64::try_from(bytes).unwrap_or(i64::MAX);
         let resize = qmp::block_resize { device: None, node_name: Some(node.to_owned()), size };
         self.execute(resize).await.map(drop)
     }
 
-    /// Lets the processors of a machine that was stopped go on.
+    /// Resumes the processors of a stopped machine.
     pub(crate) async fn cont(&mut self) -> Result<(), QmpError> {
         self.execute(qmp::cont {}).await.map(drop)
     }
@@ -133,7 +132,7 @@ impl Qmp {
         self.execute(qmp::system_powerdown {}).await.map(drop)
     }
 
-    /// Ends QEMU, now. It may be gone before its answer is.
+    /// Ends QEMU immediately. It may exit before it answers.
     pub(crate) async fn quit(mut self) -> Result<(), QmpError> {
         match self.execute(qmp::quit {}).await {
             Ok(_) | Err(QmpError::Broken { .. }) => Ok(()),
@@ -147,7 +146,7 @@ impl Qmp {
     {
         let answer = within(self.deadline, C::NAME, self.stream.execute(command)).await?;
         answer.map_err(|error| match error {
-            ExecuteError::Qapi(refusal) => QmpError::Refused { verb: C::NAME, words: refusal.desc },
+            ExecuteError::Qapi(refusal) => QmpError::Refused { verb: C::NAME, reason: refusal.desc },
             ExecuteError::Io(source) => QmpError::Broken { verb: C::NAME, source },
         })
     }

@@ -50,7 +50,7 @@ impl Bench {
         self.folder.file(name)
     }
 
-    /// Whether the machine's process is gone, by its lock and by its command line.
+    /// Returns true if the machine's process is gone, by its lock and by its command line.
     fn is_gone(&self) -> bool {
         let alive = self.folder.is_alive().expect("the lock can be looked at");
         !alive && processes_about(self.temp.path()).is_empty()
@@ -102,14 +102,14 @@ fn mode(path: &Path) -> u32 {
     std::os::unix::fs::PermissionsExt::mode(&fs_err::metadata(path).expect("it exists").permissions()) & 0o777
 }
 
-/// Whether the kernel filters a process's system calls. Source: proc(5), `/proc/<pid>/status`, `Seccomp`.
+/// Returns true if the kernel filters a process's system calls. Source: proc(5), `/proc/<pid>/status`, `Seccomp`.
 fn is_filtered(pid: u32) -> bool {
     let status = fs_err::read_to_string(format!("/proc/{pid}/status"));
     !cfg!(target_os = "linux") || status.expect("it runs").lines().any(|line| line == "Seccomp:\t2")
 }
 
 #[tokio::test(flavor = "current_thread")]
-async fn a_job_machine_starts_tells_about_itself_and_stops() {
+async fn a_job_machine_starts_reports_its_state_and_stops() {
     let Some(bench) = Bench::new(Lifetime::Job, "hello from the guest", Then::Hang).await else { return };
     let mut qemu = bench.start().await.unwrap();
     assert_eq!(mode(bench.folder.path()), 0o700);
@@ -128,7 +128,7 @@ async fn a_job_machine_starts_tells_about_itself_and_stops() {
 }
 
 #[tokio::test(flavor = "current_thread")]
-async fn a_guest_that_powers_off_ends_its_machine_with_its_last_words() {
+async fn a_guest_that_powers_off_stops_its_machine_with_an_exit_report() {
     let words = "noise\r\nvmbuild-agent: no disk";
     let Some(bench) = Bench::new(Lifetime::Job, words, Then::PowerOff).await else { return };
     let mut qemu = bench.start().await.unwrap();

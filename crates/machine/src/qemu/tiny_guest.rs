@@ -7,10 +7,10 @@ use super::QemuBinary;
 use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
 
-/// What it does after its words.
+/// Its action after the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Then {
-    /// Halts for ever.
+    /// Halts forever.
     Hang,
     /// Switches the machine off.
     PowerOff,
@@ -19,8 +19,8 @@ pub(crate) enum Then {
 /// Where the code begins; the jump over the header goes there.
 const CODE: usize = 0x280;
 
-/// Prints `words` on the first serial port, then does as told.
-pub(crate) fn image(words: &str, then: Then) -> Vec<u8> {
+/// Prints `message` on the first serial port, then does as told.
+pub(crate) fn image(message: &str, then: Then) -> Vec<u8> {
     let mut image = vec![0; 4096];
     image[0x1f1] = 4; // sectors of set-up code
     image[0x1fe..0x200].copy_from_slice(&[0x55, 0xaa]);
@@ -31,7 +31,7 @@ pub(crate) fn image(words: &str, then: Then) -> Vec<u8> {
     let code = code(then);
     image[CODE..CODE + code.len()].copy_from_slice(&code);
     let text = CODE + code.len();
-    image[text..text + words.len()].copy_from_slice(words.as_bytes());
+    image[text..text + message.len()].copy_from_slice(message.as_bytes());
     image
 }
 
@@ -69,9 +69,9 @@ pub(crate) async fn qemu_or_skip() -> Option<QemuBinary> {
 }
 
 /// Writes the guest and an initramfs that is never looked at into `folder`.
-pub(crate) fn write(folder: &Path, words: &str, then: Then) -> (PathBuf, PathBuf) {
+pub(crate) fn write(folder: &Path, message: &str, then: Then) -> (PathBuf, PathBuf) {
     let (kernel, initramfs) = (folder.join("vmlinuz"), folder.join("initramfs"));
-    fs_err::write(&kernel, image(words, then)).expect("the test's folder can be written to");
+    fs_err::write(&kernel, image(message, then)).expect("the test's folder can be written to");
     fs_err::write(&initramfs, "none").expect("the test's folder can be written to");
     (kernel, initramfs)
 }

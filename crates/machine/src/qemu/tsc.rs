@@ -1,19 +1,19 @@
-//! How fast this host's time stamp counter counts.
+//! Rate of this host's time stamp counter.
 //!
-//! Under translation the guest's counter is the host's, so the host can tell the guest its rate. Nothing in the
-//! system says it: it is measured against the host's own clock.
+//! Under translation the guest's counter is the host's, so the host can tell the guest its rate. The system does not report
+//! it: it is measured against the host's clock.
 
 use super::options::TscRate;
 use std::time::{Duration, Instant};
 
-/// How long one of the two measurements takes. Reading the clock late by 2 µs is then an error of 0.02 %.
+/// Duration of each of the two measurements. Reading the clock 2 µs late is then an error of 0.02 %.
 const SPAN: Duration = Duration::from_millis(10);
 
 /// How far the two may lie apart, in parts of the first. A counter that follows the processor's own speed, or that
 /// another processor's replaced in between, is further off; the guest's kernel then has to see for itself.
 const AGREEMENT: u32 = 500;
 
-/// The rate, or none if there is no counter with a steady one.
+/// The rate; `None` without a counter of a steady rate.
 pub(super) async fn rate() -> Option<TscRate> {
     let (first, second) = (measure().await?, measure().await?);
     agreed(first, second).then_some(TscRate { khz: second })
@@ -41,14 +41,14 @@ struct Moment {
     at: Instant,
 }
 
-/// Of a few looks the one whose two readings of the clock lie closest together: nothing came between.
+/// The best of a few readings: the one with the shortest gap between its two readings of the clock.
 fn now() -> Option<Moment> {
-    let look = || {
+    let read = || {
         let before = Instant::now();
         let count = counter()?;
         Some((before.elapsed(), Moment { count, at: before }))
     };
-    (0..5).filter_map(|_| look()).min_by_key(|(gap, _)| *gap).map(|(_, moment)| moment)
+    (0..5).filter_map(|_| read()).min_by_key(|(gap, _)| *gap).map(|(_, moment)| moment)
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -1,15 +1,15 @@
-//! A control group for one machine: its memory limit and processor quota, where we may make one.
+//! A control group for one machine: its memory limit and processor quota, where we may create one.
 //!
 //! Version 2 works for users to whom systemd delegated a subtree (everything started in a desktop session), and
 //! for root; version 1 only where the group's folder is writable. Where neither is, a machine still runs:
-//! processors are limited by affinity, memory is not, and the user is told.
+//! processors are limited by affinity, memory is not, and the user is warned.
 
 use crate::MachineFolder;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The file in a machine's folder that lists its groups, for whoever cleans up.
+/// The file in a machine's folder that lists its groups, for cleaning up.
 const LIST: &str = "cgroups";
 const PREFIX: &str = "vmbuild-";
 
@@ -25,7 +25,7 @@ struct CreatedGroup {
     limits_memory: bool,
 }
 
-/// What a machine may use.
+/// Limits of a machine.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
     /// Processors.
@@ -35,7 +35,7 @@ pub(super) struct Limits {
 }
 
 impl Groups {
-    /// Makes what can be made, and notes it in the machine's folder first.
+    /// Creates the groups that can be created, and lists them in the machine's folder.
     pub(super) fn make(folder: &MachineFolder, limits: Limits) -> io::Result<Self> {
         let name = format!("{PREFIX}{}-{}", folder.name(), std::process::id());
         let (mounts, own) =
@@ -46,12 +46,12 @@ impl Groups {
         Ok(groups)
     }
 
-    /// Whether memory is limited for who is admitted.
+    /// Returns true if memory is limited for admitted processes.
     pub(super) fn limit_memory(&self) -> bool {
         self.made.iter().any(|made| made.limits_memory)
     }
 
-    /// Moves a process in, and says whether its memory is limited now.
+    /// Moves a process in; returns true if its memory is limited now.
     pub(super) fn admit(&self, pid: u32) -> bool {
         let mut limited = false;
         for made in &self.made {
@@ -62,7 +62,7 @@ impl Groups {
     }
 }
 
-/// Removes a machine's groups once its processes are gone. Waits a little: the kernel tidies up behind them.
+/// Removes a machine's groups once its processes are gone. Retries for a while: the kernel releases them with a delay.
 pub(super) async fn remove_cgroups(folder: &MachineFolder) {
     let Ok(list) = fs_err::read_to_string(folder.file(LIST)) else {
         return;
@@ -157,7 +157,7 @@ fn make_second(hierarchy: &Hierarchy, name: &str, bytes: &str, quota: u64) -> Op
     })
 }
 
-/// Whether groups below `folder` get a memory controller. Only in our own group do we dare to switch it on.
+/// Returns true if groups below `folder` get a memory controller. It is enabled only in our own group.
 fn passes_memory_on(folder: &Path, own: &Path) -> bool {
     let control = folder.join("cgroup.subtree_control");
     let on = fs_err::read_to_string(&control).is_ok_and(|words| words.split_whitespace().any(|word| word == "memory"));

@@ -1,4 +1,4 @@
-//! What vmbuild and the processes that set namespaces up say to each other: lines of JSON over a socket.
+//! The protocol between vmbuild and the processes that set namespaces up: lines of JSON over a socket.
 
 use super::Enter;
 use serde::{Deserialize, Serialize};
@@ -11,18 +11,18 @@ pub(super) const MARKER: &str = "__sandbox-outer";
 /// The line that tells the helper that its id maps are written.
 pub(super) const GO: &str = "\"go\"";
 
-/// What the helper is to do.
+/// Order to the helper.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct HelperOrder {
     /// The program and its namespaces.
     pub(super) enter: Enter,
-    /// Whether it dies with the process that started it.
+    /// It dies with the process that started it.
     pub(super) bound: bool,
     /// Numbers of inherited descriptors the outer process holds until the end.
     pub(super) kept: Vec<i32>,
 }
 
-/// What the helper says.
+/// Report of the helper.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum HelperReport {
@@ -61,7 +61,7 @@ impl HelperRefusal {
     }
 }
 
-/// What the helper was doing.
+/// Step of the helper's work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum HelperStep {

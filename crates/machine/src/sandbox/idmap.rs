@@ -41,7 +41,7 @@ pub enum IdMapError {
     Program {
         /// Which ids.
         kind: Ids,
-        /// What it said.
+        /// Its output.
         #[source]
         source: RunError,
     },

@@ -26,12 +26,12 @@ use vmbuild_supervise::Deadline;
 const AGENT: &str = "/run/vmbuild/agent";
 const HOST: &str = "/run/vmbuild/host";
 const SOCKET: &str = "socket/agent.sock";
-/// How long an agent that was asked to end may take: there is nothing to shut down in a sandbox.
+/// Time an agent has to power off: there is nothing to shut down in a sandbox.
 const GRACE: Duration = Duration::from_secs(2);
 /// The longest path a Unix socket can have: `sun_path` has 108 bytes, the last of them zero (unix(7)).
 const SOCKET_PATH_MAX: usize = 107;
 
-/// Why a sandbox does not run.
+/// Error of a sandbox.
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
     /// Its files.
@@ -41,7 +41,7 @@ pub enum SandboxError {
     #[error("failed to start the sandbox")]
     Namespace(#[from] NamespaceError),
     /// The path of the agent's socket does not fit.
-    #[error("too long for a socket's path: {}", path.display())]
+    #[error("path too long for a socket: {}", path.display())]
     LongPath {
         /// The path.
         path: PathBuf,
@@ -49,17 +49,17 @@ pub enum SandboxError {
     /// The command was interrupted.
     #[error("the sandbox's start was interrupted")]
     Cancelled,
-    /// The spec is another backend's.
+    /// The machine has another backend.
     #[error("machine {0} is not a sandbox")]
     OtherBackend(String),
-    /// Something holds the machine's lock.
-    #[error("machine {0} is running already")]
+    /// A process holds the machine's lock.
+    #[error("machine {0} is already running")]
     Running(String),
-    /// It is not there any more, or its process is another one now.
+    /// It does not run any more, or its process number was reused.
     #[error("machine {0} is not running")]
     NotRunning(String),
-    /// It did not end in time.
-    #[error("the sandbox did not end within {} s", .0.as_secs())]
+    /// It did not exit in time.
+    #[error("the sandbox did not exit within {} s", .0.as_secs())]
     StillRunning(Duration),
 }
 
@@ -135,13 +135,13 @@ impl Sandbox {
             () = cancel.cancelled() => return Err(SandboxError::Cancelled),
         };
         if !limited {
-            events.warn(Part::Machine, "no control group can be made here: the sandbox's memory is not limited");
+            events.warn(Part::Machine, "could not create a control group: the sandbox's memory is not limited");
         }
         let process = ProcessIdentity::of(child.id().unwrap_or(0))?;
         Ok(Self { handle: ProcessHandle::Child(Box::new(child)), process, folder: folder.clone() })
     }
 
-    /// Takes hold of a sandbox that an earlier vmbuild started.
+    /// Attaches to a sandbox that an earlier vmbuild started.
     pub fn attach(folder: &MachineFolder, record: &MachineRecord) -> Result<Self, SandboxError> {
         let BackendRecord::Sandbox(SandboxRecord { process }) = record.backend else {
             return Err(SandboxError::OtherBackend(folder.name().to_string()));
@@ -151,7 +151,7 @@ impl Sandbox {
         Ok(Self { handle, process, folder: folder.clone() })
     }
 
-    /// How to reach the agent.
+    /// The transport to its agent.
     pub fn transport(&self) -> Transport {
         Transport::Unix(self.folder.file(SOCKET))
     }
@@ -161,13 +161,13 @@ impl Sandbox {
         self.process
     }
 
-    /// Resolves when the sandbox's process ends by itself, with its last words. Cancel-safe; may be asked again.
+    /// Resolves when the sandbox's process exits by itself, with its output. Cancel-safe; can be called again.
     pub async fn exited(&mut self) -> String {
         let how = self.handle.ended().await;
         format!("its first process {how}{}", self.folder.console_tail().as_suffix())
     }
 
-    /// Ends everything in it (after the caller asked the agent to power off, or instead of it).
+    /// Ends everything in it, after the caller asked the agent to power off.
     pub async fn stop(&mut self, deadline: Deadline) -> Result<(), SandboxError> {
         if !self.handle.ends_within(GRACE.min(deadline.left())).await && !self.handle.force().await? {
             return Err(SandboxError::StillRunning(deadline.limit()));
@@ -177,8 +177,7 @@ impl Sandbox {
     }
 }
 
-/// Ends a sandbox that nobody looks after any more, if its process is proved to be the one written down. None at
-/// all is success.
+/// Ends a sandbox whose vmbuild is gone, if its process is proved to be the recorded one. No process at all is success.
 pub(super) async fn end_leftover(
     folder: &MachineFolder,
     record: &MachineRecord,
@@ -186,7 +185,7 @@ pub(super) async fn end_leftover(
 ) -> Result<(), SandboxError> {
     match Sandbox::attach(folder, record) {
         Ok(mut sandbox) => sandbox.stop(deadline).await,
-        // The process is another's, but the lock is held: it is about to let go, or is not what was written down.
+        // The process number was reused, but the lock is held: the machine is about to exit, or is not the recorded one.
         Err(SandboxError::NotRunning(name)) if folder.is_alive()? => Err(SandboxError::Running(name)),
         Err(SandboxError::NotRunning(_)) => {
             remove_cgroups(folder).await;
@@ -223,7 +222,7 @@ fn describe(spec: &MachineSpec, folder: &MachineFolder, root: &RootTree) -> Ente
             pair("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
             pair("HOME", "/root"),
             pair("LANG", "C.UTF-8"),
-            // What systemd's container interface calls for: package scripts look at it.
+            // From systemd's container interface: package scripts check it.
             pair("container", "vmbuild"),
         ],
         cwd: "/".to_owned(),
@@ -239,7 +238,7 @@ fn launch(lifetime: Lifetime, folder: &MachineFolder, alive: OwnedFd) -> Result<
     Ok(NamespaceLaunch { lifetime, keep: vec![alive], log: Some(log.into_parts().0) })
 }
 
-/// Leaves the process the first `count` of the processors we may use: unlike a quota, programs see it (`nproc`).
+/// Limits the process to the first `count` of the processors that we may use: unlike a quota, programs see it (`nproc`).
 #[cfg(target_os = "linux")]
 fn limit_processors(pid: u32, count: u32) -> std::io::Result<()> {
     use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};

@@ -19,9 +19,9 @@ use vmbuild_supervise::{Child, ChildLifetime, Command, Deadline, Ended, RunError
 /// A program and the namespaces around it: user, mount, PID, IPC, UTS and, without network, network.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Enter {
-    /// What it sees as `/`.
+    /// Its root file system.
     pub root: Root,
-    /// Whether it shares the host's network.
+    /// Its network: none, or the host's.
     pub network: Network,
     /// Host paths made visible inside.
     pub binds: Vec<Bind>,
@@ -35,7 +35,7 @@ pub struct Enter {
     pub cwd: String,
 }
 
-/// What a namespaced program sees as `/`.
+/// Root file system of a namespaced program.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Root {
     /// The host's own root: for tools that work on the host's files as the namespace's root user.
@@ -58,7 +58,7 @@ pub struct Bind {
     pub from: PathBuf,
     /// Path inside; made if missing.
     pub to: String,
-    /// Whether it may be written to.
+    /// It may be written to.
     pub writable: bool,
 }
 
@@ -76,14 +76,14 @@ pub fn helper_program() -> std::io::Result<PathBuf> {
     HELPER.get().cloned().map_or_else(std::env::current_exe, Ok)
 }
 
-/// The hidden entry for the processes that set namespaces up: called by `main` before anything else, returns
-/// at once unless this process was started as one of them.
+/// The entry point of the processes that set namespaces up. `main` calls it before anything else; it returns immediately
+/// unless this process was started as one of them.
 pub fn internal_entry() {
     #[cfg(target_os = "linux")]
     super::helper::enter();
 }
 
-/// Whether namespaces can be made here, found out by making them; the reason if not.
+/// Checks that namespaces can be created, by creating them; otherwise returns the reason.
 pub async fn works_here(cancel: &CancellationToken) -> Result<(), String> {
     let trial = Enter {
         root: Root::Host,
@@ -139,7 +139,7 @@ impl Enter {
     }
 }
 
-/// A child that is not what was asked for yet. Dropped, it dies, even if it was to outlive us.
+/// A child that is not set up yet. It is killed if this is dropped, even if it is to outlive us.
 struct Unready(Option<Child>);
 
 impl Drop for Unready {
@@ -163,11 +163,11 @@ fn about(error: RunError, command: String) -> RunError {
 /// How the outer process is started.
 #[derive(Debug)]
 pub(super) struct NamespaceLaunch {
-    /// Whether it outlives us.
+    /// Its lifetime.
     pub(super) lifetime: ChildLifetime,
-    /// Descriptors it holds until the end.
+    /// Descriptors it holds until it exits.
     pub(super) keep: Vec<OwnedFd>,
-    /// Where output goes instead of to us.
+    /// File for its output, instead of pipes to us.
     pub(super) log: Option<std::fs::File>,
 }
 
@@ -194,7 +194,7 @@ impl NamespaceLaunch {
     }
 }
 
-/// A helper on its way to becoming the program.
+/// A helper that has not executed the program yet.
 struct Starting<'a> {
     child: &'a mut Child,
     control: BufReader<UnixStream>,
@@ -206,23 +206,23 @@ impl Starting<'_> {
         order: &HelperOrder,
         admit: impl FnOnce(u32) -> std::io::Result<()>,
     ) -> Result<(), NamespaceError> {
-        self.say(&serde_json::to_string(order).map_err(std::io::Error::other)?).await?;
+        self.send(&serde_json::to_string(order).map_err(std::io::Error::other)?).await?;
         self.expect(&HelperReport::Ready).await?;
         let pid = self.child.id().ok_or_else(|| std::io::Error::from(std::io::ErrorKind::NotFound))?;
         admit(pid)?;
         idmap::write(pid, &CancellationToken::new()).await?;
-        self.say(GO).await?;
+        self.send(GO).await?;
         self.expect(&HelperReport::Started).await?;
-        // From here the socket closes without a word when the program has taken over, or tells why it has not.
-        match self.hear().await? {
+        // Now the socket closes silently when the program has been executed, or carries the reason why it has not.
+        match self.read_report().await? {
             None => Ok(()),
             Some(HelperReport::Refused(refusal)) => Err(refusal.into()),
             Some(HelperReport::Ready | HelperReport::Started) => Err(self.broken().await),
         }
     }
 
-    /// Sends a line. A helper that has gone already is noticed, with its reason, when its answer is missing.
-    async fn say(&mut self, line: &str) -> std::io::Result<()> {
+    /// Sends a line. A helper that has already exited is noticed, with its reason, by its missing answer.
+    async fn send(&mut self, line: &str) -> std::io::Result<()> {
         match self.control.write_all(format!("{line}\n").as_bytes()).await {
             Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error),
             _ => Ok(()),
@@ -230,14 +230,14 @@ impl Starting<'_> {
     }
 
     async fn expect(&mut self, expected: &HelperReport) -> Result<(), NamespaceError> {
-        match self.hear().await? {
+        match self.read_report().await? {
             Some(report) if report == *expected => Ok(()),
             Some(HelperReport::Refused(refusal)) => Err(refusal.into()),
             _ => Err(self.broken().await),
         }
     }
 
-    async fn hear(&mut self) -> Result<Option<HelperReport>, NamespaceError> {
+    async fn read_report(&mut self) -> Result<Option<HelperReport>, NamespaceError> {
         let mut line = String::new();
         match tokio::time::timeout(PATIENCE, self.control.read_line(&mut line)).await {
             Err(_) => Err(self.broken().await),
@@ -247,13 +247,13 @@ impl Starting<'_> {
         }
     }
 
-    /// The helper broke the rules: with how it ended and what it wrote, if it has ended.
+    /// The helper violated the protocol: an error with its exit status and output, if it has exited.
     async fn broken(&mut self) -> NamespaceError {
         let mut output = String::new();
         let ended = tokio::time::timeout(Duration::from_secs(1), self.child.wait()).await.ok().and_then(Result::ok);
         self.child.shutdown().await;
         if let Some(stderr) = self.child.take_stderr() {
-            // What could be read is all there is to say.
+            // A read error leaves the output incomplete.
             let _ = stderr.take(4096).read_to_string(&mut output).await;
         }
         NamespaceError::Helper { ended, output: output.trim_end().to_owned() }

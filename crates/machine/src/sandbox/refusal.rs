@@ -1,4 +1,4 @@
-//! Why namespaces could not be made, and what to do about it.
+//! Errors of namespaces, with suggested fixes.
 
 use super::control::{HelperRefusal, HelperStep};
 use super::idmap::IdMapError;
@@ -7,24 +7,24 @@ use std::time::Duration;
 use vmbuild_core::failure::{Diagnose, Exit};
 use vmbuild_supervise::{Ended, RunError};
 
-/// Why a program could not run in namespaces.
+/// Error of a program in namespaces.
 #[derive(Debug, thiserror::Error)]
 pub enum NamespaceError {
     /// Only Linux has namespaces.
-    #[error("sandboxes need Linux")]
+    #[error("sandboxes require Linux")]
     NotLinux,
     /// The kernel refuses to make them.
-    #[error("the kernel does not let this user make namespaces")]
+    #[error("the kernel does not allow this user to create namespaces")]
     Refused {
         /// The system's reason.
         #[source]
         source: io::Error,
     },
     /// Their ids could not be mapped.
-    #[error("failed to give the namespace its ids")]
+    #[error("failed to map the namespace's ids")]
     Ids(#[from] IdMapError),
     /// The kernel refuses to stack directories there.
-    #[error("the kernel cannot stack {layers} with changes going to this file system")]
+    #[error("the kernel cannot overlay {layers} on this file system")]
     Overlay {
         /// The folders in question.
         layers: String,
@@ -35,7 +35,7 @@ pub enum NamespaceError {
     /// Another step inside failed.
     #[error("failed to {step}{}", about(what))]
     Setup {
-        /// The step, in words.
+        /// Description of the step.
         step: String,
         /// The path it was about; may be empty.
         what: String,
@@ -44,11 +44,11 @@ pub enum NamespaceError {
         source: io::Error,
     },
     /// The helper process ended, or fell silent, without saying why.
-    #[error("the process that makes namespaces {}{}", how(*ended), about(output))]
+    #[error("the helper process that creates namespaces {}{}", how(*ended), about(output))]
     Helper {
         /// How it ended, if it did.
         ended: Option<Ended>,
-        /// What it wrote last.
+        /// Its output.
         output: String,
     },
     /// Its files or its socket.
@@ -67,7 +67,7 @@ fn how(ended: Option<Ended>) -> String {
     ended.map_or_else(|| "does not answer".to_owned(), |ended| ended.to_string())
 }
 
-/// How long the helper has for each answer.
+/// Time the helper has for each answer.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 impl From<HelperRefusal> for NamespaceError {
@@ -92,19 +92,18 @@ impl Diagnose for NamespaceError {
 
     fn hints(&self) -> Vec<String> {
         match self {
-            Self::Refused { .. } => switches_in_the_way(&read_switch),
+            Self::Refused { .. } => blocking_switches(&read_switch),
             Self::Overlay { .. } => vec![
                 "set VMBUILD_HOME to a folder on a local disk (ext4, xfs or btrfs): overlays do not stack on overlays \
                  or network file systems"
                     .to_owned(),
-                "nothing may be mounted below these folders (`findmnt` shows what is), and Linux must be 5.11 or newer"
+                "unmount everything below these folders (`findmnt` lists mounts), and use Linux 5.11 or newer"
                     .to_owned(),
             ],
             Self::Setup { step, .. } if *step == HelperStep::Proc.to_string() => {
-                let mut hints = switches_in_the_way(&read_switch);
+                let mut hints = blocking_switches(&read_switch);
                 hints.push(
-                    "inside a container: its /proc must not be masked (`--security-opt systempaths=unconfined`)"
-                        .to_owned(),
+                    "inside a container: do not mask its /proc (`--security-opt systempaths=unconfined`)".to_owned(),
                 );
                 hints
             }
@@ -115,19 +114,19 @@ impl Diagnose for NamespaceError {
     }
 }
 
-/// The settings that keep users from making namespaces, where they do.
-fn switches_in_the_way(read: &dyn Fn(&str) -> Option<u64>) -> Vec<String> {
+/// Hints about settings that prevent users from creating namespaces.
+fn blocking_switches(read: &dyn Fn(&str) -> Option<u64>) -> Vec<String> {
     let switches = [
         ("kernel.unprivileged_userns_clone", 0, 1),
         ("user.max_user_namespaces", 0, 15_000),
         ("kernel.apparmor_restrict_unprivileged_userns", 1, 0),
     ];
-    let in_the_way = switches.iter().filter(|(name, bad, _)| read(name) == Some(*bad));
-    let mut hints: Vec<String> = in_the_way
+    let blocking = switches.iter().filter(|(name, bad, _)| read(name) == Some(*bad));
+    let mut hints: Vec<String> = blocking
         .map(|(name, bad, good)| format!("{name} is {bad}: `sudo sysctl -w {name}={good}` allows user namespaces"))
         .collect();
     if hints.is_empty() {
-        hints.push("inside a container: it must be allowed to make user namespaces (seccomp, AppArmor)".to_owned());
+        hints.push("inside a container: allow it to create user namespaces (seccomp, AppArmor)".to_owned());
     }
     hints
 }
@@ -139,13 +138,13 @@ fn read_switch(name: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Diagnose, HelperRefusal, HelperStep, NamespaceError, switches_in_the_way};
+    use super::{Diagnose, HelperRefusal, HelperStep, NamespaceError, blocking_switches};
     use std::error::Error;
 
     #[test]
     fn every_switch_has_its_own_hint() {
         let check = |name: &str, value: u64, expect: &str| {
-            let hints = switches_in_the_way(&|asked| (asked == name).then_some(value));
+            let hints = blocking_switches(&|asked| (asked == name).then_some(value));
             assert_eq!(hints, [expect]);
         };
         check(
@@ -159,7 +158,7 @@ mod tests {
             0,
             "user.max_user_namespaces is 0: `sudo sysctl -w user.max_user_namespaces=15000` allows user namespaces",
         );
-        let good = "inside a container: it must be allowed to make user namespaces (seccomp, AppArmor)";
+        let good = "inside a container: allow it to create user namespaces (seccomp, AppArmor)";
         check("kernel.unprivileged_userns_clone", 1, good);
     }
 
@@ -171,7 +170,7 @@ mod tests {
             assert_eq!(error.source().map(ToString::to_string).as_deref(), Some(source));
         };
         let denied = "Operation not permitted (os error 1)";
-        check(HelperStep::Unshare, "", 1, "the kernel does not let this user make namespaces", denied);
+        check(HelperStep::Unshare, "", 1, "the kernel does not allow this user to create namespaces", denied);
         check(
             HelperStep::Bind,
             "/srv/x",

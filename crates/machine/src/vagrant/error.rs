@@ -1,54 +1,54 @@
-//! Why Vagrant did not do what it was asked for.
+//! Errors of Vagrant.
 
 use std::time::Duration;
 use vmbuild_core::failure::{Diagnose, Exit};
 use vmbuild_supervise::{RunError, Tail};
 
-/// Why Vagrant did not do what it was asked for.
+/// Error of a `vagrant` command.
 #[derive(Debug, thiserror::Error)]
 pub enum VagrantError {
     /// It is not installed.
     #[error("no `vagrant` on PATH")]
     Missing,
-    /// It said why.
-    #[error("`vagrant {verb}` failed: {message}{}", said.as_suffix())]
+    /// It failed with a reason.
+    #[error("`vagrant {verb}` failed: {message}{}", output.as_suffix())]
     Refused {
-        /// What it was asked for.
+        /// The command.
         verb: &'static str,
-        /// Its class of error, such as `Vagrant::Errors::BoxNotFound`.
+        /// Vagrant's error class, such as `Vagrant::Errors::BoxNotFound`.
         class: String,
-        /// Its words.
+        /// Vagrant's message.
         message: String,
-        /// The last lines it had said before, where its words refer to them.
-        said: Tail,
+        /// The last lines of output, if the message refers to them.
+        output: Tail,
     },
-    /// It failed without saying why in the way it says it to programs.
+    /// It failed without a machine-readable reason.
     #[error("`vagrant {verb}` failed{}", tail.as_suffix())]
     Failed {
-        /// What it was asked for.
+        /// The command.
         verb: &'static str,
-        /// The last lines it wrote.
+        /// The last lines of output.
         tail: Tail,
     },
     /// It took too long.
     #[error("`vagrant {verb}` was still running after {} s", limit.as_secs())]
     TimedOut {
-        /// What it was asked for.
+        /// The command.
         verb: &'static str,
-        /// The time it had.
+        /// Time it had.
         limit: Duration,
     },
     /// The command was interrupted.
     #[error("`vagrant {verb}` was interrupted")]
     Cancelled {
-        /// What it was asked for.
+        /// The command.
         verb: &'static str,
     },
-    /// What it says about SSH leaves something out.
-    #[error("`vagrant ssh-config` names no {0}")]
+    /// `vagrant ssh-config` is incomplete.
+    #[error("no `{0}` in the output of `vagrant ssh-config`")]
     SshConfig(&'static str),
-    /// The spec is another backend's.
-    #[error("machine {0} is not one of Vagrant's")]
+    /// The machine has another backend.
+    #[error("machine {0} does not run under Vagrant")]
     OtherBackend(String),
     /// It does not run.
     #[error("machine {0} is not running")]
@@ -91,39 +91,39 @@ impl Diagnose for VagrantError {
     }
 }
 
-/// The last word of a class, such as `BoxNotFound`: plugins have modules of their own.
-fn last(class: &str) -> &str {
+/// The last component of a class, such as `BoxNotFound`: plugins have modules of their own.
+fn class_name(class: &str) -> &str {
     class.rsplit("::").next().unwrap_or(class)
 }
 
 fn exit_of(class: &str) -> Exit {
-    match last(class) {
+    match class_name(class) {
         "BoxChecksumMismatch" => Exit::Integrity,
         "ProviderNotFound" | "BoxVersionInvalid" => Exit::Usage,
         _ => Exit::Environment,
     }
 }
 
-/// What to do about it, where Vagrant's own words do not say it or mean another program's user.
+/// A suggestion, where Vagrant's own message has none or one that does not apply to vmbuild.
 fn hint_of(class: &str) -> Option<&'static str> {
-    match last(class) {
+    match class_name(class) {
         "BoxNotFound"
         | "BoxNotFoundWithProvider"
         | "BoxAddShortNotFound"
         | "DownloaderError"
-        | "BoxAddMetadataMultiURL" => {
-            Some("VMBUILD_BOX names a box; `vmbuild image export <image> --format vagrant-box` makes one for libvirt")
-        }
+        | "BoxAddMetadataMultiURL" => Some(
+            "set VMBUILD_BOX to another box; `vmbuild image export <image> --format vagrant-box` makes one for libvirt",
+        ),
         "BoxProviderDoesntMatch"
         | "BoxAddNoMatchingProvider"
         | "NoDefaultProvider"
         | "ProviderNotFound"
-        | "ProviderNotUsable" => {
-            Some("VAGRANT_DEFAULT_PROVIDER names a provider; `vagrant plugin list` shows those that are plugins")
-        }
-        "VMBootTimeout" => Some("VMBUILD_DRIVER=qemu gives an emulated machine more time"),
-        "FogLibvirtConnectionError" | "FogError" => Some("libvirtd must run, and this user must be allowed to use it"),
-        "VagrantLocked" | "MachineLocked" => Some("another `vagrant` works on this machine: wait until it is done"),
+        | "ProviderNotUsable" => Some(
+            "set VAGRANT_DEFAULT_PROVIDER to another provider; `vagrant plugin list` shows installed provider plugins",
+        ),
+        "VMBootTimeout" => Some("set VMBUILD_DRIVER=qemu to give an emulated machine more time"),
+        "FogLibvirtConnectionError" | "FogError" => Some("start libvirtd, and make sure that this user may use it"),
+        "VagrantLocked" | "MachineLocked" => Some("wait for the other `vagrant` command on this machine to finish"),
         _ => None,
     }
 }

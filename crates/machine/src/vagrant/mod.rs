@@ -1,18 +1,18 @@
-//! Machines that Vagrant starts, for hosts where nothing else does, and for people who have Vagrant anyway.
+//! Machines under Vagrant, for hosts where no other backend works, and for people who use Vagrant anyway.
 //!
-//! Vagrant knows hypervisors that vmbuild does not. What vmbuild needs of it is little: that a machine starts, where its
-//! SSH server is, that it ends. So `vagrant` is driven as a program, in its machine-readable form, with the repository's
-//! own Vagrantfile; from there on the machine is like any other, reached over SSH.
+//! Vagrant supports hypervisors that vmbuild does not. vmbuild needs little of it: starting and stopping a machine, and the
+//! address of its SSH server. So `vagrant` is run as a program, with machine-readable output and the repository's own
+//! Vagrantfile; after that the machine is like any other, reached over SSH.
 //!
 //! ```text
-//! machines/<name>/vagrant/    VAGRANT_CWD: the Vagrantfile and what it provisions, written anew before each use
-//!   .vagrant/                 VAGRANT_DOTFILE_PATH: which machine of which provider it is
+//! machines/<name>/vagrant/    VAGRANT_CWD: the Vagrantfile and what it provisions, rewritten before each use
+//!   .vagrant/                 VAGRANT_DOTFILE_PATH: Vagrant's own state
 //!   up                        while it is supposed to run
-//! machines/<name>/host_key.pub  the SSH server's key, kept when it was first seen
+//! machines/<name>/host_key.pub  the SSH server's key, pinned at the first connection
 //! ```
 //!
-//! The machine is no process of ours: no lock and no process number says whether it runs. The file `up` says what
-//! vmbuild has done; `vagrant status` says what is.
+//! The machine is not a process of ours: no lock and no process number tells whether it runs. The file `up` notes the last
+//! action of vmbuild; `vagrant status` reports the real state.
 
 mod backend;
 mod boxes;

@@ -1,4 +1,4 @@
-//! Vagrant's machine-readable output: a line for each thing it says.
+//! Vagrant's machine-readable output, one record per line.
 //!
 //! ```text
 //! <seconds since 1970>,<machine or nothing>,<kind>,<data>,<data>...
@@ -7,21 +7,21 @@
 //! A comma in data is `%!(VAGRANT_COMMA)`, a line's end `\n`. Source: Vagrant's documentation, "Machine Readable Output";
 //! `lib/vagrant/ui.rb`.
 
-/// Something it said.
+/// A line of its output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum VagrantRecord {
     /// For people: a line of progress, a warning, an error.
     Ui(String),
-    /// A machine's state, such as `running` or `not_created`: the provider's word.
+    /// A machine's state, such as `running` or `not_created`, as the provider names it.
     State(String),
-    /// Why it ends.
+    /// The reason of a failure.
     ErrorExit {
         /// Its class.
         class: String,
-        /// Its words.
+        /// Its message.
         message: String,
     },
-    /// Where a machine's SSH server is, as OpenSSH's client is told it.
+    /// A machine's SSH server, as an OpenSSH client configuration.
     SshConfig(String),
     /// A box that is installed.
     Box(String),
@@ -30,7 +30,7 @@ pub(super) enum VagrantRecord {
 }
 
 impl VagrantRecord {
-    /// Reads a line; none if it is not of this form: plugins and Ruby print what they like.
+    /// Parses a line; `None` if it has another form, because plugins and Ruby print arbitrary lines.
     pub(super) fn parse(line: &str) -> Option<Self> {
         let mut words = line.trim_end().split(',');
         let (seconds, _machine, kind) = (words.next()?, words.next()?, words.next()?);
@@ -40,7 +40,7 @@ impl VagrantRecord {
         let data: Vec<String> = words.map(plain).collect();
         let word = |number: usize| data.get(number).cloned().unwrap_or_default();
         Some(match kind {
-            // The first word is the level.
+            // The first field is the level.
             "ui" => Self::Ui(word(1)),
             "state" => Self::State(word(0)),
             "error-exit" => Self::ErrorExit { class: word(0), message: one_line(&word(1)) },
@@ -60,12 +60,12 @@ fn one_line(message: &str) -> String {
     message.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Cuts what comes in pieces into lines.
+/// Splits chunks of output into lines.
 #[derive(Debug, Default)]
 pub(super) struct RecordLines(Vec<u8>);
 
 impl RecordLines {
-    /// The lines that are whole now.
+    /// The lines that are complete now.
     pub(super) fn push(&mut self, bytes: &[u8]) -> Vec<String> {
         self.0.extend_from_slice(bytes);
         let Some(end) = self.0.iter().rposition(|&byte| byte == b'\n') else { return Vec::new() };
@@ -79,13 +79,13 @@ mod tests {
     use super::{RecordLines, VagrantRecord};
     use insta::assert_debug_snapshot;
 
-    /// What Vagrant 2.3.4 with vagrant-libvirt 0.11.2 printed.
+    /// Output of Vagrant 2.3.4 with vagrant-libvirt 0.11.2.
     fn read(real: &str) -> Vec<VagrantRecord> {
         real.lines().filter_map(VagrantRecord::parse).collect()
     }
 
     #[test]
-    fn what_it_really_printed_is_read() {
+    fn real_output_is_parsed() {
         assert_debug_snapshot!("up", read(include_str!("real/up.txt")));
         assert_debug_snapshot!("status", read(include_str!("real/status.txt")));
         assert_debug_snapshot!("ssh_config", read(include_str!("real/ssh-config.txt")));
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_record_is_left_out() {
+    fn other_lines_are_skipped() {
         let check =
             |line: &str, expect: Option<VagrantRecord>| assert_eq!(VagrantRecord::parse(line), expect, "{line}");
         check("", None);

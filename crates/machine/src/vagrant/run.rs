@@ -10,17 +10,17 @@ use tokio_util::sync::CancellationToken;
 use vmbuild_core::event::{Events, Part, Unit};
 use vmbuild_supervise::{Command, Deadline, RunError, Tail};
 
-/// A machine's first start fetches a box, imports it and provisions; an emulated one boots for minutes.
+/// Limit of a machine's start: it downloads a box, imports it and provisions; an emulated machine boots for minutes.
 pub(super) const UP: Duration = Duration::from_hours(1);
-/// Everything else.
+/// Limit of every other command.
 pub(super) const OTHER: Duration = Duration::from_mins(10);
 
-/// What `vagrant` is asked for.
+/// A `vagrant` command to run.
 pub(super) struct VagrantCommand<'a> {
     pub(super) verb: &'static str,
     pub(super) args: Vec<String>,
     pub(super) limit: Duration,
-    /// Where its progress is shown.
+    /// Receives its progress.
     pub(super) events: Option<&'a Events>,
 }
 
@@ -30,7 +30,7 @@ impl VagrantCommand<'_> {
         Self { verb, args, limit: OTHER, events: None }
     }
 
-    /// Runs it for a machine, and gives what it said.
+    /// Runs it for a machine, and returns its output.
     pub(super) async fn run(
         self,
         folder: &MachineFolder,
@@ -40,13 +40,17 @@ impl VagrantCommand<'_> {
         let command = for_machine(self.command(), folder);
         let unfinished = || image(folder).map(|image| ("VMBUILD_IMAGE", image)).into_iter().collect();
         let variables = spec.map_or_else(unfinished, variables);
-        self.speak(variables.into_iter().fold(command, |command, (name, value)| command.env(name, value)), cancel).await
+        self.run_command(variables.into_iter().fold(command, |command, (name, value)| command.env(name, value)), cancel)
+            .await
     }
 
-    /// Runs it for no machine, and gives what it said.
-    pub(super) async fn run_for_none(self, cancel: &CancellationToken) -> Result<Vec<VagrantRecord>, VagrantError> {
+    /// Runs it without a machine, and returns its output.
+    pub(super) async fn run_without_machine(
+        self,
+        cancel: &CancellationToken,
+    ) -> Result<Vec<VagrantRecord>, VagrantError> {
         let command = self.command().current_dir("/");
-        self.speak(command, cancel).await
+        self.run_command(command, cancel).await
     }
 
     fn command(&self) -> Command {
@@ -54,11 +58,15 @@ impl VagrantCommand<'_> {
             .args(self.verb.split(' '))
             .args(["--machine-readable", "--no-color"])
             .args(&self.args)
-            // It would ask its maker whether it is up to date.
+            // It would check for updates online.
             .env("VAGRANT_CHECKPOINT_DISABLE", "1")
     }
 
-    async fn speak(self, command: Command, cancel: &CancellationToken) -> Result<Vec<VagrantRecord>, VagrantError> {
+    async fn run_command(
+        self,
+        command: Command,
+        cancel: &CancellationToken,
+    ) -> Result<Vec<VagrantRecord>, VagrantError> {
         let verb = self.verb;
         let running = self.events.map(|events| events.phase(Part::Machine, "vagrant", verb));
         let (mut lines, mut records) = (RecordLines::default(), Vec::new());
@@ -70,7 +78,7 @@ impl VagrantCommand<'_> {
                 records.push(record);
             }
         });
-        judge(verb, outcome.await.map(drop), &records)?;
+        to_result(verb, outcome.await.map(drop), &records)?;
         if let Some(running) = running {
             running.finish("");
         }
@@ -78,8 +86,8 @@ impl VagrantCommand<'_> {
     }
 }
 
-/// Its own word for an error counts more than its exit code.
-fn judge(verb: &'static str, outcome: Result<(), RunError>, records: &[VagrantRecord]) -> Result<(), VagrantError> {
+/// Its own reason for an error takes precedence over its exit code.
+fn to_result(verb: &'static str, outcome: Result<(), RunError>, records: &[VagrantRecord]) -> Result<(), VagrantError> {
     let failed = match outcome {
         Ok(()) => return Ok(()),
         Err(failed @ RunError::Failed { .. }) => failed,
@@ -91,15 +99,15 @@ fn judge(verb: &'static str, outcome: Result<(), RunError>, records: &[VagrantRe
     });
     Err(match reason {
         Some((class, message)) => {
-            let said = if message.contains("in the log above") { said(records) } else { Tail::default() };
-            VagrantError::Refused { verb, class, message, said }
+            let output = if message.contains("in the log above") { ui_output(records) } else { Tail::default() };
+            VagrantError::Refused { verb, class, message, output }
         }
         None => VagrantError::of_run(verb, failed),
     })
 }
 
-/// The last of what it said to people.
-fn said(records: &[VagrantRecord]) -> Tail {
+/// The end of its output for people.
+fn ui_output(records: &[VagrantRecord]) -> Tail {
     let mut tail = Tail::default();
     for record in records {
         if let VagrantRecord::Ui(text) = record {
@@ -119,13 +127,13 @@ fn for_machine(command: Command, folder: &MachineFolder) -> Command {
         .env("VMBUILD_SHARE", "no")
 }
 
-/// A name that is this machine's among all that its provider runs, for whichever store.
+/// A name that is unique among all machines of the provider, across stores.
 fn domain(folder: &MachineFolder) -> String {
     let digest = Sha256::digest(folder.path().as_os_str().as_encoded_bytes());
     format!("vmbuild-{}-{}", folder.name(), hex::encode(&digest[..3]))
 }
 
-/// What the Vagrantfile asks its environment for.
+/// Environment variables that the Vagrantfile reads.
 fn variables(spec: &MachineSpec) -> Vec<(&'static str, String)> {
     let mut all = vec![
         ("VMBUILD_IMAGE", spec.image.clone()),
@@ -148,7 +156,7 @@ fn variables(spec: &MachineSpec) -> Vec<(&'static str, String)> {
 mod tests {
     use super::super::VagrantError;
     use super::super::records::VagrantRecord;
-    use super::{judge, variables};
+    use super::{to_result, variables};
     use crate::{Lifetime, MachineName, MachineSpec, Network, Start, VagrantBox};
     use std::time::Duration;
     use vmbuild_core::failure::{Diagnose, Exit};
@@ -168,17 +176,17 @@ mod tests {
     }
 
     #[test]
-    fn the_vagrantfile_is_told_what_is_known_and_no_more() {
+    fn only_known_variables_are_set() {
         let nothing = VagrantBox { name: None, version: None, provider: None, driver: None, packages: String::new() };
-        let words = |source: &VagrantBox| {
+        let set = |source: &VagrantBox| {
             variables(&spec(source.clone()))
                 .into_iter()
                 .map(|(name, value)| format!("{name}={value}"))
                 .collect::<Vec<_>>()
         };
-        assert_eq!(words(&nothing), ["VMBUILD_IMAGE=debian-12", "VMBUILD_MEMORY=1024", "VMBUILD_CPUS=2"]);
+        assert_eq!(set(&nothing), ["VMBUILD_IMAGE=debian-12", "VMBUILD_MEMORY=1024", "VMBUILD_CPUS=2"]);
         let some = VagrantBox { name: Some("a/b".to_owned()), provider: Some("libvirt".to_owned()), ..nothing };
-        assert_eq!(words(&some)[3..], ["VMBUILD_BOX=a/b", "VAGRANT_DEFAULT_PROVIDER=libvirt"]);
+        assert_eq!(set(&some)[3..], ["VMBUILD_BOX=a/b", "VAGRANT_DEFAULT_PROVIDER=libvirt"]);
     }
 
     fn failed() -> RunError {
@@ -188,32 +196,32 @@ mod tests {
     }
 
     #[test]
-    fn its_own_reason_counts_more_than_its_exit_code() {
+    fn its_own_reason_takes_precedence_over_its_exit_code() {
         let records: Vec<_> = include_str!("real/refused.txt").lines().filter_map(VagrantRecord::parse).collect();
-        let refused = judge("up", Err(failed()), &records).expect_err("it failed");
+        let refused = to_result("up", Err(failed()), &records).expect_err("it failed");
         insta::assert_snapshot!(refused, @"`vagrant up` failed: Name `vagrant_default` of domain about to create is already taken. Please try to run `vagrant up` command again.");
         assert_eq!(refused.exit(), Exit::Environment);
         let ui = |text: &str| VagrantRecord::Ui(text.to_owned());
         let message = "The output for this command should be in the log above.".to_owned();
         let exit = VagrantRecord::ErrorExit { class: "Vagrant::Errors::VagrantError".to_owned(), message };
         let referred =
-            judge("up", Err(failed()), &[ui("    default: E: no such package"), exit]).expect_err("it failed");
+            to_result("up", Err(failed()), &[ui("    default: E: no such package"), exit]).expect_err("it failed");
         assert!(referred.to_string().ends_with("E: no such package"), "{referred}");
-        let silent = judge("up", Err(failed()), &[]).expect_err("it failed");
+        let silent = to_result("up", Err(failed()), &[]).expect_err("it failed");
         assert!(silent.to_string().contains("its last line"), "{silent}");
         let late = RunError::TimedOut { command: String::new(), limit: Duration::from_secs(3), tail: Tail::default() };
-        assert!(matches!(judge("halt", Err(late), &[]), Err(VagrantError::TimedOut { verb: "halt", .. })));
-        assert!(judge("up", Ok(()), &records).is_ok());
+        assert!(matches!(to_result("halt", Err(late), &[]), Err(VagrantError::TimedOut { verb: "halt", .. })));
+        assert!(to_result("up", Ok(()), &records).is_ok());
     }
 
     #[test]
-    fn classes_have_exit_codes_and_ways_out() {
+    fn classes_have_exit_codes_and_hints() {
         let check = |class: &str, exit: Exit, hint: &str| {
             let error = VagrantError::Refused {
                 verb: "up",
                 class: class.to_owned(),
                 message: "it says why".to_owned(),
-                said: Tail::default(),
+                output: Tail::default(),
             };
             assert_eq!(error.exit(), exit, "{class}");
             assert!(error.hints().concat().contains(hint), "{class}: {:?}", error.hints());

@@ -1,11 +1,11 @@
-//! `vagrant ssh-config`: where a machine's SSH server is, in OpenSSH's words.
+//! `vagrant ssh-config`: a machine's SSH server, as an OpenSSH client configuration.
 
 use super::VagrantError;
 use std::path::{Path, PathBuf};
 use vmbuild_guest::{HostKeys, SshWay};
 
-/// Reads it. Vagrant knows no host key, and says so by an empty `known_hosts`: the first one that is seen is then kept
-/// in `pin`.
+/// Parses it. Vagrant does not know the host key, and gives an empty `known_hosts`: the key of the first connection is then
+/// pinned in `pin`.
 pub(super) fn parse(text: &str, pin: &Path, agent: &Path) -> Result<SshWay, VagrantError> {
     let all = |word: &'static str| text.lines().filter_map(move |line| value(line, word));
     let one = |word: &'static str| all(word).next().ok_or(VagrantError::SshConfig(word));
@@ -44,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn what_vagrant_really_printed_is_a_way() {
+    fn real_output_is_parsed() {
         let real = include_str!("real/ssh-config.txt").lines().find_map(VagrantRecord::parse);
         let Some(VagrantRecord::SshConfig(text)) = real else { panic!("{real:?}") };
         let way = read(&text).expect("it is whole");
@@ -67,7 +67,7 @@ mod tests {
                 .collect::<Vec<_>>()
                 .join("\n");
             let error = read(&without).expect_err(word);
-            assert!(error.to_string().ends_with(word), "{error}");
+            assert!(error.to_string().contains(&format!("`{word}`")), "{error}");
         }
         assert!(read(&text.replace("2222", "99999")).is_err());
     }

@@ -1,4 +1,4 @@
-//! What every switch has in common.
+//! Parts that all switches share.
 
 use std::ffi::OsString;
 
@@ -34,19 +34,19 @@ impl Arguments {
     }
 }
 
-/// A chardev: something with a stream of bytes that a device or the monitor is joined to.
+/// A chardev: a byte stream that a device or the monitor is connected to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Chardev {
-    /// Its name for others.
+    /// Its name, for references.
     pub(crate) id: &'static str,
-    /// What is behind it.
+    /// Its backend.
     pub(crate) backend: ChardevBackend,
 }
 
-/// What is behind a [`Chardev`].
+/// Backend of a [`Chardev`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ChardevBackend {
-    /// A Unix socket that QEMU listens on, without waiting for anybody to connect.
+    /// A Unix socket that QEMU listens on, without waiting for a connection.
     ///
     /// `path` is relative to QEMU's working directory, which is the machine's folder: the kernel takes 108 bytes
     /// (macOS 104) for the path of a socket, and a store may lie deeper than that.

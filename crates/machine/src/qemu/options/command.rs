@@ -37,7 +37,7 @@ pub(crate) struct QemuCommand {
     whole: Option<WholeMachine>,
 }
 
-/// What a machine that does work has, and one that only starts has not.
+/// Parts of a whole machine that a probe lacks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct WholeMachine {
     uuid: Identity,
@@ -54,7 +54,7 @@ struct MachineParts {
     seed: Option<Seed>,
 }
 
-/// What starts the kernel.
+/// Source of the kernel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum BootSource {
     Kernel { kernel: KernelSwitch, initrd: Initrd, append: Append },
@@ -62,7 +62,7 @@ enum BootSource {
     Bios,
 }
 
-/// What differs from one start of a machine to the next.
+/// Values that differ from one start of a machine to the next.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MachineRun {
     /// Random.
@@ -97,7 +97,7 @@ impl QemuCommand {
         Self::whole(spec, accelerator, MachineParts { boot, disk, seed: None }, run, platform)
     }
 
-    /// The QEMU that boots a disk with a system of its own.
+    /// The QEMU that boots a cloud image.
     pub(crate) fn for_first_boot(
         spec: &MachineSpec,
         accelerator: Accelerator,
@@ -172,8 +172,7 @@ impl QemuCommand {
 
     fn board(&self, line: &mut Arguments) {
         let MachineSwitch { arch, accelerator, memory_backend } = self.machine;
-        // Nothing that is not asked for: no configuration of the user's, no default devices, no window. A guest
-        // that restarts is a guest that failed.
+        // No user configuration, no default devices, no window. A guest that reboots has failed.
         line.flag("-no-user-config").flag("-nodefaults").flag("-no-reboot");
         line.option(&Display).option(&self.name);
         if self.host == Host::Linux {
@@ -198,8 +197,8 @@ impl BootSource {
 
     fn of(way: &BootWay, arch: Arch, accelerator: Accelerator, tsc: Option<TscRate>) -> Self {
         match way {
-            BootWay::Kernel { kernel, initrd, words } => {
-                let cmdline = KernelCmdline { arch, accelerator, tsc, agent: None, system: Some(words.clone()) };
+            BootWay::Kernel { kernel, initrd, cmdline } => {
+                let cmdline = KernelCmdline { arch, accelerator, tsc, agent: None, system: Some(cmdline.clone()) };
                 Self::kernel(kernel, initrd, &cmdline)
             }
             BootWay::Uefi { code, .. } => Self::Uefi(FirmwareFlash { code: code.clone() }),

@@ -92,7 +92,7 @@ fn first_boot_by_its_own_kernel() {
     let boot = BootWay::Kernel {
         kernel: "/store/vmlinuz".into(),
         initrd: "/store/initrd".into(),
-        words: "root=PARTUUID=1 ro".to_owned(),
+        cmdline: "root=PARTUUID=1 ro".to_owned(),
     };
     insta::assert_snapshot!(first_boot(boot, Platform { arch: Arch::X86_64, host: Host::Linux }));
 }

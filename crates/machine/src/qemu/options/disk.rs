@@ -17,7 +17,7 @@ pub(crate) struct Disk {
     pub(crate) base: PathBuf,
     /// Its format.
     pub(crate) format: BlockFormat,
-    /// Whether firmware looks for a boot loader on it.
+    /// Position in the firmware's search for a boot loader.
     pub(crate) bootindex: Option<u32>,
     /// Whether the guest's wish to have its writes on the host's platter is obeyed.
     pub(crate) flush: Flush,
@@ -34,7 +34,7 @@ pub(crate) enum BlockFormat {
 
 impl BlockFormat {
     /// QEMU's word for it.
-    pub(crate) fn word(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Raw => "raw",
             Self::Qcow2 => "qcow2",
@@ -42,7 +42,7 @@ impl BlockFormat {
     }
 }
 
-/// What becomes of the guest's flushes.
+/// Handling of the guest's flushes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Flush {
     /// They reach the host's disk.
@@ -116,7 +116,7 @@ impl QemuOption for BlockdevBase {
 
     fn value(&self) -> OsString {
         OptionString::new()
-            .set("driver", self.format.word())
+            .set("driver", self.format.as_str())
             .set("node-name", BASE)
             .set("file", BASE_FILE)
             .switch("read-only", Switch::On)

@@ -8,12 +8,12 @@ use crate::agent_parameters::AgentParameters;
 /// a hundred times `/bin/true` took 3.0 without them, 0.7 with the first and 0.5 with all of them; ten small
 /// programs compiled and linked 9.4, 4.9 and 4.0.
 const TRANSLATED: [&str; 7] = [
-    // A translation is found again by the address it was made for. Where every process has its libraries somewhere
-    // else, every process is translated anew.
+    // Translations are cached by address. If libraries have another address in each process, each process is translated
+    // again.
     "norandmaps",
-    // Pages are cleared when they are handed to a process; the kernel's own need not be.
+    // Pages are cleared when a process gets them; the kernel's own need not be.
     "init_on_alloc=0",
-    // Hooks and accounts on the way of every call, for which one job has no use.
+    // Hooks and accounting in every system call, which a single job does not need.
     "lsm=",
     "audit=0",
     "cgroup_disable=memory",
@@ -21,11 +21,10 @@ const TRANSLATED: [&str; 7] = [
     "randomize_kstack_offset=off",
 ];
 
-/// How fast the host's time stamp counter counts, which a translated x86 guest reads as its own.
+/// Rate of the host's time stamp counter, which a translated x86 guest reads as its own.
 ///
-/// Left to itself the guest's kernel measures it against an emulated timer. On a busy host that goes wrong without
-/// being noticed: a guest was seen whose clock ran 12.9 times too fast, and every deadline in it was 12.9 times too
-/// short.
+/// Otherwise the guest's kernel measures it against an emulated timer. On a busy host that measurement fails unnoticed: one
+/// guest's clock ran 12.9 times too fast, and every deadline in it was 12.9 times too short.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TscRate {
     /// In kHz.
@@ -62,10 +61,10 @@ impl KernelCmdline {
             Arch::X86_64 => "console=ttyS0",
             Arch::Aarch64 => "console=ttyAMA0",
         };
-        // A panic restarts at once, and `-no-reboot` turns that into QEMU's end. What protects a kernel from its
-        // users, and its self-tests, only cost time in a guest that runs one job and is thrown away.
+        // A panic reboots immediately, and `-no-reboot` turns that into QEMU's exit. Mitigations and self-tests only cost
+        // time in a guest that runs one job and is thrown away.
         let mut parameters = vec![console, "panic=-1", "mitigations=off", "nokaslr", "cryptomgr.notests"];
-        // A system of its own takes long to start: its messages show how far it is.
+        // A cloud image takes long to start: its messages show the progress.
         if self.system.is_none() {
             parameters.insert(2, "quiet");
         }

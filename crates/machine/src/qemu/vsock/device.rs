@@ -1,7 +1,7 @@
-//! vsock without the kernel's module: `vhost-device-vsock`, of the rust-vmm project, beside each QEMU.
+//! vsock without the kernel's module: one `vhost-device-vsock`, of the rust-vmm project, for each QEMU.
 //!
-//! It serves QEMU on one socket and callers on another, and begins again when QEMU has gone: so whoever ends the
-//! machine has to end it, too. One that belongs to a named machine is known by the machine's record.
+//! It accepts QEMU on one socket and connections on another, and starts over when QEMU exits: so stopping a machine has to
+//! end it, too. The device of a named machine is found by the machine's record.
 
 use super::VsockRecord;
 use crate::log_tail;
@@ -14,12 +14,12 @@ use std::time::Duration;
 use vmbuild_supervise::{Child, Command, Deadline};
 
 const PROGRAM: &str = "vhost-device-vsock";
-/// Every device has a number space of its own, so every machine can have the first number there is.
+/// Every device has its own CIDs, so every machine can have the first one.
 const CID: u32 = 3;
-/// How long it has to listen. It takes about 5 ms.
+/// Time it has to listen. It takes about 5 ms.
 const LISTENS: Duration = Duration::from_secs(5);
 
-/// Starts it for a machine, and waits until QEMU can connect to it. The error is for people.
+/// Starts it for a machine, and waits until QEMU can connect to it. The error is a message.
 pub(super) async fn start(folder: &MachineFolder, lifetime: Lifetime) -> Result<(Child, ProcessIdentity), String> {
     let program = binary::on_path(PROGRAM).map_err(|error| error.to_string())?;
     let mut child = spawn(&program, folder, lifetime).map_err(|error| format!("{PROGRAM}: {error}"))?;
@@ -28,8 +28,8 @@ pub(super) async fn start(folder: &MachineFolder, lifetime: Lifetime) -> Result<
     while !(folder.file(files::VSOCK).exists() && folder.file(files::VSOCK_DEVICE).exists()) {
         if deadline.passed() || !matches!(child.try_wait(), Ok(None)) {
             child.shutdown().await;
-            let words = log_tail::text(&folder.file(files::VSOCK_LOG));
-            return Err(format!("{PROGRAM} did not listen: {words}"));
+            let output = log_tail::text(&folder.file(files::VSOCK_LOG));
+            return Err(format!("{PROGRAM} did not listen: {output}"));
         }
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
@@ -49,14 +49,14 @@ fn spawn(program: &std::path::Path, folder: &MachineFolder, lifetime: Lifetime) 
     command.stdout(stdout).stderr(stderr).spawn().map_err(io::Error::other)
 }
 
-/// Why the device serves nobody any more, if a thread of it has panicked; the process and its socket outlive that.
+/// The reason why the device no longer works, if one of its threads panicked; its process and socket outlive that.
 pub(super) fn broken(folder: &MachineFolder) -> Option<String> {
-    let words = log_tail::text(&folder.file(files::VSOCK_LOG));
-    let panic = words.lines().skip_while(|line| !line.contains("panicked at")).nth(1)?;
-    Some(format!("{PROGRAM} broke down ({panic}); `vmbuild reload {}` starts another", folder.name()))
+    let output = log_tail::text(&folder.file(files::VSOCK_LOG));
+    let panic = output.lines().skip_while(|line| !line.contains("panicked at")).nth(1)?;
+    Some(format!("{PROGRAM} crashed ({panic}); `vmbuild reload {}` restarts it", folder.name()))
 }
 
-/// Ends the device that a machine's record names, if it still runs and is proved to be that one.
+/// Ends the device in a machine's record, if it still runs and is proved to be the recorded one.
 pub(in crate::qemu) async fn end_recorded(vsock: Option<&VsockRecord>) -> io::Result<()> {
     if let Some(VsockRecord::VhostUser { device }) = vsock
         && let Some(process) = ProvenProcess::find(*device)?
@@ -73,7 +73,7 @@ mod tests {
     use crate::qemu::files;
 
     #[test]
-    fn a_panic_in_its_log_is_told() {
+    fn a_panic_in_its_log_is_reported() {
         let temp = tempfile::tempdir().expect("a folder");
         let (folder, _lock) = MachineFolder::create(temp.path(), "job".parse().expect("a name")).expect("a machine");
         assert_eq!(broken(&folder), None, "it has said nothing");

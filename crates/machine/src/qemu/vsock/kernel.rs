@@ -7,10 +7,10 @@ use std::path::Path;
 const DEVICE: &str = "/dev/vhost-vsock";
 /// 0 to 2 are the hypervisor, the machine itself and the host.
 const FIRST: u32 = 3;
-/// How many numbers to try. They are taken at random of two thousand million: a second try is rare already.
+/// Number of CIDs to try. They are random among two thousand million: a second try is already rare.
 const TRIES: usize = 64;
 
-/// Takes a number nobody has, which stays taken as long as the device is open. The error is for people.
+/// Takes a free CID, which stays taken as long as the device is open. The error is a message.
 pub(super) fn take() -> Result<(u32, OwnedFd), String> {
     let device = open(Path::new(DEVICE))?;
     let cid = claim(random, |cid| set_cid(&device, cid)).map_err(|error| format!("{DEVICE}: {error}"))?;
@@ -20,13 +20,13 @@ pub(super) fn take() -> Result<(u32, OwnedFd), String> {
 fn open(device: &Path) -> Result<OwnedFd, String> {
     use rustix::fs::{Mode, OFlags};
     rustix::fs::open(device, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).map_err(|error| match error {
-        rustix::io::Errno::NOENT => format!("no {}: the module vhost_vsock is not loaded", device.display()),
-        rustix::io::Errno::ACCESS => format!("{} is not this user's to open", device.display()),
+        rustix::io::Errno::NOENT => format!("{} does not exist: module `vhost_vsock` is not loaded", device.display()),
+        rustix::io::Errno::ACCESS => format!("no permission to open {}", device.display()),
         other => format!("{}: {other}", device.display()),
     })
 }
 
-/// Tries numbers until one is free.
+/// Tries CIDs until one is free.
 fn claim(mut number: impl FnMut() -> u32, mut take: impl FnMut(u32) -> io::Result<()>) -> io::Result<u32> {
     for _ in 0..TRIES {
         let cid = FIRST + number() % (i32::MAX.unsigned_abs() - FIRST);
@@ -36,7 +36,7 @@ fn claim(mut number: impl FnMut() -> u32, mut take: impl FnMut(u32) -> io::Resul
             Err(error) => return Err(error),
         }
     }
-    Err(io::Error::other("no free number found"))
+    Err(io::Error::other("no free CID found"))
 }
 
 fn random() -> u32 {
@@ -98,7 +98,7 @@ mod tests {
             (Ok((one, _first)), Ok((two, _second))) => assert_ne!(one, two),
             (Err(why), _) | (_, Err(why)) => {
                 eprintln!("skipped: {why}");
-                assert!(why.starts_with("no /dev/vhost-vsock:") || why.contains("/dev/vhost-vsock"), "{why}");
+                assert!(why.contains("/dev/vhost-vsock"), "{why}");
             }
         }
     }
@@ -107,6 +107,6 @@ mod tests {
     fn a_missing_module_is_named() {
         let folder = tempfile::tempdir().expect("a folder");
         let why = open(&folder.path().join("vhost-vsock")).expect_err("nothing is there");
-        assert!(why.ends_with("the module vhost_vsock is not loaded"), "{why}");
+        assert!(why.ends_with("module `vhost_vsock` is not loaded"), "{why}");
     }
 }

@@ -1,9 +1,9 @@
-//! A machine's vsock: several callers at once, each with a connection of its own.
+//! A machine's vsock device: several concurrent connections.
 //!
-//! Where the host's kernel has the module, its numbers (CIDs) are one space for the whole host, and the only proof
-//! that a number is free is to have taken it: so [`kernel`] takes it and hands QEMU the open device. Elsewhere
-//! `vhost-device-vsock` does the same outside the kernel ([`device`]), for one machine, on a Unix socket. Where there
-//! is neither, the machine does without: virtio-serial always works.
+//! With the host kernel's module, context ids (CIDs) are shared by the whole host, and the only proof that one is free is
+//! to have taken it: so [`kernel`] takes it and passes the open device to QEMU. Otherwise `vhost-device-vsock` does the
+//! same outside the kernel ([`device`]), for one machine, on a Unix socket. With neither, the machine has no vsock device:
+//! virtio-serial always works.
 
 mod device;
 mod kernel;
@@ -20,19 +20,19 @@ use vmbuild_supervise::Child;
 
 pub(super) use device::end_recorded;
 
-/// A vsock made ready for one start of a machine.
+/// The vsock device of one start of a machine.
 #[derive(Debug)]
 pub(super) enum Vsock {
-    /// The kernel's, taken.
+    /// The kernel's, with a CID that was taken.
     Kernel { cid: u32, taken: Option<OwnedFd> },
-    /// A process beside QEMU.
+    /// A `vhost-device-vsock` process next to QEMU.
     VhostUser { process: Box<Child>, identity: ProcessIdentity },
-    /// None, and why not.
+    /// No device, and the reason.
     None { why: String },
 }
 
 impl Vsock {
-    /// Takes what this host offers.
+    /// Takes the best device this host offers.
     pub(super) async fn prepare(folder: &MachineFolder, lifetime: Lifetime) -> Self {
         let no_kernel = match kernel::take() {
             Ok((cid, taken)) => return Self::Kernel { cid, taken: Some(taken) },
@@ -44,27 +44,27 @@ impl Vsock {
         }
     }
 
-    /// None, because somebody else has it now.
-    pub(super) fn gone() -> Self {
+    /// No device, because another object owns it now.
+    pub(super) fn moved() -> Self {
         Self::None { why: String::new() }
     }
 
-    /// The descriptor QEMU is to inherit, under the number that its command line names.
-    pub(super) fn hand_over(&mut self) -> Option<OwnedFd> {
+    /// The descriptor that QEMU inherits, under the number in its command line.
+    pub(super) fn take_fd(&mut self) -> Option<OwnedFd> {
         match self {
             Self::Kernel { taken, .. } => taken.take(),
             Self::VhostUser { .. } | Self::None { .. } => None,
         }
     }
 
-    /// Kills the helper, even one that is to outlive us.
+    /// Kills the device's process, even if it is to outlive us.
     pub(super) fn kill(&self) {
         if let Self::VhostUser { process, .. } = self {
             process.signal_group(nix::sys::signal::Signal::SIGKILL);
         }
     }
 
-    /// Ends the helper, after QEMU.
+    /// Ends the device's process, after QEMU.
     pub(super) async fn end(&mut self) {
         if let Self::VhostUser { process, .. } = self {
             process.shutdown().await;

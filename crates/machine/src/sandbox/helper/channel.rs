@@ -24,7 +24,7 @@ impl Channel {
         self.0.get_ref().as_raw_fd()
     }
 
-    /// What is to be done.
+    /// The order.
     pub(super) fn order(&mut self) -> io::Result<HelperOrder> {
         Ok(serde_json::from_str(&self.line()?)?)
     }

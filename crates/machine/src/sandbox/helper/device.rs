@@ -8,7 +8,7 @@ use std::path::Path;
 /// Device nodes cannot be made in a user namespace; the host's are made visible one by one.
 const NODES: [&str; 6] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty"];
 
-/// What POSIX shells, glibc and `openpty` look for.
+/// Links that POSIX shells, glibc and `openpty` need.
 const LINKS: [(&str, &str); 5] = [
     ("/proc/self/fd", "/dev/fd"),
     ("/proc/self/fd/0", "/dev/stdin"),

@@ -12,7 +12,7 @@ use rustix::process::{Resource, Rlimit};
 use std::io;
 use std::os::fd::OwnedFd;
 
-/// Returns at once unless this process was started as the outer helper; then never.
+/// Returns immediately unless this process was started as the outer helper; then it never returns.
 pub(in crate::sandbox) fn enter() {
     let mut args = std::env::args_os().skip(1);
     if args.next().is_none_or(|first| first != MARKER) {

@@ -1,4 +1,4 @@
-//! What a namespaced program sees as `/`.
+//! Root file system of a namespaced program.
 
 use super::device;
 use super::mounts::{Picked, drop_old_root, fresh, pick, seal};
