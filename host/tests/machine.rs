@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tree::{Tree, limit, until};
 use vmbuild_core::event::{Event, EventKind, Events, Part};
 use vmbuild_core::store::{Lock, Store};
-use vmbuild_machine::sandbox::{Sandbox, SandboxError};
+use vmbuild_machine::sandbox::{SandboxError, SandboxMachine};
 use vmbuild_machine::{
     Lifetime, Machine, MachineError, MachineFolder, MachineRecord, MachineSpec, MachineState, Network, RootTree, Start,
     sweep,
@@ -52,8 +52,8 @@ impl Bench {
         MachineFolder::create(&self.store.machines(), spec.name.clone()).unwrap()
     }
 
-    async fn start(&self, spec: &MachineSpec, folder: &MachineFolder) -> Result<Sandbox, SandboxError> {
-        Sandbox::start(spec, folder, &self.events, &CancellationToken::new()).await
+    async fn start(&self, spec: &MachineSpec, folder: &MachineFolder) -> Result<SandboxMachine, SandboxError> {
+        SandboxMachine::start(spec, folder, &self.events, &CancellationToken::new()).await
     }
 
     async fn sweep(&mut self) -> Vec<String> {
@@ -149,10 +149,10 @@ async fn a_half_made_machine_is_swept_and_a_named_one_is_not() {
     assert!(!half.path().exists());
     assert_eq!(folder.state().unwrap(), MachineState::Running, "a named machine outlives its command");
 
-    let mut attached = Sandbox::attach(&folder, &record).unwrap();
+    let mut attached = SandboxMachine::attach(&folder, &record).unwrap();
     attached.stop(limit()).await.unwrap();
     assert_eq!(folder.state().unwrap(), MachineState::Stopped);
-    assert!(matches!(Sandbox::attach(&folder, &record), Err(SandboxError::NotRunning(_))));
+    assert!(matches!(SandboxMachine::attach(&folder, &record), Err(SandboxError::NotRunning(_))));
     folder.remove(&CancellationToken::new()).await.unwrap();
 }
 

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tree::{Tree, limit, output, until};
 use vmbuild_core::failure::Diagnose;
 use vmbuild_machine::Network;
-use vmbuild_machine::sandbox::{Bind, Enter, NamespaceError, Root, set_helper};
+use vmbuild_machine::sandbox::{BindMount, NamespaceCommand, NamespaceError, NamespaceRoot, set_helper};
 use vmbuild_supervise::{ChildLifetime, Command, Ended, RunError};
 
 fn is_alive(pid: u32) -> bool {
@@ -60,7 +60,7 @@ async fn host_paths_are_visible_as_asked() {
     let Some(tree) = Tree::new().await else { return };
     fs_err::create_dir(tree.path("odd, name: \\")).unwrap();
     fs_err::write(tree.path("file"), "shared\n").unwrap();
-    let bind = |from: &str, to: &str, writable| Bind { from: tree.path(from), to: to.to_owned(), writable };
+    let bind = |from: &str, to: &str, writable| BindMount { from: tree.path(from), to: to.to_owned(), writable };
     let script = "cat /run/a/file; (echo x > /run/a/file) 2>/dev/null || echo sealed; echo y > /run/b/made";
     let mut enter = Tree::enter(tree.overlay(), script);
     enter.binds = vec![bind("file", "/run/a/file", false), bind("odd, name: \\", "/run/b", true)];
@@ -77,7 +77,8 @@ async fn an_overlay_takes_any_path_and_several_layers() {
     }
     fs_err::write(odd("top").join("word"), "uppermost\n").unwrap();
     fs_err::write(tree.path("layer/word"), "lower\n").unwrap();
-    let root = Root::Overlay { layers: vec![odd("top"), tree.path("layer")], upper: odd("upper"), work: odd("work") };
+    let root =
+        NamespaceRoot::Overlay { layers: vec![odd("top"), tree.path("layer")], upper: odd("upper"), work: odd("work") };
     assert_eq!(output(&Tree::enter(root, "cat /word")).await, "uppermost\n");
 }
 
@@ -103,7 +104,7 @@ async fn over_the_hosts_root_it_may_do_what_root_does() {
          echo done; rm -r made root",
         tree.path("").display()
     );
-    assert_eq!(output(&Tree::enter(Root::Host, &script)).await, "42\ndone\n");
+    assert_eq!(output(&Tree::enter(NamespaceRoot::Host, &script)).await, "42\ndone\n");
 }
 
 #[tokio::test(flavor = "current_thread")]
@@ -126,7 +127,7 @@ async fn ends_are_told_as_they_were() {
 #[tokio::test(flavor = "current_thread")]
 async fn what_fails_inside_is_told_outside() {
     let Some(tree) = Tree::new().await else { return };
-    let check = async |change: &dyn Fn(&mut Enter), message: &str, hint: &str| {
+    let check = async |change: &dyn Fn(&mut NamespaceCommand), message: &str, hint: &str| {
         let mut enter = Tree::enter(tree.overlay(), "true");
         change(&mut enter);
         let error = enter.spawn(ChildLifetime::BoundToParent, Vec::new()).await.expect_err(message);
@@ -136,12 +137,13 @@ async fn what_fails_inside_is_told_outside() {
     };
     check(&|enter| enter.argv = vec!["nothing".to_owned()], "failed to start: nothing", "").await;
     check(&|enter| enter.cwd = "/nowhere".to_owned(), "failed to enter the working directory: /nowhere", "").await;
-    let missing = |enter: &mut Enter| {
-        enter.binds = vec![Bind { from: "/no/such".into(), to: "/x".to_owned(), writable: false }];
+    let missing = |enter: &mut NamespaceCommand| {
+        enter.binds = vec![BindMount { from: "/no/such".into(), to: "/x".to_owned(), writable: false }];
     };
     check(&missing, "failed to make a host path visible: /no/such", "").await;
-    let upper = |enter: &mut Enter| {
-        enter.root = Root::Overlay { layers: vec![tree.path("layer")], upper: "/proc".into(), work: "/proc".into() };
+    let upper = |enter: &mut NamespaceCommand| {
+        enter.root =
+            NamespaceRoot::Overlay { layers: vec![tree.path("layer")], upper: "/proc".into(), work: "/proc".into() };
     };
     check(
         &upper,
@@ -240,7 +242,7 @@ async fn the_process_that_is_killed() {
         return;
     };
     set_helper(PathBuf::from(env!("CARGO_BIN_EXE_vmbuild")));
-    let enter: Enter = serde_json::from_slice(&fs_err::read(path).unwrap()).unwrap();
+    let enter: NamespaceCommand = serde_json::from_slice(&fs_err::read(path).unwrap()).unwrap();
     let mut child = enter.spawn(ChildLifetime::BoundToParent, Vec::new()).await.unwrap();
     child.wait().await.unwrap();
 }

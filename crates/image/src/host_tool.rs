@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use vmbuild_machine::Network;
-use vmbuild_machine::sandbox::{Enter, Root};
+use vmbuild_machine::sandbox::{NamespaceCommand, NamespaceRoot};
 use vmbuild_supervise::{Deadline, Tail};
 
 /// Where a host keeps its programs; an ordinary user's own `PATH` often leaves out the `sbin` folders.
@@ -60,8 +60,8 @@ impl HostTool {
         cancel: &CancellationToken,
         on_output: impl FnMut(&[u8]),
     ) -> Result<Tail, ImageError> {
-        let enter = Enter {
-            root: Root::Host,
+        let enter = NamespaceCommand {
+            root: NamespaceRoot::Host,
             network: Network::None,
             binds: Vec::new(),
             hostname: "vmbuild".to_owned(),

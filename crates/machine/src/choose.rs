@@ -207,7 +207,7 @@ where
 {
     let hardware = match examine(HARDWARE, Freshness::Cached, store, boot, events, cancel).await {
         Ok(finding) if finding.works() => {
-            return Ok(accelerator::Chosen { accelerator: HARDWARE, why: finding.to_string() }.into());
+            return Ok(accelerator::ChosenAccelerator { accelerator: HARDWARE, why: finding.to_string() }.into());
         }
         Ok(finding) => Ok(finding.to_string()),
         Err(stop) if stop.exit() == Exit::Interrupted => return Err(stop.into()),
@@ -255,7 +255,7 @@ fn translated(qemu: Result<String, QemuError>, no_native: &str) -> Result<Chosen
     match qemu {
         Ok(no_hardware) => {
             let why = format!("{no_hardware}; {no_native}");
-            Ok(accelerator::Chosen { accelerator: Accelerator::Tcg, why }.into())
+            Ok(accelerator::ChosenAccelerator { accelerator: Accelerator::Tcg, why }.into())
         }
         Err(qemu) => Err(ChooseError::NoBackend { native: no_native.to_owned(), qemu }),
     }
@@ -287,8 +287,8 @@ impl ChosenBackend {
     }
 }
 
-impl From<accelerator::Chosen> for ChosenBackend {
-    fn from(chosen: accelerator::Chosen) -> Self {
+impl From<accelerator::ChosenAccelerator> for ChosenBackend {
+    fn from(chosen: accelerator::ChosenAccelerator) -> Self {
         Self { backend: BackendKind::Qemu, accelerator: Some(chosen.accelerator), why: chosen.why }
     }
 }

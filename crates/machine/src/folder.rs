@@ -17,7 +17,7 @@
 use super::backend::backend_of_folder;
 use super::log_tail;
 use super::record::MachineRecord;
-use super::sandbox::{Enter, NamespaceError, Root};
+use super::sandbox::{NamespaceCommand, NamespaceError, NamespaceRoot};
 use super::spec::{Lifetime, MachineName, Network};
 use serde::Serialize;
 use std::io;
@@ -276,8 +276,8 @@ pub(super) async fn delete(path: &Path, cancel: &CancellationToken) -> Result<()
         return Ok(());
     }
     let path = path.to_str().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidFilename))?;
-    let remove = Enter {
-        root: Root::Host,
+    let remove = NamespaceCommand {
+        root: NamespaceRoot::Host,
         network: Network::None,
         binds: Vec::new(),
         hostname: "vmbuild".to_owned(),

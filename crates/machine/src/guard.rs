@@ -45,7 +45,7 @@ pub(super) const USUAL_PATIENCE: SilencePatience =
     SilencePatience { beat: Duration::from_secs(10), stall: Duration::from_mins(1), lost: Duration::from_mins(10) };
 
 /// Watches a machine.
-pub(super) struct Guard<'a> {
+pub(super) struct MachineGuard<'a> {
     pub(super) folder: &'a MachineFolder,
     /// Of a machine whose backend can pause it.
     pub(super) record: Option<&'a MachineRecord>,
@@ -54,7 +54,7 @@ pub(super) struct Guard<'a> {
     pub(super) patience: SilencePatience,
 }
 
-impl Guard<'_> {
+impl MachineGuard<'_> {
     /// Watches until the agent has been silent for too long; returns for how long.
     pub(super) async fn watch(&self) -> Duration {
         tokio::select! {
@@ -203,7 +203,7 @@ pub(super) fn stalled(silence: Duration, console: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Guard, MachineFolder, SilencePatience, stalled};
+    use super::{MachineFolder, MachineGuard, SilencePatience, stalled};
     use std::time::{Duration, Instant};
     use tokio_util::sync::CancellationToken;
     use vmbuild_agent::guest::GuestSystem;
@@ -228,7 +228,7 @@ mod tests {
         let folder = MachineFolder::new(temp.path(), "quiet".parse().expect("a name"));
         let (events, mut heard) = Events::channel();
         let patience = SilencePatience { beat: MILLI * 20, stall: MILLI * 500, lost: MILLI * 1500 };
-        let guard = Guard { folder: &folder, record: None, session: &session, events: Some(&events), patience };
+        let guard = MachineGuard { folder: &folder, record: None, session: &session, events: Some(&events), patience };
         tokio::select! {
             silence = guard.watch() => panic!("it was given up after {silence:?}"),
             _ = &mut agent => panic!("the agent left"),

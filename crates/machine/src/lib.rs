@@ -36,7 +36,7 @@ pub use record::{MachineId, MachineRecord};
 pub use resources::RoomError;
 pub use running::{Machine, StoppedMachine, destroy_named, end_named, remove};
 pub use spec::{
-    Accelerator, BackendKind, BootWay, Lifetime, MachineName, MachineSpec, Network, OwnSystem, RootDisk, RootTree,
-    Start, UnknownName, VagrantBox,
+    Accelerator, BackendKind, BootMethod, FirstBootSystem, Lifetime, MachineName, MachineSpec, Network, RootDisk,
+    RootTree, Start, UnknownName, VagrantBox,
 };
 pub use sweep::sweep;

@@ -5,7 +5,7 @@ use super::backend::{backend_of_folder, died, open_session};
 use super::boot_wait::BootWait;
 use super::error::MachineError;
 use super::folder::{FolderError, MachineFolder};
-use super::guard::{self, Guard, resume_if_silent};
+use super::guard::{self, MachineGuard, resume_if_silent};
 use super::record::MachineRecord;
 use super::resources;
 use super::spec::{Lifetime, MachineName, MachineSpec};
@@ -169,7 +169,7 @@ impl Machine {
         let pausable = self.spec.backend().backend().features().pausable;
         let record = pausable.then_some(&self.record);
         let (folder, session, events) = (&self.folder, &self.session, self.events.as_ref());
-        let guard = Guard { folder, record, session, events, patience: guard::USUAL_PATIENCE };
+        let guard = MachineGuard { folder, record, session, events, patience: guard::USUAL_PATIENCE };
         tokio::select! {
             exit_report = machine.exited() => died(&self.folder, exit_report),
             silence = Box::pin(guard.watch()) => {

@@ -60,7 +60,7 @@ pub enum Start {
         /// The accelerator.
         accelerator: Accelerator,
         /// The disk, and how it boots.
-        system: OwnSystem,
+        system: FirstBootSystem,
     },
 }
 
@@ -106,7 +106,7 @@ pub struct RootDisk {
 /// A cloud image's disk, and a seed disk that makes its system start the agent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct OwnSystem {
+pub struct FirstBootSystem {
     /// The disk, qcow2. It is never written to.
     pub disk: PathBuf,
     /// Its SHA-256 in hex, known from its verification.
@@ -116,13 +116,13 @@ pub struct OwnSystem {
     /// The second disk, raw and read-only.
     pub seed: PathBuf,
     /// How its kernel is started.
-    pub boot: BootWay,
+    pub boot: BootMethod,
 }
 
 /// How the kernel of a cloud image is started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "way", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum BootWay {
+pub enum BootMethod {
     /// By QEMU itself: the fastest, and the only one that can pass kernel parameters.
     Kernel {
         /// Kernel image.
@@ -144,7 +144,7 @@ pub enum BootWay {
     Bios,
 }
 
-impl fmt::Display for BootWay {
+impl fmt::Display for BootMethod {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         to.write_str(match self {
             Self::Kernel { .. } => "its own kernel",

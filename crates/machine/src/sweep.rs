@@ -26,8 +26,8 @@ const FORGOTTEN: Duration = Duration::from_mins(15);
 pub async fn sweep(store: &Store, events: &Events, cancel: &CancellationToken) -> io::Result<()> {
     for folder in MachineFolder::list(&store.machines())? {
         match sweep_machine(&folder, cancel).await {
-            Ok(Swept::InUse) => {}
-            Ok(Swept::Removed) => {
+            Ok(SweepOutcome::InUse) => {}
+            Ok(SweepOutcome::Removed) => {
                 events.note(Part::Cleanup, format!("removed machine {}: its command was killed", folder.name()));
             }
             Err(error) => {
@@ -44,7 +44,7 @@ pub async fn sweep(store: &Store, events: &Events, cancel: &CancellationToken) -
     Ok(())
 }
 
-enum Swept {
+enum SweepOutcome {
     InUse,
     Removed,
 }
@@ -52,12 +52,12 @@ enum Swept {
 async fn sweep_machine(
     folder: &MachineFolder,
     cancel: &CancellationToken,
-) -> Result<Swept, vmbuild_core::failure::Failure> {
+) -> Result<SweepOutcome, vmbuild_core::failure::Failure> {
     let Some(_owner) = folder.take_owner_lock().await.map_err(FolderError::Io)? else {
-        return Ok(Swept::InUse);
+        return Ok(SweepOutcome::InUse);
     };
     match folder.read_record()? {
-        Some(record) if record.spec.lifetime == Lifetime::Named => return Ok(Swept::InUse),
+        Some(record) if record.spec.lifetime == Lifetime::Named => return Ok(SweepOutcome::InUse),
         // Removal stops some backends' machines faster.
         Some(record) if !record.spec.backend().backend().features().removal_stops => {
             record.spec.backend().backend().end_leftover(folder, &record, Deadline::after(LIMIT)).await?;
@@ -66,7 +66,7 @@ async fn sweep_machine(
         None => wait_for_end(folder).await?,
     }
     remove(folder, cancel).await?;
-    Ok(Swept::Removed)
+    Ok(SweepOutcome::Removed)
 }
 
 /// A machine without a record was never finished, and nothing proves which process is its own, so no process is ended.

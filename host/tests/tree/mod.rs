@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use vmbuild_machine::Network;
-use vmbuild_machine::sandbox::{Enter, NamespaceError, Root, set_helper};
+use vmbuild_machine::sandbox::{NamespaceCommand, NamespaceError, NamespaceRoot, set_helper};
 use vmbuild_supervise::Deadline;
 
 /// A root file system of one program.
@@ -38,7 +38,7 @@ impl Tree {
             std::os::unix::fs::symlink("busybox", tree.path("layer/bin").join(applet)).unwrap();
         }
         fs_err::write(tree.path("layer/etc/greeting"), "from the layer\n").unwrap();
-        match Self::enter(Root::Host, "true").run(limit(), &CancellationToken::new(), |_| ()).await {
+        match Self::enter(NamespaceRoot::Host, "true").run(limit(), &CancellationToken::new(), |_| ()).await {
             Err(error @ (NamespaceError::Refused { .. } | NamespaceError::Ids(_))) => {
                 println!("skipped: {error}");
                 None
@@ -53,13 +53,13 @@ impl Tree {
     }
 
     /// The tree, with changes going to `upper`.
-    pub(crate) fn overlay(&self) -> Root {
-        Root::Overlay { layers: vec![self.path("layer")], upper: self.path("upper"), work: self.path("work") }
+    pub(crate) fn overlay(&self) -> NamespaceRoot {
+        NamespaceRoot::Overlay { layers: vec![self.path("layer")], upper: self.path("upper"), work: self.path("work") }
     }
 
     /// A shell script in namespaces.
-    pub(crate) fn enter(root: Root, script: &str) -> Enter {
-        Enter {
+    pub(crate) fn enter(root: NamespaceRoot, script: &str) -> NamespaceCommand {
+        NamespaceCommand {
             root,
             network: Network::None,
             binds: Vec::new(),
@@ -103,7 +103,7 @@ pub(crate) fn limit() -> Deadline {
 }
 
 /// Runs it and returns what it writes.
-pub(crate) async fn output(enter: &Enter) -> String {
+pub(crate) async fn output(enter: &NamespaceCommand) -> String {
     let mut text = Vec::new();
     enter.run(limit(), &CancellationToken::new(), |bytes| text.extend_from_slice(bytes)).await.unwrap();
     String::from_utf8(text).unwrap()

@@ -1,7 +1,7 @@
 //! UEFI firmware on this host: packages put it in many places, so the places are data.
 
 use std::path::Path;
-use vmbuild_machine::BootWay;
+use vmbuild_machine::BootMethod;
 
 /// Code and variables that belong together, for one processor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,15 +41,15 @@ const PLACES: [FirmwarePlace; 12] = [
 
 /// How a disk boots by itself here: UEFI if there is firmware for this processor, or else a PC's BIOS. `None` where
 /// there is neither.
-pub(super) fn way() -> Option<BootWay> {
+pub(super) fn way() -> Option<BootMethod> {
     way_among(&PLACES, std::env::consts::ARCH, |path| Path::new(path).is_file())
 }
 
-fn way_among(places: &[FirmwarePlace], arch: &str, exists: impl Fn(&str) -> bool) -> Option<BootWay> {
+fn way_among(places: &[FirmwarePlace], arch: &str, exists: impl Fn(&str) -> bool) -> Option<BootMethod> {
     let found = places.iter().find(|place| place.arch == arch && exists(place.code) && exists(place.vars));
     match found {
-        Some(place) => Some(BootWay::Uefi { code: place.code.into(), vars: place.vars.into() }),
-        None => (arch == "x86_64").then_some(BootWay::Bios),
+        Some(place) => Some(BootMethod::Uefi { code: place.code.into(), vars: place.vars.into() }),
+        None => (arch == "x86_64").then_some(BootMethod::Bios),
     }
 }
 
@@ -60,12 +60,12 @@ pub(crate) const HINT: &str = "UEFI firmware is missing: on Debian and Ubuntu, `
 #[cfg(test)]
 mod tests {
     use super::{PLACES, way_among};
-    use vmbuild_machine::BootWay;
+    use vmbuild_machine::BootMethod;
 
     fn check(arch: &str, there: &[&str], expect: Option<&str>) {
         let way = way_among(&PLACES, arch, |path| there.contains(&path));
         let told = way.map(|way| match way {
-            BootWay::Uefi { code, .. } => code.display().to_string(),
+            BootMethod::Uefi { code, .. } => code.display().to_string(),
             other => other.to_string(),
         });
         assert_eq!(told.as_deref(), expect, "{arch} {there:?}");

@@ -12,7 +12,7 @@ use vmbuild_core::event::{EventKind, Events, Part};
 use vmbuild_core::failure::Failure;
 use vmbuild_core::store::{Store, write_atomically};
 use vmbuild_machine::accelerator::{self, AcceleratorError, BootFiles};
-use vmbuild_machine::{Accelerator, BootWay, Lifetime, Machine, MachineName, MachineSpec, Network, OwnSystem, Start};
+use vmbuild_machine::{Accelerator, BootMethod, Lifetime, Machine, MachineName, MachineSpec, Network, FirstBootSystem, Start};
 use vmbuild_supervise::{Command, Deadline};
 
 /// Room beyond the image's own for packages and their lists, in bytes. The overlay takes what is used.
@@ -91,7 +91,7 @@ impl FirstBoot<'_> {
         let boot = self.way(own)?;
         let way = boot.to_string();
         let (path, sha256) = (self.disk.path.clone(), self.disk.sha256.clone());
-        let system = OwnSystem { disk: path, digest: sha256, bytes, seed, boot };
+        let system = FirstBootSystem { disk: path, digest: sha256, bytes, seed, boot };
         let spec = self.spec(Start::FirstBoot { accelerator, system });
         boot::boot(spec, &way, self.store, self.events, self.cancel).await
     }
@@ -118,9 +118,9 @@ impl FirstBoot<'_> {
     }
 
     /// What starts the kernel, which is said together with its reason.
-    fn way(&self, own: Option<OwnKernel>) -> Result<BootWay, ImageError> {
+    fn way(&self, own: Option<OwnKernel>) -> Result<BootMethod, ImageError> {
         let (way, why) = if let Some(OwnKernel { kernel, initrd, root }) = own {
-            let way = BootWay::Kernel { kernel, initrd, cmdline: words::kernel_words(&root) };
+            let way = BootMethod::Kernel { kernel, initrd, cmdline: words::kernel_words(&root) };
             (way, "it can be told to start the agent first")
         } else {
             (firmware::way().ok_or(ImageError::NoFirmware)?, "the image's boot loader knows its kernel")

@@ -68,7 +68,7 @@ impl Diagnose for AcceleratorError {
 
 /// A choice and its reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Chosen {
+pub struct ChosenAccelerator {
     /// The accelerator.
     pub accelerator: Accelerator,
     /// The reason, for people.
@@ -86,23 +86,26 @@ pub async fn choose(
     boot: impl AsyncFnOnce() -> Result<BootFiles, Failure>,
     events: &Events,
     cancel: &CancellationToken,
-) -> Result<Chosen, AcceleratorError> {
+) -> Result<ChosenAccelerator, AcceleratorError> {
     if let Some(accelerator) = requested {
         return as_requested(accelerator, cancel).await;
     }
     let finding = examine(HARDWARE, Freshness::Cached, store, boot, events, cancel).await?;
     if finding.works() {
-        return Ok(Chosen { accelerator: HARDWARE, why: finding.to_string() });
+        return Ok(ChosenAccelerator { accelerator: HARDWARE, why: finding.to_string() });
     }
     QemuBinary::find(cancel).await?;
-    Ok(Chosen { accelerator: Accelerator::Tcg, why: finding.to_string() })
+    Ok(ChosenAccelerator { accelerator: Accelerator::Tcg, why: finding.to_string() })
 }
 
-async fn as_requested(accelerator: Accelerator, cancel: &CancellationToken) -> Result<Chosen, AcceleratorError> {
+async fn as_requested(
+    accelerator: Accelerator,
+    cancel: &CancellationToken,
+) -> Result<ChosenAccelerator, AcceleratorError> {
     let device = HypervisorDevice::of(accelerator).await;
     if device != HypervisorDevice::Usable {
         return Err(AcceleratorError::Unavailable(Box::new(AcceleratorFinding::new(accelerator, device, None))));
     }
     QemuBinary::find(cancel).await?;
-    Ok(Chosen { accelerator, why: "asked for".to_owned() })
+    Ok(ChosenAccelerator { accelerator, why: "asked for".to_owned() })
 }

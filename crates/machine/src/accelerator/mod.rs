@@ -18,7 +18,7 @@ mod host_virtualization;
 mod probe;
 
 pub use cache::last;
-pub use choose::{AcceleratorError, BootFailure, Chosen, HARDWARE, choose};
+pub use choose::{AcceleratorError, BootFailure, ChosenAccelerator, HARDWARE, choose};
 pub use device::HypervisorDevice;
 pub use examine::{BootFiles, Freshness, examine};
 pub use finding::AcceleratorFinding;

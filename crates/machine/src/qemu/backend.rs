@@ -1,6 +1,6 @@
 //! QEMU as a backend.
 
-use super::{Qemu, QemuBinary, VsockRecord, end_leftover, grow_disk, resume, status};
+use super::{QemuBinary, QemuMachine, VsockRecord, end_leftover, grow_disk, resume, status};
 use crate::backend::{
     AutoRank, Backend, BackendMachine, BackendRecord, BackendUnavailable, BootTiming, Emulation, FeatureSupport,
     Features, MachineRoot, RootKind, StartRequest, Transports,
@@ -104,12 +104,12 @@ impl Backend for QemuBackend {
     ) -> LocalBoxFuture<'a, Result<Box<dyn BackendMachine>, MachineError>> {
         Box::pin(async move {
             let StartRequest { spec, folder, events, cancel } = request;
-            Ok(Box::new(Qemu::start(spec, folder, events, cancel).await?) as Box<dyn BackendMachine>)
+            Ok(Box::new(QemuMachine::start(spec, folder, events, cancel).await?) as Box<dyn BackendMachine>)
         })
     }
 
     fn attach(&self, folder: &MachineFolder, record: &MachineRecord) -> Result<Box<dyn BackendMachine>, MachineError> {
-        Ok(Box::new(Qemu::attach(folder, record)?))
+        Ok(Box::new(QemuMachine::attach(folder, record)?))
     }
 
     fn end_leftover<'a>(
@@ -144,7 +144,7 @@ impl Backend for QemuBackend {
     }
 }
 
-impl BackendMachine for Qemu {
+impl BackendMachine for QemuMachine {
     fn record(&self) -> BackendRecord {
         let (process, uuid, vsock) = (self.process(), self.uuid(), Some(self.vsock().clone()));
         BackendRecord::Qemu(QemuRecord { process, uuid, vsock })

@@ -1,8 +1,8 @@
 //! Starting QEMU, until its monitor answers.
 
 use super::error::QemuError;
-use super::options::{MachineRun, Platform, QemuCommand};
-use super::overlay::{self, Base};
+use super::options::{Platform, QemuCommand, RunParameters};
+use super::overlay::{self, OverlayBase};
 use super::qmp::{Qmp, QmpError};
 use super::vsock::{Vsock, end_recorded};
 use super::{OLDEST, QemuBinary, QemuVersion, VsockRecord, files, tsc};
@@ -10,7 +10,7 @@ use crate::ProcessIdentity;
 use crate::backend::BackendRecord;
 use crate::log_tail;
 use crate::process::start_ticks;
-use crate::{Accelerator, BootWay, Lifetime, MachineFolder, MachineSpec, Start};
+use crate::{Accelerator, BootMethod, Lifetime, MachineFolder, MachineSpec, Start};
 use nix::sys::signal::Signal;
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
@@ -53,7 +53,7 @@ impl<'a> QemuLaunch<'a> {
         prepare_disk(spec, folder, cancel).await?;
         let tsc = if spec.accelerator() == Some(Accelerator::Tcg) { tsc::rate().await } else { None };
         let mut vsock = prepare_vsock(spec, folder).await;
-        let run = MachineRun { uuid: Uuid::new_v4(), clock: now(), tsc, vsock: vsock.option() };
+        let run = RunParameters { uuid: Uuid::new_v4(), clock: now(), tsc, vsock: vsock.option() };
         let inherited = Inherited { alive: &alive, vsock: vsock.take_fd() };
         let child = command(spec, run).and_then(|command| spawn(&command, qemu, spec.lifetime, folder, inherited));
         match child {
@@ -126,13 +126,13 @@ fn recorded_vsock(folder: &MachineFolder) -> Option<VsockRecord> {
 /// Makes the machine's own disk.
 async fn prepare_disk(spec: &MachineSpec, folder: &MachineFolder, cancel: &CancellationToken) -> Result<(), QemuError> {
     let base = match &spec.start {
-        Start::Qemu { root, .. } => Base::root(root),
-        Start::FirstBoot { system, .. } => Base::system(system),
+        Start::Qemu { root, .. } => OverlayBase::root(root),
+        Start::FirstBoot { system, .. } => OverlayBase::system(system),
         _ => return Err(QemuError::OtherBackend(spec.name.clone())),
     };
     overlay::prepare(folder, &base, spec.lifetime, cancel).await?;
     if let Start::FirstBoot { system, .. } = &spec.start
-        && let BootWay::Uefi { vars, .. } = &system.boot
+        && let BootMethod::Uefi { vars, .. } = &system.boot
     {
         // The package's own is read-only, and so would be a plain copy.
         fs_err::write(folder.file(files::VARS), fs_err::read(vars)?)?;
@@ -149,7 +149,7 @@ async fn prepare_vsock(spec: &MachineSpec, folder: &MachineFolder) -> Vsock {
 }
 
 /// The command line that starts from the machine's disk.
-fn command(spec: &MachineSpec, run: MachineRun) -> Result<QemuCommand, QemuError> {
+fn command(spec: &MachineSpec, run: RunParameters) -> Result<QemuCommand, QemuError> {
     let platform = Platform::current();
     match &spec.start {
         Start::Qemu { accelerator, root } => Ok(QemuCommand::for_machine(spec, *accelerator, root, run, platform)),

@@ -17,7 +17,7 @@ use vmbuild_supervise::Deadline;
 
 /// A running QEMU.
 #[derive(Debug)]
-pub struct Qemu {
+pub struct QemuMachine {
     folder: MachineFolder,
     uuid: Uuid,
     identity: ProcessIdentity,
@@ -27,7 +27,7 @@ pub struct Qemu {
     device: Vsock,
 }
 
-impl Qemu {
+impl QemuMachine {
     /// Starts QEMU over an overlay of the spec's disk. Returns once QMP answers; the guest may still boot.
     pub async fn start(
         spec: &MachineSpec,

@@ -1,6 +1,6 @@
 //! Machines under QEMU.
 //!
-//! [`options`] turns a machine's data into a command line, `launch` starts it and waits for its monitor, [`Qemu`] is the
+//! [`options`] turns a machine's data into a command line, `launch` starts it and waits for its monitor, [`QemuMachine`] is the
 //! running machine, and `leftover` handles machines that another vmbuild started. Nothing is signalled, reused or removed
 //! without a proof that it belongs to the machine: a held lock, a process's start time, a uuid.
 
@@ -32,6 +32,6 @@ pub use error::QemuError;
 pub(super) use files::LOG;
 pub use leftover::{QemuStatus, status};
 use leftover::{end_leftover, resume};
-pub use machine::Qemu;
+pub use machine::QemuMachine;
 pub use qmp::QmpError;
 pub use vsock::VsockRecord;

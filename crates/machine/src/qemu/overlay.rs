@@ -5,7 +5,7 @@
 
 use super::options::BlockFormat;
 use super::{QemuError, binary, files};
-use crate::{Lifetime, MachineFolder, OwnSystem, RootDisk};
+use crate::{FirstBootSystem, Lifetime, MachineFolder, RootDisk};
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use vmbuild_supervise::{Command, Deadline};
 
 /// Base of an overlay.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Base<'a> {
+pub(crate) struct OverlayBase<'a> {
     path: &'a Path,
     format: BlockFormat,
     digest: &'a str,
@@ -24,12 +24,12 @@ pub(crate) struct Base<'a> {
     bytes: Option<u64>,
 }
 
-impl<'a> Base<'a> {
+impl<'a> OverlayBase<'a> {
     pub(crate) fn root(root: &'a RootDisk) -> Self {
         Self { path: &root.disk, format: BlockFormat::Raw, digest: &root.digest, bytes: None }
     }
 
-    pub(crate) fn system(system: &'a OwnSystem) -> Self {
+    pub(crate) fn system(system: &'a FirstBootSystem) -> Self {
         Self { path: &system.disk, format: BlockFormat::Qcow2, digest: &system.digest, bytes: Some(system.bytes) }
     }
 }
@@ -49,7 +49,7 @@ struct BaseIdentity {
 }
 
 impl BaseIdentity {
-    fn of(base: &Base<'_>) -> io::Result<Self> {
+    fn of(base: &OverlayBase<'_>) -> io::Result<Self> {
         let about = fs_err::metadata(base.path)?;
         let modified = about.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
         let (path, digest) = (base.path.to_owned(), base.digest.to_owned());
@@ -60,7 +60,7 @@ impl BaseIdentity {
 /// Makes the overlay over `base`. A named machine that has an overlay keeps it.
 pub(crate) async fn prepare(
     folder: &MachineFolder,
-    base: &Base<'_>,
+    base: &OverlayBase<'_>,
     lifetime: Lifetime,
     cancel: &CancellationToken,
 ) -> Result<(), QemuError> {
@@ -83,7 +83,7 @@ fn check(folder: &MachineFolder, base: &BaseIdentity) -> Result<(), QemuError> {
     Err(QemuError::OtherBase { machine: folder.name().clone(), made_over: noted.path, base: base.path.clone() })
 }
 
-async fn create(overlay: &Path, base: &Base<'_>, cancel: &CancellationToken) -> Result<(), QemuError> {
+async fn create(overlay: &Path, base: &OverlayBase<'_>, cancel: &CancellationToken) -> Result<(), QemuError> {
     let program = binary::on_path("qemu-img")?;
     // Both paths are absolute, so neither can be taken for an option, or for a protocol (`json:`, `nbd:`).
     let made = Command::new(program)

@@ -1,7 +1,7 @@
 //! Machines under a real QEMU.
 
 use super::tiny_guest::{self, Then, processes_about, qemu_or_skip};
-use super::{Qemu, QemuError, QemuRecord, end_leftover, files, status};
+use super::{QemuError, QemuMachine, QemuRecord, end_leftover, files, status};
 use crate::BackendRecord;
 use crate::{Accelerator, Lifetime, MachineFolder, MachineRecord, MachineSpec, Network, RootDisk, Start};
 use nix::sys::signal::{Signal, kill};
@@ -37,12 +37,12 @@ impl Bench {
         Some(Self { folder: MachineFolder::new(&place, spec.name.clone()), temp, spec })
     }
 
-    async fn start(&self) -> Result<Qemu, QemuError> {
+    async fn start(&self) -> Result<QemuMachine, QemuError> {
         let (events, _heard) = Events::channel();
-        Qemu::start(&self.spec, &self.folder, &events, &CancellationToken::new()).await
+        QemuMachine::start(&self.spec, &self.folder, &events, &CancellationToken::new()).await
     }
 
-    fn record(&self, qemu: &Qemu) -> MachineRecord {
+    fn record(&self, qemu: &QemuMachine) -> MachineRecord {
         MachineRecord::new(self.spec.clone(), qemu, None)
     }
 
@@ -171,16 +171,16 @@ async fn a_named_machine_outlives_its_vmbuild_and_is_found_again() {
     assert!(!bench.is_gone());
 
     let other = changed(&record, |own| own.uuid = uuid::Uuid::from_u128(1).to_string());
-    let mut not_ours = Qemu::attach(&bench.folder, &other).unwrap();
+    let mut not_ours = QemuMachine::attach(&bench.folder, &other).unwrap();
     let refused = not_ours.stop(Deadline::after(Duration::from_secs(2))).await.unwrap_err();
     assert!(matches!(refused, QemuError::NotOurs { .. }), "{refused}");
     assert!(!bench.is_gone(), "what is not ours is left alone");
 
-    let mut again = Qemu::attach(&bench.folder, &record).unwrap();
+    let mut again = QemuMachine::attach(&bench.folder, &record).unwrap();
     assert_eq!((again.process(), again.uuid()), (own(&record).process, own(&record).uuid));
     again.stop(soon()).await.unwrap();
     assert!(bench.is_gone());
-    let gone = Qemu::attach(&bench.folder, &record).unwrap_err();
+    let gone = QemuMachine::attach(&bench.folder, &record).unwrap_err();
     assert!(matches!(gone, QemuError::NotRunning(_)), "{gone}");
 }
 
@@ -250,7 +250,7 @@ async fn an_interrupted_or_forgotten_start_leaves_nothing() {
     let cancel = CancellationToken::new();
     let running = || !processes_about(bench.temp.path()).is_empty();
     let start = async {
-        let started = Qemu::start(&bench.spec, &bench.folder, &events, &cancel).await;
+        let started = QemuMachine::start(&bench.spec, &bench.folder, &events, &cancel).await;
         started.map(drop)
     };
     let interrupt = async {
@@ -264,7 +264,7 @@ async fn an_interrupted_or_forgotten_start_leaves_nothing() {
     assert!(bench.is_gone());
 
     let token = CancellationToken::new();
-    let mut start = Box::pin(Qemu::start(&bench.spec, &bench.folder, &events, &token));
+    let mut start = Box::pin(QemuMachine::start(&bench.spec, &bench.folder, &events, &token));
     while !running() {
         let step = tokio::time::timeout(Duration::from_millis(1), &mut start).await;
         assert!(step.is_err(), "QEMU is seen before its monitor has answered");

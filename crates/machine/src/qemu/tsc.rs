@@ -36,17 +36,17 @@ fn khz(counts: u64, span: Duration) -> Option<u32> {
 }
 
 /// The counter and the clock at one moment.
-struct Moment {
+struct TscReading {
     count: u64,
     at: Instant,
 }
 
 /// The best of a few readings: the one with the shortest gap between its two readings of the clock.
-fn now() -> Option<Moment> {
+fn now() -> Option<TscReading> {
     let read = || {
         let before = Instant::now();
         let count = counter()?;
-        Some((before.elapsed(), Moment { count, at: before }))
+        Some((before.elapsed(), TscReading { count, at: before }))
     };
     (0..5).filter_map(|_| read()).min_by_key(|(gap, _)| *gap).map(|(_, moment)| moment)
 }

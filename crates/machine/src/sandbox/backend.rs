@@ -1,6 +1,6 @@
 //! The sandbox as a backend.
 
-use super::{Sandbox, end_leftover, remove_cgroups, works_here};
+use super::{SandboxMachine, end_leftover, remove_cgroups, works_here};
 use crate::ProcessIdentity;
 use crate::backend::{
     AutoRank, Backend, BackendMachine, BackendRecord, BackendUnavailable, BootTiming, Emulation, FeatureSupport,
@@ -82,12 +82,12 @@ impl Backend for SandboxBackend {
     ) -> LocalBoxFuture<'a, Result<Box<dyn BackendMachine>, MachineError>> {
         Box::pin(async move {
             let StartRequest { spec, folder, events, cancel } = request;
-            Ok(Box::new(Sandbox::start(spec, folder, events, cancel).await?) as Box<dyn BackendMachine>)
+            Ok(Box::new(SandboxMachine::start(spec, folder, events, cancel).await?) as Box<dyn BackendMachine>)
         })
     }
 
     fn attach(&self, folder: &MachineFolder, record: &MachineRecord) -> Result<Box<dyn BackendMachine>, MachineError> {
-        Ok(Box::new(Sandbox::attach(folder, record)?))
+        Ok(Box::new(SandboxMachine::attach(folder, record)?))
     }
 
     fn end_leftover<'a>(
@@ -107,7 +107,7 @@ impl Backend for SandboxBackend {
     }
 }
 
-impl BackendMachine for Sandbox {
+impl BackendMachine for SandboxMachine {
     fn record(&self) -> BackendRecord {
         BackendRecord::Sandbox(SandboxRecord { process: self.process() })
     }

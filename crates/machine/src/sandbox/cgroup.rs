@@ -15,7 +15,7 @@ const PREFIX: &str = "vmbuild-";
 
 /// The groups of one machine: none, one (version 2), or one for each controller (version 1).
 #[derive(Debug, Default)]
-pub(super) struct Groups {
+pub(super) struct MachineCgroups {
     made: Vec<CreatedGroup>,
 }
 
@@ -25,18 +25,18 @@ struct CreatedGroup {
     limits_memory: bool,
 }
 
-/// Limits of a machine.
+/// CgroupLimits of a machine.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Limits {
+pub(super) struct CgroupLimits {
     /// Processors.
     pub(super) cpus: u32,
     /// Memory in MiB.
     pub(super) memory_mib: u64,
 }
 
-impl Groups {
+impl MachineCgroups {
     /// Creates the groups that can be created, and lists them in the machine's folder.
-    pub(super) fn make(folder: &MachineFolder, limits: Limits) -> io::Result<Self> {
+    pub(super) fn make(folder: &MachineFolder, limits: CgroupLimits) -> io::Result<Self> {
         let name = format!("{PREFIX}{}-{}", folder.name(), std::process::id());
         let (mounts, own) =
             (fs_err::read_to_string("/proc/self/mounts")?, fs_err::read_to_string("/proc/self/cgroup")?);
@@ -86,7 +86,7 @@ fn is_ours(path: &Path) -> bool {
 
 /// Where a hierarchy is mounted and where in it this process is.
 #[derive(Debug, PartialEq, Eq)]
-struct Hierarchy {
+struct CgroupHierarchy {
     version: CgroupVersion,
     top: PathBuf,
     own: PathBuf,
@@ -103,8 +103,8 @@ enum CgroupVersion {
 }
 
 /// Formats: `proc_mounts(5)`, and `/proc/[pid]/cgroup` in `cgroups(7)`.
-fn hierarchies(mounts: &str, own: &str) -> Vec<Hierarchy> {
-    let mounted = |line: &str| -> Option<Hierarchy> {
+fn hierarchies(mounts: &str, own: &str) -> Vec<CgroupHierarchy> {
+    let mounted = |line: &str| -> Option<CgroupHierarchy> {
         let mut fields = line.split(' ').skip(1);
         let (top, kind, options) = (fields.next()?, fields.next()?, fields.next()?);
         let has = |word: &str| options.split(',').any(|option| option == word);
@@ -115,7 +115,7 @@ fn hierarchies(mounts: &str, own: &str) -> Vec<Hierarchy> {
             _ => return None,
         };
         let own = own.lines().find_map(|line| group_of(line, controller))?;
-        Some(Hierarchy { version, top: top.into(), own: Path::new(top).join(own.trim_start_matches('/')) })
+        Some(CgroupHierarchy { version, top: top.into(), own: Path::new(top).join(own.trim_start_matches('/')) })
     };
     mounts.lines().filter_map(mounted).collect()
 }
@@ -127,10 +127,10 @@ fn group_of<'a>(line: &'a str, controller: &str) -> Option<&'a str> {
     controllers.split(',').any(|word| word == controller).then_some(path)
 }
 
-fn make_all(hierarchies: &[Hierarchy], name: &str, limits: Limits) -> Vec<CreatedGroup> {
+fn make_all(hierarchies: &[CgroupHierarchy], name: &str, limits: CgroupLimits) -> Vec<CreatedGroup> {
     let bytes = (limits.memory_mib << 20).to_string();
     let quota = u64::from(limits.cpus) * 100_000;
-    let make = |hierarchy: &Hierarchy| match hierarchy.version {
+    let make = |hierarchy: &CgroupHierarchy| match hierarchy.version {
         CgroupVersion::Two => make_second(hierarchy, name, &bytes, quota),
         CgroupVersion::OneMemory => make_first(hierarchy, name, "memory.limit_in_bytes", &bytes),
         CgroupVersion::OneCpu => make_first(hierarchy, name, "cpu.cfs_quota_us", &quota.to_string()),
@@ -138,7 +138,7 @@ fn make_all(hierarchies: &[Hierarchy], name: &str, limits: Limits) -> Vec<Create
     hierarchies.iter().filter_map(make).collect()
 }
 
-fn make_first(hierarchy: &Hierarchy, name: &str, knob: &str, value: &str) -> Option<CreatedGroup> {
+fn make_first(hierarchy: &CgroupHierarchy, name: &str, knob: &str, value: &str) -> Option<CreatedGroup> {
     let path = hierarchy.own.join(name);
     fs_err::create_dir(&path).ok()?;
     set_or_remove(path, knob, value, hierarchy.version == CgroupVersion::OneMemory)
@@ -146,7 +146,7 @@ fn make_first(hierarchy: &Hierarchy, name: &str, knob: &str, value: &str) -> Opt
 
 /// A group with processes in it cannot pass controllers on, so the new group may have to be a sibling of ours,
 /// or of our parent. (cgroups(7), "no internal processes".)
-fn make_second(hierarchy: &Hierarchy, name: &str, bytes: &str, quota: u64) -> Option<CreatedGroup> {
+fn make_second(hierarchy: &CgroupHierarchy, name: &str, bytes: &str, quota: u64) -> Option<CreatedGroup> {
     let above = hierarchy.own.ancestors().take_while(|folder| folder.starts_with(&hierarchy.top));
     above.filter(|folder| passes_memory_on(folder, &hierarchy.own)).find_map(|folder| {
         let path = folder.join(name);
@@ -175,12 +175,12 @@ fn set_or_remove(path: PathBuf, knob: &str, value: &str, limits_memory: bool) ->
 
 #[cfg(test)]
 mod tests {
-    use super::{CgroupVersion, Hierarchy, hierarchies};
+    use super::{CgroupHierarchy, CgroupVersion, hierarchies};
 
     fn check(mounts: &str, own: &str, expect: &[(CgroupVersion, &str, &str)]) {
-        let expect: Vec<Hierarchy> = expect
+        let expect: Vec<CgroupHierarchy> = expect
             .iter()
-            .map(|(version, top, own)| Hierarchy { version: *version, top: top.into(), own: own.into() })
+            .map(|(version, top, own)| CgroupHierarchy { version: *version, top: top.into(), own: own.into() })
             .collect();
         assert_eq!(hierarchies(mounts, own), expect);
     }

@@ -1,6 +1,6 @@
 //! The protocol between vmbuild and the processes that set namespaces up: lines of JSON over a socket.
 
-use super::Enter;
+use super::NamespaceCommand;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::io;
@@ -15,7 +15,7 @@ pub(super) const GO: &str = "\"go\"";
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct HelperOrder {
     /// The program and its namespaces.
-    pub(super) enter: Enter,
+    pub(super) enter: NamespaceCommand,
     /// It dies with the process that started it.
     pub(super) bound: bool,
     /// Numbers of inherited descriptors the outer process holds until the end.

@@ -8,9 +8,9 @@
 //! (output of process 1)     serial.log
 //! ```
 
-use super::cgroup::{Groups, Limits, remove_cgroups};
+use super::cgroup::{CgroupLimits, MachineCgroups, remove_cgroups};
 use super::namespace::NamespaceLaunch;
-use super::{Bind, Enter, NamespaceError, Root, SandboxRecord};
+use super::{BindMount, NamespaceCommand, NamespaceError, NamespaceRoot, SandboxRecord};
 use crate::backend::BackendRecord;
 use crate::process_handle::ProcessHandle;
 use crate::{Lifetime, MachineFolder, MachineRecord, MachineSpec, ProcessIdentity, RootTree, Start};
@@ -83,13 +83,13 @@ impl Diagnose for SandboxError {
 
 /// A running sandbox.
 #[derive(Debug)]
-pub struct Sandbox {
+pub struct SandboxMachine {
     handle: ProcessHandle,
     process: ProcessIdentity,
     folder: MachineFolder,
 }
 
-impl Sandbox {
+impl SandboxMachine {
     /// Starts the agent in namespaces over the spec's tree. Returns once the process runs; the agent may
     /// still be on its way. The outer process holds the folder's `alive.lock` as long as anything in the machine
     /// lives.
@@ -114,13 +114,13 @@ impl Sandbox {
 
     async fn launch(
         spec: &MachineSpec,
-        mut enter: Enter,
+        mut enter: NamespaceCommand,
         launch: NamespaceLaunch,
         folder: &MachineFolder,
         events: &Events,
         cancel: &CancellationToken,
     ) -> Result<Self, SandboxError> {
-        let groups = Groups::make(folder, Limits { cpus: spec.cpus, memory_mib: spec.memory_mib })?;
+        let groups = MachineCgroups::make(folder, CgroupLimits { cpus: spec.cpus, memory_mib: spec.memory_mib })?;
         if groups.limit_memory() {
             // The agent does not see the group.
             enter.argv.extend(["--memory-limit".to_owned(), (spec.memory_mib << 20).to_string()]);
@@ -183,7 +183,7 @@ pub(super) async fn end_leftover(
     record: &MachineRecord,
     deadline: Deadline,
 ) -> Result<(), SandboxError> {
-    match Sandbox::attach(folder, record) {
+    match SandboxMachine::attach(folder, record) {
         Ok(mut sandbox) => sandbox.stop(deadline).await,
         // The process number was reused, but the lock is held: the machine is about to exit, or is not the recorded one.
         Err(SandboxError::NotRunning(name)) if folder.is_alive()? => Err(SandboxError::Running(name)),
@@ -209,11 +209,15 @@ fn make_files(folder: &MachineFolder) -> Result<(), SandboxError> {
     }
 }
 
-fn describe(spec: &MachineSpec, folder: &MachineFolder, root: &RootTree) -> Enter {
-    let bind = |from, to: &str, writable| Bind { from, to: to.to_owned(), writable };
+fn describe(spec: &MachineSpec, folder: &MachineFolder, root: &RootTree) -> NamespaceCommand {
+    let bind = |from, to: &str, writable| BindMount { from, to: to.to_owned(), writable };
     let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-    Enter {
-        root: Root::Overlay { layers: root.layers.clone(), upper: folder.file("upper"), work: folder.file("work") },
+    NamespaceCommand {
+        root: NamespaceRoot::Overlay {
+            layers: root.layers.clone(),
+            upper: folder.file("upper"),
+            work: folder.file("work"),
+        },
         network: spec.network,
         binds: vec![bind(spec.agent.clone(), AGENT, false), bind(folder.file("socket"), HOST, true)],
         hostname: spec.name.to_string(),
@@ -238,7 +242,7 @@ fn launch(lifetime: Lifetime, folder: &MachineFolder, alive: OwnedFd) -> Result<
     Ok(NamespaceLaunch { lifetime, keep: vec![alive], log: Some(log.into_parts().0) })
 }
 
-/// Limits the process to the first `count` of the processors that we may use: unlike a quota, programs see it (`nproc`).
+/// CgroupLimits the process to the first `count` of the processors that we may use: unlike a quota, programs see it (`nproc`).
 #[cfg(target_os = "linux")]
 fn limit_processors(pid: u32, count: u32) -> std::io::Result<()> {
     use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};

@@ -33,8 +33,8 @@ mod refusal;
 pub use backend::{SandboxBackend, SandboxRecord};
 pub use idmap::IdMapError;
 use machine::end_leftover;
-pub use machine::{Sandbox, SandboxError};
-pub use namespace::{Bind, Enter, Root, internal_entry, set_helper, works_here};
+pub use machine::{SandboxError, SandboxMachine};
+pub use namespace::{BindMount, NamespaceCommand, NamespaceRoot, internal_entry, set_helper, works_here};
 pub use refusal::NamespaceError;
 
 use cgroup::remove_cgroups;

@@ -18,13 +18,13 @@ use vmbuild_supervise::{Child, ChildLifetime, Command, Deadline, Ended, RunError
 
 /// A program and the namespaces around it: user, mount, PID, IPC, UTS and, without network, network.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Enter {
+pub struct NamespaceCommand {
     /// Its root file system.
-    pub root: Root,
+    pub root: NamespaceRoot,
     /// Its network: none, or the host's.
     pub network: Network,
     /// Host paths made visible inside.
-    pub binds: Vec<Bind>,
+    pub binds: Vec<BindMount>,
     /// Host name inside.
     pub hostname: String,
     /// Program (as seen inside) and arguments. It is process 1 of its PID namespace.
@@ -37,7 +37,7 @@ pub struct Enter {
 
 /// Root file system of a namespaced program.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub enum Root {
+pub enum NamespaceRoot {
     /// The host's own root: for tools that work on the host's files as the namespace's root user.
     Host,
     /// Read-only layers, uppermost first, under a writable upper folder.
@@ -53,7 +53,7 @@ pub enum Root {
 
 /// A host path made visible inside.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Bind {
+pub struct BindMount {
     /// Host path.
     pub from: PathBuf,
     /// Path inside; made if missing.
@@ -85,8 +85,8 @@ pub fn internal_entry() {
 
 /// Checks that namespaces can be created, by creating them; otherwise returns the reason.
 pub async fn works_here(cancel: &CancellationToken) -> Result<(), String> {
-    let trial = Enter {
-        root: Root::Host,
+    let trial = NamespaceCommand {
+        root: NamespaceRoot::Host,
         network: Network::None,
         binds: Vec::new(),
         hostname: "trial".to_owned(),
@@ -98,7 +98,7 @@ pub async fn works_here(cancel: &CancellationToken) -> Result<(), String> {
     tried.map(drop).map_err(|error| error.to_string())
 }
 
-impl Enter {
+impl NamespaceCommand {
     /// Starts it, and returns once it runs: every failure to set it up is an error here, with its reason.
     /// Output is captured.
     pub async fn spawn(&self, lifetime: ChildLifetime, keep: Vec<OwnedFd>) -> Result<Child, NamespaceError> {
@@ -132,17 +132,17 @@ impl Enter {
         }
         let (ours, theirs) = UnixStream::pair()?;
         let order = launch.order(self.clone());
-        let mut unready = Unready(None);
+        let mut unready = UnreadyChild(None);
         let child = unready.0.insert(launch.spawn(theirs)?);
-        Starting { child, control: BufReader::new(ours) }.drive(&order, admit).await?;
+        HelperStartup { child, control: BufReader::new(ours) }.drive(&order, admit).await?;
         unready.0.take().ok_or(NamespaceError::NotLinux)
     }
 }
 
 /// A child that is not set up yet. It is killed if this is dropped, even if it is to outlive us.
-struct Unready(Option<Child>);
+struct UnreadyChild(Option<Child>);
 
-impl Drop for Unready {
+impl Drop for UnreadyChild {
     fn drop(&mut self) {
         if let Some(child) = self.0.as_ref().filter(|child| child.id().is_some()) {
             child.signal_group(Signal::SIGKILL);
@@ -172,7 +172,7 @@ pub(super) struct NamespaceLaunch {
 }
 
 impl NamespaceLaunch {
-    fn order(&self, enter: Enter) -> HelperOrder {
+    fn order(&self, enter: NamespaceCommand) -> HelperOrder {
         let kept = self.keep.iter().map(AsRawFd::as_raw_fd).collect();
         HelperOrder { enter, bound: self.lifetime == ChildLifetime::BoundToParent, kept }
     }
@@ -195,12 +195,12 @@ impl NamespaceLaunch {
 }
 
 /// A helper that has not executed the program yet.
-struct Starting<'a> {
+struct HelperStartup<'a> {
     child: &'a mut Child,
     control: BufReader<UnixStream>,
 }
 
-impl Starting<'_> {
+impl HelperStartup<'_> {
     async fn drive(
         &mut self,
         order: &HelperOrder,

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use vmbuild_core::store::Lock;
 use vmbuild_image::debian_archive;
 use vmbuild_machine::Network;
-use vmbuild_machine::sandbox::{Enter, Root, set_helper, works_here};
+use vmbuild_machine::sandbox::{NamespaceCommand, NamespaceRoot, set_helper, works_here};
 use vmbuild_supervise::{Command, Deadline};
 
 const LIMIT: Duration = Duration::from_mins(40);
@@ -88,8 +88,8 @@ async fn make(folder: &Path) {
         ("ROOT_OFFSET", disk::ROOT_OFFSET.to_string()),
         ("ROOT_SIZE", format!("{}k", disk::ROOT_SIZE / 1024)),
     ];
-    let enter = Enter {
-        root: Root::Host,
+    let enter = NamespaceCommand {
+        root: NamespaceRoot::Host,
         network: Network::Outgoing,
         binds: Vec::new(),
         hostname: "standin".to_owned(),

@@ -8,14 +8,14 @@ use super::disk::{BlockFormat, Disk, Flush};
 use super::identity::{Identity, Name};
 use super::kernel_cmdline::{KernelCmdline, TscRate};
 use super::machine::{Accel, MachineSwitch, Memory};
-use super::platform::{Arch, Host, Platform};
+use super::platform::{Arch, HostOs, Platform};
 use super::random::VirtioRngPci;
 use super::sandbox::SandboxSwitch;
 use super::seed::Seed;
 use super::vsock::{MemoryBackendMemfd, VsockDevice};
 use super::{agent_port, monitor, network};
 use crate::agent_parameters::{AgentParameters, VSOCK_PORT};
-use crate::{Accelerator, BootWay, MachineSpec, Network, OwnSystem, RootDisk};
+use crate::{Accelerator, BootMethod, FirstBootSystem, MachineSpec, Network, RootDisk};
 use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
@@ -27,7 +27,7 @@ const PROBE_MEMORY_MIB: u64 = 512;
 /// A QEMU to start, as data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct QemuCommand {
-    host: Host,
+    host: HostOs,
     name: Name,
     machine: MachineSwitch,
     smp: Smp,
@@ -64,7 +64,7 @@ enum BootSource {
 
 /// Values that differ from one start of a machine to the next.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct MachineRun {
+pub(crate) struct RunParameters {
     /// Random.
     pub(crate) uuid: Uuid,
     /// The host's time, since the Unix epoch.
@@ -81,7 +81,7 @@ impl QemuCommand {
         spec: &MachineSpec,
         accelerator: Accelerator,
         root: &RootDisk,
-        run: MachineRun,
+        run: RunParameters,
         platform: Platform,
     ) -> Self {
         let arch = platform.arch;
@@ -101,8 +101,8 @@ impl QemuCommand {
     pub(crate) fn for_first_boot(
         spec: &MachineSpec,
         accelerator: Accelerator,
-        system: &OwnSystem,
-        run: MachineRun,
+        system: &FirstBootSystem,
+        run: RunParameters,
         platform: Platform,
     ) -> Self {
         let boot = BootSource::of(&system.boot, platform.arch, accelerator, run.tsc);
@@ -120,7 +120,7 @@ impl QemuCommand {
         spec: &MachineSpec,
         accelerator: Accelerator,
         MachineParts { boot, disk, seed }: MachineParts,
-        run: MachineRun,
+        run: RunParameters,
         Platform { arch, host }: Platform,
     ) -> Self {
         let uuid = Identity(run.uuid);
@@ -175,7 +175,7 @@ impl QemuCommand {
         // No user configuration, no default devices, no window. A guest that reboots has failed.
         line.flag("-no-user-config").flag("-nodefaults").flag("-no-reboot");
         line.option(&Display).option(&self.name);
-        if self.host == Host::Linux {
+        if self.host == HostOs::Linux {
             line.option(&SandboxSwitch);
         }
         line.option(&self.machine)
@@ -195,22 +195,22 @@ impl BootSource {
         Self::Kernel { kernel: KernelSwitch(kernel.to_owned()), initrd: Initrd(initrd.to_owned()), append }
     }
 
-    fn of(way: &BootWay, arch: Arch, accelerator: Accelerator, tsc: Option<TscRate>) -> Self {
+    fn of(way: &BootMethod, arch: Arch, accelerator: Accelerator, tsc: Option<TscRate>) -> Self {
         match way {
-            BootWay::Kernel { kernel, initrd, cmdline } => {
+            BootMethod::Kernel { kernel, initrd, cmdline } => {
                 let cmdline = KernelCmdline { arch, accelerator, tsc, agent: None, system: Some(cmdline.clone()) };
                 Self::kernel(kernel, initrd, &cmdline)
             }
-            BootWay::Uefi { code, .. } => Self::Uefi(FirmwareFlash { code: code.clone() }),
-            BootWay::Bios => Self::Bios,
+            BootMethod::Uefi { code, .. } => Self::Uefi(FirmwareFlash { code: code.clone() }),
+            BootMethod::Bios => Self::Bios,
         }
     }
 
     /// A kernel that QEMU starts has the first turn already.
-    fn boot_index(way: &BootWay) -> Option<u32> {
+    fn boot_index(way: &BootMethod) -> Option<u32> {
         match way {
-            BootWay::Kernel { .. } => None,
-            BootWay::Uefi { .. } | BootWay::Bios => Some(0),
+            BootMethod::Kernel { .. } => None,
+            BootMethod::Uefi { .. } | BootMethod::Bios => Some(0),
         }
     }
 

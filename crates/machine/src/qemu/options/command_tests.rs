@@ -1,8 +1,8 @@
 //! Whole command lines, as people would read them.
 
-use super::platform::{Arch, Host, Platform};
-use super::{MachineRun, QemuCommand, TscRate, VsockDevice};
-use crate::{Accelerator, BootWay, Lifetime, MachineSpec, Network, OwnSystem, RootDisk, Start};
+use super::platform::{Arch, HostOs, Platform};
+use super::{QemuCommand, RunParameters, TscRate, VsockDevice};
+use crate::{Accelerator, BootMethod, FirstBootSystem, Lifetime, MachineSpec, Network, RootDisk, Start};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ fn spec(network: Network, lifetime: Lifetime, accelerator: Accelerator) -> Machi
     }
 }
 
-const RUN: MachineRun = MachineRun {
+const RUN: RunParameters = RunParameters {
     uuid: uuid::Uuid::from_u128(7),
     clock: Duration::new(1_700_000_000, 5),
     tsc: Some(TscRate { khz: 2_445_428 }),
@@ -54,24 +54,24 @@ fn machine(spec: &MachineSpec, accelerator: Accelerator, platform: Platform) -> 
 #[test]
 fn job_under_tcg() {
     let spec = spec(Network::None, Lifetime::Job, Accelerator::Tcg);
-    insta::assert_snapshot!(machine(&spec, Accelerator::Tcg, Platform { arch: Arch::X86_64, host: Host::Linux }));
+    insta::assert_snapshot!(machine(&spec, Accelerator::Tcg, Platform { arch: Arch::X86_64, host: HostOs::Linux }));
 }
 
 #[test]
 fn named_machine_with_network_under_kvm() {
     let spec = spec(Network::Outgoing, Lifetime::Named, Accelerator::Kvm);
-    insta::assert_snapshot!(machine(&spec, Accelerator::Kvm, Platform { arch: Arch::X86_64, host: Host::Linux }));
+    insta::assert_snapshot!(machine(&spec, Accelerator::Kvm, Platform { arch: Arch::X86_64, host: HostOs::Linux }));
 }
 
 #[test]
 fn job_under_hvf_on_apple_silicon() {
     let spec = spec(Network::None, Lifetime::Job, Accelerator::Hvf);
-    insta::assert_snapshot!(machine(&spec, Accelerator::Hvf, Platform { arch: Arch::Aarch64, host: Host::MacOs }));
+    insta::assert_snapshot!(machine(&spec, Accelerator::Hvf, Platform { arch: Arch::Aarch64, host: HostOs::MacOs }));
 }
 
-fn first_boot(boot: BootWay, platform: Platform) -> String {
+fn first_boot(boot: BootMethod, platform: Platform) -> String {
     let spec = spec(Network::Outgoing, Lifetime::Job, Accelerator::Tcg);
-    let system = OwnSystem {
+    let system = FirstBootSystem {
         disk: "/store/cloud/00ff/disk.qcow2".into(),
         digest: "00ff".to_owned(),
         bytes: 8 << 30,
@@ -89,27 +89,29 @@ fn first_boot(boot: BootWay, platform: Platform) -> String {
 
 #[test]
 fn first_boot_by_its_own_kernel() {
-    let boot = BootWay::Kernel {
+    let boot = BootMethod::Kernel {
         kernel: "/store/vmlinuz".into(),
         initrd: "/store/initrd".into(),
         cmdline: "root=PARTUUID=1 ro".to_owned(),
     };
-    insta::assert_snapshot!(first_boot(boot, Platform { arch: Arch::X86_64, host: Host::Linux }));
+    insta::assert_snapshot!(first_boot(boot, Platform { arch: Arch::X86_64, host: HostOs::Linux }));
 }
 
 #[test]
 fn first_boot_by_firmware() {
-    let boot =
-        BootWay::Uefi { code: "/usr/share/AAVMF/AAVMF_CODE.fd".into(), vars: "/usr/share/AAVMF/AAVMF_VARS.fd".into() };
-    insta::assert_snapshot!(first_boot(boot, Platform { arch: Arch::Aarch64, host: Host::Linux }));
-    insta::assert_snapshot!(first_boot(BootWay::Bios, Platform { arch: Arch::X86_64, host: Host::Linux }));
+    let boot = BootMethod::Uefi {
+        code: "/usr/share/AAVMF/AAVMF_CODE.fd".into(),
+        vars: "/usr/share/AAVMF/AAVMF_VARS.fd".into(),
+    };
+    insta::assert_snapshot!(first_boot(boot, Platform { arch: Arch::Aarch64, host: HostOs::Linux }));
+    insta::assert_snapshot!(first_boot(BootMethod::Bios, Platform { arch: Arch::X86_64, host: HostOs::Linux }));
 }
 
 #[test]
 fn first_boot_under_homebrews_firmware() {
     let folder = Path::new("/opt/homebrew/share/qemu");
-    let boot = BootWay::Uefi { code: folder.join("edk2-aarch64-code.fd"), vars: folder.join("edk2-arm-vars.fd") };
-    let lines = first_boot(boot, Platform { arch: Arch::Aarch64, host: Host::MacOs });
+    let boot = BootMethod::Uefi { code: folder.join("edk2-aarch64-code.fd"), vars: folder.join("edk2-arm-vars.fd") };
+    let lines = first_boot(boot, Platform { arch: Arch::Aarch64, host: HostOs::MacOs });
     let flash: Vec<_> = lines.lines().filter(|line| line.starts_with("-drive")).collect();
     insta::assert_snapshot!(flash.join("\n"), @r"
     -drive if=pflash,format=raw,unit=0,file=/opt/homebrew/share/qemu/edk2-aarch64-code.fd,readonly=on
@@ -121,7 +123,7 @@ fn first_boot_under_homebrews_firmware() {
 fn jobs_on_arm_under_kvm_and_tcg_differ_in_the_board() {
     let of = |accelerator| {
         let spec = spec(Network::None, Lifetime::Job, accelerator);
-        let lines = machine(&spec, accelerator, Platform { arch: Arch::Aarch64, host: Host::Linux });
+        let lines = machine(&spec, accelerator, Platform { arch: Arch::Aarch64, host: HostOs::Linux });
         let board = |line: &&str| ["-machine", "-accel", "-cpu", "-append"].iter().any(|name| line.starts_with(name));
         lines.lines().filter(board).collect::<Vec<_>>().join("\n")
     };
@@ -132,13 +134,13 @@ fn jobs_on_arm_under_kvm_and_tcg_differ_in_the_board() {
 fn what_vsock_adds() {
     let spec = spec(Network::None, Lifetime::Job, Accelerator::Tcg);
     let of = |vsock| {
-        let run = MachineRun { vsock, ..RUN };
+        let run = RunParameters { vsock, ..RUN };
         lines(&QemuCommand::for_machine(
             &spec,
             Accelerator::Tcg,
             &root(),
             run,
-            Platform { arch: Arch::X86_64, host: Host::Linux },
+            Platform { arch: Arch::X86_64, host: HostOs::Linux },
         ))
     };
     let without = of(None);
@@ -159,7 +161,7 @@ fn probe_of_kvm() {
         Accelerator::Kvm,
         Path::new("/store/vmlinuz"),
         Path::new("/store/initramfs"),
-        Platform { arch: Arch::X86_64, host: Host::Linux },
+        Platform { arch: Arch::X86_64, host: HostOs::Linux },
     );
     insta::assert_snapshot!(lines(&command));
 }
@@ -173,7 +175,7 @@ fn a_comma_in_a_path_stays_in_its_value() {
         Accelerator::Tcg,
         &root,
         RUN,
-        Platform { arch: Arch::X86_64, host: Host::Linux },
+        Platform { arch: Arch::X86_64, host: HostOs::Linux },
     )
     .arguments();
     let expect = "driver=file,node-name=base-file,filename=/a,,b/root,,read-only=off.ext4,read-only=on";

@@ -29,7 +29,7 @@ mod vsock;
 #[cfg(test)]
 mod command_tests;
 
-pub(crate) use command::{MachineRun, QemuCommand};
+pub(crate) use command::{QemuCommand, RunParameters};
 pub(crate) use disk::{BlockFormat, OVERLAY};
 pub(crate) use kernel_cmdline::TscRate;
 pub(crate) use platform::{Arch, Platform};

@@ -34,24 +34,24 @@ impl Arch {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Platform {
     pub(crate) arch: Arch,
-    pub(crate) host: Host,
+    pub(crate) host: HostOs,
 }
 
 impl Platform {
     /// This host's.
     pub(crate) fn current() -> Self {
-        Self { arch: Arch::of_host(), host: Host::current() }
+        Self { arch: Arch::of_host(), host: HostOs::current() }
     }
 }
 
 /// The operating system QEMU runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Host {
+pub(crate) enum HostOs {
     Linux,
     MacOs,
 }
 
-impl Host {
+impl HostOs {
     /// This program's own.
     pub(crate) fn current() -> Self {
         if cfg!(target_os = "macos") { Self::MacOs } else { Self::Linux }

@@ -4,7 +4,7 @@ use super::channel::Channel;
 use super::{mounts, network, root};
 use crate::Network;
 use crate::sandbox::control::{HelperOrder, HelperRefusal, HelperReport, HelperStep};
-use crate::sandbox::{Enter, Root};
+use crate::sandbox::{NamespaceCommand, NamespaceRoot};
 use nix::errno::Errno;
 use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, signal, sigprocmask};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -23,7 +23,7 @@ pub(super) fn run(order: &HelperOrder, channel: &mut Channel, lifeline: &OwnedFd
     HelperRefusal::new(HelperStep::Exec, order.enter.argv.join(" "), &error)
 }
 
-fn set_up(enter: &Enter, lifeline: &OwnedFd) -> Result<(), HelperRefusal> {
+fn set_up(enter: &NamespaceCommand, lifeline: &OwnedFd) -> Result<(), HelperRefusal> {
     die_with_outer(lifeline).map_err(|error| HelperRefusal::new(HelperStep::Fork, "", &error))?;
     rustix::system::sethostname(enter.hostname.as_bytes())
         .map_err(|errno| HelperRefusal::new(HelperStep::Hostname, &enter.hostname, &errno.into()))?;
@@ -32,8 +32,8 @@ fn set_up(enter: &Enter, lifeline: &OwnedFd) -> Result<(), HelperRefusal> {
     }
     mounts::separate()?;
     match &enter.root {
-        Root::Host => root::stay(enter)?,
-        Root::Overlay { layers, upper, work } => {
+        NamespaceRoot::Host => root::stay(enter)?,
+        NamespaceRoot::Overlay { layers, upper, work } => {
             root::change(enter, layers, upper, work)?;
             give_up_mounting()?;
         }
@@ -62,14 +62,14 @@ fn die_with_outer(lifeline: &OwnedFd) -> io::Result<()> {
 }
 
 /// Becomes the program. Returns only the reason why not.
-fn become_program(enter: &Enter) -> io::Error {
+fn become_program(enter: &NamespaceCommand) -> io::Error {
     match try_become(enter) {
         Ok(never) => match never {},
         Err(error) => error,
     }
 }
 
-fn try_become(enter: &Enter) -> io::Result<std::convert::Infallible> {
+fn try_become(enter: &NamespaceCommand) -> io::Result<std::convert::Infallible> {
     let argv = strings(enter.argv.iter().cloned())?;
     let env = strings(enter.env.iter().map(|(name, value)| format!("{name}={value}")))?;
     rustix::process::umask(Mode::from_raw_mode(0o022));
@@ -93,7 +93,7 @@ fn strings(words: impl Iterator<Item = String>) -> io::Result<Vec<CString>> {
 }
 
 /// The paths the program's name may mean: itself, or in every folder of the new environment's `PATH`.
-fn candidates(enter: &Enter) -> Vec<String> {
+fn candidates(enter: &NamespaceCommand) -> Vec<String> {
     let Some(name) = enter.argv.first() else {
         return Vec::new();
     };

@@ -3,7 +3,7 @@
 use super::device;
 use super::mounts::{Picked, drop_old_root, fresh, pick, seal};
 use crate::Network;
-use crate::sandbox::Enter;
+use crate::sandbox::NamespaceCommand;
 use crate::sandbox::control::{HelperRefusal, HelperStep};
 use rustix::fs::{Mode, OFlags};
 use rustix::mount::{MountFlags, mount};
@@ -20,7 +20,7 @@ const HARMLESS: MountFlags = MountFlags::NOSUID.union(MountFlags::NODEV);
 
 /// Keeps the host's root. Its own proc is mounted where the kernel allows it; the host's does otherwise, with
 /// the host's process numbers.
-pub(super) fn stay(enter: &Enter) -> Result<(), HelperRefusal> {
+pub(super) fn stay(enter: &NamespaceCommand) -> Result<(), HelperRefusal> {
     let _ = fresh("proc", "/proc", HARMLESS | MountFlags::NOEXEC, "");
     for bind in &enter.binds {
         attach(&pick(&bind.from)?, Path::new(&bind.to), bind.writable)?;
@@ -29,7 +29,12 @@ pub(super) fn stay(enter: &Enter) -> Result<(), HelperRefusal> {
 }
 
 /// Changes to a new root: the layers, under `upper`.
-pub(super) fn change(enter: &Enter, layers: &[PathBuf], upper: &Path, work: &Path) -> Result<(), HelperRefusal> {
+pub(super) fn change(
+    enter: &NamespaceCommand,
+    layers: &[PathBuf],
+    upper: &Path,
+    work: &Path,
+) -> Result<(), HelperRefusal> {
     let nodes = device::pick_nodes()?;
     let binds = pick_all(enter)?;
     stack(layers, upper, work)?;
@@ -52,7 +57,7 @@ pub(super) fn change(enter: &Enter, layers: &[PathBuf], upper: &Path, work: &Pat
     Ok(())
 }
 
-fn pick_all(enter: &Enter) -> Result<Vec<(Picked, PathBuf, bool)>, HelperRefusal> {
+fn pick_all(enter: &NamespaceCommand) -> Result<Vec<(Picked, PathBuf, bool)>, HelperRefusal> {
     let mut picked = Vec::new();
     let names = NAMES.iter().filter(|path| enter.network == Network::Outgoing && Path::new(path).exists());
     for path in names {
