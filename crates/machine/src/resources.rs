@@ -64,12 +64,12 @@ impl Diagnose for RoomError {
 pub(super) fn check(spec: &MachineSpec, machines: &Path, events: &Events) -> Result<(), RoomError> {
     // A file system without this information is no reason to refuse.
     if let Ok(free) = free_disk(machines)
-        && let Some(warning) = judge_disk(free, machines)?
+        && let Some(warning) = check_disk(free, machines)?
     {
         events.warn(Part::Machine, warning);
     }
     if spec.backend().backend().features().own_memory
-        && let Some(warning) = free_memory().and_then(|free| judge_memory(free, spec.memory_mib))
+        && let Some(warning) = free_memory().and_then(|free| check_memory(free, spec.memory_mib))
     {
         events.warn(Part::Machine, warning);
     }
@@ -82,7 +82,7 @@ pub(super) fn free_disk(folder: &Path) -> io::Result<u64> {
     Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
-fn judge_disk(free: u64, folder: &Path) -> Result<Option<String>, RoomError> {
+fn check_disk(free: u64, folder: &Path) -> Result<Option<String>, RoomError> {
     match free {
         ..LEAST_DISK => Err(RoomError::Disk { free, folder: folder.to_owned() }),
         LEAST_DISK..USUAL_DISK => Ok(Some(format!(
@@ -95,7 +95,7 @@ fn judge_disk(free: u64, folder: &Path) -> Result<Option<String>, RoomError> {
     }
 }
 
-fn judge_memory(free_mib: u64, wanted_mib: u64) -> Option<String> {
+fn check_memory(free_mib: u64, wanted_mib: u64) -> Option<String> {
     let text = format!("low memory: {free_mib} MiB available, the machine may use {wanted_mib} MiB (see `--memory`)");
     (free_mib < wanted_mib).then_some(text)
 }
@@ -128,11 +128,11 @@ pub(super) fn free_memory() -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{LowMemoryWarning, free_disk, judge_disk, judge_memory};
+    use super::{LowMemoryWarning, check_disk, check_memory, free_disk};
     use std::path::Path;
 
-    fn check(free: u64, expect: &str) {
-        let said = match judge_disk(free, Path::new("/store")) {
+    fn check_message(free: u64, expect: &str) {
+        let said = match check_disk(free, Path::new("/store")) {
             Ok(warning) => warning.unwrap_or_default(),
             Err(error) => error.to_string(),
         };
@@ -141,15 +141,15 @@ mod tests {
 
     #[test]
     fn a_full_disk_is_refused_and_a_narrow_one_warned_of() {
-        check(12_000_000, "not enough disk space in /store: 12 MB free, 500 MB required");
-        check(500_000_000, "low disk space in /store: 0.5 GB free, a build may need 4 GB");
-        check(4_000_000_000, "");
+        check_message(12_000_000, "not enough disk space in /store: 12 MB free, 500 MB required");
+        check_message(500_000_000, "low disk space in /store: 0.5 GB free, a build may need 4 GB");
+        check_message(4_000_000_000, "");
     }
 
     #[test]
     fn memory_that_is_promised_twice_is_warned_of() {
-        assert_eq!(judge_memory(4096, 4096), None);
-        let warning = judge_memory(900, 4096).expect("too little");
+        assert_eq!(check_memory(4096, 4096), None);
+        let warning = check_memory(900, 4096).expect("too little");
         assert!(warning.starts_with("low memory: 900 MiB available"), "{warning}");
     }
 

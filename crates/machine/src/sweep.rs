@@ -19,7 +19,7 @@ use vmbuild_supervise::Deadline;
 /// Time a leftover machine has to end.
 const LIMIT: Duration = Duration::from_secs(15);
 /// Age at which a half-made or half-deleted folder can no longer be in use.
-const FORGOTTEN: Duration = Duration::from_mins(15);
+const UNFINISHED_AGE: Duration = Duration::from_mins(15);
 
 /// Ends and removes job machines whose vmbuild is gone, and folders that were never finished. A leftover that cannot be
 /// removed is a warning: it does not keep anything from working.
@@ -36,7 +36,7 @@ pub async fn sweep(store: &Store, events: &Events, cancel: &CancellationToken) -
             }
         }
     }
-    for path in forgotten(&store.machines())? {
+    for path in unfinished_folders(&store.machines())? {
         if let Err(error) = delete(&path, cancel).await {
             events.warn(Part::Cleanup, format!("failed to remove leftover {}: {}", path.display(), causes(&error)));
         }
@@ -83,13 +83,13 @@ async fn wait_for_end(folder: &MachineFolder) -> Result<(), FolderError> {
 }
 
 /// Folders whose creation or removal was never finished.
-fn forgotten(machines: &Path) -> io::Result<Vec<PathBuf>> {
+fn unfinished_folders(machines: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in entries(machines)? {
         let hidden =
             entry.file_name().to_str().is_some_and(|name| name.starts_with(".making-") || name.starts_with(".going-"));
         let age = entry.metadata().and_then(|about| about.modified()).map(|at| at.elapsed().unwrap_or_default());
-        if hidden && age.is_ok_and(|age| age > FORGOTTEN) {
+        if hidden && age.is_ok_and(|age| age > UNFINISHED_AGE) {
             found.push(entry.path());
         }
     }

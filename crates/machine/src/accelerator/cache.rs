@@ -52,8 +52,8 @@ impl ProbeKey {
 }
 
 /// The outcome of an earlier probe under the same conditions, if it is recent enough.
-pub(crate) fn recall(store: &Store, key: &ProbeKey) -> Option<ProbeOutcome> {
-    recall_at(store, key, now())
+pub(crate) fn find_outcome(store: &Store, key: &ProbeKey) -> Option<ProbeOutcome> {
+    find_outcome_at(store, key, now())
 }
 
 /// The outcome of the last probe of an accelerator, under any conditions, for display.
@@ -61,7 +61,7 @@ pub fn last(store: &Store, accelerator: Accelerator) -> Option<ProbeOutcome> {
     read(store).into_iter().find(|entry| entry.key.accelerator == accelerator).map(|entry| entry.outcome)
 }
 
-fn recall_at(store: &Store, key: &ProbeKey, now: u64) -> Option<ProbeOutcome> {
+fn find_outcome_at(store: &Store, key: &ProbeKey, now: u64) -> Option<ProbeOutcome> {
     let entry = read(store).into_iter().find(|entry| entry.key == *key)?;
     let age = now.saturating_sub(entry.probed_unix);
     let lasts = matches!(entry.outcome, ProbeOutcome::UserSpace { .. }) || age < FAILURE_LASTS.as_secs();
@@ -69,7 +69,7 @@ fn recall_at(store: &Store, key: &ProbeKey, now: u64) -> Option<ProbeOutcome> {
 }
 
 /// Keeps an outcome, in place of an earlier one of the same accelerator.
-pub(crate) fn keep(store: &Store, key: ProbeKey, outcome: ProbeOutcome) -> io::Result<()> {
+pub(crate) fn remember_outcome(store: &Store, key: ProbeKey, outcome: ProbeOutcome) -> io::Result<()> {
     let mut entries = read(store);
     entries.retain(|entry| entry.key.accelerator != key.accelerator);
     entries.push(ProbeEntry { key, outcome, probed_unix: now() });
@@ -103,7 +103,7 @@ fn cpu_model() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{FAILURE_LASTS, ProbeKey, ProbeOutcome, keep, now, path, recall, recall_at};
+    use super::{FAILURE_LASTS, ProbeKey, ProbeOutcome, find_outcome, find_outcome_at, now, path, remember_outcome};
     use crate::Accelerator;
     use crate::qemu::QemuVersion;
     use vmbuild_core::store::Store;
@@ -120,17 +120,17 @@ mod tests {
     fn an_outcome_is_recalled_under_the_same_circumstances_only() {
         let (_temp, store) = store();
         let key = ProbeKey::of_host(Accelerator::Kvm, QEMU);
-        assert_eq!(recall(&store, &key), None, "an empty cache");
+        assert_eq!(find_outcome(&store, &key), None, "an empty cache");
         let works = ProbeOutcome::UserSpace { millis: 900 };
-        keep(&store, key.clone(), works.clone()).unwrap();
-        assert_eq!(recall(&store, &key), Some(works));
+        remember_outcome(&store, key.clone(), works.clone()).unwrap();
+        assert_eq!(find_outcome(&store, &key), Some(works));
         for other in [
             ProbeKey { accelerator: Accelerator::Hvf, ..key.clone() },
             ProbeKey { kernel_release: "6.99".into(), ..key.clone() },
             ProbeKey { cpu_model: "another".into(), ..key.clone() },
             ProbeKey { qemu: QemuVersion { micro: 23, ..QEMU }, ..key.clone() },
         ] {
-            assert_eq!(recall(&store, &other), None, "{other:?}");
+            assert_eq!(find_outcome(&store, &other), None, "{other:?}");
         }
     }
 
@@ -139,11 +139,11 @@ mod tests {
         let (_temp, store) = store();
         let key = ProbeKey::of_host(Accelerator::Kvm, QEMU);
         let later = now() + FAILURE_LASTS.as_secs() + 60;
-        keep(&store, key.clone(), ProbeOutcome::Hung { seconds: 5 }).unwrap();
-        assert_eq!(recall(&store, &key), Some(ProbeOutcome::Hung { seconds: 5 }));
-        assert_eq!(recall_at(&store, &key, later), None);
-        keep(&store, key.clone(), ProbeOutcome::UserSpace { millis: 1 }).unwrap();
-        assert_eq!(recall_at(&store, &key, later), Some(ProbeOutcome::UserSpace { millis: 1 }));
+        remember_outcome(&store, key.clone(), ProbeOutcome::Hung { seconds: 5 }).unwrap();
+        assert_eq!(find_outcome(&store, &key), Some(ProbeOutcome::Hung { seconds: 5 }));
+        assert_eq!(find_outcome_at(&store, &key, later), None);
+        remember_outcome(&store, key.clone(), ProbeOutcome::UserSpace { millis: 1 }).unwrap();
+        assert_eq!(find_outcome_at(&store, &key, later), Some(ProbeOutcome::UserSpace { millis: 1 }));
     }
 
     #[test]
@@ -152,9 +152,9 @@ mod tests {
         let key = ProbeKey::of_host(Accelerator::Kvm, QEMU);
         for text in ["", "{", r#"{"schema":2,"entries":[]}"#] {
             fs_err::write(path(&store), text).unwrap();
-            assert_eq!(recall(&store, &key), None, "{text}");
+            assert_eq!(find_outcome(&store, &key), None, "{text}");
         }
-        keep(&store, key.clone(), ProbeOutcome::Hung { seconds: 5 }).unwrap();
-        assert_eq!(recall(&store, &key), Some(ProbeOutcome::Hung { seconds: 5 }));
+        remember_outcome(&store, key.clone(), ProbeOutcome::Hung { seconds: 5 }).unwrap();
+        assert_eq!(find_outcome(&store, &key), Some(ProbeOutcome::Hung { seconds: 5 }));
     }
 }

@@ -88,7 +88,7 @@ pub async fn choose(
     cancel: &CancellationToken,
 ) -> Result<ChosenAccelerator, AcceleratorError> {
     if let Some(accelerator) = requested {
-        return as_requested(accelerator, cancel).await;
+        return choose_requested(accelerator, cancel).await;
     }
     let finding = examine(HARDWARE, Freshness::Cached, store, boot, events, cancel).await?;
     if finding.works() {
@@ -98,7 +98,7 @@ pub async fn choose(
     Ok(ChosenAccelerator { accelerator: Accelerator::Tcg, why: finding.to_string() })
 }
 
-async fn as_requested(
+async fn choose_requested(
     accelerator: Accelerator,
     cancel: &CancellationToken,
 ) -> Result<ChosenAccelerator, AcceleratorError> {

@@ -62,19 +62,19 @@ pub async fn examine(
     let qemu = QemuBinary::find(cancel).await?;
     let key = ProbeKey::of_host(accelerator, qemu.version);
     let recalled = match freshness {
-        Freshness::Cached => cache::recall(store, &key),
+        Freshness::Cached => cache::find_outcome(store, &key),
         Freshness::Now => None,
     };
     if recalled.is_some() {
         return Ok(AcceleratorFinding::new(accelerator, device, recalled));
     }
     let boot = boot().await.map_err(|failure| AcceleratorError::Boot(failure.into()))?;
-    let outcome = try_now(accelerator, &boot, &qemu, events, cancel).await?;
-    remember(store, key, &outcome, events);
+    let outcome = probe_now(accelerator, &boot, &qemu, events, cancel).await?;
+    cache_outcome(store, key, &outcome, events);
     Ok(AcceleratorFinding::new(accelerator, device, Some(outcome)))
 }
 
-async fn try_now(
+async fn probe_now(
     accelerator: Accelerator,
     boot: &BootFiles,
     qemu: &QemuBinary,
@@ -90,8 +90,8 @@ async fn try_now(
 }
 
 /// A cache that cannot be written costs only time.
-fn remember(store: &Store, key: ProbeKey, outcome: &ProbeOutcome, events: &Events) {
-    if let Err(error) = cache::keep(store, key, outcome.clone()) {
+fn cache_outcome(store: &Store, key: ProbeKey, outcome: &ProbeOutcome, events: &Events) {
+    if let Err(error) = cache::remember_outcome(store, key, outcome.clone()) {
         events.note(Part::Machine, format!("could not cache the outcome of the probe: {error}"));
     }
 }
@@ -115,10 +115,10 @@ mod tests {
         let store = Store::at(&temp.path().join("store")).unwrap();
         let (events, mut heard) = Events::channel();
         let booted = std::cell::Cell::new(0);
-        let look = async |freshness, words: &str| {
+        let look = async |freshness, message: &str| {
             let boot = async || {
                 booted.set(booted.get() + 1);
-                let (kernel, initramfs) = tiny_guest::write(temp.path(), words, Then::PowerOff);
+                let (kernel, initramfs) = tiny_guest::write(temp.path(), message, Then::PowerOff);
                 Ok(BootFiles { kernel, initramfs })
             };
             let cancel = CancellationToken::new();

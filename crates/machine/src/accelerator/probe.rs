@@ -154,11 +154,11 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(30);
 
-    /// Probes with a guest that says `words`; QEMU must be gone afterwards.
-    async fn outcome(accelerator: Accelerator, words: &str, then: Then, limit: Duration) -> Option<ProbeOutcome> {
+    /// Probes with a guest that prints `message`; QEMU must be gone afterwards.
+    async fn outcome(accelerator: Accelerator, message: &str, then: Then, limit: Duration) -> Option<ProbeOutcome> {
         let qemu = qemu_or_skip().await?;
         let temp = tempfile::tempdir().unwrap();
-        let (kernel, initramfs) = tiny_guest::write(temp.path(), words, then);
+        let (kernel, initramfs) = tiny_guest::write(temp.path(), message, then);
         let (boot, cancel) = (BootFiles { kernel, initramfs }, CancellationToken::new());
         let outcome = probe(accelerator, &boot, &qemu, Deadline::after(limit), &cancel).await.unwrap();
         assert_eq!(processes_about(temp.path()), Vec::<String>::new(), "QEMU is gone");
@@ -168,8 +168,8 @@ mod tests {
     #[tokio::test(flavor = "current_thread")]
     async fn a_guest_that_speaks_has_reached_user_space() {
         for then in [Then::Hang, Then::PowerOff] {
-            let words = "[    1.0] something else\r\nvmbuild-agent: 0.1.0 starts\r\n";
-            let Some(outcome) = outcome(Accelerator::Tcg, words, then, LONG).await else { return };
+            let message = "[    1.0] something else\r\nvmbuild-agent: 0.1.0 starts\r\n";
+            let Some(outcome) = outcome(Accelerator::Tcg, message, then, LONG).await else { return };
             assert!(matches!(outcome, ProbeOutcome::UserSpace { millis } if millis > 0), "{outcome:?}");
         }
     }

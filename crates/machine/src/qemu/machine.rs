@@ -41,7 +41,7 @@ impl QemuMachine {
         let (uuid, identity) = (launch.uuid, launch.process()?);
         let started = launch.finish(cancel).await;
         if matches!(started, Err(QemuError::EndedEarly { .. })) {
-            // One that is too old refuses a switch in words of its own; ours say what helps.
+            // A QEMU that is too old refuses a switch with its own message; ours has a hint.
             QemuBinary::find(cancel).await?;
         }
         let (child, device, version) = started?;

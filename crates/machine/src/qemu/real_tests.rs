@@ -20,17 +20,17 @@ struct Bench {
 }
 
 impl Bench {
-    /// A machine whose guest says `words`; `None`, with the reason said, where QEMU is missing.
-    async fn new(lifetime: Lifetime, words: &str, then: Then) -> Option<Self> {
-        Self::under("machines", lifetime, words, then).await
+    /// A machine whose guest prints `message`; `None`, with the reason said, where QEMU is missing.
+    async fn new(lifetime: Lifetime, message: &str, then: Then) -> Option<Self> {
+        Self::under("machines", lifetime, message, then).await
     }
 
-    async fn under(machines: &str, lifetime: Lifetime, words: &str, then: Then) -> Option<Self> {
+    async fn under(machines: &str, lifetime: Lifetime, message: &str, then: Then) -> Option<Self> {
         qemu_or_skip().await?;
         let temp = tempfile::tempdir().expect("a temporary folder");
         let place = temp.path().join(machines);
         fs_err::create_dir_all(&place).expect("a folder");
-        let (kernel, initramfs) = tiny_guest::write(&place, words, then);
+        let (kernel, initramfs) = tiny_guest::write(&place, message, then);
         let disk = place.join("root.ext4");
         fs_err::File::create(&disk).and_then(|file| file.set_len(16 << 20)).expect("a sparse file");
         let spec = spec(lifetime, RootDisk { disk, kernel, initramfs, digest: "one".to_owned() });
@@ -83,19 +83,19 @@ fn changed(record: &MachineRecord, change: impl FnOnce(&mut QemuRecord)) -> Mach
     MachineRecord { backend: BackendRecord::Qemu(own), ..record.clone() }
 }
 
-fn soon() -> Deadline {
+fn short_deadline() -> Deadline {
     Deadline::after(Duration::from_secs(2))
 }
 
-/// Waits until the guest's console says `words`.
-async fn heard(console: &Path, words: &str) {
+/// Waits until the guest's console prints `message`.
+async fn console_shows(console: &Path, message: &str) {
     for _ in 0..600 {
-        if fs_err::read_to_string(console).is_ok_and(|text| text.contains(words)) {
+        if fs_err::read_to_string(console).is_ok_and(|text| text.contains(message)) {
             return;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    panic!("`{words}` did not appear in {}", console.display());
+    panic!("`{message}` did not appear in {}", console.display());
 }
 
 fn mode(path: &Path) -> u32 {
@@ -114,7 +114,7 @@ async fn a_job_machine_starts_reports_its_state_and_stops() {
     let mut qemu = bench.start().await.unwrap();
     assert_eq!(mode(bench.folder.path()), 0o700);
     assert!(is_filtered(qemu.process().pid), "`-sandbox on` is in force");
-    heard(&bench.file(files::CONSOLE), "hello from the guest").await;
+    console_shows(&bench.file(files::CONSOLE), "hello from the guest").await;
 
     let told = status(&bench.folder, &bench.record(&qemu)).await.unwrap();
     assert_eq!((told.running, told.state, told.accelerator), (true, "running", Accelerator::Tcg));
@@ -123,18 +123,18 @@ async fn a_job_machine_starts_reports_its_state_and_stops() {
 
     assert!(matches!(bench.start().await, Err(QemuError::Running(_))), "one machine, one QEMU");
     assert!(!bench.is_gone());
-    qemu.stop(soon()).await.unwrap();
+    qemu.stop(short_deadline()).await.unwrap();
     assert!(bench.is_gone());
 }
 
 #[tokio::test(flavor = "current_thread")]
 async fn a_guest_that_powers_off_stops_its_machine_with_an_exit_report() {
-    let words = "noise\r\nvmbuild-agent: no disk";
-    let Some(bench) = Bench::new(Lifetime::Job, words, Then::PowerOff).await else { return };
+    let message = "noise\r\nvmbuild-agent: no disk";
+    let Some(bench) = Bench::new(Lifetime::Job, message, Then::PowerOff).await else { return };
     let mut qemu = bench.start().await.unwrap();
     let last = qemu.exited().await;
     assert_eq!(last, "QEMU exited with 0\nlast console lines:\nvmbuild-agent: no disk");
-    qemu.stop(soon()).await.expect("stopping what has ended is no error");
+    qemu.stop(short_deadline()).await.expect("stopping what has ended is no error");
     assert!(bench.is_gone());
 }
 
@@ -157,8 +157,8 @@ async fn commas_and_depth_of_paths_do_not_matter() {
     let Some(bench) = Bench::under(&place, Lifetime::Job, "here", Then::Hang).await else { return };
     assert!(bench.file(files::MONITOR).as_os_str().len() > 108);
     let mut qemu = bench.start().await.unwrap();
-    heard(&bench.file(files::CONSOLE), "here").await;
-    qemu.stop(soon()).await.unwrap();
+    console_shows(&bench.file(files::CONSOLE), "here").await;
+    qemu.stop(short_deadline()).await.unwrap();
     assert!(bench.is_gone());
 }
 
@@ -178,7 +178,7 @@ async fn a_named_machine_outlives_its_vmbuild_and_is_found_again() {
 
     let mut again = QemuMachine::attach(&bench.folder, &record).unwrap();
     assert_eq!((again.process(), again.uuid()), (own(&record).process, own(&record).uuid));
-    again.stop(soon()).await.unwrap();
+    again.stop(short_deadline()).await.unwrap();
     assert!(bench.is_gone());
     let gone = QemuMachine::attach(&bench.folder, &record).unwrap_err();
     assert!(matches!(gone, QemuError::NotRunning(_)), "{gone}");
@@ -194,14 +194,14 @@ async fn a_leftover_is_ended_after_proof_only() {
     let reused = changed(&record, |own| own.process.start_ticks += 1);
     let other = changed(&record, |own| own.uuid = uuid::Uuid::from_u128(1).to_string());
     for doubtful in [reused, other] {
-        let refused = end_leftover(&bench.folder, &doubtful, soon()).await.unwrap_err();
+        let refused = end_leftover(&bench.folder, &doubtful, short_deadline()).await.unwrap_err();
         assert!(matches!(refused, QemuError::NotOurs { .. }), "{refused}");
         assert!(!bench.is_gone(), "what is not proved is left alone");
     }
 
-    end_leftover(&bench.folder, &record, soon()).await.unwrap();
+    end_leftover(&bench.folder, &record, short_deadline()).await.unwrap();
     assert!(bench.is_gone());
-    end_leftover(&bench.folder, &record, soon()).await.expect("nothing left over is no error");
+    end_leftover(&bench.folder, &record, short_deadline()).await.expect("nothing left over is no error");
 }
 
 #[tokio::test(flavor = "current_thread")]
@@ -219,10 +219,10 @@ async fn a_leftover_that_does_not_answer_is_killed() {
 async fn a_named_machine_keeps_its_disk_and_refuses_another_base() {
     let Some(bench) = Bench::new(Lifetime::Named, "", Then::Hang).await else { return };
     let mut qemu = bench.start().await.unwrap();
-    qemu.stop(soon()).await.unwrap();
+    qemu.stop(short_deadline()).await.unwrap();
     let made = fs_err::metadata(bench.file(files::OVERLAY)).unwrap();
     let mut qemu = bench.start().await.unwrap();
-    qemu.stop(soon()).await.unwrap();
+    qemu.stop(short_deadline()).await.unwrap();
     let kept = fs_err::metadata(bench.file(files::OVERLAY)).unwrap();
     assert_eq!(std::os::unix::fs::MetadataExt::ino(&made), std::os::unix::fs::MetadataExt::ino(&kept));
 

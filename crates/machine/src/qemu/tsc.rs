@@ -16,10 +16,10 @@ const AGREEMENT: u32 = 500;
 /// The rate; `None` without a counter of a steady rate.
 pub(super) async fn rate() -> Option<TscRate> {
     let (first, second) = (measure().await?, measure().await?);
-    agreed(first, second).then_some(TscRate { khz: second })
+    rates_agree(first, second).then_some(TscRate { khz: second })
 }
 
-fn agreed(first: u32, second: u32) -> bool {
+fn rates_agree(first: u32, second: u32) -> bool {
     first.abs_diff(second) <= first / AGREEMENT
 }
 
@@ -27,10 +27,10 @@ async fn measure() -> Option<u32> {
     let begin = now()?;
     tokio::time::sleep(SPAN).await;
     let end = now()?;
-    khz(end.count.checked_sub(begin.count)?, end.at - begin.at)
+    to_khz(end.count.checked_sub(begin.count)?, end.at - begin.at)
 }
 
-fn khz(counts: u64, span: Duration) -> Option<u32> {
+fn to_khz(counts: u64, span: Duration) -> Option<u32> {
     let nanos = u64::try_from(span.as_nanos()).ok()?;
     u32::try_from(counts.checked_mul(1_000_000)?.checked_div(nanos)?).ok()
 }
@@ -68,11 +68,11 @@ fn counter() -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{agreed, khz};
+    use super::{rates_agree, to_khz};
     use std::time::Duration;
 
     fn check(counts: u64, micros: u64, expect: Option<u32>) {
-        assert_eq!(khz(counts, Duration::from_micros(micros)), expect, "{counts} in {micros} µs");
+        assert_eq!(to_khz(counts, Duration::from_micros(micros)), expect, "{counts} in {micros} µs");
     }
 
     #[test]
@@ -85,9 +85,9 @@ mod tests {
 
     #[test]
     fn only_a_steady_counter_counts() {
-        assert!(agreed(2_445_428, 2_445_000));
-        assert!(!agreed(2_445_428, 2_400_000));
-        assert!(!agreed(1_200_000, 2_445_428));
+        assert!(rates_agree(2_445_428, 2_445_000));
+        assert!(!rates_agree(2_445_428, 2_400_000));
+        assert!(!rates_agree(1_200_000, 2_445_428));
     }
 
     #[tokio::test]

@@ -217,7 +217,7 @@ impl HelperStartup<'_> {
         match self.read_report().await? {
             None => Ok(()),
             Some(HelperReport::Refused(refusal)) => Err(refusal.into()),
-            Some(HelperReport::Ready | HelperReport::Started) => Err(self.broken().await),
+            Some(HelperReport::Ready | HelperReport::Started) => Err(self.protocol_error().await),
         }
     }
 
@@ -233,14 +233,14 @@ impl HelperStartup<'_> {
         match self.read_report().await? {
             Some(report) if report == *expected => Ok(()),
             Some(HelperReport::Refused(refusal)) => Err(refusal.into()),
-            _ => Err(self.broken().await),
+            _ => Err(self.protocol_error().await),
         }
     }
 
     async fn read_report(&mut self) -> Result<Option<HelperReport>, NamespaceError> {
         let mut line = String::new();
         match tokio::time::timeout(PATIENCE, self.control.read_line(&mut line)).await {
-            Err(_) => Err(self.broken().await),
+            Err(_) => Err(self.protocol_error().await),
             Ok(Err(error)) if error.kind() != std::io::ErrorKind::ConnectionReset => Err(error.into()),
             Ok(Ok(1..)) => Ok(Some(serde_json::from_str(&line).map_err(std::io::Error::other)?)),
             Ok(_) => Ok(None),
@@ -248,7 +248,7 @@ impl HelperStartup<'_> {
     }
 
     /// The helper violated the protocol: an error with its exit status and output, if it has exited.
-    async fn broken(&mut self) -> NamespaceError {
+    async fn protocol_error(&mut self) -> NamespaceError {
         let mut output = String::new();
         let ended = tokio::time::timeout(Duration::from_secs(1), self.child.wait()).await.ok().and_then(Result::ok);
         self.child.shutdown().await;

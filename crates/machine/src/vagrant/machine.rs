@@ -1,6 +1,6 @@
 //! A machine under Vagrant: start, stop, and the transport to its agent.
 
-use super::project::{is_begun, is_vagrant, note_running, supposed_to_run, write_project};
+use super::project::{is_created, is_vagrant, note_running, supposed_to_run, write_project};
 use super::records::VagrantRecord;
 use super::run::{UP, VagrantCommand};
 use super::{VagrantError, ssh_config};
@@ -35,10 +35,10 @@ impl VagrantMachine {
             return Err(VagrantError::OtherBackend(spec.name.to_string()));
         };
         write_project(folder, &spec.image, &source.packages)?;
-        let command = VagrantCommand { verb: "up", args: args_of_up(spec.lifetime), limit: UP, events: Some(events) };
+        let command = VagrantCommand { verb: "up", args: up_args(spec.lifetime), limit: UP, events: Some(events) };
         command.run(folder, Some(spec), cancel).await?;
         note_running(folder, true)?;
-        let text = ssh_config_of(folder, spec, cancel).await?;
+        let text = query_ssh_config(folder, spec, cancel).await?;
         let ssh = ssh_config::parse(&text, &folder.file("host_key.pub"), &spec.agent)?;
         Ok(Self { folder: folder.clone(), lifetime: spec.lifetime, ssh })
     }
@@ -71,14 +71,14 @@ impl VagrantMachine {
 
 /// A job's machine is a box of a golden machine and already has its packages; a machine that validates must not get the
 /// packages for compiling.
-fn args_of_up(lifetime: Lifetime) -> Vec<String> {
+fn up_args(lifetime: Lifetime) -> Vec<String> {
     match lifetime {
         Lifetime::Job => vec!["--no-provision".to_owned()],
         Lifetime::Named => Vec::new(),
     }
 }
 
-async fn ssh_config_of(
+async fn query_ssh_config(
     folder: &MachineFolder,
     spec: &MachineSpec,
     cancel: &CancellationToken,
@@ -94,24 +94,26 @@ async fn ssh_config_of(
 /// Stops a machine, if it is supposed to run.
 pub(super) async fn halt(folder: &MachineFolder) -> Result<(), VagrantError> {
     if supposed_to_run(folder) {
-        VagrantCommand::quiet("halt", &[]).run(folder, spec_of(folder).as_ref(), &CancellationToken::new()).await?;
+        VagrantCommand::quiet("halt", &[])
+            .run(folder, recorded_spec(folder).as_ref(), &CancellationToken::new())
+            .await?;
     }
     Ok(note_running(folder, false)?)
 }
 
 /// Destroys a machine. A machine that was never created is no error.
 pub(super) async fn destroy(folder: &MachineFolder) -> Result<(), VagrantError> {
-    if !is_vagrant(folder) || !is_begun(folder) {
+    if !is_vagrant(folder) || !is_created(folder) {
         return Ok(());
     }
     VagrantCommand::quiet("destroy", &["--force"])
-        .run(folder, spec_of(folder).as_ref(), &CancellationToken::new())
+        .run(folder, recorded_spec(folder).as_ref(), &CancellationToken::new())
         .await?;
     Ok(note_running(folder, false)?)
 }
 
 /// The machine as data, if it is recorded. The Vagrantfile's defaults are enough to find a machine.
-fn spec_of(folder: &MachineFolder) -> Option<MachineSpec> {
+fn recorded_spec(folder: &MachineFolder) -> Option<MachineSpec> {
     folder.read_record().ok().flatten().map(|record| record.spec)
 }
 
@@ -120,7 +122,7 @@ pub(super) async fn is_running(folder: &MachineFolder, cancel: &CancellationToke
     if !supposed_to_run(folder) {
         return Ok(false);
     }
-    let records = VagrantCommand::quiet("status", &[]).run(folder, spec_of(folder).as_ref(), cancel).await?;
+    let records = VagrantCommand::quiet("status", &[]).run(folder, recorded_spec(folder).as_ref(), cancel).await?;
     let runs = records.iter().any(|record| matches!(record, VagrantRecord::State(state) if state == "running"));
     if !runs {
         note_running(folder, false)?;

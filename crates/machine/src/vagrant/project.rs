@@ -34,7 +34,7 @@ pub(super) fn supposed_to_run(folder: &MachineFolder) -> bool {
 }
 
 /// Returns true if Vagrant has begun to create the machine.
-pub(super) fn is_begun(folder: &MachineFolder) -> bool {
+pub(super) fn is_created(folder: &MachineFolder) -> bool {
     dotfile(folder).join("machines").is_dir()
 }
 

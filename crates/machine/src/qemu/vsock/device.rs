@@ -50,7 +50,7 @@ fn spawn(program: &std::path::Path, folder: &MachineFolder, lifetime: Lifetime) 
 }
 
 /// The reason why the device no longer works, if one of its threads panicked; its process and socket outlive that.
-pub(super) fn broken(folder: &MachineFolder) -> Option<String> {
+pub(super) fn crash_report(folder: &MachineFolder) -> Option<String> {
     let output = log_tail::text(&folder.file(files::VSOCK_LOG));
     let panic = output.lines().skip_while(|line| !line.contains("panicked at")).nth(1)?;
     Some(format!("{PROGRAM} crashed ({panic}); `vmbuild reload {}` restarts it", folder.name()))
@@ -68,7 +68,7 @@ pub(in crate::qemu) async fn end_recorded(vsock: Option<&VsockRecord>) -> io::Re
 
 #[cfg(test)]
 mod tests {
-    use super::broken;
+    use super::crash_report;
     use crate::MachineFolder;
     use crate::qemu::files;
 
@@ -76,11 +76,11 @@ mod tests {
     fn a_panic_in_its_log_is_reported() {
         let temp = tempfile::tempdir().expect("a folder");
         let (folder, _lock) = MachineFolder::create(temp.path(), "job".parse().expect("a name")).expect("a machine");
-        assert_eq!(broken(&folder), None, "it has said nothing");
+        assert_eq!(crash_report(&folder), None, "it has said nothing");
         let panic =
             "thread 'vring_worker' (7) panicked at src/vsock_conn.rs:238:64:\ncalled `unwrap` on an `Err`\nnote: …\n";
         fs_err::write(folder.file(files::VSOCK_LOG), panic).expect("a log");
-        let told = broken(&folder).expect("it is broken");
+        let told = crash_report(&folder).expect("it is broken");
         assert!(told.contains("(called `unwrap` on an `Err`); `vmbuild reload job`"), "{told}");
     }
 }
