@@ -61,7 +61,7 @@ impl FromStr for BackendChoice {
     type Err = UnknownName;
 
     fn from_str(text: &str) -> Result<Self, UnknownName> {
-        UnknownName::find("backend", text, Self::all().into_iter(), Self::as_str)
+        UnknownName::find("backend", text, &Self::all(), Self::as_str)
     }
 }
 

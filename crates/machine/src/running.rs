@@ -31,7 +31,7 @@ pub struct Machine {
     spec: MachineSpec,
     folder: MachineFolder,
     // Behind a lock because the machine is watched while its session is used.
-    machine: Mutex<Box<dyn BackendMachine>>,
+    running: Mutex<Box<dyn BackendMachine>>,
     session: Session,
     reached: Option<RaceResult>,
     record: MachineRecord,
@@ -61,10 +61,10 @@ impl Machine {
         let (folder, owner) = claim(&spec, store).await?;
         let request = StartRequest { spec: &spec, folder: &folder, events, cancel };
         match bring_up(request, store).await {
-            Ok((machine, session, record)) => {
-                let (machine, events) = (Mutex::new(machine), Some(events.clone()));
+            Ok((running, session, record)) => {
+                let (running, events) = (Mutex::new(running), Some(events.clone()));
                 let reached = record.reached.clone();
-                Ok(Self { spec, folder, machine, session, reached, record, events, owner: Some(owner) })
+                Ok(Self { spec, folder, running, session, reached, record, events, owner: Some(owner) })
             }
             // Its console is kept for the user.
             Err(error @ (MachineError::Died { .. } | MachineError::NoAnswer { .. })) => Err(error),
@@ -91,8 +91,8 @@ impl Machine {
             opened = Box::pin(open_session(machine.as_mut(), &folder, request, cancel)) => opened?,
             stuck = resume_if_silent(&folder, &record) => return Err(stuck),
         };
-        let (spec, machine) = (record.spec.clone(), Mutex::new(machine));
-        Ok(Self { spec, folder, machine, session, reached: Some(reached), record, events: None, owner: None })
+        let (spec, running) = (record.spec.clone(), Mutex::new(machine));
+        Ok(Self { spec, folder, running, session, reached: Some(reached), record, events: None, owner: None })
     }
 
     /// Reports warnings about the machine while a request is pending.
@@ -165,7 +165,7 @@ impl Machine {
 
     /// Watches the machine until it has exited or can no longer be reached.
     async fn death(&self) -> MachineError {
-        let mut machine = self.machine.lock().await;
+        let mut machine = self.running.lock().await;
         let pausable = self.spec.backend().backend().features().pausable;
         let record = pausable.then_some(&self.record);
         let (folder, session, events) = (&self.folder, &self.session, self.events.as_ref());
@@ -196,7 +196,7 @@ impl Machine {
         };
         // An agent that does not answer is stopped with its machine.
         let _ = tokio::time::timeout(POWER_OFF, self.session.power_off()).await;
-        self.machine.get_mut().stop(Deadline::after(STOP)).await?;
+        self.running.get_mut().stop(Deadline::after(STOP)).await?;
         Ok(StoppedMachine { folder: self.folder, owner })
     }
 }

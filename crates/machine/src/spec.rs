@@ -210,8 +210,8 @@ impl FromStr for BackendKind {
     type Err = UnknownName;
 
     fn from_str(text: &str) -> Result<Self, UnknownName> {
-        let kinds = BACKENDS.iter().map(|backend| backend.kind());
-        UnknownName::find("backend", text, kinds, Self::as_str)
+        let kinds: Vec<_> = BACKENDS.iter().map(|backend| backend.kind()).collect();
+        UnknownName::find("backend", text, &kinds, Self::as_str)
     }
 }
 
@@ -228,11 +228,11 @@ impl UnknownName {
     pub(crate) fn find<T: Copy>(
         what: &'static str,
         name: &str,
-        all: impl Iterator<Item = T> + Clone,
+        all: &[T],
         as_str: impl Fn(T) -> &'static str,
     ) -> Result<T, Self> {
-        let expected = || all.clone().map(&as_str).collect::<Vec<_>>().join(", ");
-        let found = all.clone().find(|&one| as_str(one) == name);
+        let expected = || all.iter().copied().map(&as_str).collect::<Vec<_>>().join(", ");
+        let found = all.iter().copied().find(|&one| as_str(one) == name);
         found.ok_or_else(|| Self { what, name: name.to_owned(), expected: expected() })
     }
 }
@@ -282,7 +282,7 @@ impl FromStr for Accelerator {
     type Err = UnknownName;
 
     fn from_str(text: &str) -> Result<Self, UnknownName> {
-        UnknownName::find("accelerator", text, Self::ALL.into_iter(), Self::as_str)
+        UnknownName::find("accelerator", text, &Self::ALL, Self::as_str)
     }
 }
 

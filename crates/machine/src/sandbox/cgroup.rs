@@ -25,7 +25,7 @@ struct CreatedGroup {
     limits_memory: bool,
 }
 
-/// CgroupLimits of a machine.
+/// Limits of a machine.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct CgroupLimits {
     /// Processors.

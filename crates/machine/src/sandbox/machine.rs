@@ -242,7 +242,7 @@ fn launch(lifetime: Lifetime, folder: &MachineFolder, alive: OwnedFd) -> Result<
     Ok(NamespaceLaunch { lifetime, keep: vec![alive], log: Some(log.into_parts().0) })
 }
 
-/// CgroupLimits the process to the first `count` of the processors that we may use: unlike a quota, programs see it (`nproc`).
+/// Limits the process to the first `count` of the processors that we may use: unlike a quota, programs see it (`nproc`).
 #[cfg(target_os = "linux")]
 fn limit_processors(pid: u32, count: u32) -> std::io::Result<()> {
     use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};

@@ -102,7 +102,7 @@ mod tests {
         }
     }
 
-    fn command(network: Network, root: RootDisk) -> Result<VfkitCommand, UnquotablePath> {
+    fn command(network: Network, root: &RootDisk) -> Result<VfkitCommand, UnquotablePath> {
         let spec = MachineSpec {
             name: "job-0a1b2c3d".parse().expect("a good name"),
             image: "debian-12".to_owned(),
@@ -114,7 +114,7 @@ mod tests {
             start: Start::Vz { root: root.clone() },
         };
         let folder = MachineFolder::new(Path::new("/store/machines"), spec.name.clone());
-        VfkitCommand::new(&spec, &root, &folder, Duration::new(1_700_000_000, 5))
+        VfkitCommand::new(&spec, root, &folder, Duration::new(1_700_000_000, 5))
     }
 
     /// One switch and its value to a line.
@@ -125,13 +125,13 @@ mod tests {
 
     #[test]
     fn job_without_a_network() {
-        let job = command(Network::None, root("/store/images/debian-12/ab12")).expect("plain paths");
+        let job = command(Network::None, &root("/store/images/debian-12/ab12")).expect("plain paths");
         insta::assert_snapshot!(lines(&job));
     }
 
     #[test]
     fn a_network_is_one_device_more() {
-        let of = |network| lines(&command(network, root("/g")).expect("plain paths"));
+        let of = |network| lines(&command(network, &root("/g")).expect("plain paths"));
         let (with, without) = (of(Network::Outgoing), of(Network::None));
         let added: Vec<_> = with.lines().filter(|line| !without.contains(line)).collect();
         assert_eq!(added.last(), Some(&"--device virtio-net,nat"));
@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn paths_that_cannot_be_quoted_are_refused() {
         for folder in ["/a,b", "/a\"b"] {
-            let refused = command(Network::None, root(folder)).expect_err(folder);
+            let refused = command(Network::None, &root(folder)).expect_err(folder);
             assert_eq!(refused, UnquotablePath(Path::new(folder).join("vmlinuz")));
         }
     }

@@ -117,13 +117,13 @@ pub(super) fn transports(folder: &MachineFolder, vsock: &VsockRecord) -> Transpo
     let serial = Transport::VirtioSerial(folder.file(files::AGENT));
     match vsock {
         VsockRecord::Kernel { cid } => usable(vec![Transport::Vsock { cid: *cid, port: VSOCK_PORT }, serial]),
-        VsockRecord::VhostUser { .. } => match device::crash_report(folder) {
-            Some(reason) => without(serial, TransportKind::VhostUserVsock, reason),
-            None => {
-                let device = Transport::VhostUserVsock { socket: folder.file(files::VSOCK), port: VSOCK_PORT };
-                usable(vec![device, serial])
+        VsockRecord::VhostUser { .. } => {
+            if let Some(reason) = device::crash_report(folder) {
+                return without(serial, TransportKind::VhostUserVsock, reason);
             }
-        },
+            let device = Transport::VhostUserVsock { socket: folder.file(files::VSOCK), port: VSOCK_PORT };
+            usable(vec![device, serial])
+        }
         VsockRecord::None { why } => without(serial, TransportKind::Vsock, why.clone()),
     }
 }
