@@ -4,13 +4,13 @@ use crate::vagrant_box;
 use std::path::PathBuf;
 use vmbuild_core::context::Context;
 use vmbuild_core::failure::Failure;
-use vmbuild_image::{Golden, Image, Locking, Role};
+use vmbuild_image::{Golden, GoldenRequest, GoldenRole, Image, LockMode};
 use vmbuild_machine::accelerator::BootFiles;
 use vmbuild_machine::agent_binary;
 use vmbuild_machine::backend::{Emulation, MachineRoot, RootKind};
 use vmbuild_machine::{
-    Accelerator, BackendChoice, BackendKind, BackendRequest, ChosenBackend, Lifetime, Machine, MachineName, MachineSpec,
-    Network, Start, choose_backend,
+    Accelerator, BackendChoice, BackendKind, BackendRequest, ChosenBackend, Lifetime, Machine, MachineName,
+    MachineSpec, Network, Start, choose_backend,
 };
 
 /// Default memory of a machine in MiB: half of the host's, within these bounds.
@@ -37,7 +37,7 @@ pub struct MachineRequest {
 #[derive(Debug)]
 pub struct MachineSetup {
     image: Image,
-    locking: Locking,
+    locking: LockMode,
     cpus: u32,
     memory_mib: u64,
     agent: PathBuf,
@@ -49,9 +49,9 @@ impl MachineSetup {
     pub async fn decide(context: &Context, request: &MachineRequest) -> Result<Self, Failure> {
         let image = Image::load(&request.image, &context.store)?;
         let agent = agent_binary::find()?;
-        let locking = if request.locked { Locking::Locked } else { Locking::Compare };
+        let locking = if request.locked { LockMode::Locked } else { LockMode::Compare };
         let boot = async || -> Result<BootFiles, Failure> {
-            let golden = prepare(context, &request.image, Role::Clean, locking, &agent).await?;
+            let golden = prepare(context, &request.image, GoldenRole::Clean, locking, &agent).await?;
             Ok(BootFiles::from(&golden.disk(&agent, &context.events, &context.cancel).await?))
         };
         let wanted = BackendRequest { backend: request.backend, accelerator: request.accelerator };
@@ -86,7 +86,7 @@ impl MachineSetup {
     }
 
     /// The golden machine for a role.
-    pub async fn golden(&self, context: &Context, role: Role) -> Result<Golden, Failure> {
+    pub async fn golden(&self, context: &Context, role: GoldenRole) -> Result<Golden, Failure> {
         prepare(context, &self.image.name, role, self.locking, &self.agent).await
     }
 
@@ -140,12 +140,12 @@ impl MachineSetup {
 async fn prepare(
     context: &Context,
     image: &str,
-    role: Role,
-    locking: Locking,
+    role: GoldenRole,
+    locking: LockMode,
     agent: &std::path::Path,
 ) -> Result<Golden, Failure> {
     let Context { store, events, cancel } = context;
-    Ok(Golden::prepare_as(store, image, (role, locking), agent, events, cancel).await?)
+    Ok(Golden::prepare_as(store, GoldenRequest { image, role, mode: locking }, agent, events, cancel).await?)
 }
 
 fn host_cpus() -> u32 {

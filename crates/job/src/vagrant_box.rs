@@ -8,7 +8,7 @@ use vmbuild_core::context::Context;
 use vmbuild_core::event::Part;
 use vmbuild_core::failure::Failure;
 use vmbuild_core::store::StoreError;
-use vmbuild_image::{Compression, ExportFormat, ExportRequest, Golden, Image, box_digest, export};
+use vmbuild_image::{Compression, ExportContext, ExportFormat, ExportRequest, Golden, Image, box_digest, export};
 use vmbuild_machine::VagrantBox;
 use vmbuild_machine::vagrant::{add_box, has_box};
 
@@ -35,14 +35,14 @@ pub(crate) fn is_emulated() -> bool {
 /// A box of the golden machine: one that Vagrant has already, or made now.
 pub(crate) async fn of_golden(context: &Context, golden: &Golden, agent: &Path) -> Result<VagrantBox, Failure> {
     let Context { store, events, cancel } = context;
-    let name = format!("vmbuild/{}-{}-{}", golden.image(), golden.role().word(), &box_digest(golden)[..12]);
+    let name = format!("vmbuild/{}-{}-{}", golden.image(), golden.role().as_str(), &box_digest(golden)[..12]);
     if !has_box(&name, cancel).await? {
         events.note(Part::Machine, format!("making the box {name}"));
         let folder = tempfile::tempdir_in(store.cache()).map_err(StoreError::Io)?;
         let output = folder.path().join("golden.box");
         let compression = Some(Compression::None);
         let request = ExportRequest { format: ExportFormat::VagrantBox, compression, output, force: false };
-        export(golden, (store, agent), &request, events, cancel).await?;
+        export(golden, &request, ExportContext { store, agent, events, cancel }).await?;
         add_box(&name, &request.output, events, cancel).await?;
     }
     let asked = of_environment(golden.description());

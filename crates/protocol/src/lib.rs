@@ -18,8 +18,6 @@ pub mod hello;
 pub mod message;
 pub mod request;
 
-mod trouble;
-
 pub use codec::{Codec, CodecError};
 pub use frame::{CHUNK, Envelope, Frame, MAX_PAYLOAD, WINDOW};
 pub use hello::{BUILD_ID, Epoch, Hello, PROTOCOL, STDIO_READY};
@@ -30,4 +28,3 @@ pub use message::{
     RequestFailure, RequestId, Stage, Step, StepDone, Steps, TerminalSize, ToAgent, Validate, Verdict, Watch,
 };
 pub use request::{AgentRequest, FactsRequest, GrowRootRequest, PingRequest, PowerOffRequest, ResolveRequest};
-pub use trouble::PackageTrouble;

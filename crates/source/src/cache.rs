@@ -1,7 +1,7 @@
 //! The store's folder of verified sources: `sources/<sha256>/<file>`.
 //!
-//! Disks fail and people edit files, so a file found here counts for nothing until it has been hashed again. Names
-//! that begin with a dot are ours: the lock, and a download under way.
+//! Disks fail and people edit files, so a file is hashed again before use. Names that begin with a dot are internal: the
+//! lock, and an unfinished download.
 
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -13,7 +13,7 @@ use vmbuild_core::store::{Lock, Store, sync_folder};
 
 /// The folder of verified sources.
 #[derive(Debug, Clone)]
-pub(super) struct Cache {
+pub(super) struct SourceCache {
     root: PathBuf,
 }
 
@@ -26,22 +26,22 @@ pub(super) struct CachedFile {
     pub(super) sha256: Sha256,
 }
 
-impl Cache {
+impl SourceCache {
     pub(super) fn of(store: &Store) -> Self {
         Self { root: store.sources() }
     }
 
-    /// Where files lie that have no known digest yet.
+    /// The folder of files without a known digest.
     pub(super) fn root(&self) -> &Path {
         &self.root
     }
 
-    /// Where a download of this digest is under way.
+    /// The unfinished download of this digest.
     pub(super) fn partial(&self, sha256: Sha256) -> PathBuf {
         self.folder(sha256).join(".partial")
     }
 
-    /// Where the evidence for a source is kept.
+    /// The folder of evidence for a source.
     pub(super) fn evidence(&self, sha256: Sha256) -> PathBuf {
         self.folder(sha256).join(".evidence")
     }
@@ -50,8 +50,8 @@ impl Cache {
         self.root.join(sha256.to_string())
     }
 
-    /// Takes the locks of `digests`, which are sorted so that two takers never wait for each other in a ring.
-    /// Nothing if cancelled.
+    /// Takes the locks of `digests`, which are sorted so that two processes never wait for each other. `None` if
+    /// cancelled.
     pub(super) async fn lock(
         &self,
         digests: &[Sha256],
@@ -64,7 +64,7 @@ impl Cache {
             let path = self.folder(digest).join(".lock");
             let mut lock = Lock::try_take(&path)?;
             if lock.is_none() {
-                events.note(Part::Source, "another vmbuild is getting the same source: waiting for it");
+                events.note(Part::Source, "waiting for another vmbuild that is fetching the same source");
                 lock = Lock::take(&path, cancel).await?;
             }
             let Some(lock) = lock else { return Ok(None) };
@@ -73,7 +73,7 @@ impl Cache {
         Ok(Some(locks))
     }
 
-    /// The file of this digest, hashed again. A damaged one is removed, and said. The caller holds the lock.
+    /// The file of this digest, hashed again. A damaged one is removed, with a warning. The caller holds the lock.
     pub(super) fn find(&self, digest: Sha256, events: &Events) -> io::Result<Option<CachedFile>> {
         for path in visible_files(&self.folder(digest))? {
             let (bytes, sha256) = vmbuild_archive::sha256_file(&path)?;
@@ -83,7 +83,7 @@ impl Cache {
                 return Ok(Some(CachedFile { path, file_name, bytes, sha256 }));
             }
             fs_err::remove_file(&path)?;
-            let text = format!("removed a damaged source from the store: {} had sha256 {sha256}", path.display());
+            let text = format!("removed a damaged source from the store: {} has sha256 {sha256}", path.display());
             events.warn(Part::Source, text);
         }
         Ok(None)
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_tame() {
+    fn unsafe_names_are_replaced() {
         check("Python-3.13.5.tar.xz", "Python-3.13.5.tar.xz");
         check("python3.13_3.13.5~rc1.orig.tar.xz", "python3.13_3.13.5~rc1.orig.tar.xz");
         check("", "source");

@@ -1,10 +1,10 @@
-//! The `Sources` index of one suite, kept in the store's cache.
+//! The `Sources` index of one suite, cached in the store.
 //!
-//! It needs no signature check here: it only says where in the pool a file lies whose digest is pinned already. A
-//! forged index can at worst name a file that is then refused.
+//! Its signature is not verified: it only gives the place of a file whose digest is pinned already. A forged index can
+//! at worst name a file that is then rejected.
 
+use crate::pool_file::{self, PoolFile};
 use crate::settings::{LONGEST, below};
-use crate::stanza::{self, PoolFile};
 use jiff::{SignedDuration, Timestamp};
 use liblzma::read::XzDecoder;
 use liblzma::stream::{CONCATENATED, Stream};
@@ -17,21 +17,21 @@ use vmbuild_core::event::{Events, Part};
 use vmbuild_core::store::{Lock, Store, write_atomically};
 use vmbuild_fetch::download::{Answer, Download, FetchError, RetryPolicy, Validators, fetch};
 
-/// How long an index is used without asking for a newer one.
+/// Age from which an index is refreshed.
 const FRESH: SignedDuration = SignedDuration::from_hours(24);
 
-/// More memory than any preset of xz needs to decompress (65 MiB), less than harms.
+/// Memory limit of the decompressor: more than any preset of xz needs (65 MiB).
 const MEMORY: u64 = 128 << 20;
 
 /// One suite's index at one archive.
 #[derive(Debug, Clone)]
-pub(super) struct Index {
+pub(super) struct SourcesIndex {
     url: String,
     file: PathBuf,
     about: PathBuf,
 }
 
-/// What is known about a kept index.
+/// The record of a cached index.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct IndexInfo {
@@ -43,7 +43,7 @@ struct IndexInfo {
 
 const SCHEMA: u8 = 1;
 
-impl Index {
+impl SourcesIndex {
     pub(super) fn of(store: &Store, archive: &str, suite: &str) -> Self {
         let url = below(archive, &format!("dists/{suite}/main/source/Sources.xz"));
         let key = Sha256::from(<[u8; 32]>::from(<sha2::Sha256 as sha2::Digest>::digest(&url))).short();
@@ -55,11 +55,11 @@ impl Index {
         &self.url
     }
 
-    /// Brings the kept index up to date if it is older than a day. One that cannot be refreshed is used as it is: a stale path
+    /// Refreshes the cached index if it is older than a day. One that cannot be refreshed is used as it is: a stale path
     /// ends in a 404, never in wrong bytes.
     pub(super) async fn refresh(
         &self,
-        patience: &RetryPolicy,
+        retry: &RetryPolicy,
         events: &Events,
         cancel: &CancellationToken,
     ) -> Result<(), FetchError> {
@@ -74,7 +74,7 @@ impl Index {
         let partial = self.file.with_extension("partial");
         let job = Download { known: known.clone(), ..Download::fresh(&self.url, &partial, LONGEST) };
         let running = events.phase(Part::Source, "index", &self.url);
-        let validators = match fetch(&job, patience, &running, cancel).await {
+        let validators = match fetch(&job, retry, &running, cancel).await {
             Ok(Answer::NotModified) => known,
             Ok(Answer::Received(received)) => {
                 fs_err::rename(&partial, &self.file)?;
@@ -92,20 +92,20 @@ impl Index {
         Ok(())
     }
 
-    /// Where a file of one of `digests` lies. Takes about a second of one core: for a blocking thread.
+    /// The file with one of `digests`. Takes about a second of one core, and blocks.
     pub(super) fn find(&self, digests: &[Sha256]) -> io::Result<Option<PoolFile>> {
         let decoder = Stream::new_stream_decoder(MEMORY, CONCATENATED)?;
         let file = XzDecoder::new_stream(fs_err::File::open(&self.file)?, decoder);
-        let found = stanza::find(BufReader::with_capacity(1 << 16, file), digests);
+        let found = pool_file::find(BufReader::with_capacity(1 << 16, file), digests);
         if found.is_err() {
             self.forget();
         }
         found
     }
 
-    /// Makes the next use ask for a new one.
+    /// Makes the next use fetch a new one.
     pub(super) fn forget(&self) {
-        // If it cannot be removed, it merely stays in use until it is a day old.
+        // If it cannot be removed, it stays in use until it is a day old.
         let _ = fs_err::remove_file(&self.about);
     }
 

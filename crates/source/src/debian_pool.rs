@@ -1,50 +1,53 @@
-//! A source from the pool of a Debian archive: what python.org released is there as `orig` archives.
+//! Sources from the pool of a Debian archive, which has python.org's releases as `orig` archives.
 
 use crate::SourceError;
-use crate::debian_index::Index;
+use crate::debian_index::SourcesIndex;
 use crate::expected::ExpectedArchive;
+use crate::pool_file::PoolFile;
 use crate::request::SourceOrigin;
-use crate::resolver::{Attempts, PlaceOutcome, SourceResolver};
+use crate::resolver::{FailedAttempts, PlaceOutcome, SourceResolver};
 use crate::settings::{DebianArchive, below};
-use crate::stanza::PoolFile;
 use vmbuild_cpython::{OrigKind, Version};
 use vmbuild_fetch::download::FetchError;
 
-/// Suites whose source packages are worth a look, newest stable first.
+/// Suites to search for source packages, newest stable first.
 const SUITES: [&str; 3] = ["trixie", "bookworm", "sid"];
 
-/// Looks through the suites and gets the first file that has an expected digest; then where a pool usually has it.
-pub(super) async fn obtain(quest: &SourceResolver<'_>, trail: &mut Attempts) -> Result<PlaceOutcome, SourceError> {
-    let archive = match address(quest).await? {
+/// Fetches the first file of the suites that has an expected digest; then tries the pool's usual path.
+pub(super) async fn fetch_from_pool(
+    resolver: &SourceResolver<'_>,
+    failed: &mut FailedAttempts,
+) -> Result<PlaceOutcome, SourceError> {
+    let archive = match address(resolver).await? {
         Ok(archive) => archive,
         Err(reason) => {
-            trail.add("Debian archive", &reason);
+            failed.add("Debian archive", &reason);
             return Ok(PlaceOutcome::NotHere);
         }
     };
-    for suite in suites(&quest.expected.archives) {
-        match from_suite(quest, &archive, suite, trail).await? {
+    for suite in suites(&resolver.expected.archives) {
+        match from_suite(resolver, &archive, suite, failed).await? {
             PlaceOutcome::NotHere => {}
             settled => return Ok(settled),
         }
     }
-    unlisted(quest, &archive, trail).await
+    try_usual_path(resolver, &archive, failed).await
 }
 
-/// Asks for the name that Debian gives to a release. A pool keeps what its suites have moved on from for a while: no
-/// index vouches for that any more, but the digest does.
-async fn unlisted(
-    quest: &SourceResolver<'_>,
+/// Tries the path that Debian gives to a release. A pool keeps files for a while after its suites have moved on: no
+/// index lists them any more, but the digest identifies them.
+async fn try_usual_path(
+    resolver: &SourceResolver<'_>,
     archive: &str,
-    trail: &mut Attempts,
+    failed: &mut FailedAttempts,
 ) -> Result<PlaceOutcome, SourceError> {
-    for wanted in &quest.expected.archives {
-        let Some(path) = usual_path(&quest.expected.version, &wanted.file) else { continue };
+    for wanted in &resolver.expected.archives {
+        let Some(path) = pool_path(&resolver.expected.version, &wanted.file) else { continue };
         let url = below(archive, &path);
-        if trail.has(&url) {
+        if failed.has(&url) {
             continue;
         }
-        match quest.download(&url, wanted.sha256, SourceOrigin::DebianPool, trail).await? {
+        match resolver.download(&url, wanted.sha256, SourceOrigin::DebianPool, failed).await? {
             PlaceOutcome::NotHere => {}
             settled => return Ok(settled),
         }
@@ -52,18 +55,18 @@ async fn unlisted(
     Ok(PlaceOutcome::NotHere)
 }
 
-/// Where Debian's pool has, or had, what python.org calls `file`.
-fn usual_path(version: &Version, file: &str) -> Option<String> {
+/// The path in Debian's pool of python.org's `file`, whether or not it still exists.
+fn pool_path(version: &Version, file: &str) -> Option<String> {
     let (major, minor) = version.minor();
     let package = format!("python{major}.{minor}");
     Some(format!("pool/main/p/{package}/{}", OrigKind::of(file)?.file(&package, version)))
 }
 
-/// Where the pool has one of the expected archives, if it does.
-pub(super) async fn locate(quest: &SourceResolver<'_>) -> Result<Option<String>, SourceError> {
-    let Ok(archive) = address(quest).await? else { return Ok(None) };
-    for suite in suites(&quest.expected.archives) {
-        if let Ok(Some(file)) = search(quest, &Index::of(quest.store, &archive, suite)).await? {
+/// The pool's address of an expected archive, if it has one.
+pub(super) async fn locate(resolver: &SourceResolver<'_>) -> Result<Option<String>, SourceError> {
+    let Ok(archive) = address(resolver).await? else { return Ok(None) };
+    for suite in suites(&resolver.expected.archives) {
+        if let Ok(Some(file)) = search(resolver, &SourcesIndex::of(resolver.store, &archive, suite)).await? {
             return Ok(Some(below(&archive, &file.path)));
         }
     }
@@ -71,39 +74,41 @@ pub(super) async fn locate(quest: &SourceResolver<'_>) -> Result<Option<String>,
 }
 
 async fn from_suite(
-    quest: &SourceResolver<'_>,
+    resolver: &SourceResolver<'_>,
     archive: &str,
     suite: &str,
-    trail: &mut Attempts,
+    failed: &mut FailedAttempts,
 ) -> Result<PlaceOutcome, SourceError> {
-    let index = Index::of(quest.store, archive, suite);
-    match search(quest, &index).await? {
+    let index = SourcesIndex::of(resolver.store, archive, suite);
+    match search(resolver, &index).await? {
         Ok(Some(file)) => {
             let url = below(archive, &file.path);
-            let step = quest.download(&url, file.sha256, SourceOrigin::DebianPool, trail).await?;
+            let step = resolver.download(&url, file.sha256, SourceOrigin::DebianPool, failed).await?;
             if !matches!(step, PlaceOutcome::Found(_)) {
-                // The pool moves on and the index may be a day old: the next run shall ask for a new one.
+                // The pool changes and the index may be a day old: the next run fetches a new one.
                 index.forget();
             }
             Ok(step)
         }
         Ok(None) => {
-            trail.add(index.url(), &"does not list it");
+            failed.add(index.url(), &"does not list it");
             Ok(PlaceOutcome::NotHere)
         }
         Err(error) => {
-            trail.add(index.url(), &error);
+            failed.add(index.url(), &error);
             Ok(if error.is_about_the_host() { PlaceOutcome::HostDown } else { PlaceOutcome::NotHere })
         }
     }
 }
 
-async fn address(quest: &SourceResolver<'_>) -> Result<Result<String, String>, SourceError> {
-    let address = match &quest.settings.debian_archive {
+async fn address(resolver: &SourceResolver<'_>) -> Result<Result<String, String>, SourceError> {
+    let address = match &resolver.settings.debian_archive {
         DebianArchive::At(address) => Ok(address.clone()),
-        DebianArchive::FromApt => crate::apt::debian_archive(quest.cancel).await,
+        DebianArchive::FromApt => {
+            vmbuild_packages::debian_archive(resolver.cancel).await.map_err(|error| error.to_string())
+        }
     };
-    if quest.cancel.is_cancelled() { Err(quest.cancelled()) } else { Ok(address) }
+    if resolver.cancel.is_cancelled() { Err(resolver.cancelled()) } else { Ok(address) }
 }
 
 /// The suites known to have it, then the others.
@@ -117,20 +122,20 @@ fn suites(archives: &[ExpectedArchive]) -> Vec<&str> {
 
 /// Looks into one suite. The outer error ends the whole search, the inner one this suite's.
 async fn search(
-    quest: &SourceResolver<'_>,
-    index: &Index,
+    resolver: &SourceResolver<'_>,
+    index: &SourcesIndex,
 ) -> Result<Result<Option<PoolFile>, FetchError>, SourceError> {
-    if let Err(error) = index.refresh(&quest.settings.patience, quest.events, quest.cancel).await {
-        return quest.passing(error).map(Err);
+    if let Err(error) = index.refresh(&resolver.settings.retry, resolver.events, resolver.cancel).await {
+        return resolver.place_error(error).map(Err);
     }
-    let (index, digests) = (index.clone(), quest.expected.digests());
-    let found = quest.blocking(move || index.find(&digests)).await?;
+    let (index, digests) = (index.clone(), resolver.expected.digests());
+    let found = vmbuild_core::blocking(move || index.find(&digests)).await;
     Ok(found.map_err(|error| FetchError::Hopeless(format!("unreadable: {error}"))))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{suites, usual_path};
+    use super::{pool_path, suites};
     use crate::expected::ExpectedArchive;
 
     fn check(known: &[&str], expect: &[&str]) {
@@ -151,9 +156,9 @@ mod tests {
     }
 
     #[test]
-    fn a_release_has_a_usual_place() {
+    fn a_release_has_a_usual_path() {
         let check = |version: &str, file, expect| {
-            assert_eq!(usual_path(&version.parse().expect("a version"), file).as_deref(), expect);
+            assert_eq!(pool_path(&version.parse().expect("a version"), file).as_deref(), expect);
         };
         check("3.14.7", "Python-3.14.7.tar.xz", Some("pool/main/p/python3.14/python3.14_3.14.7.orig.tar.xz"));
         check("3.14.7t", "Python-3.14.7.tgz", Some("pool/main/p/python3.14/python3.14_3.14.7.orig.tar.gz"));

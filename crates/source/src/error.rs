@@ -1,4 +1,4 @@
-//! Why there is no source.
+//! Errors of sources.
 
 use std::fmt;
 use std::io;
@@ -7,36 +7,36 @@ use vmbuild_archive::Sha256;
 use vmbuild_core::failure::{Diagnose, Exit};
 use vmbuild_cpython::Version;
 
-/// Why there is no source.
+/// Why a source could not be fetched.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// No digest is known for the version, and none was given.
-    #[error("no source of CPython {version} is known by its sha256")]
-    Unlisted {
+    #[error("unknown CPython version {version}: no sha256 is pinned for its source")]
+    UnknownVersion {
         /// The version.
         version: Version,
         /// The newest known one of the same minor version.
         newest: Option<Version>,
     },
-    /// The bytes are not those that were promised. They are deleted, unless they are the user's own file.
+    /// The digest differs from the expected one. The file is deleted, unless it is the user's own.
     #[error("{place} is not the source of CPython {version}: expected sha256 {}, got {got}", list(expected))]
     Mismatch {
         /// The version.
         version: Version,
         /// The address or path.
         place: String,
-        /// The digests of which one would do.
+        /// The accepted digests.
         expected: Vec<Sha256>,
-        /// The digest of what came.
+        /// The digest received.
         got: Sha256,
     },
     /// No place had it.
-    #[error("failed to get the source of CPython {version}:{}", lines(attempts))]
-    Unobtainable {
+    #[error("failed to fetch the source of CPython {version}:{}", lines(attempts))]
+    NotFound {
         /// The version.
         version: Version,
         /// Every place tried.
-        attempts: Vec<Attempt>,
+        attempts: Vec<FailedAttempt>,
     },
     /// The file the user named cannot be used.
     #[error("failed to read the source {}", path.display())]
@@ -48,26 +48,26 @@ pub enum SourceError {
         source: io::Error,
     },
     /// The store's files.
-    #[error("failed to keep the source in the store")]
+    #[error("failed to store the source")]
     Store(#[from] io::Error),
     /// The caller's cancellation.
-    #[error("getting the source of CPython {version} was interrupted")]
+    #[error("fetching the source of CPython {version} was interrupted")]
     Cancelled {
         /// The version.
         version: Version,
     },
 }
 
-/// A place that was tried in vain.
+/// A place without the source.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attempt {
+pub struct FailedAttempt {
     /// The address.
     pub place: String,
-    /// What went wrong there.
+    /// The reason.
     pub reason: String,
 }
 
-impl fmt::Display for Attempt {
+impl fmt::Display for FailedAttempt {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(to, "{}: {}", self.place, self.reason)
     }
@@ -76,22 +76,22 @@ impl fmt::Display for Attempt {
 impl Diagnose for SourceError {
     fn exit(&self) -> Exit {
         match self {
-            Self::Unlisted { .. } | Self::File { .. } => Exit::Usage,
+            Self::UnknownVersion { .. } | Self::File { .. } => Exit::Usage,
             Self::Mismatch { .. } => Exit::Integrity,
-            Self::Unobtainable { .. } | Self::Store(_) => Exit::Environment,
+            Self::NotFound { .. } | Self::Store(_) => Exit::Environment,
             Self::Cancelled { .. } => Exit::Interrupted,
         }
     }
 
     fn hints(&self) -> Vec<String> {
         match self {
-            Self::Unlisted { newest, .. } => unlisted_hints(newest.as_ref()),
-            Self::Unobtainable { .. } => vec![
-                "`--source FILE` takes an archive that you have; HTTPS_PROXY names a proxy".to_owned(),
+            Self::UnknownVersion { newest, .. } => unlisted_hints(newest.as_ref()),
+            Self::NotFound { .. } => vec![
+                "`--source FILE` uses a local archive; HTTPS_PROXY names a proxy".to_owned(),
                 "VMBUILD_PYTHON_ORG and VMBUILD_DEBIAN_ARCHIVE name mirrors".to_owned(),
             ],
             Self::Mismatch { .. } => {
-                vec!["nothing was built from it; `--source FILE|URL` takes another copy".to_owned()]
+                vec!["nothing was built from it; `--source FILE|URL` uses another copy".to_owned()]
             }
             Self::File { .. } | Self::Store(_) | Self::Cancelled { .. } => Vec::new(),
         }
@@ -99,22 +99,22 @@ impl Diagnose for SourceError {
 }
 
 fn unlisted_hints(newest: Option<&Version>) -> Vec<String> {
-    let known = newest.map(|version| format!("the newest known of this series is {version}"));
-    let vouch = "to vouch for an archive yourself: `--source-sha256 <digest>`, with or without `--source`".to_owned();
-    known.into_iter().chain([vouch]).collect()
+    let known = newest.map(|version| format!("the newest known version of this series is {version}"));
+    let own = "`--source-sha256 <digest>` accepts an archive of your own choice, with or without `--source`".to_owned();
+    known.into_iter().chain([own]).collect()
 }
 
 fn list(digests: &[Sha256]) -> String {
     digests.iter().map(Sha256::to_string).collect::<Vec<_>>().join(" or ")
 }
 
-fn lines(attempts: &[Attempt]) -> String {
+fn lines(attempts: &[FailedAttempt]) -> String {
     attempts.iter().flat_map(|attempt| ["\n  ".to_owned(), attempt.to_string()]).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Attempt, SourceError};
+    use super::{FailedAttempt, SourceError};
     use vmbuild_core::failure::Diagnose;
 
     fn shown(error: &SourceError) -> String {
@@ -122,21 +122,21 @@ mod tests {
     }
 
     #[test]
-    fn says_what_is_unlisted() {
+    fn names_the_newest_known_version() {
         let version = "3.12.99".parse().expect("a version");
         let newest = Some("3.12.14".parse().expect("a version"));
-        insta::assert_snapshot!(shown(&SourceError::Unlisted { version, newest }));
+        insta::assert_snapshot!(shown(&SourceError::UnknownVersion { version, newest }));
     }
 
     #[test]
     fn names_every_place() {
-        let attempt = |place: &str, reason: &str| Attempt { place: place.to_owned(), reason: reason.to_owned() };
+        let attempt = |place: &str, reason: &str| FailedAttempt { place: place.to_owned(), reason: reason.to_owned() };
         let attempts = vec![
             attempt("https://www.python.org/ftp/python/3.13.5/Python-3.13.5.tar.xz", "no connection within 5 s"),
             attempt("Debian archive http://mirror.example/debian", "trixie, bookworm, sid do not have it"),
         ];
         let version = "3.13.5".parse().expect("a version");
-        insta::assert_snapshot!(shown(&SourceError::Unobtainable { version, attempts }));
+        insta::assert_snapshot!(shown(&SourceError::NotFound { version, attempts }));
     }
 
     #[test]

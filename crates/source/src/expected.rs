@@ -1,18 +1,18 @@
-//! Which archives would do: those pinned for a release, or the one the user vouches for.
+//! The accepted archives of a version: those pinned for a release, or the one whose digest the user gives.
 
 use crate::SourceError;
 use vmbuild_archive::Sha256;
 use vmbuild_cpython::{Release, ReleaseArchive, Version, releases};
 
-/// The archives of which any one would do.
+/// The accepted archives.
 #[derive(Debug, Clone)]
 pub(super) struct ExpectedArchives {
     pub(super) version: Version,
     pub(super) archives: Vec<ExpectedArchive>,
-    pub(super) names: Names,
+    pub(super) names: FileNames,
 }
 
-/// One archive that would do.
+/// One accepted archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ExpectedArchive {
     /// Its name at python.org.
@@ -22,43 +22,43 @@ pub(super) struct ExpectedArchive {
     pub(super) suite: Option<String>,
 }
 
-/// How sure we are which file name belongs to which digest.
+/// Certainty of the file names that belong to the digests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Names {
+pub(super) enum FileNames {
     /// The list of releases says so.
     Pinned,
-    /// A digest alone was given: either of python.org's two formats may be meant.
+    /// Only a digest was given: the file may have either of python.org's two formats.
     Guessed,
 }
 
 impl ExpectedArchives {
-    /// The given digest decides if there is one, the list of releases otherwise.
+    /// The archives with the given digest, if there is one, or those of the list of releases.
     pub(super) fn of(version: &Version, given: Option<Sha256>) -> Result<Self, SourceError> {
         let pinned: Vec<ExpectedArchive> = releases().find(version).map(pinned).unwrap_or_default();
         let Some(sha256) = given else { return Self::listed(version, pinned) };
         let known: Vec<ExpectedArchive> = pinned.into_iter().filter(|wanted| wanted.sha256 == sha256).collect();
-        Ok(if known.is_empty() { Self::vouched(version, sha256) } else { Self::pinned(version, known) })
+        Ok(if known.is_empty() { Self::guessed(version, sha256) } else { Self::pinned(version, known) })
     }
 
     fn listed(version: &Version, pinned: Vec<ExpectedArchive>) -> Result<Self, SourceError> {
         if pinned.is_empty() {
             let newest = releases().newest_of_minor(version);
-            return Err(SourceError::Unlisted { version: *version, newest });
+            return Err(SourceError::UnknownVersion { version: *version, newest });
         }
         Ok(Self::pinned(version, pinned))
     }
 
     /// Those of a release.
     pub(super) fn pinned(version: &Version, archives: Vec<ExpectedArchive>) -> Self {
-        Self { version: *version, archives, names: Names::Pinned }
+        Self { version: *version, archives, names: FileNames::Pinned }
     }
 
     /// The one with this digest, under either of its possible names.
-    fn vouched(version: &Version, sha256: Sha256) -> Self {
+    fn guessed(version: &Version, sha256: Sha256) -> Self {
         let release = version.release();
         let named = |format| ExpectedArchive { file: format!("Python-{release}.{format}"), sha256, suite: None };
         let archives = vec![named("tar.xz"), named("tgz")];
-        Self { version: *version, archives, names: Names::Guessed }
+        Self { version: *version, archives, names: FileNames::Guessed }
     }
 
     /// The digests in order of preference.
@@ -79,7 +79,7 @@ impl ExpectedArchives {
         self.archives.iter().find(|wanted| wanted.sha256 == sha256)
     }
 
-    /// Bytes of this digest from `place` are refused.
+    /// The error for bytes from `place` with another digest.
     pub(super) fn mismatch(&self, place: String, got: Sha256) -> SourceError {
         SourceError::Mismatch { version: self.version, place, expected: self.digests(), got }
     }
@@ -96,7 +96,7 @@ fn pinned(release: &Release) -> Vec<ExpectedArchive> {
 
 #[cfg(test)]
 mod tests {
-    use super::{ExpectedArchives, Names};
+    use super::{ExpectedArchives, FileNames};
     use crate::SourceError;
     use vmbuild_cpython::Version;
 
@@ -107,13 +107,13 @@ mod tests {
     #[test]
     fn a_listed_version_needs_no_digest() {
         let expected = ExpectedArchives::of(&version("3.13.5"), None).expect("listed");
-        assert_eq!(expected.names, Names::Pinned);
+        assert_eq!(expected.names, FileNames::Pinned);
         assert!(expected.archives.iter().any(|wanted| wanted.file == "Python-3.13.5.tar.xz"));
     }
 
     #[test]
     fn an_unlisted_one_names_the_newest_known() {
-        let Err(SourceError::Unlisted { newest, .. }) = ExpectedArchives::of(&version("3.12.99"), None) else {
+        let Err(SourceError::UnknownVersion { newest, .. }) = ExpectedArchives::of(&version("3.12.99"), None) else {
             panic!("an unlisted version without a digest must be refused");
         };
         assert!(newest.is_some());
@@ -122,8 +122,8 @@ mod tests {
     #[test]
     fn a_given_digest_replaces_the_pinned_ones() {
         let other = "ab".repeat(32).parse().expect("a digest");
-        let expected = ExpectedArchives::of(&version("3.13.5"), Some(other)).expect("vouched for");
-        assert_eq!((expected.digests(), expected.names), (vec![other], Names::Guessed));
+        let expected = ExpectedArchives::of(&version("3.13.5"), Some(other)).expect("accepted");
+        assert_eq!((expected.digests(), expected.names), (vec![other], FileNames::Guessed));
         assert_eq!(expected.archives.len(), 2, "both formats");
     }
 
@@ -131,8 +131,8 @@ mod tests {
     fn a_free_threaded_build_has_the_source_of_the_other() {
         let expected = |text: &str| ExpectedArchives::of(&version(text), None).expect("listed").archives;
         assert_eq!(expected("3.14.10t"), expected("3.14.10"));
-        let vouched = ExpectedArchives::of(&version("3.14.99t"), Some("ab".repeat(32).parse().expect("a digest")));
-        assert_eq!(vouched.expect("vouched for").archives[0].file, "Python-3.14.99.tar.xz");
+        let guessed = ExpectedArchives::of(&version("3.14.99t"), Some("ab".repeat(32).parse().expect("a digest")));
+        assert_eq!(guessed.expect("accepted").archives[0].file, "Python-3.14.99.tar.xz");
     }
 
     #[test]
@@ -140,6 +140,6 @@ mod tests {
         let listed = ExpectedArchives::of(&version("3.13.5"), None).expect("listed");
         let given = listed.archives[0].clone();
         let expected = ExpectedArchives::of(&version("3.13.5"), Some(given.sha256)).expect("pinned");
-        assert_eq!((expected.archives, expected.names), (vec![given], Names::Pinned));
+        assert_eq!((expected.archives, expected.names), (vec![given], FileNames::Pinned));
     }
 }

@@ -1,4 +1,4 @@
-//! What is asked for, and what comes back.
+//! Requests for sources, and verified source archives.
 
 use serde::Serialize;
 use std::convert::Infallible;
@@ -8,14 +8,14 @@ use std::str::FromStr;
 use vmbuild_archive::Sha256;
 use vmbuild_cpython::Version;
 
-/// Which source is wanted.
+/// A request for a source.
 #[derive(Debug, Clone)]
 pub struct SourceRequest {
     /// The version of CPython.
     pub version: Version,
-    /// Where the user says it is; nothing else is tried then.
+    /// The user's own file or URL; nothing else is tried then.
     pub given: Option<FileOrUrl>,
-    /// The digest the user vouches for; replaces the pinned ones.
+    /// The user's own digest; replaces the pinned ones.
     pub sha256: Option<Sha256>,
 }
 
@@ -37,10 +37,10 @@ impl FromStr for FileOrUrl {
     }
 }
 
-/// A verified source archive. Its file lies in the store, so that what was verified is what is used.
+/// A verified source archive, in the store, so that the verified bytes are used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceArchive {
-    /// Where, in the store.
+    /// Its path in the store.
     pub path: PathBuf,
     /// Its own name, such as `Python-3.13.5.tar.xz`.
     pub file_name: String,
@@ -48,13 +48,13 @@ pub struct SourceArchive {
     pub bytes: u64,
     /// Its digest, one of those that were expected.
     pub sha256: Sha256,
-    /// Where it came from this time.
+    /// Its origin in this run.
     pub origin: SourceOrigin,
-    /// The address or path it came from this time.
+    /// Its address or path in this run.
     pub location: String,
 }
 
-/// Kinds of places a source comes from.
+/// The origin of a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SourceOrigin {
@@ -64,7 +64,7 @@ pub enum SourceOrigin {
     File,
     /// A URL the user named.
     Url,
-    /// python.org or what is set in its place.
+    /// python.org or its replacement in the settings.
     PythonOrg,
     /// The pool of a Debian archive.
     DebianPool,

@@ -1,30 +1,30 @@
-//! Where sources are looked for, and how patiently.
+//! Settings for fetching sources.
 
 use super::evidence::Signers;
 use vmbuild_fetch::download::RetryPolicy;
 
-/// No source archive or index is longer, in bytes; what is longer is not what was asked for.
+/// Largest source archive or index, in bytes.
 pub(super) const LONGEST: u64 = 1 << 30;
 
-/// The places and the limits.
+/// Settings for fetching sources.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Base address of python.org or a mirror with the same layout.
     pub python_org: String,
     /// The Debian archive.
     pub debian_archive: DebianArchive,
-    /// The limits.
-    pub patience: RetryPolicy,
-    /// Whose signatures count.
+    /// Timeouts and retries.
+    pub retry: RetryPolicy,
+    /// The accepted signers.
     pub signers: Signers,
 }
 
-/// How the Debian archive's address is known.
+/// The address of the Debian archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DebianArchive {
-    /// It was given.
+    /// A given address.
     At(String),
-    /// This machine's apt is configured with it.
+    /// The one this host's apt is configured with.
     FromApt,
 }
 
@@ -35,7 +35,7 @@ impl Settings {
         Self {
             python_org: named("VMBUILD_PYTHON_ORG").unwrap_or_else(|| "https://www.python.org".to_owned()),
             debian_archive: named("VMBUILD_DEBIAN_ARCHIVE").map_or(DebianArchive::FromApt, DebianArchive::At),
-            patience: RetryPolicy::default(),
+            retry: RetryPolicy::default(),
             signers: Signers::Shipped,
         }
     }

@@ -1,8 +1,9 @@
 //! `vmbuild image …`, as clap types.
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
-use vmbuild_image::{Compression, ExportFormat, Image, Role};
+use vmbuild_image::{Compression, ExportFormat, GoldenRole, Image};
 
 /// What people can ask for about images.
 #[derive(Debug, Subcommand)]
@@ -62,13 +63,13 @@ pub struct ExportImage {
     /// The image's name.
     pub name: String,
     /// What to write.
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = export_formats())]
     pub format: ExportFormat,
     /// Which golden machine.
     #[arg(long, value_enum, default_value_t = OneRole::Build)]
     pub role: OneRole,
     /// How to compress it [default: none for disks and rootfs-tar, gzip for oci and vagrant-box].
-    #[arg(long, value_enum, value_name = "HOW")]
+    #[arg(long, value_parser = compressions(), value_name = "HOW")]
     pub compress: Option<Compression>,
     /// The file to write; for oci a folder, unless its name ends in `.tar`.
     #[arg(long, short, value_name = "FILE")]
@@ -109,20 +110,32 @@ pub enum OneRole {
 
 impl Roles {
     /// The roles meant, in the order they are made in.
-    pub fn each(self) -> &'static [Role] {
+    pub fn each(self) -> &'static [GoldenRole] {
         match self {
-            Self::Build => &[Role::Build],
-            Self::Clean => &[Role::Clean],
-            Self::All => &[Role::Clean, Role::Build],
+            Self::Build => &[GoldenRole::Build],
+            Self::Clean => &[GoldenRole::Clean],
+            Self::All => &[GoldenRole::Clean, GoldenRole::Build],
         }
     }
 }
 
-impl From<OneRole> for Role {
+impl From<OneRole> for GoldenRole {
     fn from(role: OneRole) -> Self {
         match role {
             OneRole::Build => Self::Build,
             OneRole::Clean => Self::Clean,
         }
     }
+}
+
+/// Parses an export format.
+fn export_formats() -> impl TypedValueParser<Value = ExportFormat> {
+    let value = |format: ExportFormat| PossibleValue::new(format.as_str()).help(format.about());
+    PossibleValuesParser::new(ExportFormat::ALL.map(value)).try_map(|name| name.parse::<ExportFormat>())
+}
+
+/// Parses a compression.
+fn compressions() -> impl TypedValueParser<Value = Compression> {
+    let value = |how: Compression| PossibleValue::new(how.as_str()).help(how.about());
+    PossibleValuesParser::new(Compression::ALL.map(value)).try_map(|name| name.parse::<Compression>())
 }

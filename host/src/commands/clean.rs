@@ -8,7 +8,7 @@ use vmbuild_core::event::Part;
 use vmbuild_core::failure::{Exit, Failure};
 use vmbuild_core::store;
 use vmbuild_image as image;
-use vmbuild_image::Removed;
+use vmbuild_image::RemovalCount;
 
 /// Removes left-over machines and caches, and what the options add.
 pub(crate) async fn clean(context: &CommandContext, args: CleanArgs) -> Result<CommandExit, Failure> {
@@ -32,10 +32,10 @@ pub(crate) async fn clean(context: &CommandContext, args: CleanArgs) -> Result<C
     Ok(Exit::Success.into())
 }
 
-fn counted(removed: Removed) -> String {
+fn counted(removed: RemovalCount) -> String {
     match removed {
-        Removed { removed, kept: 0 } => format!("{removed} removed"),
-        Removed { removed, kept } => format!("{removed} removed, {kept} in use"),
+        RemovalCount { removed, kept: 0 } => format!("{removed} removed"),
+        RemovalCount { removed, kept } => format!("{removed} removed, {kept} in use"),
     }
 }
 

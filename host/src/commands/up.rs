@@ -8,7 +8,7 @@ use std::pin::pin;
 use vmbuild_core::event::Part;
 use vmbuild_core::failure::{Diagnose, Exit, Failure};
 use vmbuild_core::store::StoreError;
-use vmbuild_image::{Golden, Role};
+use vmbuild_image::{Golden, GoldenRole};
 use vmbuild_job::MachineSetup;
 use vmbuild_machine::backend::{FeatureSupport, RootKind};
 use vmbuild_machine::{
@@ -196,7 +196,7 @@ async fn fresh(
     if setup.backend().backend().features().root == RootKind::Box {
         return Ok((setup.boxed(name), None));
     }
-    let golden = setup.golden(context, Role::Build).await?;
+    let golden = setup.golden(context, GoldenRole::Build).await?;
     let spec = setup.spec(context, &golden, name, Lifetime::Named).await?;
     Ok((spec, Some(golden)))
 }

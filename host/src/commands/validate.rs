@@ -10,7 +10,7 @@ use vmbuild_core::event::{EventKind, Pace, Part, Shown, Unit};
 use vmbuild_core::failure::{Exit, Failure};
 use vmbuild_cpython::{ArtifactName, Bounds, CHECKS, layout};
 use vmbuild_guest::Session;
-use vmbuild_image::Role;
+use vmbuild_image::GoldenRole;
 use vmbuild_job::MachineSetup;
 use vmbuild_protocol::{Check, Validate, Verdict};
 
@@ -64,7 +64,7 @@ pub(crate) async fn in_clean_machine(
     setup: &MachineSetup,
     candidate: &Candidate,
 ) -> Result<Vec<Check>, Failure> {
-    let golden = setup.golden(context, Role::Clean).await?;
+    let golden = setup.golden(context, GoldenRole::Clean).await?;
     let phase = context.events.phase(Part::Validate, "checks", candidate.name.to_string());
     let machine = setup.job_machine(context, &golden).await?;
     let outcome = machine.carry(check(context, setup, machine.session(), candidate)).await;

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use vmbuild_core::event::Events;
 use vmbuild_core::store::Store;
-use vmbuild_image::{Golden, Role};
+use vmbuild_image::{Golden, GoldenRole};
 use vmbuild_machine::sandbox::{set_helper, works_here};
 use vmbuild_machine::{Lifetime, Machine, MachineName, MachineSpec, Network, Start};
 use vmbuild_protocol::{CommandLine, Exec, Exited, Package, PackageManager, Provision, Stage};
@@ -43,7 +43,7 @@ impl Guest {
         }
         let (store, (events, _heard)) = (Store::at(&store()).expect("a store"), Events::channel());
         let agent = vmbuild_machine::agent_binary::find().expect("an agent");
-        let golden = Golden::prepare(&store, "debian-12", Role::Clean, &agent, &events, &cancel).await;
+        let golden = Golden::prepare(&store, "debian-12", GoldenRole::Clean, &agent, &events, &cancel).await;
         let golden = golden.expect("a golden machine");
         let archives = golden.sources(&cancel).await.expect("an archive");
         let spec = MachineSpec {

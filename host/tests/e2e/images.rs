@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
 use vmbuild_core::event::Events;
 use vmbuild_core::store::Store;
-use vmbuild_image::{Golden, Role};
+use vmbuild_image::{Golden, GoldenRole};
 use vmbuild_machine::sandbox::set_helper;
 
 /// Nobody listens on the port "discard".
 const NOBODY: &str = "http://127.0.0.1:9/debian";
 
-async fn golden(home: &Path, role: Role) -> (Golden, PathBuf) {
+async fn golden(home: &Path, role: GoldenRole) -> (Golden, PathBuf) {
     let store = Store::at(home).expect("a store");
     let agent = vmbuild_machine::agent_binary::find().expect("an agent");
     let (events, _heard) = Events::channel();
@@ -63,7 +63,7 @@ async fn a_second_making_needs_no_archive_and_gives_the_same_image() {
     assert!(destroyed.expect("vmbuild starts").status.success());
 
     set_helper(env!("CARGO_BIN_EXE_vmbuild").into());
-    for role in [Role::Clean, Role::Build] {
+    for role in [GoldenRole::Clean, GoldenRole::Build] {
         let ((one, _), (other, _)) = (golden(&store(), role).await, golden(&second, role).await);
         let digest = |golden: &Golden| golden.root_digest().expect("a seal").expect("a digest");
         let ((one, list), (other, other_list)) = (digest(&one), digest(&other));
@@ -77,7 +77,7 @@ async fn a_second_making_needs_no_archive_and_gives_the_same_image() {
 async fn demand_equal_disks(second: &Path) {
     let mut disks = Vec::new();
     for home in [store().as_path(), second] {
-        let (golden, agent) = golden(home, Role::Clean).await;
+        let (golden, agent) = golden(home, GoldenRole::Clean).await;
         let (events, _heard) = Events::channel();
         disks.push(golden.disk(&agent, &events, &CancellationToken::new()).await.expect("a disk").disk);
     }

@@ -9,6 +9,7 @@ use crate::failure::failure;
 use crate::packages::query_text;
 use crate::request::RequestContext;
 use std::path::Path;
+use vmbuild_packages::{read_index, simulated_install};
 use vmbuild_protocol::{FailureKind, Offered, PackageManager, Provision, RequestFailure, Stage};
 
 /// Resolves what an installation would take from the archives, by lists that are updated first (`Stage::Whole`) or by those
@@ -28,13 +29,13 @@ async fn apt(request: &RequestContext, provision: &Provision) -> Result<Vec<Offe
         run_with_retries(request, &apt.update(), provision.epoch).await?;
     }
     let simulated = query(&apt.simulate(), request).await?;
-    let wanted: Vec<String> = simulated.lines().filter_map(Offered::simulated).collect();
+    let wanted: Vec<String> = simulated.lines().filter_map(simulated_install).collect();
     if wanted.is_empty() {
         return Ok(Vec::new());
     }
     let show = ["apt-cache", "show", "--no-all-versions"].map(str::to_owned);
     let index = query(&show.into_iter().chain(wanted).collect::<Vec<_>>(), request).await?;
-    Offered::read_index(&index)
+    read_index(&index)
         .map_err(|name| failure(FailureKind::Invalid, format!("the archive's index does not describe `{name}`")))
 }
 

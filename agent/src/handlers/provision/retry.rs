@@ -5,7 +5,8 @@ use crate::handlers::exec::run_program;
 use crate::packages::PATH;
 use crate::request::RequestContext;
 use std::time::Duration;
-use vmbuild_protocol::{CommandLine, Exited, FailureKind, OutputStream, PackageTrouble, RequestFailure};
+use vmbuild_packages::PackageTrouble;
+use vmbuild_protocol::{CommandLine, Exited, FailureKind, OutputStream, RequestFailure};
 
 /// How long one of the commands may take: a slow mirror and an emulated processor together.
 const LIMIT: Duration = Duration::from_hours(2);

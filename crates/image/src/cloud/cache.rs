@@ -1,16 +1,16 @@
-//! Where cloud images lie in the store: `cloud/<pinned digest>/`.
+//! Cloud images in the store: `cloud/<pinned digest>/`.
 //!
 //! ```text
 //! disk.qcow2     the image: read-only, hashed before every use
-//! image.json     what is known about it
-//! .partial       a download under way, or interrupted
+//! image.json     its record
+//! .partial       an unfinished download
 //! .lock          held by the vmbuild that fetches
 //! ```
 
 use super::record::{CloudRecord, SCHEMA};
 use super::{CloudError, DiskFormat, FileDigest, digest};
 use crate::ImageError;
-use crate::inventory::names;
+use crate::storage::inventory::names;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -36,7 +36,7 @@ pub(crate) fn folders(store: &Store) -> Result<Vec<PathBuf>, ImageError> {
     Ok(names(&all)?.into_iter().map(|name| all.join(name)).collect())
 }
 
-/// Deletes a fetched image, unless somebody is fetching it now. Says whether it did.
+/// Deletes a fetched image, unless it is being fetched. Returns whether it did.
 pub(crate) fn remove_if_idle(folder: &Path) -> io::Result<bool> {
     let Some(_fetching) = Lock::try_take(&folder.join(".lock"))? else { return Ok(false) };
     fs_err::remove_dir_all(folder)?;
@@ -45,7 +45,7 @@ pub(crate) fn remove_if_idle(folder: &Path) -> io::Result<bool> {
 
 impl CacheSlot {
     pub(super) fn new(store: &Store, pinned: FileDigest, format: DiskFormat) -> Self {
-        Self { folder: folder(store).join(pinned.word()), format }
+        Self { folder: folder(store).join(pinned.file_name()), format }
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -66,24 +66,24 @@ impl CacheSlot {
         self.folder.join("image.json")
     }
 
-    /// Takes the lock, making the folder; waits for another vmbuild that fetches the same.
+    /// Creates the folder and takes its lock; waits for another vmbuild that fetches the same.
     pub(super) async fn lock(&self, events: &Events, cancel: &CancellationToken) -> Result<Lock, CloudError> {
         fs_err::create_dir_all(&self.folder)?;
         let path = self.folder.join(".lock");
         if let Some(lock) = Lock::try_take(&path)? {
             return Ok(lock);
         }
-        events.note(Part::Image, "another vmbuild is fetching the same image: waiting for it");
+        events.note(Part::Image, "waiting for another vmbuild that is fetching the same image");
         Lock::take(&path, cancel).await?.ok_or(CloudError::Cancelled)
     }
 
-    /// What is known about the image, if there is one. One without a readable record counts as none.
+    /// The image's record, if the image is cached. One without a readable record counts as missing.
     pub(super) fn record(&self) -> Option<CloudRecord> {
         let record: CloudRecord = serde_json::from_slice(&fs_err::read(self.record_file()).ok()?).ok()?;
         (record.schema == SCHEMA && self.disk().is_file()).then_some(record)
     }
 
-    /// The image, hashed again. One that is damaged is removed, and said. The caller holds the lock.
+    /// The image, hashed again. A damaged one is removed, with a warning. The caller holds the lock.
     pub(super) async fn find(
         &self,
         pinned: FileDigest,
@@ -94,16 +94,16 @@ impl CacheSlot {
         let running = events.phase(Part::Image, "verify", format!("{} {}", record.image, record.release));
         let hashed = hash(&self.disk(), pinned, cancel).await?;
         if hashed.digest == pinned {
-            running.finish(format!("{}, {}", pinned.short(), record.vouched));
+            running.finish(format!("{}, {}", pinned.short(), record.provenance));
             return Ok(Some(record));
         }
         fs_err::remove_file(self.disk())?;
-        let text = format!("removed a damaged image from the store: {} had {}", self.disk().display(), hashed.digest);
+        let text = format!("removed a damaged image from the store: {} has {}", self.disk().display(), hashed.digest);
         events.warn(Part::Image, text);
         Ok(None)
     }
 
-    /// Gives the verified partial download its name. The record is written first: without it the image counts as none.
+    /// Gives the verified download its name. The record is written first: without it the image counts as missing.
     pub(super) fn adopt(&self, record: &CloudRecord) -> io::Result<()> {
         write_atomically(&self.record_file(), &serde_json::to_vec_pretty(record)?)?;
         fs_err::set_permissions(self.partial(), std::fs::Permissions::from_mode(0o444))?;
@@ -112,17 +112,13 @@ impl CacheSlot {
     }
 }
 
-/// Hashes a file on a thread that may block.
+/// Hashes a file.
 pub(super) async fn hash(
     path: &Path,
     like: FileDigest,
     cancel: &CancellationToken,
-) -> Result<digest::Hashed, CloudError> {
+) -> Result<digest::FileHashes, CloudError> {
     let (path, cancel) = (path.to_owned(), cancel.clone());
-    let work = tokio::task::spawn_blocking(move || digest::of_file(&path, like, &cancel));
-    match work.await.map_err(tokio::task::JoinError::try_into_panic) {
-        Ok(hashed) => hashed?.ok_or(CloudError::Cancelled),
-        Err(Ok(panic)) => std::panic::resume_unwind(panic),
-        Err(Err(_)) => Err(CloudError::Cancelled),
-    }
+    let hashed = vmbuild_core::blocking(move || digest::of_file(&path, like, &cancel)).await?;
+    hashed.ok_or(CloudError::Cancelled)
 }

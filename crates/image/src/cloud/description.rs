@@ -1,4 +1,4 @@
-//! What an image's TOML says about a publisher's cloud image.
+//! A publisher's cloud image, as an image's TOML describes it.
 //!
 //! Addresses and names are templates: `{release}` is the pinned release, `{arch}` the processor as `uname -m` prints
 //! it.
@@ -22,15 +22,15 @@ pub struct CloudImage {
     pub sums: String,
     /// How that list is signed.
     pub signature: SumsSignature,
-    /// What starts the disk's kernel the first time.
+    /// How the first boot starts the disk's kernel.
     #[serde(default)]
     pub boot: FirmwareUse,
-    /// The state of the distribution's archives that packages are installed from, where they keep old ones:
+    /// The state of the distribution's archives to install packages from, where old states are kept:
     /// `{release}T235959Z`.
     #[serde(default)]
     pub snapshot: Option<String>,
-    /// Where the publisher lists releases.
-    pub newest: Listing,
+    /// The publisher's list of releases.
+    pub newest: ReleaseListing,
     /// The images, by architecture as `uname -m` prints it.
     pub file: BTreeMap<String, CloudFile>,
 }
@@ -47,7 +47,7 @@ pub enum DiskFormat {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum SumsSignature {
-    /// By a file beside it.
+    /// By a file next to it.
     Detached {
         /// That file's name.
         file: String,
@@ -59,20 +59,20 @@ pub enum SumsSignature {
         /// The keyring: a name in `images/keyrings/`, or an absolute path.
         keyring: String,
     },
-    /// Not at all: the pinned digest alone counts.
+    /// Not signed: the pinned digest alone counts.
     None {
         /// Why.
         reason: String,
     },
 }
 
-/// Where a publisher lists releases: a page with links.
+/// A publisher's list of releases: a page with links.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Listing {
+pub struct ReleaseListing {
     /// The page's address.
     pub folder: String,
-    /// What a link to a release looks like.
+    /// The pattern of a link to a release.
     pub entry: String,
 }
 
@@ -97,7 +97,7 @@ impl CloudImage {
         self.in_folder(&self.sums, release, arch)
     }
 
-    /// The address of a file beside it.
+    /// The address of a file next to it.
     pub(super) fn in_folder(&self, name: &str, release: &str, arch: &str) -> String {
         fill(&format!("{}/{name}", self.folder.trim_end_matches('/')), release, arch)
     }

@@ -20,9 +20,9 @@ pub enum FileDigest {
     Sha512([u8; 64]),
 }
 
-/// The text is not a digest.
+/// Invalid digest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a digest: `sha256:` and 64, or `sha512:` and 128 hexadecimal digits are expected")]
+#[error("invalid digest `{0}` (expected `sha256:` and 64, or `sha512:` and 128 hexadecimal digits)")]
 pub struct DigestError(String);
 
 impl FileDigest {
@@ -36,8 +36,8 @@ impl FileDigest {
         }
     }
 
-    /// A name for files.
-    pub(super) fn word(&self) -> String {
+    /// The digest as a file name.
+    pub(super) fn file_name(&self) -> String {
         self.to_string().replace(':', "-")
     }
 
@@ -88,17 +88,17 @@ impl fmt::Debug for FileDigest {
     }
 }
 
-/// What hashing a file gives.
+/// The digests of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Hashed {
+pub(super) struct FileHashes {
     pub(super) bytes: u64,
     pub(super) sha256: [u8; 32],
-    /// Of the kind that was asked for.
+    /// Of the requested kind.
     pub(super) digest: FileDigest,
 }
 
-/// Hashes a file as `like` is one, and with SHA-256 in any case. Nothing if cancelled. For a blocking thread.
-pub(super) fn of_file(path: &Path, like: FileDigest, cancel: &CancellationToken) -> io::Result<Option<Hashed>> {
+/// Hashes a file with the kind of `like`, and with SHA-256 in any case. `None` if cancelled. Blocks.
+pub(super) fn of_file(path: &Path, like: FileDigest, cancel: &CancellationToken) -> io::Result<Option<FileHashes>> {
     let (mut file, mut piece) = (fs_err::File::open(path)?, vec![0; PIECE]);
     let (mut short, mut bytes) = (Sha256::new(), 0);
     let mut long = matches!(like, FileDigest::Sha512(_)).then(Sha512::new);
@@ -118,7 +118,7 @@ pub(super) fn of_file(path: &Path, like: FileDigest, cancel: &CancellationToken)
     }
     let sha256 = short.finalize().into();
     let digest = long.map_or(FileDigest::Sha256(sha256), |long| FileDigest::Sha512(long.finalize().into()));
-    Ok(Some(Hashed { bytes, sha256, digest }))
+    Ok(Some(FileHashes { bytes, sha256, digest }))
 }
 
 #[cfg(test)]
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn files_are_hashed_in_the_kind_asked_for() {
+    fn files_are_hashed_in_the_requested_kind() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("abc");
         fs_err::write(&path, "abc").expect("writing");

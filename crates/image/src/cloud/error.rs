@@ -1,44 +1,44 @@
-//! Why there is no cloud image.
+//! Errors of cloud images.
 
 use super::keyrings;
 use vmbuild_core::failure::{Diagnose, Exit};
 use vmbuild_fetch::signature::SignatureError;
 
-/// Why there is no cloud image.
+/// Why a cloud image could not be fetched or updated.
 #[derive(Debug, thiserror::Error)]
 pub enum CloudError {
     /// The store's files.
-    #[error("failed to keep the image in the store")]
+    #[error("failed to store the image")]
     Io(#[from] std::io::Error),
-    /// The image is none of a publisher's.
-    #[error("image `{image}` is not a cloud image: it has no release to fetch or to move")]
+    /// The image is not a publisher's.
+    #[error("image `{image}` is not a cloud image: it has no release to fetch or update")]
     NotCloud {
         /// The image.
         image: String,
     },
     /// There is no such keyring.
-    #[error("there is no keyring `{keyring}`")]
+    #[error("unknown keyring `{keyring}`")]
     NoKeyring {
         /// Its name.
         keyring: String,
     },
     /// The keyring cannot be read.
-    #[error("the keyring `{keyring}` cannot be used")]
+    #[error("failed to read the keyring `{keyring}`")]
     Keyring {
         /// Its name or path.
         keyring: String,
-        /// What is wrong with it.
+        /// The reason.
         #[source]
         source: SignatureError,
     },
     /// The release is no longer there.
-    #[error("the release {release} of `{image}` is gone: {url} answered that there is none")]
+    #[error("release {release} of `{image}` no longer exists at {url}")]
     Gone {
         /// The image.
         image: String,
         /// Its pinned release.
         release: String,
-        /// Where it was.
+        /// Its address.
         url: String,
     },
     /// The download failed.
@@ -46,17 +46,17 @@ pub enum CloudError {
     Download {
         /// The image.
         image: String,
-        /// From where.
+        /// Its address.
         url: String,
-        /// Why.
+        /// The reason.
         reason: String,
     },
     /// The store's disk is too full.
-    #[error("there is no room in the store for the image `{image}`: {reason}")]
+    #[error("not enough space in the store for the image `{image}`: {reason}")]
     NoSpace {
         /// The image.
         image: String,
-        /// How much is missing.
+        /// The missing amount.
         reason: String,
     },
     /// The bytes are not the pinned ones. They are deleted.
@@ -64,32 +64,32 @@ pub enum CloudError {
     Mismatch {
         /// The image.
         image: String,
-        /// From where.
+        /// Its address.
         url: String,
-        /// What is pinned.
+        /// The pinned digest.
         pinned: String,
-        /// What came.
+        /// The digest received.
         got: String,
     },
-    /// The list of checksums is there, its signature is not.
-    #[error("the signature over the publisher's checksums cannot be had: {url}: {reason}")]
+    /// The list of checksums exists, its signature does not.
+    #[error("failed to fetch the signature of the publisher's checksums {url}: {reason}")]
     NoSignature {
-        /// Where it should be.
+        /// Its address.
         url: String,
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// The signature over the list of checksums is no good.
-    #[error("the signature {url} is not to be trusted")]
+    /// The signature over the list of checksums does not verify.
+    #[error("the signature {url} cannot be trusted")]
     Signature {
         /// The signature's address.
         url: String,
-        /// What is wrong with it.
+        /// The reason.
         #[source]
         source: SignatureError,
     },
     /// The signed list does not have the image.
-    #[error("the publisher's checksums {url} do not list `{name}`, or contradict themselves")]
+    #[error("the publisher's checksums {url} do not list `{name}`, or list several digests for it")]
     NotListed {
         /// The list.
         url: String,
@@ -97,35 +97,35 @@ pub enum CloudError {
         name: String,
     },
     /// The signed list has another digest than the pin.
-    #[error("the publisher's checksums {url} say {listed} for image `{image}`, and {pinned} is pinned")]
+    #[error("the publisher's checksums {url} list {listed} for image `{image}`, but {pinned} is pinned")]
     PinDisagrees {
         /// The image.
         image: String,
         /// The list.
         url: String,
-        /// What is pinned.
+        /// The pinned digest.
         pinned: String,
-        /// What the publisher says.
+        /// The publisher's digest.
         listed: String,
     },
-    /// Something of the publisher's is not text.
-    #[error("{url} is not text")]
+    /// A file of the publisher's is not UTF-8.
+    #[error("{url} is not valid UTF-8")]
     NotText {
         /// Its address.
         url: String,
     },
-    /// The publisher could not be asked what there is.
-    #[error("failed to ask the publisher of `{image}`: {url}: {reason}")]
-    Unasked {
+    /// The publisher's server did not answer.
+    #[error("failed to reach the publisher of `{image}` at {url}: {reason}")]
+    Publisher {
         /// The image.
         image: String,
-        /// What was asked for.
+        /// The requested address.
         url: String,
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// The page that should list releases lists none.
-    #[error("{url} lists no release of `{image}`")]
+    /// The list of releases is empty.
+    #[error("no release of `{image}` is listed at {url}")]
     NoRelease {
         /// The image.
         image: String,
@@ -133,11 +133,11 @@ pub enum CloudError {
         url: String,
     },
     /// A description cannot be edited.
-    #[error("`{file}` cannot be edited")]
+    #[error("failed to edit `{file}`")]
     Edit {
         /// The file.
         file: String,
-        /// What is wrong with it.
+        /// The reason.
         #[source]
         source: Box<toml_edit::TomlError>,
     },
@@ -154,7 +154,7 @@ impl Diagnose for CloudError {
             | Self::NoSpace { .. }
             | Self::Gone { .. }
             | Self::Download { .. }
-            | Self::Unasked { .. }
+            | Self::Publisher { .. }
             | Self::NoRelease { .. } => Exit::Environment,
             Self::Cancelled => Exit::Interrupted,
             _ => Exit::Integrity,
@@ -164,12 +164,12 @@ impl Diagnose for CloudError {
     fn hints(&self) -> Vec<String> {
         let mirror = || "VMBUILD_CLOUD_MIRROR names a mirror, HTTPS_PROXY a proxy".to_owned();
         let bootstrapped =
-            || "`--image debian-12` is made from a Debian archive, such as this host's apt uses".to_owned();
+            || "`--image debian-12` is made from a Debian archive, such as the one of this host's apt".to_owned();
         let again =
             |image: &str| format!("to take the publisher's newest release instead: `vmbuild image update {image}`");
         match self {
             Self::NoKeyring { .. } => {
-                vec![format!("known are {}; an absolute path names one of your own", keyrings::names().join(", "))]
+                vec![format!("expected {}, or an absolute path", keyrings::names().join(", "))]
             }
             Self::Gone { image, .. } => vec![
                 format!(
@@ -178,23 +178,23 @@ impl Diagnose for CloudError {
                 "VMBUILD_CLOUD_MIRROR names a mirror that may still have it, with its list of checksums".to_owned(),
             ],
             Self::Download { .. } => {
-                vec!["what came so far is kept: the next run goes on from there".to_owned(), mirror(), bootstrapped()]
+                vec!["the partial download is kept, and the next run resumes it".to_owned(), mirror(), bootstrapped()]
             }
-            Self::NoSpace { .. } => vec!["make room, or set VMBUILD_HOME to a folder on a larger disk".to_owned()],
-            Self::Unasked { .. } => vec![
+            Self::NoSpace { .. } => vec!["free some space, or set VMBUILD_HOME to a folder on a larger disk".to_owned()],
+            Self::Publisher { .. } => vec![
                 mirror(),
                 bootstrapped(),
                 "a description of your own with `signature = { kind = \"none\", reason = … }` takes the pinned digest alone"
                     .to_owned(),
             ],
             Self::NoRelease { .. } => vec![mirror()],
-            Self::Mismatch { .. } => vec!["nothing was kept of it; a proxy or a mirror may have changed it".to_owned()],
+            Self::Mismatch { .. } => vec!["the download was deleted; a proxy or a mirror may have changed it".to_owned()],
             Self::PinDisagrees { image, .. } => vec![
-                "one of the two was changed after the pin was made: find out which before you go on".to_owned(),
+                "one of the two was changed after the pin was made: find out which before you continue".to_owned(),
                 again(image),
             ],
             Self::Signature { source, .. } => {
-                let new = "a publisher with a new key needs a newer vmbuild, or a keyring of yours in the image's description";
+                let new = "if the publisher has a new key, update vmbuild or name your own keyring in the image's description";
                 source.hints().into_iter().chain([new.to_owned()]).collect()
             }
             _ => Vec::new(),

@@ -1,10 +1,11 @@
 //! From a description to a verified disk in the store.
 
 use super::cache::{CacheSlot, hash};
+use super::checksum_list::listed;
 use super::publisher::{Publisher, PublisherAnswer};
 use super::record::{CloudRecord, SCHEMA};
-use super::sums::listed;
-use super::{CloudError, CloudFile, CloudImage, CloudSettings, FileDigest, VouchedPin};
+use super::{CloudError, CloudFile, CloudImage, CloudSettings, FileDigest, PinProvenance, SumsSignature};
+use crate::description::DescriptionError;
 use crate::{Image, ImageError, ImageSource};
 use jiff::Timestamp;
 use std::path::PathBuf;
@@ -13,19 +14,19 @@ use vmbuild_core::event::{Events, Part, PhaseGuard};
 use vmbuild_core::store::Store;
 use vmbuild_fetch::download::{self, Download, FetchError};
 
-/// No image is longer, in bytes.
+/// Largest image, in bytes.
 const LONGEST: u64 = 16 << 30;
 
 /// A verified image in the store. The file is read-only and must stay as it is: put an overlay over it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CloudDisk {
-    /// Where.
+    /// Its path.
     pub path: PathBuf,
     /// Its SHA-256 in hex.
     pub sha256: String,
     /// Its release.
     pub release: String,
-    /// Everything else that is known about it.
+    /// Its record.
     pub record: CloudRecord,
 }
 
@@ -39,7 +40,7 @@ pub async fn fetch(
     fetch_with(image, store, &CloudSettings::from_env(), events, cancel).await
 }
 
-/// The same, from other places.
+/// The disk of a cloud image, with other settings than those of the environment.
 pub async fn fetch_with(
     image: &Image,
     store: &Store,
@@ -50,18 +51,18 @@ pub async fn fetch_with(
     let (cloud, file) = wanted(image)?;
     let slot = CacheSlot::new(store, file.digest, cloud.format);
     let fetching =
-        Fetching { name: &image.name, file, publisher: Publisher { image: cloud, store, settings, events, cancel } };
+        CloudFetch { name: &image.name, file, publisher: Publisher { image: cloud, store, settings, events, cancel } };
     Ok(fetching.run(&slot).await?)
 }
 
-/// What the store knows about the image, if it has it. Nothing is hashed.
-pub fn kept(image: &Image, store: &Store) -> Result<Option<CloudDisk>, ImageError> {
+/// The image in the store, if it is cached. Nothing is hashed.
+pub fn cached(image: &Image, store: &Store) -> Result<Option<CloudDisk>, ImageError> {
     let (cloud, file) = wanted(image)?;
     let slot = CacheSlot::new(store, file.digest, cloud.format);
     Ok(slot.record().map(|record| disk(&slot, record)))
 }
 
-/// The folder of what an image pins for this machine's processor; none for another kind of image.
+/// The folder of an image's pinned disk for this architecture; `None` for another kind of image.
 pub(crate) fn folder_of(image: &Image, store: &Store) -> Option<PathBuf> {
     let (cloud, file) = wanted(image).ok()?;
     Some(CacheSlot::new(store, file.digest, cloud.format).path().to_owned())
@@ -72,7 +73,8 @@ fn wanted(image: &Image) -> Result<(&CloudImage, &CloudFile), ImageError> {
     let ImageSource::CloudImage(cloud) = &image.source else {
         return Err(CloudError::NotCloud { image: image.name.clone() }.into());
     };
-    let file = cloud.file.get(arch).ok_or_else(|| ImageError::Architecture { image: image.name.clone(), arch })?;
+    let file =
+        cloud.file.get(arch).ok_or_else(|| DescriptionError::Architecture { image: image.name.clone(), arch })?;
     Ok((cloud, file))
 }
 
@@ -82,25 +84,25 @@ fn disk(slot: &CacheSlot, record: CloudRecord) -> CloudDisk {
 
 /// One fetch.
 #[derive(Debug)]
-struct Fetching<'a> {
+struct CloudFetch<'a> {
     name: &'a str,
     file: &'a CloudFile,
     publisher: Publisher<'a>,
 }
 
-impl Fetching<'_> {
+impl CloudFetch<'_> {
     async fn run(&self, slot: &CacheSlot) -> Result<CloudDisk, CloudError> {
         let (events, cancel) = (self.publisher.events, self.publisher.cancel);
         let _lock = slot.lock(events, cancel).await?;
         if let Some(record) = slot.find(self.file.digest, events, cancel).await? {
             return Ok(disk(slot, record));
         }
-        let vouched = self.vouch().await?;
+        let provenance = self.verify_pin().await?;
         let running = events.phase(Part::Image, "download", format!("{} {}", self.name, self.release()));
-        let record = self.download(slot, vouched, &running).await?;
+        let record = self.download(slot, provenance, &running).await?;
         slot.adopt(&record)?;
         let megabytes = record.bytes / 1_000_000;
-        running.finish(format!("{megabytes} MB, {}, {}", self.file.digest.short(), record.vouched));
+        running.finish(format!("{megabytes} MB, {}, {}", self.file.digest.short(), record.provenance));
         Ok(disk(slot, record))
     }
 
@@ -108,20 +110,20 @@ impl Fetching<'_> {
         &self.publisher.image.release
     }
 
-    /// Compares the pin with what the publisher signed, before anything large is fetched.
-    async fn vouch(&self) -> Result<VouchedPin, CloudError> {
-        if let super::SumsSignature::None { reason } = &self.publisher.image.signature {
-            return Ok(VouchedPin::PinAlone { reason: reason.clone() });
+    /// Compares the pin with the publisher's signed checksums, before anything large is fetched.
+    async fn verify_pin(&self) -> Result<PinProvenance, CloudError> {
+        if let SumsSignature::None { reason } = &self.publisher.image.signature {
+            return Ok(PinProvenance::PinAlone { reason: reason.clone() });
         }
         let arch = std::env::consts::ARCH;
         let sums = match self.publisher.sums(self.release(), arch).await? {
-            PublisherAnswer::Got(sums) => sums,
-            PublisherAnswer::Missing { url, reason } => return Err(self.unvouched(url, &reason)),
+            PublisherAnswer::Found(sums) => sums,
+            PublisherAnswer::Missing { url, reason } => return Err(self.no_checksums(url, &reason)),
         };
         let name = self.file.name_in(self.release(), arch);
         let url = || self.publisher.image.sums_url(self.release(), arch);
         match listed(&sums.text, &name) {
-            Some(digest) if digest == self.file.digest => Ok(sums.vouched),
+            Some(digest) if digest == self.file.digest => Ok(sums.provenance),
             Some(listed) => {
                 let (image, pinned) = (self.name.to_owned(), self.file.digest.to_string());
                 Err(CloudError::PinDisagrees { image, url: url(), pinned, listed: listed.to_string() })
@@ -130,11 +132,11 @@ impl Fetching<'_> {
         }
     }
 
-    /// Downloads and verifies. What an earlier run left may be wrong: then once more from the beginning.
+    /// Downloads and verifies. If a resumed download does not verify, it is started over.
     async fn download(
         &self,
         slot: &CacheSlot,
-        vouched: VouchedPin,
+        provenance: PinProvenance,
         running: &PhaseGuard,
     ) -> Result<CloudRecord, CloudError> {
         let image = self.publisher.image;
@@ -142,9 +144,8 @@ impl Fetching<'_> {
         let url = self.publisher.settings.address(&url);
         let job = Download::resumed(&url, &slot.partial(), LONGEST);
         loop {
-            let received =
-                download::fetch(&job, &self.publisher.settings.patience, running, self.publisher.cancel).await;
-            let resumed = match received.map_err(|error| self.refused(&url, error))? {
+            let received = download::fetch(&job, &self.publisher.settings.retry, running, self.publisher.cancel).await;
+            let resumed = match received.map_err(|error| self.download_error(&url, error))? {
                 download::Answer::Received(received) => received.resumed,
                 download::Answer::NotModified => false,
             };
@@ -163,7 +164,7 @@ impl Fetching<'_> {
                     sha256,
                     pinned,
                     fetched,
-                    vouched,
+                    provenance,
                 });
             }
             fs_err::remove_file(&job.partial)?;
@@ -182,16 +183,16 @@ impl Fetching<'_> {
         }
     }
 
-    /// Without the list nobody says that the pin is the publisher's.
-    fn unvouched(&self, url: String, reason: &FetchError) -> CloudError {
+    /// Without the list nothing proves that the pin is the publisher's.
+    fn no_checksums(&self, url: String, reason: &FetchError) -> CloudError {
         let image = self.name.to_owned();
         match reason {
             FetchError::Status(404 | 410) => CloudError::Gone { image, release: self.release().to_owned(), url },
-            reason => CloudError::Unasked { image, url, reason: reason.to_string() },
+            reason => CloudError::Publisher { image, url, reason: reason.to_string() },
         }
     }
 
-    fn refused(&self, url: &str, error: FetchError) -> CloudError {
+    fn download_error(&self, url: &str, error: FetchError) -> CloudError {
         let (image, url) = (self.name.to_owned(), url.to_owned());
         match error {
             FetchError::Local(source) => source.into(),

@@ -1,4 +1,4 @@
-//! The publishers' keys that are part of the program, and those a user names.
+//! Publishers' keyrings: those that are part of the program, and those a user names.
 
 use super::CloudError;
 use crate::embedded::{KEYRINGS, lookup};
@@ -15,7 +15,7 @@ pub(super) fn keyring(name: &str) -> Result<Keyring, CloudError> {
     Keyring::parse(bytes).map_err(unusable)
 }
 
-/// The names there are.
+/// The names of the program's keyrings.
 pub(super) fn names() -> Vec<&'static str> {
     KEYRINGS.iter().map(|(name, _)| *name).collect()
 }

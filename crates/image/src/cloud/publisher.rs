@@ -1,17 +1,17 @@
-//! What a publisher says about a release: its list of checksums, believed only with a good signature.
+//! A publisher's list of checksums, trusted only with a good signature.
 
 use super::keyrings::keyring;
-use super::{CloudError, CloudImage, CloudSettings, SumsSignature, VouchedPin};
+use super::{CloudError, CloudImage, CloudSettings, PinProvenance, SumsSignature};
 use tokio_util::sync::CancellationToken;
 use vmbuild_core::event::{Events, Part};
 use vmbuild_core::store::Store;
 use vmbuild_fetch::download::{Download, FetchError, fetch};
 use vmbuild_fetch::signature::{KeyTime, verify_cleartext, verify_detached};
 
-/// No list, signature or page is longer, in bytes.
+/// Largest list, signature or page, in bytes.
 const LONGEST: u64 = 16 << 20;
 
-/// A publisher, as one command reaches it.
+/// Access to a publisher, for one command.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Publisher<'a> {
     pub(super) image: &'a CloudImage,
@@ -21,18 +21,18 @@ pub(super) struct Publisher<'a> {
     pub(super) cancel: &'a CancellationToken,
 }
 
-/// A list of checksums, and who vouches for it.
+/// A list of checksums, and its provenance.
 #[derive(Debug)]
-pub(super) struct Sums {
+pub(super) struct ChecksumList {
     pub(super) text: String,
-    pub(super) vouched: VouchedPin,
+    pub(super) provenance: PinProvenance,
 }
 
-/// What became of asking for the list.
+/// The publisher's answer to a request for the list.
 #[derive(Debug)]
 pub(super) enum PublisherAnswer {
-    Got(Sums),
-    /// It could not be had.
+    Found(ChecksumList),
+    /// It could not be fetched.
     Missing {
         url: String,
         reason: FetchError,
@@ -40,7 +40,7 @@ pub(super) enum PublisherAnswer {
 }
 
 impl Publisher<'_> {
-    /// The list of checksums of `release`. A list whose signature is bad or missing is an error; no list is not.
+    /// The list of checksums of `release`. A list with a bad or missing signature is an error; a missing list is not.
     pub(super) async fn sums(&self, release: &str, arch: &str) -> Result<PublisherAnswer, CloudError> {
         let url = self.image.sums_url(release, arch);
         let list = match self.get(&url).await {
@@ -53,22 +53,24 @@ impl Publisher<'_> {
             let url = url.to_owned();
             move |source| CloudError::Signature { url, source }
         };
-        let (text, vouched) = match &self.image.signature {
+        let (text, provenance) = match &self.image.signature {
             SumsSignature::Detached { file, keyring: name } => {
                 let signature_url = self.image.in_folder(file, release, arch);
                 let signature =
                     self.get(&signature_url).await.map_err(|error| missing_signature(&signature_url, error))?;
                 let signer =
                     verify_detached(&keyring(name)?, &list, &signature, KeyTime::Now).map_err(bad(&signature_url))?;
-                (text_of(list, &url)?, VouchedPin::Publisher { signer })
+                (text_of(list, &url)?, PinProvenance::Publisher { signer })
             }
             SumsSignature::Cleartext { keyring: name } => {
                 let (text, signer) = verify_cleartext(&keyring(name)?, &list, KeyTime::Now).map_err(bad(&url))?;
-                (text, VouchedPin::Publisher { signer })
+                (text, PinProvenance::Publisher { signer })
             }
-            SumsSignature::None { reason } => (text_of(list, &url)?, VouchedPin::PinAlone { reason: reason.clone() }),
+            SumsSignature::None { reason } => {
+                (text_of(list, &url)?, PinProvenance::PinAlone { reason: reason.clone() })
+            }
         };
-        Ok(PublisherAnswer::Got(Sums { text, vouched }))
+        Ok(PublisherAnswer::Found(ChecksumList { text, provenance }))
     }
 
     /// A small file.
@@ -77,13 +79,13 @@ impl Publisher<'_> {
         let partial = folder.path().join("file");
         let address = self.settings.address(url);
         let running = self.events.phase(Part::Image, "ask", address.clone());
-        fetch(&Download::fresh(&address, &partial, LONGEST), &self.settings.patience, &running, self.cancel).await?;
+        fetch(&Download::fresh(&address, &partial, LONGEST), &self.settings.retry, &running, self.cancel).await?;
         running.finish("");
         Ok(fs_err::read(&partial)?)
     }
 }
 
-/// A list without its signature is what a forger would offer.
+/// A list without its signature cannot be trusted.
 fn missing_signature(url: &str, error: FetchError) -> CloudError {
     match error {
         FetchError::Local(source) => source.into(),

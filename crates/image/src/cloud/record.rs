@@ -1,4 +1,4 @@
-//! What is known about an image in the store: a JSON file beside it.
+//! The record of an image in the store: a JSON file next to it.
 
 use super::FileDigest;
 use jiff::Timestamp;
@@ -9,17 +9,17 @@ use vmbuild_fetch::signature::SignatureSigner;
 /// The number that [`CloudRecord::schema`] has in this version.
 pub(super) const SCHEMA: u32 = 1;
 
-/// What is known about an image in the store.
+/// The record of an image in the store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CloudRecord {
-    /// Version of this file's form.
+    /// Version of the file format.
     pub schema: u32,
     /// The image's name.
     pub image: String,
     /// Its release.
     pub release: String,
-    /// Where it was fetched.
+    /// The address it was fetched from.
     pub url: String,
     /// Its length.
     pub bytes: u64,
@@ -29,30 +29,31 @@ pub struct CloudRecord {
     pub pinned: FileDigest,
     /// When it was fetched.
     pub fetched: Timestamp,
-    /// Who vouches for the pin.
-    pub vouched: VouchedPin,
+    /// The provenance of the pin.
+    #[serde(rename = "vouched")]
+    pub provenance: PinProvenance,
 }
 
-/// Who vouches for a pin.
+/// The provenance of a pin.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "by", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum VouchedPin {
-    /// The publisher: the pin stands in a list of checksums with a good signature.
+pub enum PinProvenance {
+    /// The publisher: a list of checksums with a good signature contains it.
     Publisher {
         /// Who signed it, and when.
         signer: SignatureSigner,
     },
-    /// Nobody but the pin: the publisher signs nothing.
+    /// The pin alone: the publisher does not sign.
     PinAlone {
         /// Why.
         reason: String,
     },
 }
 
-impl fmt::Display for VouchedPin {
+impl fmt::Display for PinProvenance {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            // The address behind the name says nothing more to people.
+            // The mail address after the name is left out.
             Self::Publisher { signer } => {
                 write!(to, "signed by {}", signer.owner.split(" <").next().unwrap_or(&signer.owner))
             }

@@ -1,24 +1,24 @@
-//! Where publishers are reached, and how patiently.
+//! Settings for access to publishers.
 
 use vmbuild_fetch::download::RetryPolicy;
 
-/// Where publishers are reached, and how patiently.
+/// Settings for access to publishers.
 #[derive(Debug, Clone, Default)]
 pub struct CloudSettings {
-    /// Stands for the scheme and host of every publisher's address: `http://mirror.example/cloud`.
+    /// Replaces the scheme and host of every publisher's address: `http://mirror.example/cloud`.
     pub mirror: Option<String>,
-    /// The limits.
-    pub patience: RetryPolicy,
+    /// Timeouts and retries.
+    pub retry: RetryPolicy,
 }
 
 impl CloudSettings {
     /// The defaults, except where `VMBUILD_CLOUD_MIRROR` names a mirror.
     pub fn from_env() -> Self {
         let mirror = std::env::var("VMBUILD_CLOUD_MIRROR").ok().filter(|value| !value.is_empty());
-        Self { mirror, patience: RetryPolicy::default() }
+        Self { mirror, retry: RetryPolicy::default() }
     }
 
-    /// The address to ask instead of this publisher's.
+    /// The mirror's address for a publisher's address.
     pub(super) fn address(&self, url: &str) -> String {
         let Some(mirror) = &self.mirror else { return url.to_owned() };
         let path = url.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map_or("", |(_, path)| path);
@@ -36,7 +36,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mirror_stands_for_the_host() {
+    fn a_mirror_replaces_the_host() {
         check(None, "https://images.example/releases/a.img");
         check(Some("http://127.0.0.1:80"), "http://127.0.0.1:80/releases/a.img");
         check(Some("http://mirror.example/cloud/"), "http://mirror.example/cloud/releases/a.img");

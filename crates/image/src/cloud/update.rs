@@ -1,10 +1,10 @@
-//! Moving an image's pins to the publisher's newest release.
+//! PinUpdater an image's pins to the publisher's newest release.
 
-use super::newest::{compare, newest};
-use super::place::{DescriptionPlace, text_of};
+use super::checksum_list::listed;
+use super::description_file::{DescriptionFile, find_description};
 use super::publisher::{Publisher, PublisherAnswer};
-use super::sums::listed;
-use super::{CloudError, CloudImage, CloudSettings, FileDigest, VouchedPin};
+use super::releases::{compare, newest};
+use super::{CloudError, CloudImage, CloudSettings, FileDigest, PinProvenance};
 use crate::{Image, ImageError, ImageSource};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -14,64 +14,64 @@ use vmbuild_core::event::{Events, Part};
 use vmbuild_core::store::{Store, write_atomically};
 use vmbuild_fetch::download::FetchError;
 
-/// What moving a pin did.
+/// Outcome of a pin's update.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Updated {
+pub struct PinUpdate {
     /// The image's name.
     pub image: String,
-    /// The description with the pins.
+    /// The description's file.
     pub file: PathBuf,
-    /// The release that was pinned.
+    /// The release pinned before.
     pub from: String,
-    /// The one that is. The same, if there is none newer; nothing is written then.
+    /// The release pinned now. Equal to `from` if there is no newer one; nothing is written then.
     pub to: String,
     /// The new pins, by architecture.
     pub digests: BTreeMap<String, FileDigest>,
-    /// Who vouches for them.
-    pub vouched: VouchedPin,
+    /// Their provenance.
+    pub provenance: PinProvenance,
 }
 
 /// Finds the publisher's newest release of `image` (a name, or the path of a description), verifies its checksums, and
-/// rewrites release and digests in the description, whose comments stay. The program's own descriptions are copied into
-/// the store's `images.d` for that, where they go before the program's.
+/// rewrites release and digests in the description, keeping its comments. The program's own descriptions are copied into
+/// the store's `images.d` for that, where they take precedence.
 pub async fn update(
     image: &str,
     store: &Store,
     settings: &CloudSettings,
     events: &Events,
     cancel: &CancellationToken,
-) -> Result<Updated, ImageError> {
-    let place = text_of(image, store)?;
+) -> Result<PinUpdate, ImageError> {
+    let place = find_description(image, store)?;
     let described = Image::parse(&place.text, &place.file)?;
     let ImageSource::CloudImage(cloud) = &described.source else {
         return Err(CloudError::NotCloud { image: described.name }.into());
     };
     let publisher = Publisher { image: cloud, store, settings, events, cancel };
-    let moving = Moving { name: &described.name, publisher };
+    let updater = PinUpdater { name: &described.name, publisher };
     let running = events.phase(Part::Image, "update", described.name.clone());
-    let to = moving.newest().await?;
-    let (digests, vouched) = moving.digests(&to).await?;
-    let updated = Updated {
+    let to = updater.newest().await?;
+    let (digests, provenance) = updater.digests(&to).await?;
+    let updated = PinUpdate {
         image: described.name.clone(),
         file: place.writable.clone(),
         from: cloud.release.clone(),
         to,
         digests,
-        vouched,
+        provenance,
     };
-    moving.write(&place, &updated)?;
-    running.finish(format!("{} -> {}, {}", updated.from, updated.to, updated.vouched));
+    updater.write(&place, &updated)?;
+    running.finish(format!("{} -> {}, {}", updated.from, updated.to, updated.provenance));
     Ok(updated)
 }
 
-/// One move.
+/// Updates one image's pin.
 #[derive(Debug)]
-struct Moving<'a> {
+struct PinUpdater<'a> {
     name: &'a str,
     publisher: Publisher<'a>,
 }
 
-impl Moving<'_> {
+impl PinUpdater<'_> {
     fn cloud(&self) -> &CloudImage {
         self.publisher.image
     }
@@ -80,7 +80,7 @@ impl Moving<'_> {
     async fn newest(&self) -> Result<String, CloudError> {
         let arch = self.cloud().file.keys().next().map_or("", String::as_str);
         let url = self.cloud().listing_url(arch);
-        let page = self.publisher.get(&url).await.map_err(|error| self.unasked(&url, error))?;
+        let page = self.publisher.get(&url).await.map_err(|error| self.publisher_error(&url, error))?;
         let entry = self.cloud().newest.entry.replace("{arch}", arch);
         let found = newest(&String::from_utf8_lossy(&page), &entry);
         let found = found.ok_or_else(|| CloudError::NoRelease { image: self.name.to_owned(), url })?;
@@ -89,16 +89,16 @@ impl Moving<'_> {
     }
 
     /// The digests of every architecture in `release`, as the publisher signed them.
-    async fn digests(&self, release: &str) -> Result<(BTreeMap<String, FileDigest>, VouchedPin), CloudError> {
-        let (mut digests, mut lists, mut vouched) = (BTreeMap::new(), BTreeMap::new(), None);
+    async fn digests(&self, release: &str) -> Result<(BTreeMap<String, FileDigest>, PinProvenance), CloudError> {
+        let (mut digests, mut lists, mut provenance) = (BTreeMap::new(), BTreeMap::new(), None);
         for (arch, file) in &self.cloud().file {
             let url = self.cloud().sums_url(release, arch);
             if !lists.contains_key(&url) {
                 let sums = match self.publisher.sums(release, arch).await? {
-                    PublisherAnswer::Got(sums) => sums,
-                    PublisherAnswer::Missing { url, reason } => return Err(self.unasked(&url, reason)),
+                    PublisherAnswer::Found(sums) => sums,
+                    PublisherAnswer::Missing { url, reason } => return Err(self.publisher_error(&url, reason)),
                 };
-                vouched = Some(sums.vouched);
+                provenance = Some(sums.provenance);
                 lists.insert(url.clone(), sums.text);
             }
             let name = file.name_in(release, arch);
@@ -111,26 +111,26 @@ impl Moving<'_> {
             digests.insert(arch.clone(), digest);
         }
         let nothing = || CloudError::NoRelease { image: self.name.to_owned(), url: self.cloud().listing_url("") };
-        Ok((digests, vouched.ok_or_else(nothing)?))
+        Ok((digests, provenance.ok_or_else(nothing)?))
     }
 
-    fn unasked(&self, url: &str, error: FetchError) -> CloudError {
+    fn publisher_error(&self, url: &str, error: FetchError) -> CloudError {
         match error {
             FetchError::Local(source) => source.into(),
             FetchError::Cancelled => CloudError::Cancelled,
             reason => {
-                CloudError::Unasked { image: self.name.to_owned(), url: url.to_owned(), reason: reason.to_string() }
+                CloudError::Publisher { image: self.name.to_owned(), url: url.to_owned(), reason: reason.to_string() }
             }
         }
     }
 
-    fn write(&self, place: &DescriptionPlace, updated: &Updated) -> Result<(), ImageError> {
+    fn write(&self, place: &DescriptionFile, updated: &PinUpdate) -> Result<(), ImageError> {
         if updated.from == updated.to {
             return Ok(());
         }
         let text = rewrite(&place.text, updated)
             .map_err(|source| CloudError::Edit { file: place.file.clone(), source: Box::new(source) })?;
-        // What is written must be what was meant.
+        // The new text must parse.
         Image::parse(&text, &place.file)?;
         if let Some(folder) = place.writable.parent() {
             fs_err::create_dir_all(folder)?;
@@ -144,7 +144,7 @@ impl Moving<'_> {
 }
 
 /// The description with other pins; everything else stays as it is.
-fn rewrite(text: &str, updated: &Updated) -> Result<String, toml_edit::TomlError> {
+fn rewrite(text: &str, updated: &PinUpdate) -> Result<String, toml_edit::TomlError> {
     let mut document: DocumentMut = text.parse()?;
     let source = &mut document["source"];
     replace(&mut source["release"], &updated.to);
@@ -164,7 +164,7 @@ fn replace(item: &mut Item, text: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::{FileDigest, Updated, VouchedPin, rewrite};
+    use super::{FileDigest, PinProvenance, PinUpdate, rewrite};
     use std::collections::BTreeMap;
 
     #[test]
@@ -172,13 +172,13 @@ mod tests {
         let text = "# about\n[source] # the source\nkind = \"cloud-image\"\nrelease = \"1\" # a date\n\n# arm\n\
                     [source.file.aarch64]\n  digest   =  \"old\"   # pinned\nname=\"b\"\n";
         let new = FileDigest::Sha256([0xab; 32]);
-        let updated = Updated {
+        let updated = PinUpdate {
             image: String::new(),
             file: "/x".into(),
             from: "1".to_owned(),
             to: "2".to_owned(),
             digests: BTreeMap::from([("aarch64".to_owned(), new)]),
-            vouched: VouchedPin::PinAlone { reason: String::new() },
+            provenance: PinProvenance::PinAlone { reason: String::new() },
         };
         let expect = text.replace("\"1\"", "\"2\"").replace("old", &new.to_string());
         assert_eq!(rewrite(text, &updated).expect("TOML"), expect);

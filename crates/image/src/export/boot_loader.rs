@@ -1,4 +1,4 @@
-//! GRUB for a BIOS, put into a disk without being root and without a device.
+//! GRUB for a BIOS, written into a disk without root and without a device.
 //!
 //! `grub-install` wants a block device and a mounted file system. All it does to the disk itself is to write two
 //! files that know where the next one lies: `boot.img` into the first sector, and the core image, whose first sector
@@ -6,16 +6,16 @@
 //! `grub-core/boot/i386/pc/boot.S`, `diskboot.S` and `include/grub/i386/pc/boot.h` of GRUB 2.06.
 
 use super::ExportError;
-use super::make::ExportJob;
+use super::job::ExportJob;
 use super::partitions::LOADER_SECTOR;
 use crate::host_tool::HostTool;
 use std::path::Path;
 
-/// Where Debian keeps GRUB for a BIOS.
+/// Debian's folder of GRUB for a BIOS.
 const FOLDER: &str = "/usr/lib/grub/i386-pc";
 const PACKAGE: &str = "grub-pc-bin";
 
-/// What reads the partition table, the file system and the menu, and starts a kernel.
+/// Modules that read the partition table, the file system and the menu, and start a kernel.
 const MODULES: [&str; 9] =
     ["biosdisk", "part_gpt", "ext2", "search_fs_uuid", "normal", "linux", "serial", "terminal", "echo"];
 
@@ -31,7 +31,7 @@ const REST_LENGTH: usize = 0x1fc;
 pub(super) struct BootLoader {
     /// The code in the disk's first sector.
     pub(super) first: [u8; 440],
-    /// What lies in the boot loader's partition.
+    /// The contents of the boot loader's partition.
     pub(super) rest: Vec<u8>,
 }
 
@@ -52,7 +52,7 @@ pub(super) async fn make(job: &ExportJob<'_>, root: &str) -> Result<BootLoader, 
     join(&fs_err::read(boot)?, fs_err::read(job.work("core.img"))?)
 }
 
-/// Tells each part where the next one lies.
+/// Writes the address of the next part into each.
 fn join(boot: &[u8], mut core: Vec<u8>) -> Result<BootLoader, ExportError> {
     let wrong = |what| ExportError::BootLoader { what };
     let mut first = [0; 440];

@@ -1,13 +1,12 @@
-//! What an exported disk has on top of the golden tree, so that it boots without vmbuild: kernel, initramfs, the
-//! boot loader's menu, and a first process.
+//! The files that make an exported disk boot without vmbuild: kernel, initramfs, the boot loader's menu, and a first
+//! process.
 //!
-//! The golden tree has no init system, and gets none here. If it has an `/sbin/init`, that is started; otherwise
+//! The golden tree has no init system, and none is added. If it has an `/sbin/init`, that is started; otherwise
 //! `/usr/sbin/vmbuild-init`, a shell script, opens a root shell on every console.
 
 use super::ExportError;
-use super::make::ExportJob;
-use crate::cpio::Cpio;
-use crate::kernel::ORDER;
+use super::job::ExportJob;
+use crate::kernel::{Cpio, MODULE_ORDER};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -21,15 +20,14 @@ const FIRST: &str = include_str!("initramfs-init.sh");
 const INIT: &str = include_str!("vmbuild-init.sh");
 
 /// Writes the files for a root file system with this UUID.
-pub(super) async fn lay_out(job: &ExportJob<'_>, root: &str) -> Result<(), ExportError> {
+pub(super) async fn write_boot_files(job: &ExportJob<'_>, root: &str) -> Result<(), ExportError> {
     if !Path::new(BUSYBOX).is_file() {
         return Err(ExportError::NoFile { path: BUSYBOX.into(), package: "busybox-static" });
     }
     let (kernel, top) = (job.golden.kernel(), job.tree.top());
-    let name = format!("{} ({})", job.golden.image(), job.golden.role().word());
+    let name = format!("{} ({})", job.golden.image(), job.golden.role().as_str());
     let menu = menu(&name, root);
-    let made = tokio::task::spawn_blocking(move || write(&kernel, &top, &menu, &name)).await;
-    Ok(made.map_err(std::io::Error::other)??)
+    Ok(vmbuild_core::blocking(move || write(&kernel, &top, &menu, &name)).await?)
 }
 
 fn write(kernel: &Path, top: &Path, menu: &str, name: &str) -> std::io::Result<()> {
@@ -55,7 +53,7 @@ fn initramfs(modules: &Path) -> std::io::Result<Vec<u8>> {
     cpio.device("dev/console", 5, 1)?;
     cpio.file("init", 0o755, FIRST.as_bytes())?;
     cpio.file("bin/busybox", 0o755, &fs_err::read(BUSYBOX)?)?;
-    let order = fs_err::read_to_string(modules.join(ORDER))?;
+    let order = fs_err::read_to_string(modules.join(MODULE_ORDER))?;
     cpio.file("modules/order", 0o644, order.as_bytes())?;
     for name in order.lines() {
         cpio.file(&format!("modules/{name}"), 0o644, &fs_err::read(modules.join(name))?)?;

@@ -1,4 +1,4 @@
-//! Compressing a file that was made, on a blocking thread, with digests of both sides.
+//! Compression of a file, with digests of both sides.
 
 use super::Compression;
 use flate2::{Compression as Level, GzBuilder};
@@ -10,24 +10,23 @@ use vmbuild_archive::{HashReader, HashWriter};
 const GZIP: u32 = 6;
 const ZSTD: i32 = 6;
 
-/// A file before and after.
+/// Digests of a file before and after compression.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Compressed {
-    /// SHA-256 of what was read, in hex.
+    /// SHA-256 of the input, in hex.
     pub(super) plain: String,
-    /// SHA-256 of what was written, in hex.
+    /// SHA-256 of the output, in hex.
     pub(super) sha256: String,
     /// Its length.
     pub(super) bytes: u64,
 }
 
-/// Writes `from` compressed as `to`, and puts it on disk. Equal bytes give equal bytes: no name, no time.
+/// Compresses `from` as `to` and syncs it. The output depends on the input's bytes only: no name, no time.
 pub(super) async fn compress(from: PathBuf, to: PathBuf, how: Compression) -> io::Result<Compressed> {
-    let made = tokio::task::spawn_blocking(move || blocking(&from, &to, how)).await;
-    made.map_err(io::Error::other)?
+    vmbuild_core::blocking(move || compress_file(&from, &to, how)).await
 }
 
-fn blocking(from: &Path, to: &Path, how: Compression) -> io::Result<Compressed> {
+fn compress_file(from: &Path, to: &Path, how: Compression) -> io::Result<Compressed> {
     let mut from = HashReader::new(fs_err::File::open(from)?);
     let file = fs_err::File::create(to)?;
     let hashed = HashWriter::new(BufWriter::with_capacity(1 << 17, file));
@@ -61,13 +60,13 @@ mod tests {
     use super::{Compression, compress};
 
     #[tokio::test]
-    async fn every_way_is_undone_by_its_reader_and_repeats() {
+    async fn compression_is_reversible_and_reproducible() {
         let folder = tempfile::tempdir().expect("a folder");
         let from = folder.path().join("from");
         let text = "vmbuild ".repeat(40_000).into_bytes();
         fs_err::write(&from, &text).expect("written");
         for how in [Compression::None, Compression::Gzip, Compression::Zstd] {
-            let to = folder.path().join(how.word());
+            let to = folder.path().join(how.as_str());
             let made = compress(from.clone(), to.clone(), how).await.expect("compressed");
             let again = compress(from.clone(), folder.path().join("again"), how).await.expect("compressed");
             assert_eq!(made, again);

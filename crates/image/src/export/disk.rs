@@ -7,17 +7,18 @@
 //! sector 4096     the root file system, to the end
 //! ```
 
-use super::make::{ExportJob, ExportOutput, hashed};
+use super::job::{ExportJob, ExportOutput, hashed};
 use super::tree::MOUNT;
 use super::{Compression, ExportError, boot_loader, boot_tree, partitions, times};
-use crate::recipe::uuid;
+use crate::golden::recipe::uuid;
+use crate::host_tool::HostProgram;
 use std::time::Duration;
 use vmbuild_supervise::{Command, Deadline};
 
 /// Length of the root file system. Sparse: the file takes what is used.
 const ROOT_BYTES: u64 = 12 << 30;
 
-/// The golden disk's features (`image/disk.rs`), and a journal: this disk is somebody's to keep.
+/// The golden disk's features (`golden/disk.rs`), and a journal: this disk is kept.
 const FEATURES: &str = "none,has_journal,ext_attr,dir_index,filetype,extent,64bit,flex_bg,sparse_super,large_file,\
                         huge_file,dir_nlink,extra_isize,metadata_csum";
 
@@ -33,22 +34,21 @@ pub(super) async fn raw(job: &ExportJob<'_>) -> Result<ExportOutput, ExportError
 /// Makes `disk.raw` in the work folder.
 async fn make(job: &ExportJob<'_>) -> Result<(), ExportError> {
     let root = uuid(job.golden.digest())?;
-    job.say("boot loader");
-    boot_tree::lay_out(job, &root).await?;
+    job.report("boot loader");
+    boot_tree::write_boot_files(job, &root).await?;
     let loader = boot_loader::make(job, &root).await?;
-    job.say("root file system");
-    job.tree.run(("mke2fs", "e2fsprogs"), mke2fs(&root), job.cancel).await?;
-    times::settle(job).await?;
+    job.report("root file system");
+    job.tree.run(HostProgram { name: "mke2fs", package: "e2fsprogs" }, mke2fs(&root), job.cancel).await?;
+    times::set_fixed_times(job).await?;
     let disk = job.work("disk.raw");
     let identity = job.golden.digest().to_owned();
-    let written = tokio::task::spawn_blocking(move || partitions::write(&disk, ROOT_BYTES, &identity, &loader));
-    written.await.map_err(std::io::Error::other)?
+    vmbuild_core::blocking(move || partitions::write(&disk, ROOT_BYTES, &identity, &loader)).await
 }
 
 /// Makes the raw disk, and QEMU's own format of it.
 pub(super) async fn qcow2(job: &ExportJob<'_>) -> Result<ExportOutput, ExportError> {
     make(job).await?;
-    job.say("qcow2");
+    job.report("qcow2");
     let command = Command::new("qemu-img").current_dir(job.tree.work()).args(convert(job.compression));
     command.run(Deadline::after(LIMIT), job.cancel, |_| ()).await?;
     hashed(job.work("disk.qcow2")).await

@@ -1,4 +1,4 @@
-//! Why nothing was exported.
+//! Errors of exports.
 
 use super::{Compression, ExportFormat};
 use crate::ImageError;
@@ -7,11 +7,11 @@ use vmbuild_archive::ReplaceError;
 use vmbuild_core::failure::{Diagnose, Exit};
 use vmbuild_supervise::RunError;
 
-/// Why nothing was exported.
+/// Why an export failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
     /// Its files.
-    #[error("failed to write what is exported")]
+    #[error("failed to write the export")]
     Io(#[from] std::io::Error),
     /// The golden machine, or a program over it.
     #[error(transparent)]
@@ -19,13 +19,13 @@ pub enum ExportError {
     /// The sandbox that packages are installed in.
     #[error(transparent)]
     Machine(Box<vmbuild_machine::MachineError>),
-    /// Packages have to be installed, and nobody says from where.
+    /// Packages must be installed, and no archive is known.
     #[error("no package archive is known for {image}")]
     NoArchive {
         /// The image.
         image: String,
     },
-    /// What Vagrant logs in with could not be set up.
+    /// The box's user and services could not be set up.
     #[error("failed to set up the box's user and services{}", tail.as_suffix())]
     LogIn {
         /// The last lines of the script.
@@ -34,8 +34,8 @@ pub enum ExportError {
     /// A program of the host failed.
     #[error(transparent)]
     Run(#[from] RunError),
-    /// There is something under the output's name.
-    #[error("{} exists", path.display())]
+    /// The output exists.
+    #[error("{} already exists", path.display())]
     Exists {
         /// The output.
         path: PathBuf,
@@ -46,25 +46,25 @@ pub enum ExportError {
         /// The output.
         path: PathBuf,
     },
-    /// What is under the output's name is not of the kind that would take its place.
-    #[error("{} is not an OCI layout or a file: it is not replaced", path.display())]
+    /// The existing output is neither a file nor an OCI layout.
+    #[error("refusing to replace {}: neither a file nor an OCI layout", path.display())]
     Foreign {
         /// The output.
         path: PathBuf,
     },
-    /// What is under the output's name does not give way.
+    /// The existing output cannot be replaced.
     #[error(transparent)]
     Replace(#[from] ReplaceError),
     /// The format cannot be compressed like this.
-    #[error("{} cannot be compressed with {}", format.word(), asked.word())]
+    #[error("{} does not support compression with {}", format.as_str(), asked.as_str())]
     Compression {
         /// The format.
         format: ExportFormat,
-        /// What was asked for.
+        /// The requested compression.
         asked: Compression,
     },
     /// There is no boot loader for the host's processor.
-    #[error("disks that boot are made on x86_64 only so far, and this is {arch}")]
+    #[error("disks that boot are only supported on x86_64, not on {arch}")]
     NoBootLoader {
         /// The architecture, as `uname -m` prints it.
         arch: &'static str,
@@ -80,7 +80,7 @@ pub enum ExportError {
     /// A file of the boot loader is not laid out as expected.
     #[error("{what} is not laid out as expected")]
     BootLoader {
-        /// Which.
+        /// The file.
         what: &'static str,
     },
     /// The disk's partition table.
@@ -121,7 +121,7 @@ impl Diagnose for ExportError {
             Self::Image(error) => error.hints(),
             Self::Run(error) => error.hints(),
             Self::Machine(error) => error.hints(),
-            Self::NoArchive { .. } => vec!["VMBUILD_DEBIAN_ARCHIVE names one".to_owned()],
+            Self::NoArchive { .. } => vec!["set VMBUILD_DEBIAN_ARCHIVE to the address of one".to_owned()],
             _ => Vec::new(),
         }
     }

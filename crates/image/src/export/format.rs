@@ -1,9 +1,10 @@
-//! What a golden machine can be exported as, and how each may be compressed.
+//! Export formats and their compressions.
 
 use super::ExportError;
+use std::str::FromStr;
 
-/// A format that others read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+/// An export format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExportFormat {
     /// A disk that boots, in QEMU's own format.
     Qcow2,
@@ -17,10 +18,10 @@ pub enum ExportFormat {
     VagrantBox,
 }
 
-/// How what is exported is compressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+/// Compression of an export.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compression {
-    /// Not at all.
+    /// None.
     None,
     /// gzip (in a qcow2: zlib), which everything reads.
     Gzip,
@@ -29,8 +30,22 @@ pub enum Compression {
 }
 
 impl ExportFormat {
-    /// The word for it on the command line.
-    pub fn word(self) -> &'static str {
+    /// Every format.
+    pub const ALL: [Self; 5] = [Self::Qcow2, Self::Raw, Self::RootfsTar, Self::Oci, Self::VagrantBox];
+
+    /// A description for help texts.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Qcow2 => "A disk that boots, in QEMU's own format",
+            Self::Raw => "The same disk, byte by byte; sparse",
+            Self::RootfsTar => "The root file system as a tar archive",
+            Self::Oci => "An OCI image layout: a folder, or one tar file if the output's name ends in `.tar`",
+            Self::VagrantBox => "A box that Vagrant reads, for its libvirt provider",
+        }
+    }
+
+    /// Its name on the command line.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Qcow2 => "qcow2",
             Self::Raw => "raw",
@@ -40,7 +55,7 @@ impl ExportFormat {
         }
     }
 
-    /// The compression to use: what was asked for, if the format has it, or the format's usual one.
+    /// The compression to use: the requested one, if the format supports it, or the format's default.
     pub(super) fn compression(self, asked: Option<Compression>) -> Result<Compression, ExportError> {
         use Compression::{Gzip, None as Plain, Zstd};
         let possible: &[Compression] = match self {
@@ -58,13 +73,51 @@ impl ExportFormat {
 }
 
 impl Compression {
-    /// The word for it on the command line.
-    pub fn word(self) -> &'static str {
+    /// Every compression.
+    pub const ALL: [Self; 3] = [Self::None, Self::Gzip, Self::Zstd];
+
+    /// A description for help texts.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::None => "Not at all",
+            Self::Gzip => "gzip (in a qcow2: zlib), which everything reads",
+            Self::Zstd => "Zstandard: smaller and faster, read by newer programs only",
+        }
+    }
+
+    /// Its name on the command line.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::None => "none",
             Self::Gzip => "gzip",
             Self::Zstd => "zstd",
         }
+    }
+}
+
+/// Unknown export format or compression.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown {kind} `{name}`")]
+pub struct UnknownExportName {
+    kind: &'static str,
+    name: String,
+}
+
+impl FromStr for ExportFormat {
+    type Err = UnknownExportName;
+
+    fn from_str(name: &str) -> Result<Self, UnknownExportName> {
+        let unknown = || UnknownExportName { kind: "export format", name: name.to_owned() };
+        Self::ALL.into_iter().find(|format| format.as_str() == name).ok_or_else(unknown)
+    }
+}
+
+impl FromStr for Compression {
+    type Err = UnknownExportName;
+
+    fn from_str(name: &str) -> Result<Self, UnknownExportName> {
+        let unknown = || UnknownExportName { kind: "compression", name: name.to_owned() };
+        Self::ALL.into_iter().find(|how| how.as_str() == name).ok_or_else(unknown)
     }
 }
 
@@ -74,6 +127,17 @@ mod tests {
 
     fn check(format: ExportFormat, asked: Option<Compression>, expect: Option<Compression>) {
         assert_eq!(format.compression(asked).ok(), expect, "{format:?} {asked:?}");
+    }
+
+    #[test]
+    fn names_are_parsed_back() {
+        for format in ExportFormat::ALL {
+            assert_eq!(format.as_str().parse(), Ok(format));
+        }
+        for how in Compression::ALL {
+            assert_eq!(how.as_str().parse(), Ok(how));
+        }
+        assert_eq!("zip".parse::<Compression>().expect_err("unknown").to_string(), "unknown compression `zip`");
     }
 
     #[test]

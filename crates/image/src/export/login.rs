@@ -1,16 +1,17 @@
-//! What makes a golden tree a machine that people log into: a box for Vagrant.
+//! Users and services of a Vagrant box.
 //!
-//! The golden tree has no init system, no SSH server, no DHCP client and nobody but root, since vmbuild's own machines
-//! need none of them. They are packages, so they are installed in a sandbox over the golden tree, by the agent, like any
-//! other; what that writes is one more layer of the export, and of the export only. The packages are the archive's
-//! newest: two boxes of one golden machine may differ.
+//! The golden tree has no init system, no SSH server, no DHCP client and no user but root, since vmbuild's own machines
+//! need none of them. The agent installs them in a sandbox over the golden tree; its upper layer becomes one more layer
+//! of the export, and of the export only. The packages are the archive's newest: two boxes of one golden machine may
+//! differ.
 
 use super::ExportError;
-use super::make::ExportJob;
+use super::job::ExportJob;
 use crate::Golden;
-use crate::bootstrap::EPOCH;
-use crate::layer::TRACES;
-use crate::{host_tool, settle};
+use crate::golden::EPOCH;
+use crate::golden::layer::TRANSIENT;
+use crate::golden::normalize;
+use crate::host_tool;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::os::unix::fs::symlink;
@@ -22,11 +23,11 @@ use vmbuild_supervise::Tail;
 const PACKAGES: &str = include_str!("../../../../provision/vagrant/login.toml");
 const SCRIPT: &str = include_str!("../../../../provision/vagrant/login.sh");
 
-/// The public half of the key pair that every Vagrant brings along. Nothing is secret about either half: Vagrant puts a
-/// key of the machine's own in its place when it first logs in. Source: Vagrant, `keys/vagrant.pub`.
+/// The public half of the key pair that comes with every Vagrant. Neither half is secret: Vagrant replaces it by a key of
+/// the machine's own at its first login. Source: Vagrant, `keys/vagrant.pub`.
 const KEY: &str = include_str!("../../../../provision/vagrant/insecure.pub");
 
-/// Where the archive is named while packages are installed.
+/// The list of archives during the installation.
 const SOURCES: &str = "/tmp/sources.list";
 
 #[derive(Debug, Deserialize)]
@@ -37,15 +38,15 @@ struct LoginPackages {
     apt: Vec<String>,
 }
 
-/// What tells one golden machine's box from another's: the machine, and what is put over it to log in.
+/// The identity of a golden machine's box: the machine, and the files added for logging in.
 pub fn box_digest(golden: &Golden) -> String {
     let parts = [golden.digest(), PACKAGES, SCRIPT, KEY];
     hex::encode(parts.into_iter().fold(Sha256::new(), |all, part| all.chain_update(Sha256::digest(part))).finalize())
 }
 
-/// Makes the layer. It lies in the returned machine's folder, which is to be removed when the export is done.
+/// Creates the layer in the returned machine's folder, which must be removed after the export.
 pub(super) async fn make(job: &ExportJob<'_>) -> Result<StoppedMachine, ExportError> {
-    job.say("packages to log in with");
+    job.report("packages to log in with");
     let machine = Machine::start(spec(job), job.store, job.events, job.cancel).await.map_err(ExportError::machine)?;
     let installed = install(job, &machine).await;
     let kept = machine.stop_keeping().await.map_err(ExportError::machine)?;
@@ -56,7 +57,7 @@ pub(super) async fn make(job: &ExportJob<'_>) -> Result<StoppedMachine, ExportEr
     match settled {
         Ok(()) => Ok(kept),
         Err(error) => {
-            // What brought us here is the error to tell; the next command's sweep tries again.
+            // The first error is reported; the next command's sweep removes the folder.
             let _ = kept.folder.remove(job.cancel).await;
             Err(error)
         }
@@ -86,7 +87,7 @@ async fn install(job: &ExportJob<'_>, machine: &Machine) -> Result<(), ExportErr
     let session = machine.session();
     let sent = session.put_file(file.path(), SOURCES, 0o644, cancel, |_| ());
     machine.ask(sent).await.map_err(ExportError::machine)?;
-    let order = Provision {
+    let request = Provision {
         manager: PackageManager::Apt,
         packages: packages.apt,
         sources: Some(SOURCES.to_owned()),
@@ -95,9 +96,9 @@ async fn install(job: &ExportJob<'_>, machine: &Machine) -> Result<(), ExportErr
         stage: Stage::Whole,
     };
     let mut tail = Tail::default();
-    let installing = session.provision(order, cancel, |_, bytes| {
+    let installing = session.provision(request, cancel, |_, bytes| {
         tail.push(bytes);
-        job.say(tail.last_line());
+        job.report(tail.last_line());
     });
     machine.ask(installing).await.map_err(ExportError::machine)?;
     set_up(job, machine).await
@@ -118,15 +119,15 @@ async fn set_up(job: &ExportJob<'_>, machine: &Machine) -> Result<(), ExportErro
 
 async fn clean(kept: &StoppedMachine, job: &ExportJob<'_>) -> Result<(), ExportError> {
     let upper = kept.folder.file("upper");
-    let names: Vec<&str> = TRACES.into_iter().filter(|name| upper.join(name).symlink_metadata().is_ok()).collect();
-    host_tool::remove(&upper, &names, job.cancel).await?;
-    settle::settle(kept.folder.path(), "upper", job.cancel).await?;
-    name_it(&job.tree.top())?;
+    let names: Vec<&str> = TRANSIENT.into_iter().filter(|name| upper.join(name).symlink_metadata().is_ok()).collect();
+    host_tool::remove_trees(&upper, &names, job.cancel).await?;
+    normalize::normalize_tree(kept.folder.path(), "upper", job.cancel).await?;
+    write_names(&job.tree.top())?;
     Ok(())
 }
 
-/// Who it is and whom it asks for names: what the sandbox has files of its own for.
-fn name_it(top: &Path) -> std::io::Result<()> {
+/// Writes host name, hosts and name servers, which the sandbox hides behind files of its own.
+fn write_names(top: &Path) -> std::io::Result<()> {
     let folder = top.join("etc");
     fs_err::create_dir(&folder)?;
     fs_err::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;

@@ -1,8 +1,9 @@
 //! A container image of one layer. Source: OCI Image Format Specification 1.0, `image-layout`, `manifest`, `config`.
 
 use super::compress::compress;
-use super::make::{ExportJob, ExportOutput, hashed};
-use super::{Compression, ExportError, plain_tar};
+use super::job::{ExportJob, ExportOutput, hashed};
+use super::plain_tar::{self, TarEntry};
+use super::{Compression, ExportError};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// The fixed time of everything that needs one (`bootstrap::EPOCH`), as RFC 3339 writes it.
 const CREATED: &str = "2023-11-14T22:13:20Z";
 
-/// What programs in the image find on their way.
+/// The search path of programs in the image.
 const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Makes the layout as a folder.
@@ -18,9 +19,9 @@ pub(super) async fn layout(job: &ExportJob<'_>) -> Result<ExportOutput, ExportEr
     let root = job.work("oci");
     let blobs = root.join("blobs/sha256");
     fs_err::create_dir_all(&blobs)?;
-    job.say("packing the tree");
+    job.report("packing the tree");
     job.tree.tar("layer.tar", job.cancel).await?;
-    job.say("compressing");
+    job.report("compressing");
     let layer = compress(job.work("layer.tar"), job.work("layer"), job.compression).await?;
     fs_err::remove_file(job.work("layer.tar"))?;
     fs_err::rename(job.work("layer"), blobs.join(&layer.sha256))?;
@@ -30,7 +31,7 @@ pub(super) async fn layout(job: &ExportJob<'_>) -> Result<ExportOutput, ExportEr
     let bytes = config.bytes + layer["size"].as_u64().unwrap_or(0);
     let config = described("application/vnd.oci.image.config.v1+json", &config.sha256, config.bytes);
     let manifest = blob(&blobs, &manifest(&config, &layer, job.golden.digest()))?;
-    let index = index(&manifest, job.golden.role().word());
+    let index = index(&manifest, job.golden.role().as_str());
     write_synced(&root.join("oci-layout"), &text(&json!({ "imageLayoutVersion": "1.0.0" })))?;
     write_synced(&root.join("index.json"), &text(&index))?;
     for folder in [blobs.as_path(), &root.join("blobs"), &root] {
@@ -47,9 +48,9 @@ pub(super) async fn archive(job: &ExportJob<'_>) -> Result<ExportOutput, ExportE
         names.push(format!("blobs/sha256/{}", entry?.file_name().to_string_lossy()));
     }
     names.sort();
-    let folders = ["blobs", "blobs/sha256"].map(|name| (name.to_owned(), None));
+    let folders = ["blobs", "blobs/sha256"].map(|name| TarEntry { name: name.to_owned(), file: None });
     let files = ["oci-layout", "index.json"].map(str::to_owned).into_iter().chain(names);
-    let files = files.map(|name| (name.clone(), Some(root.join(&name))));
+    let files = files.map(|name| TarEntry { file: Some(root.join(&name)), name });
     let to = job.work("oci.tar");
     plain_tar::write(to.clone(), folders.into_iter().chain(files).collect()).await?;
     hashed(to).await
@@ -106,7 +107,7 @@ fn config(job: &ExportJob<'_>, diff: &str) -> Value {
             "WorkingDir": "/",
             "Labels": {
                 "vmbuild.image": job.golden.image(),
-                "vmbuild.role": job.golden.role().word(),
+                "vmbuild.role": job.golden.role().as_str(),
                 "vmbuild.golden": job.golden.digest(),
             },
         },

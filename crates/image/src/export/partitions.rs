@@ -24,11 +24,11 @@ const ROOT_SECTOR: u64 = 4096;
 /// Where the root file system begins, in bytes.
 pub(super) const ROOT_START: u64 = ROOT_SECTOR * SECTOR;
 
-/// What follows the last partition: the table's copy, rounded up to a MiB.
+/// Bytes after the last partition: the table's copy, rounded up to a MiB.
 const END: u64 = 1 << 20;
 
-/// Writes partition table and boot loader around the root file system of `root_bytes` that is in `disk` already,
-/// and puts it on disk. Every identifier follows from `identity`.
+/// Writes partition table and boot loader around the root file system of `root_bytes` that `disk` contains, and syncs
+/// it. Every identifier is derived from `identity`.
 pub(super) fn write(disk: &Path, root_bytes: u64, identity: &str, loader: &BootLoader) -> Result<(), ExportError> {
     let mut file = fs_err::OpenOptions::new().read(true).write(true).open(disk)?.into_file();
     file.set_len(ROOT_START + root_bytes + END)?;
@@ -63,7 +63,7 @@ fn partitions(root_bytes: u64, identity: &str) -> BTreeMap<u32, Partition> {
     ])
 }
 
-/// A UUID that is the same for the same thing of the same golden machine (RFC 9562, 5.8).
+/// A UUID derived from a golden machine's identity and the partition's name (RFC 9562, 5.8).
 fn id(identity: &str, what: &str) -> Uuid {
     let hash = Sha256::new().chain_update(identity).chain_update([0]).chain_update(what).finalize();
     let mut bytes = [0; 16];

@@ -4,17 +4,24 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use tar::{Builder, EntryType, Header};
 
-/// Writes the named files and folders as a tar archive, in this order, with one owner, mode and time. A path of
-/// `None` is a folder. Puts the archive on disk.
-pub(super) async fn write(to: PathBuf, entries: Vec<(String, Option<PathBuf>)>) -> io::Result<()> {
-    let made = tokio::task::spawn_blocking(move || blocking(&to, &entries)).await;
-    made.map_err(io::Error::other)?
+/// An entry of an archive.
+#[derive(Debug, Clone)]
+pub(super) struct TarEntry {
+    /// Its name in the archive.
+    pub(super) name: String,
+    /// The file with its contents; `None` for a folder.
+    pub(super) file: Option<PathBuf>,
 }
 
-fn blocking(to: &Path, entries: &[(String, Option<PathBuf>)]) -> io::Result<()> {
+/// Writes files and folders as a tar archive, in this order, with one owner, mode and time, and syncs it.
+pub(super) async fn write(to: PathBuf, entries: Vec<TarEntry>) -> io::Result<()> {
+    vmbuild_core::blocking(move || write_archive(&to, &entries)).await
+}
+
+fn write_archive(to: &Path, entries: &[TarEntry]) -> io::Result<()> {
     let mut builder = Builder::new(BufWriter::with_capacity(1 << 17, fs_err::File::create(to)?));
-    for (name, path) in entries {
-        match path {
+    for TarEntry { name, file } in entries {
+        match file {
             None => builder.append_data(&mut header(EntryType::Directory, 0o755, 0), name, io::empty())?,
             Some(path) => {
                 let file = fs_err::File::open(path)?;
@@ -34,21 +41,22 @@ fn header(kind: EntryType, mode: u32, bytes: u64) -> Header {
     header.set_mode(mode);
     header.set_uid(0);
     header.set_gid(0);
-    header.set_mtime(crate::bootstrap::EPOCH.parse().unwrap_or(0));
+    header.set_mtime(crate::golden::EPOCH.parse().unwrap_or(0));
     header.set_size(bytes);
     header
 }
 
 #[cfg(test)]
 mod tests {
-    use super::write;
+    use super::{TarEntry, write};
 
     #[tokio::test]
-    async fn what_was_put_in_comes_out_in_order() {
+    async fn entries_keep_their_order() {
         let folder = tempfile::tempdir().expect("a folder");
         let at = |name: &str| folder.path().join(name);
         fs_err::write(at("one"), "1").expect("written");
-        let entries = vec![("blobs".to_owned(), None), ("blobs/one".to_owned(), Some(at("one")))];
+        let entry = |name: &str, file| TarEntry { name: name.to_owned(), file };
+        let entries = vec![entry("blobs", None), entry("blobs/one", Some(at("one")))];
         write(at("a.tar"), entries.clone()).await.expect("written");
         write(at("b.tar"), entries).await.expect("written");
         let bytes = fs_err::read(at("a.tar")).expect("read");

@@ -4,17 +4,17 @@
 //! resolves the whiteouts; the programs run as root of a namespace, so every file has the owner a guest would see.
 
 use super::ExportError;
-use crate::host_tool::{self, HostTool, text};
+use crate::host_tool::{self, HostProgram, HostTool, path_text};
 use crate::{Golden, ImageError};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// Where the layers are mounted, in the work folder.
+/// The mount point of the layers, in the work folder.
 pub(super) const MOUNT: &str = "tree";
 
-/// What the export puts on top, in the work folder.
+/// The export's own files on top, in the work folder.
 const TOP: &str = "top";
 
 /// Mounts the layers, then becomes the program. The mount ends with the namespace.
@@ -66,7 +66,7 @@ impl ExportTree {
         self.work.join(TOP)
     }
 
-    /// The overlay's options. What the sandbox wrote has its marks in the `user.` namespace.
+    /// The overlay's options. The sandbox's layer has its marks in the `user.` namespace.
     fn options(&self) -> String {
         let layers: Vec<String> = (0..self.layers).rev().map(|number| format!("layer{number}")).collect();
         format!("ro,userxattr,lowerdir={TOP}:{}", layers.join(":"))
@@ -75,17 +75,17 @@ impl ExportTree {
     /// Runs a program of the host in the work folder, with the tree mounted.
     pub(super) async fn run(
         &self,
-        (program, package): (&'static str, &'static str),
+        program: HostProgram,
         words: Vec<String>,
         cancel: &CancellationToken,
     ) -> Result<(), ImageError> {
-        let epoch = crate::bootstrap::EPOCH;
-        let found = host_tool::find(program, package)?;
+        let epoch = crate::golden::EPOCH;
+        let found = host_tool::find_program(program.name, program.package)?;
         HostTool::new("sh", "dash", &self.work)?
-            .args(["-c", OVER, "over", &self.options(), &text(&found)?])
+            .args(["-c", OVER, "over", &self.options(), &path_text(&found)?])
             .args(words)
             .env("SOURCE_DATE_EPOCH", epoch)
-            // What mke2fs and debugfs know instead up to 1.47.0.
+            // The name that mke2fs and debugfs read up to 1.47.0.
             .env("E2FSPROGS_FAKE_TIME", epoch)
             .limit(LIMIT)
             .run(cancel, |_| ())
@@ -96,12 +96,12 @@ impl ExportTree {
     /// Writes the tree as a tar archive `to`, in the work folder: sorted, numeric owners, no access times, no file
     /// newer than the fixed time, hard links once, capabilities kept.
     pub(super) async fn tar(&self, to: &str, cancel: &CancellationToken) -> Result<(), ImageError> {
-        self.run(("tar", "tar"), tar_words(to), cancel).await
+        self.run(HostProgram { name: "tar", package: "tar" }, tar_arguments(to), cancel).await
     }
 }
 
 /// Source: GNU tar's manual, "Reproducibility"; the `S` of the transformation leaves symbolic links' targets alone.
-fn tar_words(to: &str) -> Vec<String> {
+fn tar_arguments(to: &str) -> Vec<String> {
     let words = [
         "--create",
         &format!("--file={to}"),
@@ -110,7 +110,7 @@ fn tar_words(to: &str) -> Vec<String> {
         "--pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime",
         "--sort=name",
         "--numeric-owner",
-        &format!("--mtime=@{}", crate::bootstrap::EPOCH),
+        &format!("--mtime=@{}", crate::golden::EPOCH),
         "--clamp-mtime",
         "--xattrs",
         "--xattrs-include=security.capability",
@@ -123,11 +123,11 @@ fn tar_words(to: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::tar_words;
+    use super::tar_arguments;
     use insta::assert_snapshot;
 
     #[test]
     fn asks_tar_for_this() {
-        assert_snapshot!(tar_words("rootfs.tar").join(" "), @r"--create --file=rootfs.tar --directory=tree --format=posix --pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime --sort=name --numeric-owner --mtime=@1700000000 --clamp-mtime --xattrs --xattrs-include=security.capability --xattrs-include=user.* --transform=s,^\./,,S .");
+        assert_snapshot!(tar_arguments("rootfs.tar").join(" "), @r"--create --file=rootfs.tar --directory=tree --format=posix --pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime --sort=name --numeric-owner --mtime=@1700000000 --clamp-mtime --xattrs --xattrs-include=security.capability --xattrs-include=user.* --transform=s,^\./,,S .");
     }
 }

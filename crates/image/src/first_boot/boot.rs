@@ -1,8 +1,9 @@
-//! Waiting for an agent behind somebody else's start-up.
+//! Waiting for the agent behind a distribution's own start-up.
 //!
-//! A distribution takes up to minutes, in several stages, and any of them can hang. Nobody should have to guess
-//! which: the console is read along, what it shows to have begun is an event, and an error says how far it came.
+//! It takes up to minutes, in several stages, and any of them can hang. The console is read along, each stage is an
+//! event, and an error names the last one.
 
+use super::FirstBootError;
 use super::phase::{FirstBootPhase, plain};
 use crate::ImageError;
 use std::collections::VecDeque;
@@ -14,10 +15,10 @@ use vmbuild_core::event::{Events, Pace, Part, PhaseGuard, Unit};
 use vmbuild_core::store::Store;
 use vmbuild_machine::{Machine, MachineError, MachineFolder, MachineSpec};
 
-/// How often the console is looked at.
-const LOOK: Duration = Duration::from_millis(100);
+/// Interval between two reads of the console.
+const INTERVAL: Duration = Duration::from_millis(100);
 
-/// How many of the console's lines an error shows.
+/// Console lines that an error shows.
 const SHOWN: usize = 12;
 
 /// Boots the machine and returns it once its agent answers.
@@ -37,17 +38,17 @@ pub(super) async fn boot(
         loop {
             tokio::select! {
                 started = &mut starting => break started,
-                () = tokio::time::sleep(LOOK) => watch.look(Some(&running)),
+                () = tokio::time::sleep(INTERVAL) => watch.poll(Some(&running)),
             }
         }
     };
-    watch.look(None);
+    watch.poll(None);
     match started {
         Ok(machine) => {
-            running.finish(watch.story());
+            running.finish(watch.durations());
             Ok(machine)
         }
-        Err(error) => Err(watch.judge(error)),
+        Err(error) => Err(watch.explain(error)),
     }
 }
 
@@ -55,14 +56,14 @@ fn first_phase(way: &str) -> FirstBootPhase {
     if way.contains("kernel") { FirstBootPhase::Kernel } else { FirstBootPhase::Firmware }
 }
 
-/// A console that is being read.
+/// Reads a console while the machine starts.
 #[derive(Debug)]
 struct ConsoleWatch {
     console: PathBuf,
     read: u64,
     unfinished: String,
     lines: VecDeque<String>,
-    /// What has begun, and when.
+    /// The phases so far, with their start.
     begun: Vec<(FirstBootPhase, Instant)>,
     pace: Pace,
 }
@@ -74,12 +75,12 @@ impl ConsoleWatch {
         Self { console: console.to_owned(), read: 0, unfinished, lines, begun, pace: Pace::default() }
     }
 
-    /// Reads what is new, and says what it is waiting for now.
-    fn look(&mut self, running: Option<&PhaseGuard>) {
+    /// Reads new output and reports the current phase.
+    fn poll(&mut self, running: Option<&PhaseGuard>) {
         let before = self.phase();
-        // There is no console before QEMU has started, and none to worry about if it cannot be read.
-        let text = self.news().unwrap_or_default();
-        self.hear(&text);
+        // There is no console before QEMU has started; a console that cannot be read is only not shown.
+        let text = self.new_output().unwrap_or_default();
+        self.push(&text);
         let Some(running) = running else { return };
         if self.phase() != before || self.pace.is_time() {
             let last = self.lines.back().map(String::as_str).unwrap_or_default();
@@ -87,7 +88,7 @@ impl ConsoleWatch {
         }
     }
 
-    fn news(&mut self) -> std::io::Result<String> {
+    fn new_output(&mut self) -> std::io::Result<String> {
         let mut file = fs_err::File::open(&self.console)?;
         file.seek(SeekFrom::Start(self.read))?;
         let mut bytes = Vec::new();
@@ -95,7 +96,7 @@ impl ConsoleWatch {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    fn hear(&mut self, text: &str) {
+    fn push(&mut self, text: &str) {
         self.unfinished.push_str(text);
         while let Some((line, rest)) = self.unfinished.split_once('\n') {
             let line = plain(line);
@@ -117,7 +118,7 @@ impl ConsoleWatch {
     }
 
     /// How long each phase took: `kernel 3.1 s, systemd 12.0 s, agent 0.4 s`.
-    fn story(&self) -> String {
+    fn durations(&self) -> String {
         let ends = self.begun.iter().skip(1).map(|(_, at)| *at).chain([Instant::now()]);
         let told = self
             .begun
@@ -127,17 +128,17 @@ impl ConsoleWatch {
         told.collect::<Vec<_>>().join(", ")
     }
 
-    /// A machine that did not come to its agent: how far it came. An interruption is not the image's doing.
-    fn judge(&self, error: MachineError) -> ImageError {
+    /// The error of a machine whose agent did not start. An interruption stays one.
+    fn explain(&self, error: MachineError) -> ImageError {
         if vmbuild_core::failure::Diagnose::exit(&error) == vmbuild_core::failure::Exit::Interrupted {
             return ImageError::Cancelled;
         }
-        // A machine that died has brought its last words along.
+        // The error of a machine that died has its last lines.
         let last_lines = match error {
             MachineError::Died { .. } => String::new(),
             _ => self.lines.iter().flat_map(|line| ["\n  ", line]).collect(),
         };
-        ImageError::FirstBoot { waited_for: self.phase(), last_lines, source: Box::new(error) }
+        FirstBootError::NoAgent { waited_for: self.phase(), last_lines, source: Box::new(error) }.into()
     }
 }
 
@@ -153,7 +154,7 @@ mod tests {
     fn heard(text: &[&str]) -> ConsoleWatch {
         let mut watch = ConsoleWatch::new(Path::new("/none"), FirstBootPhase::Firmware);
         for piece in text {
-            watch.hear(piece);
+            watch.push(piece);
         }
         watch
     }
@@ -165,21 +166,21 @@ mod tests {
         check(&["[0.0] Linux ver", "sion 6.1\r\n"], FirstBootPhase::Kernel);
         check(&["Linux version 6.1"], FirstBootPhase::Firmware);
         check(&["systemd[1]: hello\n", "Linux version 6.1\n"], FirstBootPhase::Systemd);
-        let story = heard(&["Linux version 6.1\nsystemd[1]: hello\n"]).story();
+        let story = heard(&["Linux version 6.1\nsystemd[1]: hello\n"]).durations();
         assert_eq!(story.split(", ").count(), 3, "{story}");
     }
 
     #[test]
-    fn an_error_says_how_far_it_came() {
+    fn an_error_names_the_phase() {
         let silent = || MachineError::Session(SessionError::NoAnswer { limit: Duration::from_mins(15) });
-        let error = heard(&["Linux version 6.1\n", "Kernel panic - not syncing: VFS\n"]).judge(silent());
+        let error = heard(&["Linux version 6.1\n", "Kernel panic - not syncing: VFS\n"]).explain(silent());
         insta::assert_snapshot!(error, @r"
-        the image's first boot waited for kernel in vain; the console's last lines:
+        the image's first boot timed out waiting for kernel; last lines of its console:
           Linux version 6.1
-          KernelSource panic - not syncing: VFS
+          Kernel panic - not syncing: VFS
         ");
         let died = MachineError::Died { name: "job-1".parse().unwrap(), exit_report: "x".into(), log: "/none".into() };
-        insta::assert_snapshot!(heard(&[]).judge(died), @"the image's first boot waited for firmware in vain");
-        assert!(matches!(heard(&[]).judge(MachineError::Cancelled), ImageError::Cancelled));
+        insta::assert_snapshot!(heard(&[]).explain(died), @"the image's first boot timed out waiting for firmware");
+        assert!(matches!(heard(&[]).explain(MachineError::Cancelled), ImageError::Cancelled));
     }
 }

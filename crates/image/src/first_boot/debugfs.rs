@@ -1,5 +1,6 @@
 //! Reading an ext4 file system inside a disk without mounting it: mounting takes root, `debugfs` does not.
 
+use crate::kernel::KernelError;
 use crate::{ImageError, host_tool};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,16 +14,16 @@ const LIMIT: Duration = Duration::from_mins(2);
 #[derive(Debug)]
 pub(super) struct Ext4<'a> {
     program: PathBuf,
-    /// The folder of the disk: what is copied out goes there too.
+    /// The folder of the disk, where copied files go too.
     folder: &'a Path,
     /// The disk's name in it, with the offset as debugfs takes it.
     device: String,
 }
 
 impl<'a> Ext4<'a> {
-    /// The file system that begins at `start` bytes of `disk` in `folder`. Nothing is looked at yet.
+    /// The file system that begins at `start` bytes of `disk` in `folder`. Nothing is read yet.
     pub(super) fn at(folder: &'a Path, disk: &str, start: u64) -> Result<Self, ImageError> {
-        let program = host_tool::find("debugfs", "e2fsprogs")?;
+        let program = host_tool::find_program("debugfs", "e2fsprogs")?;
         Ok(Self { program, folder, device: format!("{disk}?offset={start}") })
     }
 
@@ -32,30 +33,30 @@ impl<'a> Ext4<'a> {
         folder: &str,
         cancel: &CancellationToken,
     ) -> Result<Option<Vec<String>>, ImageError> {
-        let listed = self.ask(&format!("ls -p {folder}"), cancel).await?;
+        let listed = self.request(&format!("ls -p {folder}"), cancel).await?;
         let names: Vec<String> = listed.lines().filter_map(name).collect();
         Ok((!names.is_empty()).then_some(names))
     }
 
     /// Copies a file into the disk's folder, as `name`.
     pub(super) async fn copy(&self, file: &str, name: &str, cancel: &CancellationToken) -> Result<PathBuf, ImageError> {
-        self.ask(&format!("dump {file} {name}"), cancel).await?;
+        self.request(&format!("dump {file} {name}"), cancel).await?;
         let copied = self.folder.join(name);
         match fs_err::metadata(&copied)?.len() {
-            0 => Err(ImageError::Kernel { path: copied, problem: "could not be copied out of the disk" }),
+            0 => Err(KernelError::Layout { path: copied, problem: "could not be copied out of the disk" }.into()),
             _ => Ok(copied),
         }
     }
 
-    /// debugfs ends with 0 whatever happens; its complaints go to standard error.
-    async fn ask(&self, request: &str, cancel: &CancellationToken) -> Result<String, ImageError> {
+    /// debugfs always exits with 0; its errors go to standard error.
+    async fn request(&self, request: &str, cancel: &CancellationToken) -> Result<String, ImageError> {
         let command = Command::new(&self.program).args(["-R", request, &self.device]).current_dir(self.folder);
         let said = command.output(Deadline::after(LIMIT), cancel).await?;
         Ok(String::from_utf8_lossy(&said).into_owned())
     }
 }
 
-/// The name in a line of `ls -p`: `/inode/mode/uid/gid/name/size/`. Names that a request could not repeat are left
+/// The name in a line of `ls -p`: `/inode/mode/uid/gid/name/size/`. Names that a request could not contain are left
 /// out: those with a blank or a quote.
 fn name(line: &str) -> Option<String> {
     let mut fields = line.strip_prefix('/')?.split('/').skip(4);

@@ -1,4 +1,4 @@
-//! UEFI firmware on this host: packages put it in many places, so the places are data.
+//! UEFI firmware on this host, in the places where distributions install it.
 
 use std::path::Path;
 use vmbuild_machine::BootMethod;
@@ -15,7 +15,7 @@ const fn at(arch: &'static str, code: &'static str, vars: &'static str) -> Firmw
     FirmwarePlace { arch, code, vars }
 }
 
-/// In this order. Builds that demand signed boot loaders are left out: some need a board that we do not use.
+/// In this order. Builds that demand signed boot loaders are left out: some need a board that vmbuild does not use.
 const PLACES: [FirmwarePlace; 12] = [
     // Debian, Ubuntu: package ovmf.
     at("x86_64", "/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"),
@@ -39,8 +39,8 @@ const PLACES: [FirmwarePlace; 12] = [
     at("aarch64", "/usr/local/share/qemu/edk2-aarch64-code.fd", "/usr/local/share/qemu/edk2-arm-vars.fd"),
 ];
 
-/// How a disk boots by itself here: UEFI if there is firmware for this processor, or else a PC's BIOS. `None` where
-/// there is neither.
+/// The firmware that boots a disk on this host: UEFI if there is one for this architecture, or else a PC's BIOS. `None`
+/// where there is neither.
 pub(super) fn way() -> Option<BootMethod> {
     way_among(&PLACES, std::env::consts::ARCH, |path| Path::new(path).is_file())
 }
@@ -53,8 +53,8 @@ fn way_among(places: &[FirmwarePlace], arch: &str, exists: impl Fn(&str) -> bool
     }
 }
 
-/// What to install where there is none.
-pub(crate) const HINT: &str = "UEFI firmware is missing: on Debian and Ubuntu, `apt install qemu-efi-aarch64` (or ovmf, on x86_64); on macOS, \
+/// The hint where there is none.
+pub(crate) const FIRMWARE_HINT: &str = "UEFI firmware is missing: on Debian and Ubuntu, `apt install qemu-efi-aarch64` (or ovmf, on x86_64); on macOS, \
      `brew install qemu` has it";
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
-//! Removing from a tree what belongs to one machine or one boot: identities, keys, caches, logs.
+//! Removal of files that belong to one machine or one boot: identities, keys, caches, logs.
 //!
-//! Done on the tree rather than in the guest: what is running there writes these files again until its end.
+//! This is done on the tree rather than in the guest, whose services write these files again until their end.
 
 use crate::ImageError;
-use crate::bootstrap::EPOCH;
+use crate::golden::EPOCH;
 use crate::host_tool::{self, HostTool};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -39,11 +39,11 @@ const REMOVED: [&str; 26] = [
     "root/.ssh/*",
 ];
 
-/// What becomes empty where it is a file: an empty machine-id is filled at the first boot, and a missing one makes
-/// systemd think that it is the very first; the list of name servers is written for each machine.
+/// Files that are emptied: an empty machine-id is filled at the first boot, and a missing one makes
+/// systemd treat every boot as the first; the list of name servers is written for each machine.
 const EMPTIED: [&str; 2] = ["etc/machine-id", NAME_SERVERS];
 
-/// Where the agent kept the system's own list of name servers while it used its own.
+/// The list of name servers. The agent keeps the system's own next to it while it uses its own.
 const NAME_SERVERS: &str = "etc/resolv.conf";
 
 /// Generalises the tree.
@@ -54,7 +54,7 @@ pub(super) async fn generalise(tree: &Path, cancel: &CancellationToken) -> Resul
     }
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     if !names.is_empty() {
-        host_tool::remove(tree, &names, cancel).await?;
+        host_tool::remove_trees(tree, &names, cancel).await?;
     }
     date_folders(tree, cancel).await?;
     let kept = format!("{NAME_SERVERS}.vmbuild");
@@ -69,7 +69,7 @@ pub(super) async fn generalise(tree: &Path, cancel: &CancellationToken) -> Resul
     Ok(())
 }
 
-/// Gives the folders in which something may have been removed one time, whether or not this boot wrote there.
+/// Gives one fixed time to the folders in which files may have been removed, whether or not this boot wrote there.
 async fn date_folders(tree: &Path, cancel: &CancellationToken) -> Result<(), ImageError> {
     let folders = REMOVED.iter().filter_map(|pattern| Some(pattern.rsplit_once('/')?.0));
     let folders: BTreeSet<&str> = folders.filter(|folder| tree.join(folder).is_dir()).collect();
@@ -81,8 +81,8 @@ async fn date_folders(tree: &Path, cancel: &CancellationToken) -> Result<(), Ima
     Ok(())
 }
 
-/// The names below `tree` that match; none where the folder is missing, or closed to this user: then it holds
-/// nothing that a boot without users wrote.
+/// The names below `tree` that match; empty where the folder is missing, or not readable for this user: then a boot
+/// without users has not written there.
 fn matching(tree: &Path, pattern: &str) -> Result<Vec<String>, ImageError> {
     let (folder, last) = pattern.rsplit_once('/').unwrap_or(("", pattern));
     let Some((start, end)) = last.split_once('*') else {

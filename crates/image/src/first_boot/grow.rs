@@ -1,4 +1,4 @@
-//! Room on a publisher's disk for what is installed.
+//! Room on a publisher's disk for packages.
 
 use super::guest::run;
 use crate::ImageError;
@@ -7,12 +7,12 @@ use vmbuild_core::event::{Events, Part};
 use vmbuild_machine::Machine;
 
 /// Grows the root partition and its file system to the disk's size, where the image brings the program for that:
-/// every cloud image does. cloud-init did it already where it ran. An image that cannot keeps its own size, and apt
-/// says so if that is too little.
+/// every cloud image does. cloud-init did it already where it ran. Otherwise the image keeps its size, and apt
+/// reports if that is too little.
 pub(super) async fn grow(machine: &Machine, events: &Events, cancel: &CancellationToken) -> Result<(), ImageError> {
     let (found, root) = run(machine, &["findmnt", "-n", "-o", "SOURCE", "/"], cancel).await?;
     let Some((disk, number)) = found.then_some(root.trim()).and_then(split_partition) else { return Ok(()) };
-    // It fails if there is nothing to grow too.
+    // It also fails if there is nothing to grow.
     let (grown, said) = run(machine, &["growpart", disk, number], cancel).await?;
     if !grown {
         events.note(Part::Golden, format!("the root partition keeps its size: {}", said.trim()));

@@ -10,7 +10,7 @@ use vmbuild_protocol::{CommandLine, Exec, Exited, FailureKind};
 /// Growing a file system online takes a second or two, emulated ten.
 const LIMIT: Duration = Duration::from_mins(5);
 
-/// Runs a program of the guest: whether it succeeded, and what it said.
+/// Runs a program of the guest. Returns whether it succeeded, and its output.
 pub(super) async fn run(
     machine: &Machine,
     argv: &[&str],
@@ -20,7 +20,7 @@ pub(super) async fn run(
     let exec = exec(argv, LIMIT);
     let ended = machine.ask(machine.session().exec(exec, cancel, |_, bytes| said.extend_from_slice(bytes))).await;
     let ended = match ended {
-        // A program that is not there.
+        // The program does not exist.
         Err(MachineError::Session(SessionError::Refused(failure))) if failure.kind == FailureKind::NotStarted => {
             return Ok((false, failure.message));
         }
@@ -29,7 +29,7 @@ pub(super) async fn run(
     Ok((ended == Exited::Code(0), String::from_utf8_lossy(&said).into_owned()))
 }
 
-/// A program of the guest, without arguments of a shell.
+/// The request for a program of the guest, without a shell.
 pub(super) fn exec(argv: &[&str], limit: Duration) -> Exec {
     let argv = argv.iter().map(ToString::to_string).collect();
     Exec {

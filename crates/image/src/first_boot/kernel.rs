@@ -1,4 +1,4 @@
-//! The image's own kernel and initramfs, taken out of the disk before it is booted.
+//! The image's own kernel and initramfs, copied out of the disk before it is booted.
 
 use super::debugfs::Ext4;
 use super::partition::{Partition, largest_first};
@@ -15,7 +15,7 @@ const RAW: &str = "disk.raw";
 /// Copying a disk takes seconds; this is for a slow one.
 const LIMIT: Duration = Duration::from_mins(10);
 
-/// What QEMU starts.
+/// The image's own kernel, as QEMU starts it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct OwnKernel {
     /// Kernel image.
@@ -26,14 +26,14 @@ pub(super) struct OwnKernel {
     pub(super) root: String,
 }
 
-/// Takes kernel and initramfs of the qcow2 `disk` into `folder`. `None` where they are not found: no GPT, no ext4,
+/// Copies kernel and initramfs of the qcow2 `disk` into `folder`. `None` where they are not found: no GPT, no ext4,
 /// or other names than Debian's and Fedora's families use.
 pub(super) async fn take(
     disk: &Path,
     folder: &Path,
     cancel: &CancellationToken,
 ) -> Result<Option<OwnKernel>, ImageError> {
-    let qemu_img = host_tool::find("qemu-img", "qemu-utils")?;
+    let qemu_img = host_tool::find_program("qemu-img", "qemu-utils")?;
     let convert = Command::new(qemu_img).args(["convert", "-f", "qcow2", "-O", "raw"]).arg(disk).arg(folder.join(RAW));
     convert.run(Deadline::after(LIMIT), cancel, |_| ()).await?;
     let taken = look(folder, cancel).await;
@@ -74,7 +74,7 @@ async fn root_of<'a>(
     Ok(None)
 }
 
-/// The newest kernel that has an initramfs, and that.
+/// The newest kernel that has an initramfs, with it.
 fn newest_pair(names: &[String]) -> Option<(&str, String)> {
     let releases = names.iter().filter_map(|name| Some((name.as_str(), name.strip_prefix("vmlinuz-")?)));
     let initrd = |release: &str| {

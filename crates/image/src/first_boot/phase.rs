@@ -1,8 +1,8 @@
-//! How far a guest is that does not talk to us yet, from what it writes to its console.
+//! The phases of a first boot, recognized by the guest's console output.
 
 use std::fmt;
 
-/// What a first boot waits for, in the order in which it comes.
+/// A phase of a first boot, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FirstBootPhase {
     /// Firmware and boot loader.
@@ -29,8 +29,8 @@ impl fmt::Display for FirstBootPhase {
     }
 }
 
-/// What a line shows to have begun. The kernel's own lines bring the words of processes too, so the agent's and
-/// cloud-init's are looked for first.
+/// Marks of each phase. The kernel's lines repeat the output of processes, so the agent's and cloud-init's marks come
+/// first.
 const MARKS: [(&str, FirstBootPhase); 6] = [
     ("vmbuild-agent: ", FirstBootPhase::Agent),
     ("cloud-init[", FirstBootPhase::CloudInit),
@@ -41,13 +41,13 @@ const MARKS: [(&str, FirstBootPhase); 6] = [
 ];
 
 impl FirstBootPhase {
-    /// What the line shows to have begun, if anything.
+    /// The phase that a line marks, if any.
     pub(super) fn of_line(line: &str) -> Option<Self> {
         MARKS.iter().find(|(mark, _)| line.contains(mark)).map(|(_, phase)| *phase)
     }
 }
 
-/// A console line as it is shown: without colours, the kernel's clock and what else a terminal takes for commands.
+/// A console line as shown: without colours and other control sequences.
 pub(super) fn plain(line: &str) -> String {
     let mut text = String::with_capacity(line.len());
     let mut rest = line.chars();
@@ -67,7 +67,7 @@ mod tests {
     use super::{FirstBootPhase, plain};
 
     #[test]
-    fn lines_tell_what_has_begun() {
+    fn lines_mark_phases() {
         let check =
             |line: &str, expect: Option<FirstBootPhase>| assert_eq!(FirstBootPhase::of_line(line), expect, "{line}");
         check("BdsDxe: loading Boot0001 \"UEFI Misc Device\"", None);

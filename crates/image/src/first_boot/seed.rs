@@ -1,12 +1,12 @@
-//! The second disk: what cloud-init calls a `NoCloud` seed, with the agent beside the usual files.
+//! The second disk: what cloud-init calls a `NoCloud` seed, with the agent next to the usual files.
 //!
-//! It is made here, not by a program of the host, so that every host can make it, and with fixed times and a fixed
-//! order, so that equal contents give equal bytes.
+//! It is written without a program of the host, so that it works on every host, and with fixed times and a fixed order,
+//! so that equal contents give equal bytes.
 
 use fatfs::{Date, DateTime, FileSystem, FormatVolumeOptions, FsOptions, Time, TimeProvider, format_volume};
 use std::io::{self, Cursor, Write};
 
-/// What cloud-init looks for. Source: cloud-init's documentation, "`NoCloud`".
+/// The label that cloud-init looks for. Source: cloud-init's documentation, "`NoCloud`".
 const LABEL: [u8; 11] = *b"CIDATA     ";
 
 /// The volume's number: any, as long as it is always the same.
@@ -18,11 +18,11 @@ const OVERHEAD: usize = 1 << 20;
 /// The smallest disk, in bytes: below, FAT's variants differ in ways that no reader tests.
 const SMALLEST: usize = 8 << 20;
 
-/// 2023-11-14 22:13:20: the time that made files carry everywhere in vmbuild.
+/// 2023-11-14 22:13:20: the fixed time of all generated files.
 #[derive(Debug)]
-struct Fixed;
+struct FixedTime;
 
-impl TimeProvider for Fixed {
+impl TimeProvider for FixedTime {
     fn get_current_date(&self) -> Date {
         Date { year: 2023, month: 11, day: 14 }
     }
@@ -32,7 +32,7 @@ impl TimeProvider for Fixed {
     }
 }
 
-static FIXED: Fixed = Fixed;
+static FIXED_TIME: FixedTime = FixedTime;
 
 /// A disk with these files (name and contents) in its root folder, in this order.
 pub(super) fn disk(files: &[(&str, &[u8])]) -> io::Result<Vec<u8>> {
@@ -41,7 +41,7 @@ pub(super) fn disk(files: &[(&str, &[u8])]) -> io::Result<Vec<u8>> {
     let mut disk = Cursor::new(vec![0; bytes]);
     format_volume(&mut disk, FormatVolumeOptions::new().volume_label(LABEL).volume_id(VOLUME))?;
     {
-        let system = FileSystem::new(&mut disk, FsOptions::new().time_provider(&FIXED))?;
+        let system = FileSystem::new(&mut disk, FsOptions::new().time_provider(&FIXED_TIME))?;
         for (name, contents) in files {
             let mut file = system.root_dir().create_file(name)?;
             file.write_all(contents)?;

@@ -1,10 +1,11 @@
-//! The root file system's way out of the guest: as an archive, over the session, and unpacked again on this side.
+//! Transfer of the root file system out of the guest: as an archive, over the session, unpacked on the host.
 //!
-//! The system goes on running while it is read, so its root file system is frozen first: what is read is one moment,
-//! and whoever wants to write waits until the machine is gone. It is read through a second mount of it, where nothing
-//! is mounted on top: `/dev` and `/sys` are the folders on the disk there. `/boot` may be a file system of its own;
-//! the golden machine's kernel comes from there, so that is mounted again too.
+//! The system keeps running while it is read, so its root file system is frozen first: the archive is one moment's
+//! state, and writers wait until the machine is gone. It is read through a second mount, where nothing is mounted on
+//! top: `/dev` and `/sys` are the folders on the disk there. `/boot` may be a file system of its own; the golden
+//! machine's kernel comes from there, so it is mounted again too.
 
+use super::FirstBootError;
 use super::guest::{exec, run};
 use crate::host_tool::HostTool;
 use crate::{ImageError, host_tool};
@@ -20,23 +21,23 @@ use vmbuild_supervise::Tail;
 /// A cloud image holds one to two GiB; an emulated guest sends ten MiB a second.
 const LIMIT: Duration = Duration::from_mins(30);
 
-/// The archive, beside the tree.
+/// The archive, next to the tree.
 const ARCHIVE: &str = "clean.tar";
 
-/// Where the guest's root file system is mounted a second time: in memory, so not on itself.
+/// The second mount point of the guest's root file system: in memory, so not on itself.
 const SECOND: &str = "/run/vmbuild-root";
 
-/// What is not sent: swap, what is empty at the start of every machine, and device nodes, which an ordinary user's
-/// namespaces cannot make and every machine gets from its kernel.
+/// Excluded are swap, folders that are empty at the start of every machine, and device nodes, which an ordinary user's
+/// namespaces cannot create and every machine gets from its kernel.
 const EXCLUDED: [&str; 7] =
     ["./lost+found", "./swapfile", "./swap.img", "./tmp/*", "./var/tmp/*", "./run/*", "./dev/*"];
 
-/// What both ends are told about attributes. Others are this boot's (`security.selinux`), or cannot be written by
+/// Options about attributes, for both ends. Others are this boot's (`security.selinux`), or cannot be written by
 /// an ordinary user's namespaces (`trusted.*`).
 const ATTRIBUTES: [&str; 4] =
     ["--numeric-owner", "--xattrs", "--xattrs-include=security.capability", "--xattrs-include=user.*"];
 
-/// Makes `folder/clean` of the machine's root file system.
+/// Creates `folder/clean` from the machine's root file system.
 pub(super) async fn fetch(
     machine: &Machine,
     folder: &Path,
@@ -47,10 +48,13 @@ pub(super) async fn fetch(
     mount(machine, cancel).await?;
     let (frozen, said) = run(machine, &["fsfreeze", "--freeze", "/"], cancel).await?;
     if !frozen {
-        events.note(Part::Golden, format!("the root file system is read while it changes: {}", said.trim()));
+        events.note(
+            Part::Golden,
+            format!("the root file system could not be frozen and may change while it is read: {}", said.trim()),
+        );
     }
     let received = receive(machine, &folder.join(ARCHIVE), &running, cancel).await;
-    // So that the machine can end. If that fails it is ended without its help.
+    // So that the machine can shut down. If that fails, it is killed.
     let _ = run(machine, &["fsfreeze", "--unfreeze", "/"], cancel).await;
     let bytes = received?;
     unpack(folder, cancel).await?;
@@ -70,7 +74,7 @@ async fn mount(machine: &Machine, cancel: &CancellationToken) -> Result<(), Imag
     for step in steps {
         let (done, complaints) = run(machine, &step, cancel).await?;
         if !done {
-            return Err(ImageError::NotSent { complaints });
+            return Err(FirstBootError::NotSent { complaints }.into());
         }
     }
     Ok(())
@@ -82,7 +86,7 @@ async fn receive(
     running: &PhaseGuard,
     cancel: &CancellationToken,
 ) -> Result<u64, ImageError> {
-    let words = send_words();
+    let words = tar_arguments();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let mut file = fs_err::File::create(archive)?;
     let (mut bytes, mut complaints, mut pace, mut written) = (0, Tail::default(), Pace::default(), Ok(()));
@@ -101,12 +105,12 @@ async fn receive(
     let ended = machine.ask(sending).await?;
     written?;
     if ended != Exited::Code(0) {
-        return Err(ImageError::NotSent { complaints: complaints.text() });
+        return Err(FirstBootError::NotSent { complaints: complaints.text() }.into());
     }
     Ok(bytes)
 }
 
-fn send_words() -> Vec<String> {
+fn tar_arguments() -> Vec<String> {
     let head = ["tar", "--create", "--file=-", "--directory", SECOND, "--sort=name"];
     let words = head.into_iter().chain(ATTRIBUTES).chain(["--warning=no-file-ignored"]).map(str::to_owned);
     let words = words.chain(EXCLUDED.iter().map(|path| format!("--exclude={path}")));
@@ -115,7 +119,7 @@ fn send_words() -> Vec<String> {
 
 async fn unpack(folder: &Path, cancel: &CancellationToken) -> Result<(), ImageError> {
     fs_err::create_dir(folder.join("clean"))?;
-    let archive = host_tool::text(&folder.join(ARCHIVE))?;
+    let archive = host_tool::path_text(&folder.join(ARCHIVE))?;
     let tar = HostTool::new("tar", "tar", &folder.join("clean"))?.args([
         "--extract",
         "--preserve-permissions",
@@ -127,11 +131,11 @@ async fn unpack(folder: &Path, cancel: &CancellationToken) -> Result<(), ImageEr
 
 #[cfg(test)]
 mod tests {
-    use super::send_words;
+    use super::tar_arguments;
 
     #[test]
     fn asks_the_guest_for_this() {
-        insta::assert_snapshot!(send_words().join("\n"), @r"
+        insta::assert_snapshot!(tar_arguments().join("\n"), @r"
         tar
         --create
         --file=-

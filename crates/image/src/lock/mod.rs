@@ -1,41 +1,25 @@
-//! Which packages an image is made of, to the byte.
+//! The packages of an image, to the byte.
 //!
-//! A distribution's archive changes under a fixed name: the same description gives other packages next month. So
-//! apt is asked once what a description resolves to (`resolve`), every package is taken into a cache under its
-//! SHA-256 (`cache`, `fetch`), and machines are made from a folder of exactly those files (`repository`), without
-//! network. The answer is written down: a lock file says what it was when somebody last looked, and a later run
-//! says what has changed since (`drift`) or, with `--locked`, refuses to take anything else (`obtain`).
+//! A lock file (`files`) says which packages the image had when the lock was written. A later run warns about drift or,
+//! with `--locked`, accepts nothing else (`policy`).
 //!
-//! A cloud image's own apt is asked instead of the host's (`decide`): it knows its archives and their keys. What is
-//! known beforehand, and what is said of an answer, is the same for both (`known`).
-//!
-//! apt does the resolving, the downloading and all verification of signatures, with the host's programs and state
-//! of its own (`apt`); its failures are tried again by kind (`persist`).
+//! The packages of a bootstrapped image are resolved by the host's apt (`host`), those of a cloud image by the image's
+//! own package manager, which knows its archives and their keys (`guest`).
 
-mod apt;
-mod cache;
-mod decide;
-mod drift;
-mod fetch;
-mod file;
-mod find;
-mod known;
-mod obtain;
-mod persist;
-mod repository;
-mod resolve;
+mod error;
+mod files;
+mod guest;
+mod host;
+mod policy;
 
 #[cfg(test)]
 mod tests;
 
-pub use drift::{Change, drift};
-pub use file::{LockedPackage, PackageLock};
-pub use find::{find, write};
-pub use obtain::{Locking, fetch_packages};
+pub use error::LockError;
+pub use files::{find_lock, write_lock};
+pub use host::fetch_packages;
+pub use policy::LockMode;
 
-pub(super) use apt::PackageArchive;
-pub(super) use cache::PackageCache;
-pub(super) use decide::{Archives, Decision, LockRequest, adopt, decide, newest_date};
-pub(super) use find::{stray, text_of};
-pub(super) use obtain::{PackageWish, complete, obtain};
-pub(super) use repository::{FOLDER, SOURCES, make as make_repository, sources_line};
+pub(crate) use files::{lock_text, unreferenced_packages};
+pub(crate) use guest::{GuestArchives, GuestLockRequest, GuestPackages, newest_date, resolve_in_guest};
+pub(crate) use host::{PackageRequest, archive_of, ensure_cached, resolve_and_fetch};

@@ -1,4 +1,4 @@
-//! Why a source is not believed.
+//! Errors of a source's evidence.
 
 use crate::SourceError;
 use std::io;
@@ -6,52 +6,52 @@ use vmbuild_core::failure::{Diagnose, Exit};
 use vmbuild_cpython::Version;
 use vmbuild_fetch::signature::{SignatureError, SigstoreError};
 
-/// Why a source is not believed.
+/// Why a source's evidence was rejected.
 #[derive(Debug, thiserror::Error)]
 pub enum EvidenceError {
-    /// There is a signature, and it does not hold.
-    #[error("{place} does not vouch for {file}")]
+    /// A signature does not verify.
+    #[error("{place} does not verify {file}")]
     Signature {
-        /// Where the signature was found.
+        /// The signature's place.
         place: String,
         /// The source.
         file: String,
-        /// Why.
+        /// The reason.
         #[source]
         source: SignatureError,
     },
-    /// There is a bundle, and it does not hold.
-    #[error("{place} does not vouch for {file}")]
+    /// A bundle does not verify.
+    #[error("{place} does not verify {file}")]
     Bundle {
-        /// Where the bundle was found.
+        /// The bundle's place.
         place: String,
         /// The source.
         file: String,
-        /// Why.
+        /// The reason.
         #[source]
         source: SigstoreError,
     },
-    /// There is a bill of materials, and it is another file's.
+    /// A bill of materials belongs to another file.
     #[error("{place} is not the bill of materials of {file}")]
     OtherBill {
-        /// Where it was found.
+        /// Its place.
         place: String,
         /// The source.
         file: String,
     },
-    /// A signature was demanded, and there is none.
+    /// A signature is required, and none is available.
     #[error("no signature of CPython {version} could be verified:{}", lines(reasons))]
     Required {
         /// The version.
         version: Version,
-        /// Why not, for each kind.
+        /// The reason for each kind.
         reasons: Vec<String>,
     },
     /// The search itself.
     #[error(transparent)]
     Source(#[from] SourceError),
     /// The store's files.
-    #[error("failed to keep the evidence in the store")]
+    #[error("failed to store the evidence")]
     Store(#[from] io::Error),
 }
 
@@ -70,13 +70,13 @@ impl Diagnose for EvidenceError {
         match self {
             Self::Signature { .. } | Self::Bundle { .. } | Self::OtherBill { .. } => {
                 vec![
-                    "nothing was built from it; `--source FILE|URL` takes another copy, with what lies beside it"
+                    "nothing was built from it; `--source FILE|URL` uses another copy and the signatures next to it"
                         .to_owned(),
                 ]
             }
             Self::Required { .. } => vec![
                 "without --require-signature the pinned sha256 is enough".to_owned(),
-                "`--source FILE` looks for FILE.asc and FILE.sigstore beside the archive".to_owned(),
+                "`--source FILE` looks for FILE.asc and FILE.sigstore next to the archive".to_owned(),
             ],
             Self::Source(error) => error.hints(),
             Self::Store(_) => Vec::new(),

@@ -1,94 +1,94 @@
-//! Who signed a source: the release manager's OpenPGP signature and Sigstore bundle, beside the archive.
+//! Signatures of a source: the release manager's OpenPGP signature and Sigstore bundle, next to the archive.
 //!
-//! The problem: a pinned digest is only as good as whoever typed it in. CPython's release managers sign their archives,
-//! up to 3.13 with OpenPGP and since 3.11 with Sigstore (PEP 761). What can be had of that is verified, here and
-//! offline, against keys and names that are compiled in, and kept, so that later builds verify it again without asking.
+//! The problem: a pinned digest is only as good as its author. CPython's release managers sign their archives, up to 3.13
+//! with OpenPGP and since 3.11 with Sigstore (PEP 761). The signatures that are available are verified offline, against
+//! keys and identities that are compiled in, and stored, so that later builds verify them again without the network.
 //!
-//! What is there and does not hold ends the build. What is not there does not: the digest is pinned all the same, and
-//! the record says what there is no evidence of, and why. `--require-signature` makes an end of that too.
+//! A signature that does not verify ends the build. A missing one does not: the digest is pinned all the same, and the
+//! record says which evidence is missing, and why. `--require-signature` makes a missing one an error too.
 
-mod ask;
 mod error;
-mod judge;
-mod kept;
-mod keys;
+mod evidence_folder;
+mod places;
+mod signers;
+mod verification;
 
 pub use error::EvidenceError;
-pub use keys::Signers;
+pub use signers::Signers;
 
-use crate::expected::{ExpectedArchives, Names};
+use crate::expected::{ExpectedArchives, FileNames};
 use crate::resolver::SourceResolver;
 use crate::{Settings, SourceArchive, SourceRequest};
-use ask::{EvidenceAnswer, EvidencePlaces};
-use judge::{EvidenceKind, Judged};
-use kept::EvidenceFolder;
+use evidence_folder::EvidenceFolder;
+use places::{EvidenceAnswer, EvidencePlaces};
 use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
+use verification::{EvidenceKind, Verification};
 use vmbuild_core::event::{Events, Part};
 use vmbuild_core::store::Store;
 use vmbuild_cpython::{DigestOrigin, SourceEvidence, SourceSignature};
 
-/// Whether a build goes on without a signature.
+/// Whether a build needs a signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Need {
-    /// It does where none is published or none can be reached.
-    IfItCanBeHad,
-    /// It does not.
-    Always,
+pub enum SignaturePolicy {
+    /// Only where one is published and can be reached.
+    IfAvailable,
+    /// Always.
+    Required,
 }
 
-/// What was found out about a source.
+/// A source's verified evidence.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VouchedSource {
+pub struct VerifiedSource {
     /// For the record.
     pub evidence: SourceEvidence,
     /// The signatures and the bill of materials that were found, in the store.
     pub files: Vec<PathBuf>,
 }
 
-/// Finds and verifies what vouches for a source that is here already.
-pub async fn vouch(
+/// Finds and verifies the evidence for a source in the store.
+pub async fn verify_source(
     request: &SourceRequest,
     source: &SourceArchive,
-    need: Need,
+    policy: SignaturePolicy,
     store: &Store,
     settings: &Settings,
     events: &Events,
     cancel: &CancellationToken,
-) -> Result<VouchedSource, EvidenceError> {
+) -> Result<VerifiedSource, EvidenceError> {
     let expected = ExpectedArchives::of(&request.version, Some(source.sha256))?;
     let names = expected.names;
     let running = events.phase(Part::Source, "signature", source.file_name.clone());
-    let quest = SourceResolver::begin(expected, store, settings, events, running, cancel);
-    let kept = EvidenceFolder::of(quest.cache.evidence(source.sha256))?;
-    let search = Search { quest: &quest, source, need, kept };
-    let vouched = search.run(names).await?;
-    let refused = need == Need::Always && vouched.evidence.signatures.is_empty();
+    let resolver = SourceResolver::begin(expected, store, settings, events, running, cancel);
+    let stored = EvidenceFolder::of(resolver.cache.evidence(source.sha256))?;
+    let search = EvidenceSearch { resolver: &resolver, source, policy, stored };
+    let verified = search.run(names).await?;
+    let refused = policy == SignaturePolicy::Required && verified.evidence.signatures.is_empty();
     if refused {
-        let (version, reasons) = (request.version, vouched.evidence.without);
+        let (version, reasons) = (request.version, verified.evidence.without);
         return Err(EvidenceError::Required { version, reasons });
     }
-    quest.running.finish(summary(&vouched.evidence));
-    Ok(vouched)
+    resolver.running.finish(summary(&verified.evidence));
+    Ok(verified)
 }
 
 /// One search for evidence.
-struct Search<'a> {
-    quest: &'a SourceResolver<'a>,
+struct EvidenceSearch<'a> {
+    resolver: &'a SourceResolver<'a>,
     source: &'a SourceArchive,
-    need: Need,
-    kept: EvidenceFolder,
+    policy: SignaturePolicy,
+    stored: EvidenceFolder,
 }
 
-impl Search<'_> {
-    async fn run(&self, names: Names) -> Result<VouchedSource, EvidenceError> {
+impl EvidenceSearch<'_> {
+    async fn run(&self, names: FileNames) -> Result<VerifiedSource, EvidenceError> {
         let digest_from = match names {
-            Names::Pinned => DigestOrigin::Pinned,
-            Names::Guessed => DigestOrigin::Given,
+            FileNames::Pinned => DigestOrigin::Pinned,
+            FileNames::Guessed => DigestOrigin::Given,
         };
         let file = self.source.file_name.clone();
         let mut evidence = SourceEvidence { file, digest_from, signatures: Vec::new(), without: Vec::new() };
-        let mut asked = EvidencePlaces::new(self.quest, self.source, self.need, &self.kept);
+        let mut asked = EvidencePlaces::new(self.resolver, self.source, self.policy, &self.stored);
         let mut files = Vec::new();
         for kind in EvidenceKind::ALL {
             match self.one(kind, &mut asked).await? {
@@ -99,35 +99,35 @@ impl Search<'_> {
                 Err(reason) => evidence.without.push(format!("{kind}: {reason}")),
             }
         }
-        self.kept.remember_asking()?;
-        Ok(VouchedSource { evidence, files })
+        self.stored.remember_search()?;
+        Ok(VerifiedSource { evidence, files })
     }
 
-    /// The signature and the file that holds it; inside, why there is none.
+    /// The signature and its file; the inner error says why there is none.
     async fn one(
         &self,
         kind: EvidenceKind,
         asked: &mut EvidencePlaces<'_>,
     ) -> Result<Result<(Option<SourceSignature>, PathBuf), String>, EvidenceError> {
-        let version = self.quest.expected.version;
-        let signer = match self.quest.settings.signers.of(&version, kind) {
+        let version = self.resolver.expected.version;
+        let signer = match self.resolver.settings.signers.of(&version, kind) {
             Ok(signer) => signer,
             Err(reason) => return Ok(Err(reason)),
         };
-        let found = match self.kept.find(kind)? {
+        let found = match self.stored.find(kind)? {
             Some(found) => found,
             None => match asked.get(kind).await? {
-                EvidenceAnswer::Here(found) => found,
-                EvidenceAnswer::Nowhere(reason) => return Ok(Err(reason)),
+                EvidenceAnswer::Found(found) => found,
+                EvidenceAnswer::NotFound(reason) => return Ok(Err(reason)),
             },
         };
         let (source, about) = (self.source.clone(), found.clone());
-        match self.quest.blocking(move || judge::judge(kind, &signer, &source, &about)).await?? {
-            Judged::Holds(signature) => Ok(Ok((signature, self.kept.keep(kind, &found)?))),
-            Judged::SaysNothing(reason) => {
-                self.quest
+        match vmbuild_core::blocking(move || verification::verify_evidence(kind, &signer, &source, &about)).await? {
+            Verification::Valid(signature) => Ok(Ok((signature, self.stored.store(kind, &found)?))),
+            Verification::Inconclusive(reason) => {
+                self.resolver
                     .events
-                    .warn(Part::Source, format!("{kind} of {} is not counted: {reason}", self.source.file_name));
+                    .warn(Part::Source, format!("ignoring the {kind} of {}: {reason}", self.source.file_name));
                 Ok(Err(reason))
             }
         }
@@ -140,5 +140,5 @@ fn summary(evidence: &SourceEvidence) -> String {
         SourceSignature::Sigstore { identity, .. } => format!("Sigstore: {identity}"),
     });
     let who: Vec<String> = who.collect();
-    if who.is_empty() { "none could be had: the sha256 alone vouches for it".to_owned() } else { who.join(", ") }
+    if who.is_empty() { "no signature available: verified by its sha256 alone".to_owned() } else { who.join(", ") }
 }

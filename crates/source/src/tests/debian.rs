@@ -42,7 +42,7 @@ async fn is_found_by_digest_after_python_org() {
     let (server, body) = (Server::start().await, noise(10_000));
     server.serve(&sources("bookworm"), &index(&body), Habit::Proper);
     server.serve(&format!("debian/{ORIG}"), &body, Habit::Proper);
-    let source = world(&server).obtain(pinned("3.13.5", FILE, &body), None).await.expect("in the pool");
+    let source = world(&server).fetch_source(pinned("3.13.5", FILE, &body), None).await.expect("in the pool");
     assert_eq!((source.origin, source.file_name.as_str()), (SourceOrigin::DebianPool, FILE));
     assert_eq!(source.location, server.url(&format!("debian/{ORIG}")));
     let asked = [
@@ -59,9 +59,9 @@ async fn what_no_suite_lists_any_more_is_found_by_its_usual_name() {
     let (server, body) = (Server::start().await, noise(10_000));
     server.serve(&sources("trixie"), &index(b"a newer one"), Habit::Proper);
     server.serve(&format!("debian/{ORIG}"), &body, Habit::Proper);
-    let source = world(&server).obtain(pinned("3.13.5", FILE, &body), None).await.expect("still in the pool");
+    let source = world(&server).fetch_source(pinned("3.13.5", FILE, &body), None).await.expect("still in the pool");
     assert_eq!((source.origin, source.location), (SourceOrigin::DebianPool, server.url(&format!("debian/{ORIG}"))));
-    let error = world(&server).obtain(pinned("3.13.5", FILE, b"others"), None).await.expect_err("other bytes");
+    let error = world(&server).fetch_source(pinned("3.13.5", FILE, b"others"), None).await.expect_err("other bytes");
     assert_eq!(error.exit(), Exit::Integrity);
 }
 
@@ -71,7 +71,7 @@ async fn a_fresh_index_is_not_asked_for_again() {
     server.serve(&sources("trixie"), &index(&body), Habit::Proper);
     let world = world(&server);
     for _ in 0..2 {
-        world.obtain(pinned("3.13.5", FILE, b"another"), None).await.expect_err("not listed");
+        world.fetch_source(pinned("3.13.5", FILE, b"another"), None).await.expect_err("not listed");
     }
     let times = server.asked().iter().filter(|path| **path == format!("/{}", sources("trixie"))).count();
     assert_eq!(times, 1);
@@ -96,12 +96,12 @@ async fn an_old_index_is_renewed_only_if_it_changed() {
     let served = Served { body: index(&body).into(), habit: Habit::Proper, etag: Some("\"one\"") };
     server.put(&sources("trixie"), served.clone());
     let world = world(&server);
-    world.obtain(pinned("3.13.5", FILE, b"another"), None).await.expect_err("not listed");
+    world.fetch_source(pinned("3.13.5", FILE, b"another"), None).await.expect_err("not listed");
     age(&world);
     // The same tag, but bytes that would not do: they must not be fetched.
     server.put(&sources("trixie"), Served { body: b"not xz".to_vec().into(), ..served });
     server.serve(&format!("debian/{ORIG}"), &body, Habit::Proper);
-    let source = world.obtain(pinned("3.13.5", FILE, &body), None).await.expect("in the kept index");
+    let source = world.fetch_source(pinned("3.13.5", FILE, &body), None).await.expect("in the kept index");
     assert_eq!(source.origin, SourceOrigin::DebianPool);
 }
 
@@ -111,11 +111,11 @@ async fn a_broken_index_is_told_and_not_kept() {
     let whole = index(&body);
     server.serve(&sources("trixie"), &whole[..whole.len() / 2], Habit::Proper);
     let world = world(&server);
-    let error = world.obtain(pinned("3.13.5", FILE, &body), None).await.expect_err("half an index");
+    let error = world.fetch_source(pinned("3.13.5", FILE, &body), None).await.expect_err("half an index");
     assert!(error.to_string().contains("unreadable"), "{error}");
     server.serve(&sources("trixie"), &whole, Habit::Proper);
     server.serve(&format!("debian/{ORIG}"), &body, Habit::Proper);
-    world.obtain(pinned("3.13.5", FILE, &body), None).await.expect("the whole index was fetched");
+    world.fetch_source(pinned("3.13.5", FILE, &body), None).await.expect("the whole index was fetched");
 }
 
 #[tokio::test]
@@ -124,7 +124,7 @@ async fn a_pool_with_other_bytes_is_refused() {
     server.serve(&sources("trixie"), &index(&body), Habit::Proper);
     server.serve(&format!("debian/{ORIG}"), &noise(9_999), Habit::Proper);
     let world = world(&server);
-    let error = world.obtain(pinned("3.13.5", FILE, &body), None).await.expect_err("other bytes");
+    let error = world.fetch_source(pinned("3.13.5", FILE, &body), None).await.expect_err("other bytes");
     assert_eq!(error.exit(), Exit::Integrity);
     assert!(world.kept().is_empty());
 }
@@ -134,9 +134,9 @@ async fn a_file_gone_from_the_pool_renews_the_index_next_time() {
     let (server, body) = (Server::start().await, noise(10_000));
     server.serve(&sources("trixie"), &index(&body), Habit::Proper);
     let world = world(&server);
-    world.obtain(pinned("3.13.5", FILE, &body), None).await.expect_err("listed but gone");
+    world.fetch_source(pinned("3.13.5", FILE, &body), None).await.expect_err("listed but gone");
     server.serve(&format!("debian/{ORIG}"), &body, Habit::Proper);
-    world.obtain(pinned("3.13.5", FILE, &body), None).await.expect("back again");
+    world.fetch_source(pinned("3.13.5", FILE, &body), None).await.expect("back again");
     let times = server.asked().iter().filter(|path| **path == format!("/{}", sources("trixie"))).count();
     assert_eq!(times, 2);
 }

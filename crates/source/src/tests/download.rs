@@ -14,7 +14,7 @@ async fn check(habit: Habit, asked: &[&str]) {
     let (server, body) = (Server::start().await, noise(300_000));
     server.serve(PATH, &body, habit);
     let world = World::new(&server);
-    let source = world.obtain(pinned("3.13.5", FILE, &body), None).await.expect("a server that recovers");
+    let source = world.fetch_source(pinned("3.13.5", FILE, &body), None).await.expect("a server that recovers");
     assert_eq!((source.origin, source.bytes), (SourceOrigin::PythonOrg, 300_000));
     assert_eq!(fs_err::read(&source.path).expect("reading"), body, "{habit:?}");
     assert_eq!(server.asked(), asked.iter().map(|range| format!("/{PATH}{range}")).collect::<Vec<_>>(), "{habit:?}");
@@ -45,7 +45,7 @@ async fn check_left_over(left: &[u8], habit: Habit, asked: &[&str]) {
     let folder = world.store.sources().join(expected.digests()[0].to_string());
     fs_err::create_dir_all(&folder).expect("a folder");
     fs_err::write(folder.join(".partial"), left).expect("writing");
-    let source = world.obtain(expected, None).await.expect("the server has the right bytes");
+    let source = world.fetch_source(expected, None).await.expect("the server has the right bytes");
     assert_eq!(fs_err::read(&source.path).expect("reading"), body);
     assert_eq!(server.asked(), asked.iter().map(|range| format!("/{PATH}{range}")).collect::<Vec<_>>());
     assert_eq!(world.kept(), [FILE]);
@@ -68,12 +68,12 @@ async fn a_stalled_download_is_given_up_and_kept_for_later() {
     let (server, body) = (Server::start().await, noise(300_000));
     server.serve(PATH, &body, Habit::Stall(1000));
     let world = World::new(&server);
-    let error = world.obtain(pinned("3.13.5", FILE, &body), None).await.expect_err("it stalls for ever");
+    let error = world.fetch_source(pinned("3.13.5", FILE, &body), None).await.expect_err("it stalls for ever");
     assert_eq!(error.exit(), Exit::Environment);
     assert!(error.to_string().contains("no byte for 0.4 s"), "{error}");
     assert_eq!(world.kept(), [".partial"], "nothing in place, the part kept");
     server.serve(PATH, &body, Habit::Proper);
-    let source = world.obtain(pinned("3.13.5", FILE, &body), None).await.expect("it recovered");
+    let source = world.fetch_source(pinned("3.13.5", FILE, &body), None).await.expect("it recovered");
     assert_eq!(fs_err::read(&source.path).expect("reading"), body);
 }
 
@@ -84,7 +84,7 @@ async fn one_wrong_byte_is_refused_and_removed() {
     corrupt[54_321] ^= 1;
     server.serve(PATH, &corrupt, Habit::Proper);
     let world = World::new(&server);
-    let error = world.obtain(pinned("3.13.5", FILE, &body), None).await.expect_err("another digest");
+    let error = world.fetch_source(pinned("3.13.5", FILE, &body), None).await.expect_err("another digest");
     assert_eq!(error.exit(), Exit::Integrity);
     let SourceError::Mismatch { place, expected, got, .. } = error else { panic!("{error}") };
     assert_eq!((place, expected, got), (server.url(PATH), vec![super::digest(&body)], super::digest(&corrupt)));
@@ -96,9 +96,9 @@ async fn cancelling_midway_leaves_nothing_in_place() {
     let (server, body) = (Server::start().await, noise(300_000));
     server.serve(PATH, &body, Habit::Stall(150_000));
     let mut world = World::new(&server);
-    world.settings.patience.stall = std::time::Duration::from_hours(1);
+    world.settings.retry.stall = std::time::Duration::from_hours(1);
     let cancel = world.cancel.clone();
-    let (outcome, ()) = tokio::join!(world.obtain(pinned("3.13.5", FILE, &body), None), async {
+    let (outcome, ()) = tokio::join!(world.fetch_source(pinned("3.13.5", FILE, &body), None), async {
         while !world.kept().contains(&".partial".to_owned()) {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
@@ -114,7 +114,7 @@ async fn progress_is_told_in_bytes() {
     let (server, body) = (Server::start().await, noise(300_000));
     server.serve(PATH, &body, Habit::Proper);
     let mut world = World::new(&server);
-    world.obtain(pinned("3.13.5", FILE, &body), None).await.expect("served");
+    world.fetch_source(pinned("3.13.5", FILE, &body), None).await.expect("served");
     let (mut advanced, mut finished) = (None, None);
     while let Ok(event) = world.seen.try_recv() {
         match event.kind {

@@ -2,7 +2,8 @@
 
 use super::{World, digest};
 use crate::{
-    EvidenceError, Need, Settings, Signers, SourceArchive, SourceOrigin, SourceRequest, VouchedSource, obtain, vouch,
+    EvidenceError, Settings, SignaturePolicy, Signers, SourceArchive, SourceOrigin, SourceRequest, VerifiedSource,
+    fetch_source, verify_source,
 };
 use tokio_util::sync::CancellationToken;
 use vmbuild_core::event::Events;
@@ -57,11 +58,11 @@ impl Scene {
         Some(Self { server, gpg, world, source })
     }
 
-    async fn vouch(&self, need: Need) -> Result<VouchedSource, EvidenceError> {
+    async fn verify_source(&self, need: SignaturePolicy) -> Result<VerifiedSource, EvidenceError> {
         let version = "3.13.5".parse().expect("a version");
         let request = SourceRequest { version, given: None, sha256: None };
         let World { store, settings, events, cancel, .. } = &self.world;
-        vouch(&request, &self.source, need, store, settings, events, cancel).await
+        verify_source(&request, &self.source, need, store, settings, events, cancel).await
     }
 
     async fn signed(&self, owner: &str, data: &[u8]) -> Vec<u8> {
@@ -71,7 +72,7 @@ impl Scene {
     /// What is said against a signature that is served.
     async fn refused(&self, signature: &[u8]) -> SignatureError {
         self.server.serve(ASC, signature, Habit::Proper);
-        let error = self.vouch(Need::IfItCanBeHad).await.expect_err("it must be refused");
+        let error = self.verify_source(SignaturePolicy::IfAvailable).await.expect_err("it must be refused");
         assert_eq!(error.exit(), Exit::Integrity);
         let EvidenceError::Signature { place, source, .. } = error else { panic!("{error}") };
         assert_eq!(place, self.server.url(ASC));
@@ -83,7 +84,7 @@ impl Scene {
 async fn a_good_signature_is_recorded_and_kept() {
     let Some(scene) = Scene::new().await else { return };
     scene.server.serve(ASC, &scene.signed("Manager", DATA).await, Habit::Busy(2));
-    let first = scene.vouch(Need::Always).await.expect("signed").evidence;
+    let first = scene.verify_source(SignaturePolicy::Required).await.expect("signed").evidence;
     let [SourceSignature::OpenPgp { fingerprint, owner, from, .. }] = first.signatures.as_slice() else {
         panic!("{first:?}")
     };
@@ -94,7 +95,10 @@ async fn a_good_signature_is_recorded_and_kept() {
     // Later the network is gone, and the kept signature is verified again.
     scene.server.remove(ASC);
     let asked = scene.server.asked().len();
-    assert_eq!(scene.vouch(Need::IfItCanBeHad).await.expect("kept").evidence.signatures, first.signatures);
+    assert_eq!(
+        scene.verify_source(SignaturePolicy::IfAvailable).await.expect("kept").evidence.signatures,
+        first.signatures
+    );
     assert_eq!(scene.server.asked().len(), asked, "nobody is asked");
 }
 
@@ -102,22 +106,22 @@ async fn a_good_signature_is_recorded_and_kept() {
 async fn a_source_that_changed_in_the_store_is_not_vouched_for_by_what_was_kept() {
     let Some(scene) = Scene::new().await else { return };
     scene.server.serve(ASC, &scene.signed("Manager", DATA).await, Habit::Proper);
-    scene.vouch(Need::Always).await.expect("signed");
+    scene.verify_source(SignaturePolicy::Required).await.expect("signed");
     fs_err::write(&scene.source.path, DATA.to_ascii_uppercase()).expect("writing");
-    let error = scene.vouch(Need::IfItCanBeHad).await.expect_err("other bytes");
+    let error = scene.verify_source(SignaturePolicy::IfAvailable).await.expect_err("other bytes");
     assert!(matches!(error, EvidenceError::Signature { source: SignatureError::Mismatch(_), .. }), "{error}");
 }
 
 #[tokio::test]
 async fn what_is_not_published_does_not_end_a_build_unless_it_must() {
     let Some(scene) = Scene::new().await else { return };
-    let vouched = scene.vouch(Need::IfItCanBeHad).await.expect("the digest is enough");
+    let vouched = scene.verify_source(SignaturePolicy::IfAvailable).await.expect("the digest is enough");
     assert_eq!((vouched.evidence.signatures, vouched.files), (Vec::new(), Vec::new()));
     assert!(vouched.evidence.without[0].contains("the server answered 404"), "{:?}", vouched.evidence.without);
     let asked = scene.server.asked().len();
-    scene.vouch(Need::IfItCanBeHad).await.expect("the digest is enough");
+    scene.verify_source(SignaturePolicy::IfAvailable).await.expect("the digest is enough");
     assert_eq!(scene.server.asked().len(), asked, "not asked again on the same day");
-    let error = scene.vouch(Need::Always).await.expect_err("there is none");
+    let error = scene.verify_source(SignaturePolicy::Required).await.expect_err("there is none");
     assert!(scene.server.asked().len() > asked, "asked again: it is needed");
     assert_eq!(error.exit(), Exit::Integrity);
     let text = error.to_string();
@@ -127,13 +131,13 @@ async fn what_is_not_published_does_not_end_a_build_unless_it_must() {
 #[tokio::test]
 async fn a_stalled_signature_is_as_good_as_none() {
     let Some(mut scene) = Scene::new().await else { return };
-    scene.world.settings.patience.tries = 1;
+    scene.world.settings.retry.tries = 1;
     scene.server.serve(ASC, &scene.signed("Manager", DATA).await, Habit::Stall(20));
-    let vouched = scene.vouch(Need::IfItCanBeHad).await.expect("the digest is enough");
+    let vouched = scene.verify_source(SignaturePolicy::IfAvailable).await.expect("the digest is enough");
     assert_eq!(vouched.evidence.signatures, Vec::new());
     // The next one asks again only because it must.
     scene.server.serve(ASC, &scene.signed("Manager", DATA).await, Habit::Proper);
-    assert_eq!(scene.vouch(Need::Always).await.expect("it came").evidence.signatures.len(), 1);
+    assert_eq!(scene.verify_source(SignaturePolicy::Required).await.expect("it came").evidence.signatures.len(), 1);
 }
 
 #[tokio::test]
@@ -161,10 +165,10 @@ async fn a_key_that_ended_before_speaks_neither_for_nor_against() {
     let fingerprint = scene.gpg.fingerprint("Old").await;
     scene.gpg.run(At::Now, &["--quick-set-expire", &fingerprint, "10y"]).await;
     scene.server.serve(ASC, &scene.signed("Old", DATA).await, Habit::Proper);
-    let vouched = scene.vouch(Need::IfItCanBeHad).await.expect("the digest is enough");
+    let vouched = scene.verify_source(SignaturePolicy::IfAvailable).await.expect("the digest is enough");
     assert!(vouched.evidence.without[0].contains("expired at 2020-01-31"), "{:?}", vouched.evidence.without);
     assert!(scene.world.warnings()[0].contains("is not counted"));
-    scene.vouch(Need::Always).await.expect_err("it is no signature");
+    scene.verify_source(SignaturePolicy::Required).await.expect_err("it is no signature");
 }
 
 #[tokio::test]
@@ -173,7 +177,7 @@ async fn what_lies_beside_a_given_file_is_looked_at_first() {
     scene.source.origin = SourceOrigin::File;
     let beside = format!("{FILE}.asc");
     scene.world.file(&beside, &scene.signed("Manager", DATA).await);
-    let vouched = scene.vouch(Need::Always).await.expect("signed");
+    let vouched = scene.verify_source(SignaturePolicy::Required).await.expect("signed");
     assert_eq!(vouched.evidence.signatures.len(), 1);
     assert!(scene.server.asked().iter().all(|path| !path.contains(".asc")), "{:?}", scene.server.asked());
 }
@@ -185,7 +189,7 @@ async fn a_bundle_counts_and_a_bill_of_materials_is_kept() {
     scene.server.serve(BUNDLE, REAL_BUNDLE, Habit::Proper);
     let bill = format!(r#"{{"spdxVersion": "SPDX-2.3", "checksumValue": "{}"}}"#, scene.source.sha256);
     scene.server.serve(BILL, bill.as_bytes(), Habit::Proper);
-    let vouched = scene.vouch(Need::Always).await.expect("signed");
+    let vouched = scene.verify_source(SignaturePolicy::Required).await.expect("signed");
     let [SourceSignature::Sigstore { identity, logged, .. }] = vouched.evidence.signatures.as_slice() else {
         panic!("{vouched:?}")
     };
@@ -200,10 +204,10 @@ async fn a_bundle_counts_and_a_bill_of_materials_is_kept() {
 async fn a_bundle_or_bill_of_another_file_ends_the_build() {
     let Some(scene) = Scene::new().await else { return };
     scene.server.serve(BILL, br#"{"spdxVersion": "SPDX-2.3"}"#, Habit::Proper);
-    let error = scene.vouch(Need::IfItCanBeHad).await.expect_err("another file's");
+    let error = scene.verify_source(SignaturePolicy::IfAvailable).await.expect_err("another file's");
     assert!(matches!(error, EvidenceError::OtherBill { .. }), "{error}");
     scene.server.serve(BUNDLE, REAL_BUNDLE, Habit::Proper);
-    let error = scene.vouch(Need::Always).await.expect_err("another file's");
+    let error = scene.verify_source(SignaturePolicy::Required).await.expect_err("another file's");
     assert!(matches!(error, EvidenceError::Bundle { source: SigstoreError::Mismatch(_), .. }), "{error}");
 }
 
@@ -216,7 +220,7 @@ async fn cpython(server: &Server) -> Option<SourceArchive> {
     // Python.org has nothing here.
     let settings = Settings { python_org: server.url("none"), ..Settings::from_env() };
     let (events, _heard) = Events::channel();
-    match obtain(&request, &store, &settings, &events, &CancellationToken::new()).await {
+    match fetch_source(&request, &store, &settings, &events, &CancellationToken::new()).await {
         Ok(source) => Some(source),
         Err(error) => {
             println!("skipped: cpythons_release_manager_signed_cpython: {error}");
@@ -234,7 +238,7 @@ async fn cpythons_release_manager_signed_cpython() {
     scene.server.serve(ASC, signature, Habit::Proper);
     scene.world.settings.signers = Signers::Shipped;
     (scene.source.path, scene.source.sha256) = (path.clone(), sha256);
-    let evidence = scene.vouch(Need::Always).await.expect("Thomas Wouters signed it").evidence;
+    let evidence = scene.verify_source(SignaturePolicy::Required).await.expect("Thomas Wouters signed it").evidence;
     let [SourceSignature::OpenPgp { fingerprint, owner, signed, .. }] = evidence.signatures.as_slice() else {
         panic!("{evidence:?}")
     };
@@ -244,7 +248,7 @@ async fn cpythons_release_manager_signed_cpython() {
 
     // And once more, with Sigstore.
     scene.server.serve(BUNDLE, REAL_BUNDLE, Habit::Proper);
-    let evidence = scene.vouch(Need::Always).await.expect("he signed it twice").evidence;
+    let evidence = scene.verify_source(SignaturePolicy::Required).await.expect("he signed it twice").evidence;
     let [SourceSignature::OpenPgp { .. }, SourceSignature::Sigstore { identity, .. }] = evidence.signatures.as_slice()
     else {
         panic!("{evidence:?}")
@@ -255,7 +259,7 @@ async fn cpythons_release_manager_signed_cpython() {
     let mut changed = fs_err::read(&path).expect("reading");
     changed[11_000_000] ^= 1;
     scene.source.path = scene.world.file("changed", &changed);
-    let error = scene.vouch(Need::IfItCanBeHad).await.expect_err("another byte");
+    let error = scene.verify_source(SignaturePolicy::IfAvailable).await.expect_err("another byte");
     assert!(matches!(error, EvidenceError::Signature { source: SignatureError::Mismatch(_), .. }), "{error}");
 
     // A good signature, by somebody who is not the release manager of the version.
@@ -265,12 +269,12 @@ async fn cpythons_release_manager_signed_cpython() {
     let thomas = include_bytes!("../../../../provision/cpython/keys/7169605F62C751356D054A26A821E680E5FA6305.asc");
     for key in [key, thomas.to_vec()] {
         scene.world.settings.signers = Signers::Only { manager: manager.clone(), key };
-        let error = scene.vouch(Need::IfItCanBeHad).await.expect_err("not the manager of 3.11");
+        let error = scene.verify_source(SignaturePolicy::IfAvailable).await.expect_err("not the manager of 3.11");
         let EvidenceError::Signature { source: SignatureError::UnknownKey(key), .. } = error else { panic!("{error}") };
         assert_eq!(key, "7169605F62C751356D054A26A821E680E5FA6305");
     }
     // Nobody signs with OpenPGP since 3.14.
     manager.pgp = None;
     scene.world.settings.signers = Signers::Only { manager, key: thomas.to_vec() };
-    scene.vouch(Need::Always).await.expect_err("no key counts");
+    scene.verify_source(SignaturePolicy::Required).await.expect_err("no key counts");
 }

@@ -6,7 +6,7 @@ mod evidence;
 mod places;
 
 use crate::expected::{ExpectedArchive, ExpectedArchives};
-use crate::obtain::obtain_expected;
+use crate::fetch_source::fetch_expected;
 use crate::{DebianArchive, FileOrUrl, RetryPolicy, Settings, Signers, SourceArchive, SourceError};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -32,20 +32,24 @@ impl World {
     fn new(server: &Server) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let store = Store::at(&folder.path().join("store")).expect("a store");
-        let patience = RetryPolicy {
+        let retry = RetryPolicy {
             connect: Duration::from_secs(5),
             stall: Duration::from_millis(400),
             tries: 3,
             backoff: Duration::from_millis(5),
         };
         let debian_archive = DebianArchive::At(server.url("no-debian"));
-        let settings = Settings { python_org: server.url(""), debian_archive, patience, signers: Signers::Shipped };
+        let settings = Settings { python_org: server.url(""), debian_archive, retry, signers: Signers::Shipped };
         let (events, seen) = Events::channel();
         Self { folder, store, settings, events, seen, cancel: CancellationToken::new() }
     }
 
-    async fn obtain(&self, expected: ExpectedArchives, given: Option<FileOrUrl>) -> Result<SourceArchive, SourceError> {
-        obtain_expected(expected, given.as_ref(), &self.store, &self.settings, &self.events, &self.cancel).await
+    async fn fetch_source(
+        &self,
+        expected: ExpectedArchives,
+        given: Option<FileOrUrl>,
+    ) -> Result<SourceArchive, SourceError> {
+        fetch_expected(expected, given.as_ref(), &self.store, &self.settings, &self.events, &self.cancel).await
     }
 
     /// What files the store holds below `sources`, without the locks.

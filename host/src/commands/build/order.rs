@@ -11,7 +11,9 @@ use vmbuild_core::failure::Failure;
 use vmbuild_cpython::{Extent, ImageWord, Profile, Version};
 use vmbuild_image::Image;
 use vmbuild_job::MachineSetup;
-use vmbuild_source::{Need, Settings, SourceArchive, SourceRequest, VouchedSource, obtain, vouch};
+use vmbuild_source::{
+    Settings, SignaturePolicy, SourceArchive, SourceRequest, VerifiedSource, fetch_source, verify_source,
+};
 
 /// An accepted order: its source is here.
 #[derive(Debug)]
@@ -22,7 +24,7 @@ pub(super) struct ResolvedRequest {
     pub(super) machine: MachineOptions,
     pub(super) source: SourceArchive,
     /// What vouches for it.
-    pub(super) vouched: VouchedSource,
+    pub(super) vouched: VerifiedSource,
     /// The profile that the user named.
     pub(super) profile_data: Option<ProfileData>,
 }
@@ -36,10 +38,10 @@ impl ResolvedRequest {
         let request = SourceRequest { version, given: wanted.source, sha256: wanted.source_sha256 };
         let profile_data = profile_data::given(wanted.profile_data, profile).await?;
         let settings = Settings::from_env();
-        let source = obtain(&request, &context.store, &settings, &context.events, &context.cancel).await?;
-        let need = if wanted.require_signature { Need::Always } else { Need::IfItCanBeHad };
+        let source = fetch_source(&request, &context.store, &settings, &context.events, &context.cancel).await?;
+        let policy = if wanted.require_signature { SignaturePolicy::Required } else { SignaturePolicy::IfAvailable };
         let (store, events, cancel) = (&context.store, &context.events, &context.cancel);
-        let vouched = vouch(&request, &source, need, store, &settings, events, cancel).await?;
+        let vouched = verify_source(&request, &source, policy, store, &settings, events, cancel).await?;
         Ok(Self { version, profile, extent, machine, source, vouched, profile_data })
     }
 

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use vmbuild_artifact::ArtifactError;
 use vmbuild_core::failure::{Diagnose, Exit, Failure};
-use vmbuild_image::{Golden, package_line};
+use vmbuild_image::{Golden, format_package};
 use vmbuild_protocol::Package;
 
 /// The machine is not what the plan says.
@@ -34,7 +34,7 @@ pub(super) fn of_golden(golden: &Golden, installed: Vec<Package>) -> Result<Vec<
 
 fn listed(list: &str, mut installed: Vec<Package>) -> Result<Vec<Package>, OtherMachine> {
     let mut missing: BTreeSet<&str> = list.lines().collect();
-    installed.retain(|package| missing.remove(package_line(package).as_str()));
+    installed.retain(|package| missing.remove(format_package(package).as_str()));
     if missing.is_empty() {
         return Ok(installed);
     }

@@ -12,7 +12,7 @@ use vmbuild_artifact::{ArtifactError, ProfileData};
 use vmbuild_core::failure::{Exit, Failure};
 use vmbuild_cpython::plan::ATTESTATIONS;
 use vmbuild_cpython::{Plan, ProfileSource, RecipeInput, Schema, Slowness, layout, recipe};
-use vmbuild_image::{Golden, Role};
+use vmbuild_image::{Golden, GoldenRole};
 use vmbuild_job::MachineSetup;
 
 /// A plan with its digest.
@@ -101,7 +101,7 @@ pub(crate) async fn plan(context: &CommandContext, wanted: BuildInputArgs) -> Re
     context.tidy_up().await?;
     let order = ResolvedRequest::accept(context, wanted).await?;
     let setup = MachineSetup::decide(context, &order.machine.request()).await?;
-    let golden = setup.golden(context, Role::Build).await?;
+    let golden = setup.golden(context, GoldenRole::Build).await?;
     let trained = Planned::new(&order, &golden)?;
     match &order.profile_data {
         Some(profile) => trained.with_profile_data(profile)?.print(context),

@@ -19,7 +19,7 @@ use vmbuild_core::event::Part;
 use vmbuild_core::failure::{Diagnose, Exit, Failure};
 use vmbuild_core::store::StoreError;
 use vmbuild_cpython::{ArtifactName, BuildInfo, BuildRecord, Extent, Profile, layout};
-use vmbuild_image::Role;
+use vmbuild_image::GoldenRole;
 use vmbuild_job::MachineSetup;
 
 /// A `.build-info` is not longer than this.
@@ -117,7 +117,7 @@ async fn build_again(
     if is_trained(info) && setup.is_emulated() && !args.allow_emulated_pgo {
         return Err(EmulatedTraining.into());
     }
-    let golden = setup.golden(context, Role::Build).await?;
+    let golden = setup.golden(context, GoldenRole::Build).await?;
     let planned = profile_data::planned_with(&Planned::new(&order, &golden)?, used.as_ref())?;
     let changes = changes(&info.plan, &planned.plan);
     for change in &changes {

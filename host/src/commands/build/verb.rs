@@ -18,7 +18,7 @@ use vmbuild_core::event::{EventKind, Part, Published, Shown, StageTime};
 use vmbuild_core::failure::{Exit, Failure};
 use vmbuild_core::store::write_atomically;
 use vmbuild_cpython::{Attestations, Beside, BuildOrigin, BuildRecord, Profile, Schema};
-use vmbuild_image::Role;
+use vmbuild_image::GoldenRole;
 use vmbuild_job::MachineSetup;
 use vmbuild_machine::MachineName;
 use vmbuild_protocol::Check;
@@ -31,7 +31,7 @@ pub(crate) async fn build(context: &CommandContext, args: BuildArgs) -> Result<C
     let order = ResolvedRequest::accept(context, args.wanted).await?;
     let setup = MachineSetup::decide(context, &order.machine.request()).await?;
     order.warn_about(context, &setup);
-    let golden = setup.golden(context, Role::Build).await?;
+    let golden = setup.golden(context, GoldenRole::Build).await?;
     let trained = Planned::new(&order, &golden)?;
     let used = profile_data::choose(context, &order, &staging, &trained, args.train).await?;
     let planned = profile_data::planned_with(&trained, used.as_ref())?;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use vmbuild_core::context::Context;
 use vmbuild_core::event::{Events, Part};
 use vmbuild_core::failure::{Exit, Failure};
-use vmbuild_image::{Golden, Image, Locking, Role, discard, write_lock};
+use vmbuild_image::{Golden, GoldenRequest, GoldenRole, Image, LockMode, discard, write_lock};
 use vmbuild_machine::agent_binary;
 
 /// Prepares golden machines and prints their digests.
@@ -29,17 +29,17 @@ pub(super) async fn build(context: &CommandContext, args: BuildImage) -> Result<
     print(context, &image.name, &all)
 }
 
-async fn golden(context: &CommandContext, args: &BuildImage, role: Role) -> Result<Golden, Failure> {
+async fn golden(context: &CommandContext, args: &BuildImage, role: GoldenRole) -> Result<Golden, Failure> {
     let agent = agent_binary::find()?;
     let Context { store, events, cancel } = &context.context;
-    let locking = if args.locked { Locking::Locked } else { Locking::Compare };
-    Ok(Golden::prepare_as(store, &args.name, (role, locking), &agent, events, cancel).await?)
+    let mode = if args.locked { LockMode::Locked } else { LockMode::Compare };
+    Ok(Golden::prepare_as(store, GoldenRequest { image: &args.name, role, mode }, &agent, events, cancel).await?)
 }
 
 /// What is said about a golden machine that is here now.
 async fn made(context: &CommandContext, golden: Golden, with_disk: bool) -> Result<Value, Failure> {
     let mut about = json!({
-        "role": golden.role().word(),
+        "role": golden.role().as_str(),
         "digest": golden.digest(),
         "root_digest": golden.root_digest()?.map(|(digest, _)| digest),
         "tree": golden.tree().layers,

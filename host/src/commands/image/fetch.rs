@@ -8,7 +8,7 @@ use serde_json::json;
 use vmbuild_core::context::Context;
 use vmbuild_core::event::Part;
 use vmbuild_core::failure::{Exit, Failure};
-use vmbuild_image::{Image, ImageSource, cloud_fetch, fetch_packages};
+use vmbuild_image::{Image, ImageSource, fetch_cloud_disk, fetch_packages};
 
 /// Downloads a publisher's disk, or the packages of an image that is bootstrapped; nothing, if they are here.
 pub(super) async fn fetch(context: &CommandContext, args: &NamedImage) -> Result<CommandExit, Failure> {
@@ -23,12 +23,12 @@ pub(super) async fn fetch(context: &CommandContext, args: &NamedImage) -> Result
             (json!({ "packages": packages, "release": lock.release }), row)
         }
         ImageSource::CloudImage(_) => {
-            let disk = cloud_fetch(&image, store, events, cancel).await?;
+            let disk = fetch_cloud_disk(&image, store, events, cancel).await?;
             let row = vec![
                 Cell::from(image.name.as_str()),
                 Cell::from(disk.release.as_str()),
                 Cell::from(format!("sha256 {}", disk.sha256)),
-                Cell::from(disk.record.vouched.to_string()),
+                Cell::from(disk.record.provenance.to_string()),
                 Cell::from(disk.path.display().to_string()),
             ];
             (json!({ "path": disk.path, "release": disk.release, "sha256": disk.sha256, "record": disk.record }), row)

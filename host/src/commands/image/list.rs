@@ -6,7 +6,7 @@ use crate::commands::program::CommandExit;
 use crate::report::{self, Cell};
 use serde_json::json;
 use vmbuild_core::failure::{Exit, Failure};
-use vmbuild_image::{GoldenInventory, Image, Inventory, description, inventory, inventory_of};
+use vmbuild_image::{GoldenInventory, Image, ImageInventory, description, inventory, inventory_of};
 
 /// Prints every known image.
 pub(super) fn list(context: &CommandContext) -> Result<CommandExit, Failure> {
@@ -22,7 +22,7 @@ pub(super) fn list(context: &CommandContext) -> Result<CommandExit, Failure> {
     Ok(Exit::Success.into())
 }
 
-fn row(image: &Inventory) -> Vec<String> {
+fn row(image: &ImageInventory) -> Vec<String> {
     let or_dash = |text: String| if text.is_empty() { "-".to_owned() } else { text };
     let words = |golden: &mut dyn Iterator<Item = &GoldenInventory>| {
         or_dash(golden.map(|golden| golden.role).collect::<Vec<_>>().join(", "))
@@ -39,7 +39,7 @@ fn row(image: &Inventory) -> Vec<String> {
     ]
 }
 
-fn remarks(image: &Inventory) -> Vec<String> {
+fn remarks(image: &ImageInventory) -> Vec<String> {
     let default = image.default.then(|| "default".to_owned());
     let others = match image.others.len() {
         0 => None,

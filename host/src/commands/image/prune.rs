@@ -6,12 +6,12 @@ use crate::commands::program::CommandExit;
 use crate::report::{self, Cell};
 use vmbuild_core::event::Part;
 use vmbuild_core::failure::{Exit, Failure};
-use vmbuild_image::{Pruned, Pruning, prune as prune_images};
+use vmbuild_image::{PruneMode, PrunedItem, prune as prune_images};
 use vmbuild_machine::agent_binary;
 
 /// Deletes, or with `--dry-run` names, and prints what and why.
 pub(super) async fn prune(context: &CommandContext, args: &PruneArgs) -> Result<CommandExit, Failure> {
-    let pruning = if args.dry_run { Pruning::DryRun } else { Pruning::Real };
+    let pruning = if args.dry_run { PruneMode::DryRun } else { PruneMode::Real };
     // Without an agent nobody knows which initramfs is in use: all stay.
     let agent = agent_binary::find().ok();
     let found = prune_images(&context.store, agent.as_deref(), pruning, &context.cancel).await?;
@@ -28,11 +28,11 @@ pub(super) async fn prune(context: &CommandContext, args: &PruneArgs) -> Result<
     Ok(Exit::Success.into())
 }
 
-fn row(found: &Pruned, pruning: Pruning) -> Vec<Cell> {
+fn row(found: &PrunedItem, pruning: PruneMode) -> Vec<Cell> {
     let done = match (&found.kept, pruning) {
         (Some(why), _) => format!("kept: {why}"),
-        (None, Pruning::Real) => "deleted".to_owned(),
-        (None, Pruning::DryRun) => "would be deleted".to_owned(),
+        (None, PruneMode::Real) => "deleted".to_owned(),
+        (None, PruneMode::DryRun) => "would be deleted".to_owned(),
     };
     vec![
         vmbuild_core::format::size(found.bytes).into(),

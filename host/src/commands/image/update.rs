@@ -7,12 +7,12 @@ use crate::report;
 use serde_json::json;
 use vmbuild_core::context::Context;
 use vmbuild_core::failure::{Exit, Failure};
-use vmbuild_image::{CloudSettings, cloud_update};
+use vmbuild_image::{CloudSettings, update_pin};
 
 /// Says what was pinned, what is pinned now, and in which file.
 pub(super) async fn update(context: &CommandContext, args: &NamedImage) -> Result<CommandExit, Failure> {
     let Context { store, events, cancel } = &context.context;
-    let updated = cloud_update(&args.name, store, &CloudSettings::from_env(), events, cancel).await?;
+    let updated = update_pin(&args.name, store, &CloudSettings::from_env(), events, cancel).await?;
     let text = if context.json {
         let document = json!({
             "schema": 1,
@@ -21,14 +21,14 @@ pub(super) async fn update(context: &CommandContext, args: &NamedImage) -> Resul
             "from": updated.from,
             "to": updated.to,
             "digests": updated.digests,
-            "vouched": updated.vouched,
+            "vouched": updated.provenance,
         });
         format!("{document}\n")
     } else if updated.from == updated.to {
-        format!("{} {} is the newest, {}\n", updated.image, updated.to, updated.vouched)
+        format!("{} {} is the newest, {}\n", updated.image, updated.to, updated.provenance)
     } else {
         let file = updated.file.display();
-        format!("{} {} -> {}, {}, in {file}\n", updated.image, updated.from, updated.to, updated.vouched)
+        format!("{} {} -> {}, {}, in {file}\n", updated.image, updated.from, updated.to, updated.provenance)
     };
     report::to_stdout(&text)?;
     Ok(Exit::Success.into())

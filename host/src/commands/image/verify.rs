@@ -25,9 +25,9 @@ pub(super) async fn verify(context: &CommandContext, args: &NamedImage) -> Resul
 fn row(item: &VerifiedItem) -> Vec<Cell> {
     let paint = Paint::choose(std::io::stdout().is_terminal());
     let outcome = match item.outcome {
-        VerifyOutcome::Pass => Cell::new(item.outcome.word(), paint.green()),
-        VerifyOutcome::Fail => Cell::new(item.outcome.word(), paint.red()),
-        VerifyOutcome::Absent => Cell::from(item.outcome.word()),
+        VerifyOutcome::Pass => Cell::new(item.outcome.as_str(), paint.green()),
+        VerifyOutcome::Fail => Cell::new(item.outcome.as_str(), paint.red()),
+        VerifyOutcome::Absent => Cell::from(item.outcome.as_str()),
     };
     vec![item.role.into(), item.item.into(), outcome, item.evidence.as_str().into()]
 }

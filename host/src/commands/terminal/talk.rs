@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use vmbuild_core::failure::{Diagnose, Exit, Failure};
 use vmbuild_guest::Feed;
 use vmbuild_machine::Machine;
-use vmbuild_protocol::{CommandLine, Exited, ProgramInput, Interactive, TerminalSize};
+use vmbuild_protocol::{CommandLine, Exited, Interactive, ProgramInput, TerminalSize};
 
 /// A program to talk to.
 #[derive(Debug)]

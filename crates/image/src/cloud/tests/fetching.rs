@@ -1,7 +1,7 @@
 //! An image on its way into the store, and what goes wrong on the way.
 
 use super::{DISK, SIGNATURE, SUMS, World, sha256};
-use crate::cloud::{CloudError, VouchedPin};
+use crate::cloud::{CloudError, PinProvenance};
 use crate::{Image, ImageError};
 use std::os::unix::fs::PermissionsExt;
 use vmbuild_core::event::EventKind;
@@ -15,7 +15,7 @@ async fn the_image_is_fetched_once_verified_and_sealed() {
     assert_eq!(fs_err::read(&disk.path).expect("reading"), world.body);
     assert_eq!((disk.sha256.as_str(), disk.release.as_str()), (sha256(&world.body).as_str(), "20260705"));
     assert_eq!(fs_err::metadata(&disk.path).expect("there").permissions().mode() & 0o777, 0o444);
-    let VouchedPin::Publisher { signer } = &disk.record.vouched else { panic!("{:?}", disk.record) };
+    let PinProvenance::Publisher { signer } = &disk.record.provenance else { panic!("{:?}", disk.record) };
     assert_eq!(signer.owner, super::OWNER);
     // The list and its signature come first: nothing large is fetched for a pin that nobody signed.
     assert_eq!(world.server.asked(), [format!("/{SUMS}"), format!("/{SIGNATURE}"), format!("/{DISK}")]);
@@ -35,7 +35,7 @@ async fn the_second_time_no_network_is_touched() {
     world.settings.mirror = Some("http://127.0.0.1:1".to_owned());
     let second = world.fetch().await.expect("kept");
     assert_eq!(first, second);
-    assert_eq!(super::super::kept(&world.image(), &world.store).expect("a cloud image"), Some(second));
+    assert_eq!(super::super::cached(&world.image(), &world.store).expect("a cloud image"), Some(second));
     assert_eq!(world.server.asked().len(), 3);
 }
 
@@ -72,13 +72,13 @@ async fn half_an_image_is_gone_on_with() {
     let Some(world) = World::new().await else { return };
     world.server.serve(DISK, &world.body, Habit::Stall(150_000));
     let mut slow = world.settings.clone();
-    slow.patience.tries = 1;
+    slow.retry.tries = 1;
     let image = world.image();
     let fetch = super::super::fetch_with(&image, &world.store, &slow, &world.events, &world.cancel);
     let error = fetch.await.expect_err("it stalls");
     assert_eq!(error.exit(), Exit::Environment);
     assert!(error.to_string().contains("no byte for 0.4 s"), "{error}");
-    assert_eq!(error.hints()[0], "what came so far is kept: the next run goes on from there");
+    assert_eq!(error.hints()[0], "the partial download is kept, and the next run resumes it");
     assert_eq!(world.kept(), [".partial"]);
     world.server.serve(DISK, &world.body, Habit::Proper);
     let disk = world.fetch().await.expect("it recovered");
@@ -105,7 +105,7 @@ async fn the_rest_of_another_version_is_not_glued_on() {
         |body: Vec<u8>, habit, etag| world.server.put(DISK, Served { body: body.into(), habit, etag: Some(etag) });
     served(noise(400_000).split_off(100_000), Habit::Stall(150_000), "\"old\"");
     let mut slow = world.settings.clone();
-    slow.patience.tries = 1;
+    slow.retry.tries = 1;
     let image = world.image();
     let fetch = super::super::fetch_with(&image, &world.store, &slow, &world.events, &world.cancel);
     fetch.await.expect_err("it stalls");
@@ -129,16 +129,13 @@ async fn other_bytes_are_refused_and_removed() {
 }
 
 #[tokio::test]
-async fn a_vanished_release_says_how_to_go_on() {
+async fn a_vanished_release_suggests_an_update() {
     let Some(world) = World::new().await else { return };
     world.server.remove(DISK);
     let error = world.fetch().await.expect_err("gone");
     assert_eq!(error.exit(), Exit::Environment);
     let url = world.server.url(DISK);
-    assert_eq!(
-        error.to_string(),
-        format!("the release 20260705 of `stand-in` is gone: {url} answered that there is none")
-    );
+    assert_eq!(error.to_string(), format!("release 20260705 of `stand-in` no longer exists at {url}"));
     assert!(error.hints()[0].contains("`vmbuild image update stand-in`"), "{:?}", error.hints());
 }
 
@@ -155,7 +152,7 @@ async fn two_at_once_download_once() {
 async fn cancelling_midway_leaves_nothing_in_place() {
     let Some(mut world) = World::new().await else { return };
     world.server.serve(DISK, &world.body, Habit::Stall(150_000));
-    world.settings.patience.stall = std::time::Duration::from_hours(1);
+    world.settings.retry.stall = std::time::Duration::from_hours(1);
     let (outcome, ()) = tokio::join!(world.fetch(), async {
         while !world.kept().contains(&".partial".to_owned()) {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
@@ -178,6 +175,6 @@ async fn a_publisher_that_signs_nothing_is_held_to_the_pin() {
     let fetch = super::super::fetch_with(&image, &world.store, &world.settings, &world.events, &world.cancel);
     let disk = fetch.await.expect("the pinned bytes");
     assert_eq!(disk.sha256, sha256(&world.body), "of SHA-256 in any case");
-    assert_eq!(disk.record.vouched, VouchedPin::PinAlone { reason: "they do not".to_owned() });
+    assert_eq!(disk.record.provenance, PinProvenance::PinAlone { reason: "they do not".to_owned() });
     assert_eq!(world.server.asked(), [format!("/{DISK}")]);
 }

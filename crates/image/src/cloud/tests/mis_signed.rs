@@ -2,12 +2,12 @@
 
 use super::{DISK, OWNER, SIGNATURE, SUMS, World, sha256};
 use crate::Image;
-use crate::cloud::VouchedPin;
+use crate::cloud::PinProvenance;
 use vmbuild_core::failure::{Diagnose, Exit};
 use vmbuild_testkit::gpg::At;
 use vmbuild_testkit::http_server::Habit;
 
-/// Fetching fails for this reason, with the exit code for it, and before any byte of the image is asked for.
+/// CloudFetch fails for this reason, with the exit code for it, and before any byte of the image is asked for.
 async fn check(world: &World, expect: &str) {
     let error = world.fetch().await.expect_err(expect);
     let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
@@ -23,7 +23,7 @@ async fn a_changed_list_is_noticed() {
     let Some(world) = World::new().await else { return };
     let list = format!("{} *disk.img\n", sha256(b"something else"));
     world.server.serve(SUMS, list.as_bytes(), Habit::Proper);
-    check(&world, "is not to be trusted: the signature by Publisher <publisher@example.org> is not over these bytes")
+    check(&world, "cannot be trusted: the signature by Publisher <publisher@example.org> is not over these bytes")
         .await;
 }
 
@@ -57,7 +57,7 @@ async fn a_missing_or_broken_signature_is_refused() {
     world.server.serve(SIGNATURE, b"<html>no such file</html>", Habit::Proper);
     check(&world, "not an OpenPGP signature").await;
     world.server.remove(SIGNATURE);
-    check(&world, "the signature over the publisher's checksums cannot be had").await;
+    check(&world, "failed to fetch the signature of the publisher's checksums").await;
 }
 
 #[tokio::test]
@@ -77,12 +77,12 @@ async fn a_signed_list_must_agree_with_the_pin() {
     check(&world, "is pinned").await;
 }
 
-/// A mirror may have the image and not the list: then nobody vouches for it, and nothing of it is asked for.
+/// A mirror may have the image and not the list: then the pin cannot be verified, and the image is not fetched.
 #[tokio::test]
 async fn without_a_list_nothing_is_fetched() {
     let Some(world) = World::new().await else { return };
     world.server.remove(SUMS);
-    let error = world.fetch().await.expect_err("nobody vouches");
+    let error = world.fetch().await.expect_err("no checksums");
     assert_eq!(error.exit(), Exit::Environment);
     assert!(error.hints().iter().any(|hint| hint.contains("image update")), "{:?}", error.hints());
     assert_eq!(world.asked_for_disk(), Vec::<String>::new());
@@ -107,5 +107,5 @@ async fn a_list_may_carry_its_signature() {
     assert_eq!(world.server.asked().iter().filter(|asked| asked.contains(DISK)).count(), 0);
     world.server.serve(SUMS, &signed, Habit::Proper);
     let disk = fetch().await.expect("signed within");
-    assert!(matches!(disk.record.vouched, VouchedPin::Publisher { .. }), "{disk:?}, {}", key.display());
+    assert!(matches!(disk.record.provenance, PinProvenance::Publisher { .. }), "{disk:?}, {}", key.display());
 }

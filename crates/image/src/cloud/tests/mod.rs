@@ -43,13 +43,13 @@ impl World {
         gpg.key(OWNER, "1y", At::Now).await;
         let (folder, server) = (tempfile::tempdir().expect("a folder"), Server::start().await);
         let store = Store::at(&folder.path().join("store")).expect("a store");
-        let patience = RetryPolicy {
+        let retry = RetryPolicy {
             connect: Duration::from_secs(5),
             stall: Duration::from_millis(400),
             tries: 3,
             backoff: Duration::from_millis(5),
         };
-        let settings = CloudSettings { mirror: Some(server.base()), patience };
+        let settings = CloudSettings { mirror: Some(server.base()), retry };
         let (events, seen) = Events::channel();
         let (cancel, body) = (CancellationToken::new(), noise(300_000));
         fs_err::write(folder.path().join("key.asc"), gpg.public(OWNER).await).expect("writing");

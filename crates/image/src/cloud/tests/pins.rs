@@ -1,8 +1,8 @@
 //! The pins that come with vmbuild, beside lists of checksums that their publishers really signed.
 
 use super::super::SumsSignature;
+use super::super::checksum_list::listed;
 use super::super::keyrings::keyring;
-use super::super::sums::listed;
 use crate::{Image, ImageSource};
 use vmbuild_fetch::signature::{KeyTime, verify_cleartext, verify_detached};
 

@@ -1,7 +1,7 @@
-//! Moving a pin.
+//! PinUpdater a pin.
 
 use super::{World, sha256};
-use crate::cloud::{Updated, update};
+use crate::cloud::{PinUpdate, update};
 use crate::{Image, ImageError};
 use vmbuild_core::failure::{Diagnose, Exit};
 use vmbuild_testkit::http_server::{Habit, noise};
@@ -9,7 +9,7 @@ use vmbuild_testkit::http_server::{Habit, noise};
 const LISTING: &[u8] = br#"<a href="../">up</a> <a href="release-20260601/">a</a> <a href="release-20260705/">b</a>
     <a href="release-20260801/">c</a> <a href="release-20260725/">d</a> <a href="release/">release</a>"#;
 
-async fn run(world: &World, image: &str) -> Result<Updated, ImageError> {
+async fn run(world: &World, image: &str) -> Result<PinUpdate, ImageError> {
     update(image, &world.store, &world.settings, &world.events, &world.cancel).await
 }
 

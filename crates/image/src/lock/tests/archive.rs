@@ -1,6 +1,6 @@
 //! A tiny Debian archive: every package an image lists, empty, in a signed index.
 
-use crate::{Image, host_tool::text};
+use crate::{Image, host_tool::path_text};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -108,7 +108,7 @@ impl Made {
     /// Lists and signs what is there.
     pub(super) async fn index(&self) {
         let suite = self.root().join("dists/bookworm");
-        let arch = super::super::apt::debian_architecture();
+        let arch = vmbuild_packages::debian_architecture();
         let folder = format!("main/binary-{arch}");
         fs_err::create_dir_all(suite.join(&folder)).expect("made");
         let words = ["dpkg-scanpackages", "--multiversion", "--hash", "sha256", "pool"];
@@ -154,7 +154,7 @@ impl Drop for Made {
 }
 
 fn path(path: &Path) -> String {
-    text(path).expect("a plain path")
+    path_text(path).expect("a plain path")
 }
 
 async fn run(words: &[&str]) {

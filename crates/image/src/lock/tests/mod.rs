@@ -4,8 +4,8 @@ mod archive;
 mod behaviour;
 mod server;
 
-use super::apt::PackageArchive;
-use super::obtain::{Locking, Obtained, PackageWish, obtain};
+use super::host::{FetchedPackages, PackageRequest, resolve_and_fetch};
+use super::policy::LockMode;
 use crate::{Image, ImageError};
 use archive::{Made, Signature};
 use server::{Server, Trick};
@@ -13,6 +13,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio_util::sync::CancellationToken;
 use vmbuild_core::event::{Event, EventKind, Events};
 use vmbuild_core::store::Store;
+use vmbuild_packages::PackageArchive;
 
 /// A store, an archive and a server.
 struct Bench {
@@ -51,14 +52,14 @@ impl Bench {
         }
     }
 
-    async fn obtain(&self, locking: Locking) -> Result<Obtained, ImageError> {
-        self.obtain_from(&self.archive(), locking).await
+    async fn fetch(&self, mode: LockMode) -> Result<FetchedPackages, ImageError> {
+        self.fetch_from(&self.archive(), mode).await
     }
 
-    async fn obtain_from(&self, archive: &PackageArchive, locking: Locking) -> Result<Obtained, ImageError> {
+    async fn fetch_from(&self, archive: &PackageArchive, mode: LockMode) -> Result<FetchedPackages, ImageError> {
         let Self { store, image, events, .. } = self;
         let cancel = CancellationToken::new();
-        obtain(&PackageWish { store, image, locking, archive: Some(archive), events, cancel: &cancel }).await
+        resolve_and_fetch(&PackageRequest { store, image, mode, archive: Some(archive), events, cancel: &cancel }).await
     }
 
     /// Notes and warnings since the last call.
