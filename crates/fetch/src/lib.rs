@@ -1,4 +1,4 @@
-//! Bytes from elsewhere: downloads that resume, and signatures that say who signed them.
+//! Downloads that resume, and verification of signatures.
 
 pub mod download;
 pub mod signature;

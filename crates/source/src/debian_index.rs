@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use vmbuild_archive::Sha256;
 use vmbuild_core::event::{Events, Part};
 use vmbuild_core::store::{Lock, Store, write_atomically};
-use vmbuild_fetch::download::{Answer, Download, FetchError, RetryPolicy, Validators, fetch};
+use vmbuild_fetch::download::{Download, DownloadAnswer, FetchError, RetryPolicy, Validators, fetch};
 
 /// Age from which an index is refreshed.
 const FRESH: SignedDuration = SignedDuration::from_hours(24);
@@ -75,8 +75,8 @@ impl SourcesIndex {
         let job = Download { known: known.clone(), ..Download::fresh(&self.url, &partial, LONGEST) };
         let running = events.phase(Part::Source, "index", &self.url);
         let validators = match fetch(&job, retry, &running, cancel).await {
-            Ok(Answer::NotModified) => known,
-            Ok(Answer::Received(received)) => {
+            Ok(DownloadAnswer::NotModified) => known,
+            Ok(DownloadAnswer::Received(received)) => {
                 fs_err::rename(&partial, &self.file)?;
                 received.validators
             }

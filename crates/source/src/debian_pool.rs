@@ -96,7 +96,7 @@ async fn from_suite(
         }
         Err(error) => {
             failed.add(index.url(), &error);
-            Ok(if error.is_about_the_host() { PlaceOutcome::HostDown } else { PlaceOutcome::NotHere })
+            Ok(if error.is_host_unreachable() { PlaceOutcome::HostDown } else { PlaceOutcome::NotHere })
         }
     }
 }
@@ -130,7 +130,7 @@ async fn search(
     }
     let (index, digests) = (index.clone(), resolver.expected.digests());
     let found = vmbuild_core::blocking(move || index.find(&digests)).await;
-    Ok(found.map_err(|error| FetchError::Hopeless(format!("unreadable: {error}"))))
+    Ok(found.map_err(|error| FetchError::Permanent(format!("unreadable: {error}"))))
 }
 
 #[cfg(test)]

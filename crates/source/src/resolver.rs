@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use vmbuild_core::blocking;
 use vmbuild_core::event::{Events, PhaseGuard};
 use vmbuild_core::store::Store;
-use vmbuild_fetch::download::{Answer, Download, FetchError, Received, fetch};
+use vmbuild_fetch::download::{Download, DownloadAnswer, FetchError, Received, fetch};
 
 /// One search.
 #[derive(Debug)]
@@ -101,8 +101,8 @@ impl<'a> SourceResolver<'a> {
         let job = Download::resumed(url, &partial, LONGEST);
         loop {
             let received = match fetch(&job, &self.settings.retry, &self.running, self.cancel).await {
-                Ok(Answer::Received(received)) => received,
-                Ok(Answer::NotModified) => return Ok(record_failure(failed, url, &FetchError::Status(304))),
+                Ok(DownloadAnswer::Received(received)) => received,
+                Ok(DownloadAnswer::NotModified) => return Ok(record_failure(failed, url, &FetchError::Status(304))),
                 Err(error) => return Ok(record_failure(failed, url, &self.place_error(error)?)),
             };
             if self.expected.with_digest(received.sha256).is_some() {
@@ -162,5 +162,5 @@ impl<'a> SourceResolver<'a> {
 
 fn record_failure(failed: &mut FailedAttempts, url: &str, error: &FetchError) -> PlaceOutcome {
     failed.add(url, error);
-    if error.is_about_the_host() { PlaceOutcome::HostDown } else { PlaceOutcome::NotHere }
+    if error.is_host_unreachable() { PlaceOutcome::HostDown } else { PlaceOutcome::NotHere }
 }

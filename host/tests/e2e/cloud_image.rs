@@ -168,7 +168,7 @@ async fn a_publishers_image_becomes_machines() {
     let other = world.describe("other.toml", "always");
     world.server.remove(&format!("{RELEASE}/disk.img"));
     let built = world.run(&["--json", "image", "build", text(&other), "--locked"]).await.expect(0);
-    check_told(&told(&built), &["waiting for firmware", "waiting for cloud-init", "no archive is asked"]);
+    check_told(&told(&built), &["waiting for firmware", "waiting for cloud-init", "not asking an archive"]);
     for role in ["clean", "build"] {
         demand_equal(&golden(&again, role), &golden(&built, role));
     }

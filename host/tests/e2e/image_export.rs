@@ -187,9 +187,13 @@ fn an_export_replaces_nothing_unasked() {
     fs_err::write(&output, "mine").expect("written");
     let words = ["image", "export", "debian-12", "--format", "rootfs-tar", "--output", &text(&output)];
     let refused = run(&words).expect(2);
-    assert!(refused.stderr.contains("mine.tar exists") && refused.stderr.contains("--force"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("mine.tar already exists") && refused.stderr.contains("--force"),
+        "{}",
+        refused.stderr
+    );
     assert_eq!(fs_err::read_to_string(&output).expect("read"), "mine");
     let raw = ["image", "export", "debian-12", "--format", "raw", "--compress", "zstd", "--output", "x.raw"];
     let refused = run(&raw).expect(2);
-    assert!(refused.stderr.contains("raw cannot be compressed with zstd"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("raw does not support compression with zstd"), "{}", refused.stderr);
 }

@@ -1,4 +1,4 @@
-//! HTTP as it is used here: an agent with our patience, one GET, and errors sorted by what to do about them.
+//! HTTP: an agent with timeouts, one GET, and classified errors.
 
 use crate::download::RetryPolicy;
 use crate::download::request::{FetchError, Validators};
@@ -6,17 +6,17 @@ use std::io::ErrorKind;
 use ureq::http::{HeaderMap, Response};
 use ureq::{Agent, Body, Error, Timeout};
 
-/// An agent for one fetch. Its `shutdown` breaks off whatever its thread waits for.
-pub(crate) fn agent(patience: &RetryPolicy, url: &str) -> Agent {
+/// An agent for one download. Its `shutdown` interrupts its thread.
+pub(crate) fn agent(retry: &RetryPolicy, url: &str) -> Agent {
     let config = Agent::config_builder()
         .http_status_as_error(false)
         .user_agent(concat!("vmbuild/", env!("CARGO_PKG_VERSION")))
-        .timeout_resolve(Some(patience.connect))
-        .timeout_connect(Some(patience.connect))
-        .timeout_recv_response(Some(patience.stall))
-        .timeout_per_read(Some(patience.stall))
-        .timeout_per_write(Some(patience.stall));
-    // A proxy for other hosts is of no use for this machine's own.
+        .timeout_resolve(Some(retry.connect))
+        .timeout_connect(Some(retry.connect))
+        .timeout_recv_response(Some(retry.stall))
+        .timeout_per_read(Some(retry.stall))
+        .timeout_per_write(Some(retry.stall));
+    // A proxy cannot reach this machine's loopback addresses.
     if is_loopback(url) { config.proxy(None).build().new_agent() } else { config.build().new_agent() }
 }
 
@@ -25,8 +25,8 @@ fn is_loopback(url: &str) -> bool {
     host.is_some_and(|host| host == "localhost" || host == "[::1]" || host.starts_with("127."))
 }
 
-/// Asks for `url`, unless it is what `known` says; from byte `offset` on, if it still is what `partly` says. The body
-/// is not read yet.
+/// Requests `url`, unless it still matches `known`; from byte `offset` on, if it still matches `partly`. The body is not
+/// read yet.
 pub(crate) fn get(
     agent: &Agent,
     url: &str,
@@ -50,7 +50,7 @@ pub(crate) fn get(
     request.call()
 }
 
-/// What an answer says about its version.
+/// The validators of an answer.
 pub(crate) fn validators(headers: &HeaderMap) -> Validators {
     Validators { etag: header(headers, "etag"), last_modified: header(headers, "last-modified") }
 }
@@ -64,14 +64,14 @@ fn header(headers: &HeaderMap, name: &str) -> Option<String> {
     Some(headers.get(name)?.to_str().ok()?.to_owned())
 }
 
-/// Sorts an error by what to do about it.
-pub(crate) fn classify(error: Error, patience: &RetryPolicy) -> FetchError {
+/// Classifies an error.
+pub(crate) fn classify(error: Error, retry: &RetryPolicy) -> FetchError {
     match error {
         Error::HostNotFound => FetchError::Unreachable("host not found"),
         Error::ConnectionFailed => FetchError::Unreachable("no connection"),
-        Error::Timeout(Timeout::Resolve | Timeout::Connect) => FetchError::NoConnection(patience.connect.as_secs()),
+        Error::Timeout(Timeout::Resolve | Timeout::Connect) => FetchError::NoConnection(retry.connect.as_secs()),
         Error::Timeout(_) | Error::BodyStalled => {
-            FetchError::Broken(format!("no byte for {} s", patience.stall.as_secs_f64()))
+            FetchError::Broken(format!("no data for {} s", retry.stall.as_secs_f64()))
         }
         Error::Io(error) => match error.kind() {
             ErrorKind::ConnectionRefused => FetchError::Unreachable("connection refused"),
@@ -81,11 +81,11 @@ pub(crate) fn classify(error: Error, patience: &RetryPolicy) -> FetchError {
             _ => FetchError::Broken(error.to_string()),
         },
         Error::Protocol(error) => FetchError::Broken(error.to_string()),
-        error => FetchError::Hopeless(error.to_string()),
+        error => FetchError::Permanent(error.to_string()),
     }
 }
 
-/// The standard library has no kind for what `getaddrinfo` says, only these words.
+/// The standard library has no error kind for `getaddrinfo`'s errors, only this text.
 fn is_unknown_host(error: &std::io::Error) -> bool {
     error.raw_os_error().is_none() && error.to_string().starts_with("failed to lookup address information")
 }

@@ -1,10 +1,10 @@
-//! Downloading one file: sources of CPython and cloud images alike.
+//! Downloads of single files: sources of CPython and cloud images alike.
 //!
-//! The problem: files of up to a gigabyte come over lines that drop, stall and truncate, from servers that may ignore
-//! a range or have another version by now. So a download lies in a temporary file of its own until somebody has
-//! verified it; a later try, or a later run, goes on behind what is there, if the server says that it still has the
-//! same file; what may pass is tried again, and what may not is told at once. Nothing here decides whether the bytes
-//! are the right ones: the caller compares the digest that comes with them.
+//! The problem: files of up to a gigabyte come over connections that drop, stall and truncate, from servers that may
+//! ignore a range or have another version by now. So a download stays in a temporary file of its own until the caller has
+//! verified it; a later attempt, or a later run, resumes it if the server confirms that it still has the same file.
+//! Transient errors are retried, permanent ones are reported immediately. The caller verifies the bytes by the returned
+//! digest.
 
 mod fetch;
 mod http;
@@ -16,5 +16,5 @@ mod tests;
 mod transfer;
 
 pub use fetch::fetch;
-pub use request::{Answer, Download, FetchError, Received, Validators};
+pub use request::{Download, DownloadAnswer, FetchError, Received, Validators};
 pub use retry_policy::RetryPolicy;

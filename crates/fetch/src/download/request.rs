@@ -1,4 +1,4 @@
-//! One download as data: what is fetched, where its bytes go, and how it may end.
+//! A download as data: its address, its file, its outcome and its errors.
 
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -6,18 +6,18 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use vmbuild_archive::Sha256;
 
-/// What to fetch, and into which temporary file.
+/// A download.
 #[derive(Debug, Clone)]
 pub struct Download {
-    /// Where it is.
+    /// The address.
     pub url: String,
-    /// Written in place; the caller renames it once it is verified.
+    /// The temporary file; the caller renames it once it is verified.
     pub partial: PathBuf,
-    /// What `partial` may already hold.
+    /// The meaning of existing bytes in `partial`.
     pub start: PartialContent,
-    /// What an earlier answer said about itself.
+    /// Validators of an earlier answer.
     pub known: Validators,
-    /// What is longer, in bytes, is not what was asked for.
+    /// Largest accepted file, in bytes.
     pub longest: u64,
 }
 
@@ -28,22 +28,22 @@ impl Download {
         Self { url, partial, start: PartialContent::Fresh, known: Validators::default(), longest }
     }
 
-    /// The same, going on behind what `partial` holds already.
+    /// Fetches `url` into `partial`, resuming what it already contains.
     pub fn resumed(url: &str, partial: &Path, longest: u64) -> Self {
         Self { start: PartialContent::Resume, ..Self::fresh(url, partial, longest) }
     }
 }
 
-/// What an existing temporary file means.
+/// The meaning of an existing temporary file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PartialContent {
-    /// The first part of what is fetched now: go on behind it.
+    /// It is the beginning of the file: resume it.
     Resume,
-    /// Nothing: begin at zero.
+    /// It is unrelated: start over.
     Fresh,
 }
 
-/// What a server says about the version of a file. Source: RFC 9110, section 8.8.
+/// A server's validators of a file's version. Source: RFC 9110, section 8.8.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Validators {
@@ -54,65 +54,65 @@ pub struct Validators {
 }
 
 impl Validators {
-    /// What may stand in `If-Range`: a strong entity tag, or else a date. Source: RFC 9110, section 13.1.5.
+    /// The value for `If-Range`: a strong entity tag, or else a date. Source: RFC 9110, section 13.1.5.
     pub fn for_range(&self) -> Option<&str> {
         let strong = self.etag.as_deref().filter(|etag| !etag.starts_with("W/"));
         strong.or(self.last_modified.as_deref())
     }
 }
 
-/// How a fetch ended well.
+/// A successful answer.
 #[derive(Debug)]
-pub enum Answer {
-    /// The whole file lies in the job's temporary file, synced.
+pub enum DownloadAnswer {
+    /// The complete file is in the download's temporary file, synced.
     Received(Received),
-    /// The server says that the known version is the current one.
+    /// The known version is current.
     NotModified,
 }
 
-/// What was received.
+/// A received file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Received {
     /// Its length in bytes.
     pub bytes: u64,
     /// Its digest.
     pub sha256: Sha256,
-    /// Whether an earlier attempt had left a part of it.
+    /// Whether an earlier attempt was resumed.
     pub resumed: bool,
-    /// What the server said about its version.
+    /// The server's validators.
     pub validators: Validators,
 }
 
-/// Why a fetch failed. Texts, because most become one line in the list of places tried.
+/// Why a download failed. Most errors become one line in a list of places.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
-    /// The host does not exist for us, or nobody there answers.
+    /// The host cannot be resolved or does not answer.
     #[error("{0}")]
     Unreachable(&'static str),
-    /// There was no connection within the patience for it.
+    /// There was no connection within the timeout.
     #[error("no connection within {0} s")]
     NoConnection(u64),
-    /// The connection broke, stalled, or ended too early.
+    /// The connection broke, stalled, or ended early.
     #[error("{0}")]
     Broken(String),
-    /// The server does not give it.
+    /// The server answered with an error.
     #[error("the server answered {0}")]
     Status(u16),
-    /// Another try would end the same way: TLS, redirects, the address itself.
+    /// A retry would fail the same way: TLS, redirects, the address itself.
     #[error("{0}")]
-    Hopeless(String),
-    /// Longer than what was asked for can be.
-    #[error("longer than {} MB", .0 / 1_000_000)]
+    Permanent(String),
+    /// Larger than accepted.
+    #[error("larger than {} MB", .0 / 1_000_000)]
     TooLong(u64),
-    /// The rest of it would not leave enough room on the disk.
-    #[error("{} MB are still to come, and {} MB are free there", .missing / 1_000_000, .free / 1_000_000)]
+    /// The rest of it would not leave enough space on the disk.
+    #[error("{} MB needed, {} MB free", .missing / 1_000_000, .free / 1_000_000)]
     NoSpace {
         /// Bytes still to come.
         missing: u64,
         /// Bytes free.
         free: u64,
     },
-    /// Our own file.
+    /// The temporary file.
     #[error("failed to write the download")]
     Local(#[from] io::Error),
     /// The caller's cancellation.
@@ -121,9 +121,8 @@ pub enum FetchError {
 }
 
 impl FetchError {
-    /// Whether another try may end otherwise. A connection that timed out is not worth one: it has had its patience
-    /// already, and another place is likelier to answer.
-    pub fn may_pass(&self) -> bool {
+    /// Whether a retry may succeed. A connection that timed out is not retried: another place is likelier to answer.
+    pub fn is_transient(&self) -> bool {
         match self {
             Self::Unreachable(_) | Self::Broken(_) => true,
             Self::Status(code) => *code >= 500 || [408, 416, 429].contains(code),
@@ -131,13 +130,13 @@ impl FetchError {
         }
     }
 
-    /// Whether the host itself was never reached, so that its other files need no try.
-    pub fn is_about_the_host(&self) -> bool {
+    /// Whether the host was never reached, so that its other files need not be tried.
+    pub fn is_host_unreachable(&self) -> bool {
         matches!(self, Self::Unreachable(_) | Self::NoConnection(_))
     }
 }
 
-/// How far a fetch is, shared between the thread that reads and the task that reports.
+/// Progress of a download, shared between the thread that reads and the task that reports.
 #[derive(Debug, Default)]
 pub(crate) struct DownloadProgress {
     done: AtomicU64,
@@ -161,19 +160,19 @@ impl DownloadProgress {
 mod tests {
     use super::FetchError::{self, *};
 
-    fn check(error: &FetchError, may_pass: bool, about_the_host: bool) {
-        assert_eq!((error.may_pass(), error.is_about_the_host()), (may_pass, about_the_host), "{error:?}");
+    fn check(error: &FetchError, is_transient: bool, about_the_host: bool) {
+        assert_eq!((error.is_transient(), error.is_host_unreachable()), (is_transient, about_the_host), "{error:?}");
     }
 
     #[test]
-    fn only_what_may_pass_is_tried_again() {
+    fn only_transient_errors_are_retried() {
         check(&Unreachable("connection refused"), true, true);
         check(&NoConnection(5), false, true);
         check(&Broken("connection reset".to_owned()), true, false);
         check(&Status(404), false, false);
         check(&Status(503), true, false);
         check(&Status(429), true, false);
-        check(&Hopeless("bad certificate".to_owned()), false, false);
+        check(&Permanent("bad certificate".to_owned()), false, false);
         check(&TooLong(1), false, false);
         check(&Cancelled, false, false);
     }

@@ -1,31 +1,31 @@
-//! Which version of a file a partial download is the beginning of.
+//! The version of the file that a partial download belongs to.
 //!
-//! Without it, a server whose file has changed meanwhile would send the rest of another file. It lies beside the
-//! partial file, and goes when that is whole.
+//! Without it, a server whose file has changed meanwhile would send the rest of another file. It is stored next to the
+//! partial file, and deleted when that is complete.
 
 use crate::download::Validators;
 use std::io;
 use std::path::{Path, PathBuf};
 use vmbuild_core::store::write_atomically;
 
-/// The small file beside a partial one.
+/// The file next to a partial one.
 #[derive(Debug)]
 pub(crate) struct VersionFile(PathBuf);
 
 impl VersionFile {
-    /// The one beside `partial`.
+    /// The file next to `partial`.
     pub(crate) fn of(partial: &Path) -> Self {
         let mut name = partial.as_os_str().to_owned();
         name.push(".version");
         Self(name.into())
     }
 
-    /// What it says; nothing if it is missing or damaged, since the digest decides in the end.
+    /// Its validators; empty if it is missing or damaged, since the digest decides in the end.
     pub(crate) fn read(&self) -> Validators {
         fs_err::read(&self.0).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
     }
 
-    /// Notes the version whose beginning is about to be written. A version without a name leaves no file.
+    /// Stores the version whose beginning is about to be written. A version without validators leaves no file.
     pub(crate) fn write(&self, version: &Validators) -> io::Result<()> {
         if version.for_range().is_none() {
             self.remove();
@@ -36,7 +36,7 @@ impl VersionFile {
 
     /// Removes it.
     pub(crate) fn remove(&self) {
-        // One that is left over says something about a file that is gone, and is replaced with the next one.
+        // A leftover file belongs to a deleted download, and is replaced by the next one.
         let _ = fs_err::remove_file(&self.0);
     }
 }

@@ -1,17 +1,17 @@
-//! How patiently something is downloaded.
+//! Timeouts and retries of downloads.
 
 use std::time::Duration;
 
-/// How long and how often.
+/// Timeouts and retries of a download.
 #[derive(Debug, Clone, Copy)]
 pub struct RetryPolicy {
-    /// For finding the host, and again for connecting to it.
+    /// Timeout for resolving the host, and again for connecting to it.
     pub connect: Duration,
-    /// For the next byte.
+    /// Timeout for the next byte.
     pub stall: Duration,
-    /// Tries altogether for failures that may pass.
+    /// Attempts in total for transient errors.
     pub tries: u32,
-    /// Pause after the first failed try; tripled after each further one.
+    /// Pause after the first failed attempt; tripled after each further one.
     pub backoff: Duration,
 }
 

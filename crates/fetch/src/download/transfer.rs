@@ -2,7 +2,7 @@
 
 use crate::download::RetryPolicy;
 use crate::download::http::{begins_at, classify, get, validators};
-use crate::download::request::{Answer, Download, DownloadProgress, FetchError, PartialContent, Received};
+use crate::download::request::{Download, DownloadAnswer, DownloadProgress, FetchError, PartialContent, Received};
 use crate::download::resume::VersionFile;
 use fs_err::{File, OpenOptions};
 use sha2::{Digest, Sha256};
@@ -14,94 +14,94 @@ use vmbuild_core::store::sync_folder;
 
 const PIECE: usize = 64 << 10;
 
-/// What a download leaves free on its disk, in bytes: a full disk breaks more than the download.
+/// Space that a download leaves free on its disk, in bytes: a full disk breaks more than the download.
 const RESERVE: u64 = 256 << 20;
 
-/// Everything one try needs.
+/// One attempt of a download.
 #[derive(Debug)]
 pub(crate) struct Transfer<'a> {
     pub(crate) agent: &'a Agent,
-    pub(crate) job: &'a Download,
-    pub(crate) patience: &'a RetryPolicy,
+    pub(crate) download: &'a Download,
+    pub(crate) retry: &'a RetryPolicy,
     pub(crate) progress: &'a DownloadProgress,
-    /// Ends it between two pieces; the agent's shutdown ends a wait for one.
+    /// Stops it between two pieces; the agent's shutdown interrupts the wait for one.
     pub(crate) stop: &'a CancellationToken,
 }
 
 impl Transfer<'_> {
-    /// Makes one try. The temporary file stays, so that the next try can go on behind it.
-    pub(crate) fn run(&self) -> Result<Answer, FetchError> {
+    /// Makes one attempt. The temporary file stays, so that the next attempt can resume it.
+    pub(crate) fn run(&self) -> Result<DownloadAnswer, FetchError> {
         let outcome = self.exchange();
-        if !matches!(outcome, Ok(Answer::Received(_))) {
-            remove_if_empty(&self.job.partial);
+        if !matches!(outcome, Ok(DownloadAnswer::Received(_))) {
+            remove_if_empty(&self.download.partial);
         }
         if self.stop.is_cancelled() { Err(FetchError::Cancelled) } else { outcome }
     }
 
-    fn exchange(&self) -> Result<Answer, FetchError> {
-        let mut sink = Sink::open(self.job)?;
-        let version = VersionFile::of(&self.job.partial);
-        let response = get(self.agent, &self.job.url, sink.bytes, &version.read(), &self.job.known)
-            .map_err(|error| classify(error, self.patience))?;
+    fn exchange(&self) -> Result<DownloadAnswer, FetchError> {
+        let mut partial = PartialFile::open(self.download)?;
+        let version = VersionFile::of(&self.download.partial);
+        let response = get(self.agent, &self.download.url, partial.bytes, &version.read(), &self.download.known)
+            .map_err(|error| classify(error, self.retry))?;
         let (head, body) = response.into_parts();
         let resumed = match head.status.as_u16() {
             200 => {
-                sink.restart()?;
+                partial.restart()?;
                 version.write(&validators(&head.headers))?;
                 false
             }
-            206 if begins_at(&head.headers, sink.bytes) => true,
-            304 => return Ok(Answer::NotModified),
+            206 if begins_at(&head.headers, partial.bytes) => true,
+            304 => return Ok(DownloadAnswer::NotModified),
             206 | 416 => {
-                // What we have is not the beginning of what the server has.
-                sink.restart()?;
+                // The temporary file is not the beginning of the server's file.
+                partial.restart()?;
                 return Err(FetchError::Status(416));
             }
             code => return Err(FetchError::Status(code)),
         };
-        self.copy(body, &mut sink)?;
-        let bytes = sink.bytes;
-        let sha256 = sink.finish(self.job)?;
+        self.copy(body, &mut partial)?;
+        let bytes = partial.bytes;
+        let sha256 = partial.finish(self.download)?;
         version.remove();
-        Ok(Answer::Received(Received { bytes, sha256, resumed, validators: validators(&head.headers) }))
+        Ok(DownloadAnswer::Received(Received { bytes, sha256, resumed, validators: validators(&head.headers) }))
     }
 
-    fn copy(&self, body: Body, sink: &mut Sink) -> Result<(), FetchError> {
-        let total = body.content_length().map(|rest| sink.bytes + rest);
-        self.admit(total, sink.bytes)?;
+    fn copy(&self, body: Body, partial: &mut PartialFile) -> Result<(), FetchError> {
+        let total = body.content_length().map(|rest| partial.bytes + rest);
+        self.admit(total, partial.bytes)?;
         let (mut reader, mut piece) = (body.into_reader(), vec![0; PIECE]);
         while !self.stop.is_cancelled() {
-            let count = reader.read(&mut piece).map_err(|error| classify(error.into(), self.patience))?;
+            let count = reader.read(&mut piece).map_err(|error| classify(error.into(), self.retry))?;
             if count == 0 {
-                return complete(sink.bytes, total);
+                return complete(partial.bytes, total);
             }
-            sink.take(&piece[..count])?;
-            self.progress.set(sink.bytes, total);
-            if sink.bytes > self.job.longest {
-                return Err(FetchError::TooLong(self.job.longest));
+            partial.take(&piece[..count])?;
+            self.progress.set(partial.bytes, total);
+            if partial.bytes > self.download.longest {
+                return Err(FetchError::TooLong(self.download.longest));
             }
         }
         Err(FetchError::Cancelled)
     }
 
-    /// Refuses what is too long, and what would fill the disk, before any of it is written.
+    /// Rejects files that are too large or would fill the disk, before anything is written.
     fn admit(&self, total: Option<u64>, have: u64) -> Result<(), FetchError> {
         let Some(total) = total else { return Ok(()) };
-        if total > self.job.longest {
-            return Err(FetchError::TooLong(self.job.longest));
+        if total > self.download.longest {
+            return Err(FetchError::TooLong(self.download.longest));
         }
-        let (missing, free) = (total.saturating_sub(have), free_beside(&self.job.partial)?);
+        let (missing, free) = (total.saturating_sub(have), free_space(&self.download.partial)?);
         if missing + RESERVE > free { Err(FetchError::NoSpace { missing, free }) } else { Ok(()) }
     }
 }
 
-/// Bytes that may still be written on the disk of this file.
-fn free_beside(file: &Path) -> io::Result<u64> {
+/// Free bytes on the disk of this file.
+fn free_space(file: &Path) -> io::Result<u64> {
     let about = rustix::fs::statvfs(file.parent().unwrap_or(file))?;
     Ok(about.f_bavail.saturating_mul(about.f_frsize))
 }
 
-/// Nothing is not worth going on behind.
+/// Removes the file if it is empty, and thus not worth resuming.
 fn remove_if_empty(path: &Path) {
     if fs_err::metadata(path).is_ok_and(|about| about.len() == 0) {
         // If it cannot be removed, the next try opens it again.
@@ -111,29 +111,29 @@ fn remove_if_empty(path: &Path) {
 
 fn complete(bytes: u64, total: Option<u64>) -> Result<(), FetchError> {
     match total {
-        Some(total) if total != bytes => Err(FetchError::Broken(format!("{bytes} of {total} bytes came"))),
+        Some(total) if total != bytes => Err(FetchError::Broken(format!("received {bytes} of {total} bytes"))),
         _ => Ok(()),
     }
 }
 
-/// The temporary file and the hash over what it holds.
+/// The temporary file and the hash over its contents.
 #[derive(Debug)]
-struct Sink {
+struct PartialFile {
     file: File,
     hash: Sha256,
     bytes: u64,
 }
 
-impl Sink {
-    /// Opens the job's temporary file, behind what it holds already if that is to be kept.
-    fn open(job: &Download) -> io::Result<Self> {
-        let file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&job.partial)?;
-        let mut sink = Self { file, hash: Sha256::new(), bytes: 0 };
-        match job.start {
-            PartialContent::Fresh => sink.restart()?,
-            PartialContent::Resume => sink.bytes = hash_rest(&mut sink.file, &mut sink.hash)?,
+impl PartialFile {
+    /// Opens the download's temporary file, after its contents if they are kept.
+    fn open(download: &Download) -> io::Result<Self> {
+        let file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&download.partial)?;
+        let mut partial = Self { file, hash: Sha256::new(), bytes: 0 };
+        match download.start {
+            PartialContent::Fresh => partial.restart()?,
+            PartialContent::Resume => partial.bytes = hash_rest(&mut partial.file, &mut partial.hash)?,
         }
-        Ok(sink)
+        Ok(partial)
     }
 
     fn restart(&mut self) -> io::Result<()> {
@@ -151,16 +151,16 @@ impl Sink {
         Ok(())
     }
 
-    fn finish(self, job: &Download) -> io::Result<vmbuild_archive::Sha256> {
+    fn finish(self, download: &Download) -> io::Result<vmbuild_archive::Sha256> {
         self.file.sync_all()?;
-        if let Some(folder) = job.partial.parent() {
+        if let Some(folder) = download.partial.parent() {
             sync_folder(folder)?;
         }
         Ok(<[u8; 32]>::from(self.hash.finalize()).into())
     }
 }
 
-/// Hashes what a file holds from here to its end, and says how much that is.
+/// Hashes a file from here to its end and returns the number of bytes.
 fn hash_rest(file: &mut impl Read, hash: &mut Sha256) -> io::Result<u64> {
     let (mut piece, mut bytes) = (vec![0; PIECE], 0);
     loop {

@@ -23,7 +23,7 @@ impl Certificate {
         fingerprint(&self.key.primary_key)
     }
 
-    /// The owner, as the user id says that was confirmed last; the fingerprint if there is none.
+    /// The owner, from the user id that was certified last; the fingerprint if there is none.
     pub(super) fn owner(&self) -> String {
         let newest =
             |signatures: &[Signature]| signatures.iter().filter_map(Signature::created).max_by_key(|at| at.as_secs());
@@ -33,7 +33,7 @@ impl Certificate {
         name.unwrap_or_else(|| self.fingerprint())
     }
 
-    /// Whether one of its keys made `signature` over `data` and was allowed to. Nothing if none of them made it.
+    /// Whether one of its keys made `signature` over `data` and was allowed to. `None` if none of them made it.
     pub(super) fn verify(
         &self,
         signature: &Signature,
@@ -42,18 +42,22 @@ impl Certificate {
         time: KeyTime,
     ) -> Option<Result<(), SignatureError>> {
         if signature.verify(&self.key.primary_key, data).is_ok() {
-            return Some(primary_lifetime(&self.key, time, signed).and_then(|life| self.judge(life, time, signed)));
+            return Some(
+                primary_lifetime(&self.key, time, signed).and_then(|life| self.check_lifetime(life, time, signed)),
+            );
         }
         let subkey = self.key.public_subkeys.iter().find(|subkey| signature.verify(&subkey.key, data).is_ok())?;
         let primary = primary_lifetime(&self.key, time, signed).and_then(|life| {
-            // The primary key need not be for signing, but it must be alive.
-            self.judge(KeyLifetime { for_signing: true, ..life }, time, signed)
+            // The primary key need not be for signing, but it must be valid.
+            self.check_lifetime(KeyLifetime { for_signing: true, ..life }, time, signed)
         });
-        let own = || subkey_lifetime(&self.key, subkey, time, signed).and_then(|life| self.judge(life, time, signed));
+        let own = || {
+            subkey_lifetime(&self.key, subkey, time, signed).and_then(|life| self.check_lifetime(life, time, signed))
+        };
         Some(primary.and_then(|()| own()))
     }
 
-    fn judge(&self, life: KeyLifetime, time: KeyTime, signed: Timestamp) -> Result<(), SignatureError> {
+    fn check_lifetime(&self, life: KeyLifetime, time: KeyTime, signed: Timestamp) -> Result<(), SignatureError> {
         let key = self.fingerprint();
         if !life.for_signing {
             return Err(SignatureError::UnfitKey(key));

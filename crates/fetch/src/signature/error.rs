@@ -1,24 +1,24 @@
-//! Why nobody is known to have signed something.
+//! Errors of OpenPGP signatures.
 
 use jiff::Timestamp;
 use vmbuild_core::failure::{Diagnose, Exit};
 
-/// Why nobody is known to have signed something.
+/// Why a signature was rejected.
 #[derive(Debug, thiserror::Error)]
 pub enum SignatureError {
     /// The keyring cannot be read, or holds no key.
-    #[error("the keyring cannot be used: {0}")]
+    #[error("unusable keyring: {0}")]
     Keyring(String),
-    /// There is no signature in what should be one.
+    /// The data is not a signature.
     #[error("not an OpenPGP signature: {0}")]
     Malformed(String),
     /// None of the keyring's keys made it.
     #[error("signed with the key {0}, which is not in the keyring")]
     UnknownKey(String),
-    /// It was made over other bytes, or not by the key it names.
-    #[error("the signature by {0} is not over these bytes")]
+    /// It was made over other bytes, or by another key than it names.
+    #[error("the signature by {0} does not match the file")]
     Mismatch(String),
-    /// The key's time is over.
+    /// The key has expired.
     #[error("the key {key} expired at {at}")]
     ExpiredKey {
         /// Its fingerprint.
@@ -26,20 +26,20 @@ pub enum SignatureError {
         /// When.
         at: Timestamp,
     },
-    /// Its owner has taken it back.
+    /// The key was revoked.
     #[error("the key {0} was revoked")]
     RevokedKey(String),
     /// The key is not bound to its owner by a valid signature of its own, or was made for other uses.
-    #[error("the key {0} is not one for signing")]
+    #[error("the key {0} is not valid for signing")]
     UnfitKey(String),
-    /// The signature was made for a limited time, which is over.
+    /// The signature has expired.
     #[error("the signature expired at {0}")]
     Expired(Timestamp),
-    /// The signature says that it was made later than now.
+    /// The signature's time is in the future.
     #[error("the signature was made in the future, at {0}")]
     Future(Timestamp),
-    /// Its form or its hash is none that proves anything.
-    #[error("a signature of a kind that proves nothing: {0}")]
+    /// Its type or its hash is not accepted.
+    #[error("unsupported signature type or hash: {0}")]
     Weak(String),
 }
 

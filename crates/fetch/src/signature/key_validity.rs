@@ -1,4 +1,4 @@
-//! What a key may be used for, and until when: what its own signatures say about it.
+//! Uses and lifetime of a key, from its own signatures.
 //!
 //! Source: RFC 9580, sections 5.2.3.10 (a newer self-signature replaces an older one), 5.2.3.13 (key expiration),
 //! 5.2.3.29 (key flags), 10.1.5 (a signing subkey signs its primary key in return).
@@ -11,12 +11,12 @@ use pgp::crypto::hash::HashAlgorithm;
 use pgp::packet::{Signature, SignatureType, SubpacketData};
 use pgp::types::{KeyDetails, Tag};
 
-/// At which time a key must be valid.
+/// The time at which a key must be valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyTime {
-    /// Now: for what is signed again and again, where an expired key means that something is wrong.
+    /// Now: for data that is signed regularly, where an expired key means that something is wrong.
     Now,
-    /// When the signature says that it was made: for releases of years ago.
+    /// At the time of the signature: for releases of years ago.
     WhenSigned,
 }
 
@@ -29,15 +29,15 @@ impl KeyTime {
     }
 }
 
-/// What the signatures of a key about itself say.
+/// Lifetime and use of a key, from its self-signatures.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct KeyLifetime {
-    /// When it expires, if ever.
+    /// Its expiry, if any.
     pub(super) ends: Option<Timestamp>,
     pub(super) for_signing: bool,
 }
 
-/// Of a primary key.
+/// The lifetime of a primary key.
 pub(super) fn primary_lifetime(
     key: &SignedPublicKey,
     time: KeyTime,
@@ -55,12 +55,12 @@ pub(super) fn primary_lifetime(
     });
     let newest = newest(direct.chain(certified), time.of(signed));
     let newest = newest.ok_or_else(|| SignatureError::UnfitKey(fingerprint(primary)))?;
-    // A primary key without flags may do everything.
+    // A primary key without flags is valid for every use.
     let for_signing = newest.key_flags().sign() || !has_flags(newest);
     Ok(KeyLifetime { ends: ends(primary, newest), for_signing })
 }
 
-/// Of a subkey.
+/// The lifetime of a subkey.
 pub(super) fn subkey_lifetime(
     key: &SignedPublicKey,
     subkey: &SignedPublicSubKey,
@@ -74,7 +74,7 @@ pub(super) fn subkey_lifetime(
     }
     let newest = newest(bound(), time.of(signed));
     let newest = newest.ok_or_else(|| SignatureError::UnfitKey(fingerprint(&subkey.key)))?;
-    // Otherwise anybody could adopt somebody else's signing key as a subkey, and with it what that key signs.
+    // Otherwise a foreign signing key could be adopted as a subkey, and with it that key's signatures.
     let returned = newest.embedded_signature();
     let returned = returned.is_some_and(|one| one.verify_primary_key_binding(&subkey.key, primary).is_ok());
     Ok(KeyLifetime { ends: ends(&subkey.key, newest), for_signing: newest.key_flags().sign() && returned })
@@ -97,7 +97,7 @@ fn ends(key: &impl KeyDetails, signature: &Signature) -> Option<Timestamp> {
     (seconds > 0).then(|| after(key.created_at(), seconds)).flatten()
 }
 
-/// A time as jiff says it; nothing outside its range, which these 32 bits never leave.
+/// A time as a `Timestamp`; `None` outside its range, which 32 bits never exceed.
 pub(super) fn after(from: pgp::types::Timestamp, seconds: u32) -> Option<Timestamp> {
     let from = Timestamp::from_second(i64::from(from.as_secs())).ok()?;
     from.checked_add(SignedDuration::from_secs(i64::from(seconds))).ok()

@@ -1,10 +1,10 @@
-//! Keys that somebody trusts for a purpose.
+//! Keyrings.
 
 use crate::signature::SignatureError;
 use crate::signature::certificate::Certificate;
 use pgp::composed::{Deserializable, SignedPublicKey};
 
-/// Where an armoured key begins. Source: RFC 9580, section 6.2.
+/// The beginning of an armoured key. Source: RFC 9580, section 6.2.
 const BEGIN: &str = "-----BEGIN PGP PUBLIC KEY BLOCK-----";
 
 /// Keys that are trusted for a purpose; at least one.
@@ -14,8 +14,8 @@ pub struct Keyring {
 }
 
 impl Keyring {
-    /// Reads keys: either in binary, or armoured, one block after the other. What cannot be read is not trusted, which
-    /// is an error only if nothing else is there.
+    /// Reads keys: either in binary, or armoured, one block after the other. Keys that cannot be read are not trusted, which
+    /// is an error only if there is no other.
     pub fn parse(bytes: &[u8]) -> Result<Self, SignatureError> {
         let keys = match std::str::from_utf8(bytes).ok().filter(|text| text.contains(BEGIN)) {
             Some(text) => armoured(text),

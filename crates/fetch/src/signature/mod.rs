@@ -1,14 +1,13 @@
-//! OpenPGP signatures: who signed these bytes?
+//! Verification of signatures.
 //!
-//! The problem: a digest says that bytes are those that somebody meant, a signature says who meant them. Publishers
-//! of images and of sources sign with OpenPGP, in two forms: a detached signature beside the file, and a text that
-//! carries its signature within itself. Nothing here knows what was signed or why; the caller brings the keyring that
-//! it trusts for the purpose, and gets a signer or an error, never a maybe.
+//! Publishers of images and of sources sign with OpenPGP, in two forms: a detached signature next to the file, and a text
+//! that contains its signature. The caller brings the keyring that it trusts for the purpose, and gets a signer or an
+//! error.
 //!
-//! Sigstore bundles are the other kind (`sigstore`): there, a mail address is what signs.
+//! Sigstore bundles (`sigstore`) are signed by an identity, such as a mail address, instead of a key.
 //!
-//! rPGP does the mathematics. It leaves to its user what a key may be used for and when, so that stands here
-//! (`standing`): self-signatures, expiry, revocation, and the subkeys' bindings.
+//! rPGP does the cryptography. It leaves the validity of keys to its user, so that is implemented here (`key_validity`):
+//! self-signatures, expiry, revocation, and the subkeys' bindings.
 
 mod certificate;
 mod error;

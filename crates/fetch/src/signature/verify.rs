@@ -1,4 +1,4 @@
-//! From a keyring, bytes and a signature to a signer.
+//! Verification of OpenPGP signatures.
 
 use crate::signature::certificate::issuers;
 use crate::signature::key_validity::after;
@@ -9,10 +9,10 @@ use pgp::crypto::hash::HashAlgorithm;
 use pgp::packet::{Signature, SignatureType};
 use serde::{Deserialize, Serialize};
 
-/// How far clocks may be apart.
+/// Accepted difference between clocks.
 const SKEW: SignedDuration = SignedDuration::from_hours(1);
 
-/// Hashes for which nobody can make two texts that have the same one.
+/// Hashes without known collisions.
 const HASHES: [HashAlgorithm; 5] = [
     HashAlgorithm::Sha256,
     HashAlgorithm::Sha384,
@@ -21,19 +21,19 @@ const HASHES: [HashAlgorithm; 5] = [
     HashAlgorithm::Sha3_512,
 ];
 
-/// Who signed something, and when.
+/// The signer of a verified signature.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SignatureSigner {
     /// The primary key's fingerprint, in upper-case hex.
     pub fingerprint: String,
-    /// The key's owner, as the key says it.
+    /// The key's owner, from its user id.
     pub owner: String,
-    /// When it was signed, as the signature says it.
+    /// The signature's time.
     pub signed: Timestamp,
 }
 
-/// Who signed `data` with the detached `signature`, armoured or binary. Of several signatures one good one is enough.
+/// Verifies the detached `signature` over `data`, armoured or binary. Of several signatures one good one is enough.
 pub fn verify_detached(
     keyring: &Keyring,
     data: &[u8],
@@ -51,8 +51,8 @@ pub fn verify_detached(
     first_good(keyring, signatures.iter().map(|one| &one.signature), data, time)
 }
 
-/// The text of a document that carries its own signature, with `\n` at the ends of lines, and who signed it. The text
-/// is what was signed: nothing that stands around it.
+/// Verifies a document that contains its signature. Returns the signed text, with `\n` at the ends of lines and without
+/// anything around it, and its signer.
 pub fn verify_cleartext(
     keyring: &Keyring,
     document: &[u8],
@@ -73,7 +73,7 @@ fn first_good<'a>(
 ) -> Result<SignatureSigner, SignatureError> {
     let mut first = None;
     for signature in signatures {
-        match judge(keyring, signature, data, time) {
+        match verify_one(keyring, signature, data, time) {
             Ok(signer) => return Ok(signer),
             Err(error) => first = first.or(Some(error)),
         }
@@ -81,13 +81,13 @@ fn first_good<'a>(
     Err(first.unwrap_or_else(|| SignatureError::Malformed("there is no signature in it".to_owned())))
 }
 
-fn judge(
+fn verify_one(
     keyring: &Keyring,
     signature: &Signature,
     data: &[u8],
     time: KeyTime,
 ) -> Result<SignatureSigner, SignatureError> {
-    let signed = form(signature)?;
+    let signed = check_form(signature)?;
     for certificate in &keyring.certificates {
         if let Some(verdict) = certificate.verify(signature, data, signed, time) {
             let (fingerprint, owner) = (certificate.fingerprint(), certificate.owner());
@@ -101,8 +101,8 @@ fn judge(
     })
 }
 
-/// What can be said before any key is looked at: the time it was made, if it is of a kind that counts.
-fn form(signature: &Signature) -> Result<Timestamp, SignatureError> {
+/// The signature's time, if its type and hash are accepted. No key is used yet.
+fn check_form(signature: &Signature) -> Result<Timestamp, SignatureError> {
     let weak = |what: String| Err(SignatureError::Weak(what));
     if !matches!(signature.typ(), Some(SignatureType::Binary | SignatureType::Text)) {
         return weak(format!("{:?}", signature.typ()));

@@ -146,8 +146,8 @@ impl CloudFetch<'_> {
         loop {
             let received = download::fetch(&job, &self.publisher.settings.retry, running, self.publisher.cancel).await;
             let resumed = match received.map_err(|error| self.download_error(&url, error))? {
-                download::Answer::Received(received) => received.resumed,
-                download::Answer::NotModified => false,
+                download::DownloadAnswer::Received(received) => received.resumed,
+                download::DownloadAnswer::NotModified => false,
             };
             let hashed = hash(&job.partial, self.file.digest, self.publisher.cancel).await?;
             if hashed.digest == self.file.digest {

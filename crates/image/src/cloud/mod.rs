@@ -2,7 +2,7 @@
 //!
 //! The problem: the base of every build comes from a publisher's server, under a name that refers to other bytes next
 //! month, and is deleted some months later. So a description pins one dated release by its digest; the digest decides,
-//! whatever the bytes came from. The publisher's signature proves that the pin is the publisher's: it is verified
+//! wherever the bytes come from. The publisher's signature proves that the pin is the publisher's: it is verified
 //! whenever an image is fetched, and when a pin is moved.
 //!
 //! * `description`: the publisher's part of an image's TOML. `digest`, `checksum_list`, `keyrings`: its verification.

@@ -117,7 +117,7 @@ impl<'a> EvidencePlaces<'a> {
             Ok(bytes) => Ok(Ok(bytes)),
             Err(error) => {
                 let error = self.resolver.place_error(error)?;
-                if error.is_about_the_host() {
+                if error.is_host_unreachable() {
                     self.down.push((host, error.to_string()));
                 }
                 Ok(Err(error.to_string()))

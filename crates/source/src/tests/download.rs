@@ -70,7 +70,7 @@ async fn a_stalled_download_is_given_up_and_kept_for_later() {
     let world = World::new(&server);
     let error = world.fetch_source(pinned("3.13.5", FILE, &body), None).await.expect_err("it stalls for ever");
     assert_eq!(error.exit(), Exit::Environment);
-    assert!(error.to_string().contains("no byte for 0.4 s"), "{error}");
+    assert!(error.to_string().contains("no data for 0.4 s"), "{error}");
     assert_eq!(world.kept(), [".partial"], "nothing in place, the part kept");
     server.serve(PATH, &body, Habit::Proper);
     let source = world.fetch_source(pinned("3.13.5", FILE, &body), None).await.expect("it recovered");

@@ -1,4 +1,4 @@
-//! What vouches for a source: real signatures by a real GnuPG, served by real servers, and CPython's own.
+//! Evidence for a source: real signatures by a real GnuPG, served by real servers, and CPython's own.
 
 use super::{World, digest};
 use crate::{
@@ -103,7 +103,7 @@ async fn a_good_signature_is_recorded_and_kept() {
 }
 
 #[tokio::test]
-async fn a_source_that_changed_in_the_store_is_not_vouched_for_by_what_was_kept() {
+async fn stored_evidence_does_not_cover_a_changed_source() {
     let Some(scene) = Scene::new().await else { return };
     scene.server.serve(ASC, &scene.signed("Manager", DATA).await, Habit::Proper);
     scene.verify_source(SignaturePolicy::Required).await.expect("signed");
@@ -115,9 +115,9 @@ async fn a_source_that_changed_in_the_store_is_not_vouched_for_by_what_was_kept(
 #[tokio::test]
 async fn what_is_not_published_does_not_end_a_build_unless_it_must() {
     let Some(scene) = Scene::new().await else { return };
-    let vouched = scene.verify_source(SignaturePolicy::IfAvailable).await.expect("the digest is enough");
-    assert_eq!((vouched.evidence.signatures, vouched.files), (Vec::new(), Vec::new()));
-    assert!(vouched.evidence.without[0].contains("the server answered 404"), "{:?}", vouched.evidence.without);
+    let verified = scene.verify_source(SignaturePolicy::IfAvailable).await.expect("the digest is enough");
+    assert_eq!((verified.evidence.signatures, verified.files), (Vec::new(), Vec::new()));
+    assert!(verified.evidence.without[0].contains("the server answered 404"), "{:?}", verified.evidence.without);
     let asked = scene.server.asked().len();
     scene.verify_source(SignaturePolicy::IfAvailable).await.expect("the digest is enough");
     assert_eq!(scene.server.asked().len(), asked, "not asked again on the same day");
@@ -133,8 +133,8 @@ async fn a_stalled_signature_is_as_good_as_none() {
     let Some(mut scene) = Scene::new().await else { return };
     scene.world.settings.retry.tries = 1;
     scene.server.serve(ASC, &scene.signed("Manager", DATA).await, Habit::Stall(20));
-    let vouched = scene.verify_source(SignaturePolicy::IfAvailable).await.expect("the digest is enough");
-    assert_eq!(vouched.evidence.signatures, Vec::new());
+    let verified = scene.verify_source(SignaturePolicy::IfAvailable).await.expect("the digest is enough");
+    assert_eq!(verified.evidence.signatures, Vec::new());
     // The next one asks again only because it must.
     scene.server.serve(ASC, &scene.signed("Manager", DATA).await, Habit::Proper);
     assert_eq!(scene.verify_source(SignaturePolicy::Required).await.expect("it came").evidence.signatures.len(), 1);
@@ -157,7 +157,7 @@ async fn bad_signatures_end_the_build() {
 }
 
 #[tokio::test]
-async fn a_key_that_ended_before_speaks_neither_for_nor_against() {
+async fn a_signature_after_the_copys_expiry_is_ignored() {
     let Some(mut scene) = Scene::new().await else { return };
     scene.gpg.key("Old <old@example.org>", "30d", At::Past("20200101T000000")).await;
     scene.world.settings.signers = signers(&scene.gpg, "Old").await;
@@ -165,9 +165,9 @@ async fn a_key_that_ended_before_speaks_neither_for_nor_against() {
     let fingerprint = scene.gpg.fingerprint("Old").await;
     scene.gpg.run(At::Now, &["--quick-set-expire", &fingerprint, "10y"]).await;
     scene.server.serve(ASC, &scene.signed("Old", DATA).await, Habit::Proper);
-    let vouched = scene.verify_source(SignaturePolicy::IfAvailable).await.expect("the digest is enough");
-    assert!(vouched.evidence.without[0].contains("expired at 2020-01-31"), "{:?}", vouched.evidence.without);
-    assert!(scene.world.warnings()[0].contains("is not counted"));
+    let verified = scene.verify_source(SignaturePolicy::IfAvailable).await.expect("the digest is enough");
+    assert!(verified.evidence.without[0].contains("expired at 2020-01-31"), "{:?}", verified.evidence.without);
+    assert!(scene.world.warnings()[0].contains("ignoring the OpenPGP signature"));
     scene.verify_source(SignaturePolicy::Required).await.expect_err("it is no signature");
 }
 
@@ -177,8 +177,8 @@ async fn what_lies_beside_a_given_file_is_looked_at_first() {
     scene.source.origin = SourceOrigin::File;
     let beside = format!("{FILE}.asc");
     scene.world.file(&beside, &scene.signed("Manager", DATA).await);
-    let vouched = scene.verify_source(SignaturePolicy::Required).await.expect("signed");
-    assert_eq!(vouched.evidence.signatures.len(), 1);
+    let verified = scene.verify_source(SignaturePolicy::Required).await.expect("signed");
+    assert_eq!(verified.evidence.signatures.len(), 1);
     assert!(scene.server.asked().iter().all(|path| !path.contains(".asc")), "{:?}", scene.server.asked());
 }
 
@@ -189,13 +189,13 @@ async fn a_bundle_counts_and_a_bill_of_materials_is_kept() {
     scene.server.serve(BUNDLE, REAL_BUNDLE, Habit::Proper);
     let bill = format!(r#"{{"spdxVersion": "SPDX-2.3", "checksumValue": "{}"}}"#, scene.source.sha256);
     scene.server.serve(BILL, bill.as_bytes(), Habit::Proper);
-    let vouched = scene.verify_source(SignaturePolicy::Required).await.expect("signed");
-    let [SourceSignature::Sigstore { identity, logged, .. }] = vouched.evidence.signatures.as_slice() else {
-        panic!("{vouched:?}")
+    let verified = scene.verify_source(SignaturePolicy::Required).await.expect("signed");
+    let [SourceSignature::Sigstore { identity, logged, .. }] = verified.evidence.signatures.as_slice() else {
+        panic!("{verified:?}")
     };
     assert_eq!((identity, logged.as_deref()), (&self::identity().identity, Some("2025-06-11T17:46:23Z")));
     assert_eq!(
-        vouched.files.iter().map(|path| fs_err::read(path).expect("kept").len()).sum::<usize>(),
+        verified.files.iter().map(|path| fs_err::read(path).expect("kept").len()).sum::<usize>(),
         REAL_BUNDLE.len() + bill.len()
     );
 }

@@ -122,8 +122,8 @@ async fn a_url_of_the_user_is_the_only_place() {
 }
 
 /// A version that nobody lists, of which only a digest is known.
-fn vouched(body: &[u8]) -> ExpectedArchives {
-    ExpectedArchives::of(&"3.13.99".parse().expect("a version"), Some(digest(body))).expect("vouched for")
+fn expected_by_digest(body: &[u8]) -> ExpectedArchives {
+    ExpectedArchives::of(&"3.13.99".parse().expect("a version"), Some(digest(body))).expect("accepted")
 }
 
 #[tokio::test]
@@ -131,7 +131,8 @@ async fn a_digest_alone_finds_either_format() {
     let (server, body) = (Server::start().await, noise(1000));
     server.serve("ftp/python/3.13.99/Python-3.13.99.tar.xz", b"the other format", Habit::Proper);
     server.serve("ftp/python/3.13.99/Python-3.13.99.tgz", &body, Habit::Proper);
-    let source = World::new(&server).fetch_source(vouched(&body), None).await.expect("the second has the digest");
+    let source =
+        World::new(&server).fetch_source(expected_by_digest(&body), None).await.expect("the second has the digest");
     assert_eq!(source.file_name, "Python-3.13.99.tgz");
 }
 
@@ -140,13 +141,13 @@ async fn a_digest_that_no_format_has_is_refused() {
     let server = Server::start().await;
     server.serve("ftp/python/3.13.99/Python-3.13.99.tar.xz", b"something else", Habit::Proper);
     let world = World::new(&server);
-    let error = world.fetch_source(vouched(b"wanted"), None).await.expect_err("no such bytes");
+    let error = world.fetch_source(expected_by_digest(b"wanted"), None).await.expect_err("no such bytes");
     assert_eq!(error.exit(), Exit::Integrity, "{error}");
     assert!(world.kept().is_empty());
 }
 
 #[tokio::test]
-async fn an_unlisted_version_is_refused_before_anything_is_asked() {
+async fn an_unlisted_version_is_refused_before_any_request() {
     let server = Server::start().await;
     let world = World::new(&server);
     let request = SourceRequest { version: "3.13.99".parse().expect("a version"), given: None, sha256: None };
@@ -154,6 +155,6 @@ async fn an_unlisted_version_is_refused_before_anything_is_asked() {
         super::super::fetch_source(&request, &world.store, &world.settings, &world.events, &world.cancel).await;
     let error = outcome.expect_err("not listed");
     assert_eq!(error.exit(), Exit::Usage);
-    assert!(error.hints().concat().contains("the newest known of this series is 3.13."), "{:?}", error.hints());
+    assert!(error.hints().concat().contains("the newest known version of this series is 3.13."), "{:?}", error.hints());
     assert!(server.asked().is_empty());
 }

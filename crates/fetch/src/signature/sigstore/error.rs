@@ -1,24 +1,24 @@
-//! Why a bundle proves nothing.
+//! Errors of Sigstore bundles.
 
 use vmbuild_core::failure::{Diagnose, Exit};
 
-/// Why a bundle proves nothing.
+/// Why a bundle was rejected.
 #[derive(Debug, thiserror::Error)]
 pub enum SigstoreError {
     /// It is not a bundle.
     #[error("not a Sigstore bundle: {0}")]
     Malformed(String),
-    /// Somebody else signed.
-    #[error("signed by somebody else: {0}")]
+    /// It has another signer.
+    #[error("unexpected signer: {0}")]
     Identity(String),
-    /// It is about another file.
-    #[error("the bundle is not over these bytes: {0}")]
+    /// It belongs to another file.
+    #[error("the bundle does not match the file: {0}")]
     Mismatch(String),
-    /// Certificate, signature or log entry do not hold.
-    #[error("the bundle does not hold: {0}")]
+    /// Certificate, signature or log entry do not verify.
+    #[error("the bundle does not verify: {0}")]
     Refused(String),
-    /// The compiled-in keys of the authorities cannot be used.
-    #[error("the authorities' keys cannot be used: {0}")]
+    /// The compiled-in trust root cannot be used.
+    #[error("unusable trust root: {0}")]
     Trust(String),
 }
 

@@ -1,9 +1,9 @@
-//! Sigstore bundles: did this mail address sign the file with this digest?
+//! Verification of Sigstore bundles: that an identity signed the file with a digest.
 //!
-//! There is no key to know. The signer's provider vouched for a mail address, an authority made a certificate of it that
-//! lived ten minutes, and a public log says that the signature was there within them. All that proves it is in the
-//! bundle, but for the authorities' own keys: those are compiled in, so that nothing is asked of the network. Source:
-//! Sigstore client specification, section 4.
+//! The signer has no long-lived key. An identity provider confirms a mail address, an authority issues a certificate for it
+//! that is valid for ten minutes, and a public log proves that the signature was made in that time. The bundle contains
+//! the proofs; the authorities' own keys are compiled in, so that the network is not used. Source: Sigstore client
+//! specification, section 4.
 
 mod error;
 mod provider;
@@ -24,37 +24,37 @@ use vmbuild_archive::Sha256;
 pub struct ExpectedIdentity<'a> {
     /// The mail address in the certificate.
     pub identity: &'a str,
-    /// Address of the service that vouched for it.
+    /// Address of the identity provider.
     pub issuer: &'a str,
 }
 
-/// The authorities whose word counts.
+/// The trusted authorities.
 #[derive(Debug, Clone)]
 pub struct SigstoreTrust {
     root: TrustedRoot,
 }
 
-/// Who signed a file, as a bundle proves it.
+/// The signer of a verified bundle.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BundleSigner {
     /// The mail address in the certificate.
     pub identity: String,
-    /// Who vouched for it.
+    /// The identity provider.
     pub issuer: String,
-    /// When the log took it in.
+    /// The log entry's time.
     pub logged: Option<Timestamp>,
 }
 
 impl SigstoreTrust {
-    /// Those of the public instance, as they were when the crate that carries them was released.
+    /// The public instance's authorities, as of the release of the crate that contains them.
     pub fn public() -> Result<Self, SigstoreError> {
         let root = TrustedRoot::from_json(SIGSTORE_PRODUCTION_TRUSTED_ROOT);
         Ok(Self { root: root.map_err(|error| SigstoreError::Trust(error.to_string()))? })
     }
 
-    /// Whether `bundle` proves that `wanted` signed the file with this digest: certificate, its place in its log, the
-    /// signature, its place in the other log, and the times of all of them.
+    /// Verifies that `wanted` signed the file with this digest: the certificate, its log entry, the signature, its log
+    /// entry, and the times of all of them.
     pub fn verify(
         &self,
         bundle: &[u8],
@@ -72,7 +72,7 @@ impl SigstoreTrust {
     }
 }
 
-/// Reads the signer off what was proven; that it was proven is looked at once more.
+/// The signer of a verified bundle, after checking once more that every part was verified.
 fn signer(proven: &VerificationResult) -> Result<BundleSigner, SigstoreError> {
     let whole = proven.certificate_verified()
         && proven.sct_verified()
@@ -84,6 +84,6 @@ fn signer(proven: &VerificationResult) -> Result<BundleSigner, SigstoreError> {
             let logged = proven.integrated_time().or_else(|| proven.verified_timestamps().first().copied());
             Ok(BundleSigner { identity: identity.as_str().to_owned(), issuer: issuer.to_owned(), logged })
         }
-        _ => Err(SigstoreError::Refused("it proves less than it must".to_owned())),
+        _ => Err(SigstoreError::Refused("the verification is incomplete".to_owned())),
     }
 }

@@ -1,7 +1,7 @@
-//! The mathematics of the verifier, from the crates that OpenPGP has brought along anyway.
+//! Cryptography for the verifier, from the crates that OpenPGP needs anyway.
 //!
-//! Its own default is a C library that takes minutes to compile. What the public instance signs with is little: two
-//! curves and Ed25519. RSA is refused.
+//! The default provider is a C library that takes minutes to compile. The public instance uses two curves and Ed25519;
+//! RSA is not supported.
 
 use p256::ecdsa::signature::hazmat::PrehashVerifier;
 use sha2::Digest;
@@ -9,9 +9,9 @@ use sigstore_verify::crypto::provider::{CryptoProvider, HashContext, install_def
 use sigstore_verify::crypto::{Error, Result, SigningScheme};
 use sigstore_verify::types::HashAlgorithm;
 
-/// Makes it this program's one. A second call changes nothing.
+/// Installs it as this program's provider. A second call changes nothing.
 pub(super) fn install() {
-    // That one is there already is what the second call finds.
+    // A second call fails because a provider is installed already.
     let _ = install_default_provider(&Provider);
 }
 

@@ -77,7 +77,7 @@ async fn half_an_image_is_gone_on_with() {
     let fetch = super::super::fetch_with(&image, &world.store, &slow, &world.events, &world.cancel);
     let error = fetch.await.expect_err("it stalls");
     assert_eq!(error.exit(), Exit::Environment);
-    assert!(error.to_string().contains("no byte for 0.4 s"), "{error}");
+    assert!(error.to_string().contains("no data for 0.4 s"), "{error}");
     assert_eq!(error.hints()[0], "the partial download is kept, and the next run resumes it");
     assert_eq!(world.kept(), [".partial"]);
     world.server.serve(DISK, &world.body, Habit::Proper);

@@ -23,7 +23,7 @@ async fn a_changed_list_is_noticed() {
     let Some(world) = World::new().await else { return };
     let list = format!("{} *disk.img\n", sha256(b"something else"));
     world.server.serve(SUMS, list.as_bytes(), Habit::Proper);
-    check(&world, "cannot be trusted: the signature by Publisher <publisher@example.org> is not over these bytes")
+    check(&world, "cannot be trusted: the signature by Publisher <publisher@example.org> does not match the file")
         .await;
 }
 
