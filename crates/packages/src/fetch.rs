@@ -5,6 +5,7 @@ use crate::{AptClient, LockedPackage, PackageArchive, PackageCache, PackagesErro
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use vmbuild_core::event::{Events, Part, Unit};
+use vmbuild_core::format::size;
 use vmbuild_supervise::Tail;
 
 /// A few hundred megabytes on a slow line.
@@ -30,7 +31,7 @@ impl PackageDownload<'_> {
     pub async fn run(&self, mut missing: Vec<LockedPackage>) -> Result<(), PackagesError> {
         let Self { cache, archive, events, cancel, .. } = *self;
         let bytes: u64 = missing.iter().map(|package| package.size).sum();
-        let about = format!("{}, {} MB from {}", count(missing.len()), bytes / 1_000_000, archive.address);
+        let about = format!("{}, {} from {}", count(missing.len()), size(bytes), archive.address);
         let running = events.phase(Part::Golden, "packages", about);
         let shown =
             |lines: u64, total: usize, line: &str| running.advance(lines, Some(total as u64), Unit::Packages, line);

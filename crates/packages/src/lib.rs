@@ -55,6 +55,6 @@ pub use {
     installed::{format_package, format_packages, installed_packages, parse_packages},
     lists::{PackageLists, SchemaOne},
     lock_file::{LockOrigin, LockedPackage, PackageLock},
-    resolve::{ResolveRequest, resolve},
+    resolve::{AptResolveRequest, resolve},
     retry::retry,
 };

@@ -11,7 +11,7 @@ const BASE: [&str; 2] = ["?essential", "apt"];
 
 /// An image's packages to resolve.
 #[derive(Debug, Clone, Copy)]
-pub struct ResolveRequest<'a> {
+pub struct AptResolveRequest<'a> {
     /// The image's name.
     pub image: &'a str,
     /// Its package lists.
@@ -25,11 +25,11 @@ pub struct ResolveRequest<'a> {
 /// Resolves the packages against the archive's current indices.
 pub async fn resolve(
     apt: &AptClient,
-    request: ResolveRequest<'_>,
+    request: AptResolveRequest<'_>,
     cancel: &CancellationToken,
 ) -> Result<PackageLock, PackagesError> {
     apt.update(cancel).await?;
-    let ResolveRequest { image, lists, kernel, archive } = request;
+    let AptResolveRequest { image, lists, kernel, archive } = request;
     let clean: Vec<String> = BASE.iter().map(ToString::to_string).chain(lists.runtime.clone()).collect();
     let clean = index_for(apt, &clean, cancel).await?;
     apt.pretend_installed(&dpkg_status(&clean))?;

@@ -6,6 +6,7 @@ use crate::resolver::{FailedAttempts, PlaceOutcome, SourceResolver};
 use crate::{Settings, SourceError, debian_pool, python_org, user_source};
 use tokio_util::sync::CancellationToken;
 use vmbuild_core::event::{Events, Part};
+use vmbuild_core::format::size;
 use vmbuild_core::store::Store;
 
 /// The verified source of a version: from the store, or from the first place that has it.
@@ -76,6 +77,5 @@ fn summary(source: &SourceArchive, names: FileNames) -> String {
         FileNames::Pinned => "sha256 pinned",
         FileNames::Guessed => "sha256 as given",
     };
-    let megabytes = source.bytes as f64 / 1e6;
-    format!("{}  {}  {megabytes:.1} MB  {trust}", source.file_name, source.origin)
+    format!("{}  {}  {}  {trust}", source.file_name, source.origin, size(source.bytes))
 }

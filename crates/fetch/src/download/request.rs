@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use vmbuild_archive::Sha256;
+use vmbuild_core::format::size;
 
 /// A download.
 #[derive(Debug, Clone)]
@@ -102,10 +103,10 @@ pub enum FetchError {
     #[error("{0}")]
     Permanent(String),
     /// Larger than accepted.
-    #[error("larger than {} MB", .0 / 1_000_000)]
+    #[error("larger than {}", size(*.0))]
     TooLong(u64),
     /// The rest of it would not leave enough space on the disk.
-    #[error("{} MB needed, {} MB free", .missing / 1_000_000, .free / 1_000_000)]
+    #[error("{} needed, {} free", size(*.missing), size(*.free))]
     NoSpace {
         /// Bytes still to come.
         missing: u64,

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
 use vmbuild_core::event::{Events, Part, PhaseGuard};
+use vmbuild_core::format::size;
 use vmbuild_core::store::Store;
 use vmbuild_fetch::download::{self, Download, FetchError};
 
@@ -101,8 +102,7 @@ impl CloudFetch<'_> {
         let running = events.phase(Part::Image, "download", format!("{} {}", self.name, self.release()));
         let record = self.download(slot, provenance, &running).await?;
         slot.adopt(&record)?;
-        let megabytes = record.bytes / 1_000_000;
-        running.finish(format!("{megabytes} MB, {}, {}", self.file.digest.short(), record.provenance));
+        running.finish(format!("{}, {}, {}", size(record.bytes), self.file.digest.short(), record.provenance));
         Ok(disk(slot, record))
     }
 

@@ -1,4 +1,4 @@
-//! PinUpdater an image's pins to the publisher's newest release.
+//! Moving an image's pins to the publisher's newest release.
 
 use super::checksum_list::listed;
 use super::description_file::{DescriptionFile, find_description};

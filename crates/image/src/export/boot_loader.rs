@@ -46,9 +46,9 @@ pub(super) async fn make(job: &ExportJob<'_>, root: &str) -> Result<BootLoader, 
     }
     let config = format!("search.fs_uuid {root} root\nset prefix=($root)/boot/grub\nnormal\n");
     fs_err::write(job.work("embedded.cfg"), config)?;
-    let words = ["-O", "i386-pc", "-d", FOLDER, "-p", "/boot/grub", "-c", "embedded.cfg", "-o", "core.img"];
+    let arguments = ["-O", "i386-pc", "-d", FOLDER, "-p", "/boot/grub", "-c", "embedded.cfg", "-o", "core.img"];
     let tool = HostTool::new("grub-mkimage", "grub-common", job.tree.work())?;
-    tool.args(words).args(MODULES).run(job.cancel, |_| ()).await?;
+    tool.args(arguments).args(MODULES).run(job.cancel, |_| ()).await?;
     join(&fs_err::read(boot)?, fs_err::read(job.work("core.img"))?)
 }
 

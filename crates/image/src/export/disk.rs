@@ -18,7 +18,7 @@ use vmbuild_supervise::{Command, Deadline};
 /// Length of the root file system. Sparse: the file takes what is used.
 const ROOT_BYTES: u64 = 12 << 30;
 
-/// The golden disk's features (`golden/disk.rs`), and a journal: this disk is kept.
+/// The golden disk's features (`golden/disk.rs`), and a journal: this disk is for permanent use.
 const FEATURES: &str = "none,has_journal,ext_attr,dir_index,filetype,extent,64bit,flex_bg,sparse_super,large_file,\
                         huge_file,dir_nlink,extra_isize,metadata_csum";
 
@@ -56,23 +56,24 @@ pub(super) async fn qcow2(job: &ExportJob<'_>) -> Result<ExportOutput, ExportErr
 
 /// One coroutine: clusters are written in the disk's order, so equal disks give equal files.
 fn convert(compression: Compression) -> Vec<&'static str> {
-    let mut words = vec!["convert", "-f", "raw", "-O", "qcow2", "-m", "1"];
+    let mut arguments = vec!["convert", "-f", "raw", "-O", "qcow2", "-m", "1"];
     match compression {
         Compression::None => {}
-        Compression::Gzip => words.extend(["-c", "-o", "compression_type=zlib"]),
-        Compression::Zstd => words.extend(["-c", "-o", "compression_type=zstd"]),
+        Compression::Gzip => arguments.extend(["-c", "-o", "compression_type=zlib"]),
+        Compression::Zstd => arguments.extend(["-c", "-o", "compression_type=zstd"]),
     }
-    words.extend(["disk.raw", "disk.qcow2"]);
-    words
+    arguments.extend(["disk.raw", "disk.qcow2"]);
+    arguments
 }
 
 fn mke2fs(root: &str) -> Vec<String> {
     let offset = partitions::ROOT_START;
     let extended = format!("root_owner=0:0,lazy_itable_init=0,lazy_journal_init=0,hash_seed={root},offset={offset}");
     let kib = format!("{}k", ROOT_BYTES >> 10);
-    let words = ["-q", "-F", "-t", "ext4", "-b", "4096", "-I", "256", "-i", "65536", "-m", "0", "-O", FEATURES];
-    let words = words.into_iter().chain(["-E", &extended, "-U", root, "-L", "vmbuild", "-d", MOUNT, "disk.raw", &kib]);
-    words.map(str::to_owned).collect()
+    let arguments = ["-q", "-F", "-t", "ext4", "-b", "4096", "-I", "256", "-i", "65536", "-m", "0", "-O", FEATURES];
+    let arguments =
+        arguments.into_iter().chain(["-E", &extended, "-U", root, "-L", "vmbuild", "-d", MOUNT, "disk.raw", &kib]);
+    arguments.map(str::to_owned).collect()
 }
 
 #[cfg(test)]

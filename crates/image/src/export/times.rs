@@ -12,13 +12,13 @@ const LIST: &str = r#"cd "$1" && find . -printf '%T@ %P\0' >../times.list"#;
 /// Sets each file's times of creation, access and inode change to the fixed one, and its modification time too if
 /// it is later.
 pub(super) async fn set_fixed_times(job: &ExportJob<'_>) -> Result<(), ExportError> {
-    let words = ["-c", LIST, "list", tree::MOUNT].map(str::to_owned).to_vec();
-    job.tree.run(HostProgram { name: "sh", package: "dash" }, words, job.cancel).await?;
+    let arguments = ["-c", LIST, "list", tree::MOUNT].map(str::to_owned).to_vec();
+    job.tree.run(HostProgram { name: "sh", package: "dash" }, arguments, job.cancel).await?;
     let list = fs_err::read(job.work("times.list"))?;
     fs_err::write(job.work("times.debugfs"), script(&String::from_utf8_lossy(&list)))?;
     let disk = format!("disk.raw?offset={ROOT_START}");
-    let words = ["-w", "-f", "times.debugfs", &disk].map(str::to_owned).to_vec();
-    Ok(job.tree.run(HostProgram { name: "debugfs", package: "e2fsprogs" }, words, job.cancel).await?)
+    let arguments = ["-w", "-f", "times.debugfs", &disk].map(str::to_owned).to_vec();
+    Ok(job.tree.run(HostProgram { name: "debugfs", package: "e2fsprogs" }, arguments, job.cancel).await?)
 }
 
 /// Commands for debugfs, from `seconds path` entries that end with a zero byte. Source: debugfs(8),

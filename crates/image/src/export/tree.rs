@@ -76,14 +76,14 @@ impl ExportTree {
     pub(super) async fn run(
         &self,
         program: HostProgram,
-        words: Vec<String>,
+        arguments: Vec<String>,
         cancel: &CancellationToken,
     ) -> Result<(), ImageError> {
         let epoch = crate::golden::EPOCH;
         let found = host_tool::find_program(program.name, program.package)?;
         HostTool::new("sh", "dash", &self.work)?
             .args(["-c", OVER, "over", &self.options(), &path_text(&found)?])
-            .args(words)
+            .args(arguments)
             .env("SOURCE_DATE_EPOCH", epoch)
             // The name that mke2fs and debugfs read up to 1.47.0.
             .env("E2FSPROGS_FAKE_TIME", epoch)
@@ -102,7 +102,7 @@ impl ExportTree {
 
 /// Source: GNU tar's manual, "Reproducibility"; the `S` of the transformation leaves symbolic links' targets alone.
 fn tar_arguments(to: &str) -> Vec<String> {
-    let words = [
+    let arguments = [
         "--create",
         &format!("--file={to}"),
         &format!("--directory={MOUNT}"),
@@ -118,7 +118,7 @@ fn tar_arguments(to: &str) -> Vec<String> {
         r"--transform=s,^\./,,S",
         ".",
     ];
-    words.map(str::to_owned).to_vec()
+    arguments.map(str::to_owned).to_vec()
 }
 
 #[cfg(test)]

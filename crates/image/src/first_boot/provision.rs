@@ -14,6 +14,7 @@ use crate::lock::{GuestArchives, GuestLockRequest, GuestPackages, newest_date, r
 use std::path::Path;
 use tokio_util::sync::CancellationToken;
 use vmbuild_core::event::{Events, Part};
+use vmbuild_core::format::size;
 use vmbuild_guest::{CopyDepth, GuestTree, send};
 use vmbuild_machine::Machine;
 use vmbuild_packages::{PackageCache, PackageLock, repository};
@@ -91,7 +92,7 @@ impl ProvisionedGuest<'_> {
         let target = GuestTree { path: &inside, depth: CopyDepth::Tree };
         let sending = send(self.machine.session(), folder.path(), target, &running, cancel);
         let sent = sending.await.map_err(FirstBootError::from)?;
-        running.finish(format!("{} MB", sent.bytes / 1_000_000));
+        running.finish(size(sent.bytes));
         let sources = format!("{inside}/{}", repository::SOURCES);
         let request = self.first.provision(image.lists()?.runtime, Some(sources), Stage::Whole)?;
         let installed = provision(self.machine, request, events, cancel).await?;

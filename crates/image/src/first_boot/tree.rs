@@ -14,6 +14,7 @@ use std::path::Path;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use vmbuild_core::event::{Events, Pace, Part, PhaseGuard, Unit};
+use vmbuild_core::format::size;
 use vmbuild_machine::Machine;
 use vmbuild_protocol::{Exited, OutputStream};
 use vmbuild_supervise::Tail;
@@ -59,7 +60,7 @@ pub(super) async fn fetch(
     let bytes = received?;
     unpack(folder, cancel).await?;
     fs_err::remove_file(folder.join(ARCHIVE))?;
-    running.finish(format!("{} MiB", bytes >> 20));
+    running.finish(size(bytes));
     Ok(())
 }
 
@@ -86,11 +87,11 @@ async fn receive(
     running: &PhaseGuard,
     cancel: &CancellationToken,
 ) -> Result<u64, ImageError> {
-    let words = tar_arguments();
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let arguments = tar_arguments();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let mut file = fs_err::File::create(archive)?;
     let (mut bytes, mut complaints, mut pace, mut written) = (0, Tail::default(), Pace::default(), Ok(()));
-    let sending = machine.session().exec(exec(&words, LIMIT), cancel, |stream, piece| match stream {
+    let sending = machine.session().exec(exec(&arguments, LIMIT), cancel, |stream, piece| match stream {
         OutputStream::Stderr => complaints.push(piece),
         OutputStream::Stdout => {
             bytes += piece.len() as u64;
@@ -112,9 +113,9 @@ async fn receive(
 
 fn tar_arguments() -> Vec<String> {
     let head = ["tar", "--create", "--file=-", "--directory", SECOND, "--sort=name"];
-    let words = head.into_iter().chain(ATTRIBUTES).chain(["--warning=no-file-ignored"]).map(str::to_owned);
-    let words = words.chain(EXCLUDED.iter().map(|path| format!("--exclude={path}")));
-    words.chain([".".to_owned()]).collect()
+    let arguments = head.into_iter().chain(ATTRIBUTES).chain(["--warning=no-file-ignored"]).map(str::to_owned);
+    let arguments = arguments.chain(EXCLUDED.iter().map(|path| format!("--exclude={path}")));
+    arguments.chain([".".to_owned()]).collect()
 }
 
 async fn unpack(folder: &Path, cancel: &CancellationToken) -> Result<(), ImageError> {

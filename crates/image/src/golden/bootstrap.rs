@@ -111,8 +111,8 @@ mod tests {
     fn asks_mmdebstrap_for_this() {
         let image = Image::find("debian-12").expect("an embedded image");
         let lists = image.lists().expect("its lists");
-        let words = arguments("bookworm", &lists, "deb [trusted=yes] copy:/store/packages ./");
-        assert_snapshot!(words.join("\n"));
+        let arguments = arguments("bookworm", &lists, "deb [trusted=yes] copy:/store/packages ./");
+        assert_snapshot!(arguments.join("\n"));
     }
 
     fn check(output: &[&str], stages: &[&str]) {

@@ -106,10 +106,10 @@ fn mke2fs(from: &str, uuid: &str, file: &str) -> Vec<String> {
     // Inode tables are written now, or every guest's kernel would fill its overlay with zeros for them. One inode for
     // 64 KiB, four times as many as a build needs, keeps them small.
     let extended = format!("root_owner=0:0,lazy_itable_init=0,hash_seed={uuid}");
-    let words =
+    let arguments =
         ["mke2fs", "-q", "-F", "-t", "ext4", "-b", "4096", "-I", "256", "-i", "65536", "-m", "0", "-O", FEATURES];
-    let words = words.into_iter().chain(["-E", &extended, "-U", uuid, "-d", from, file, SIZE]);
-    words.map(str::to_owned).collect()
+    let arguments = arguments.into_iter().chain(["-E", &extended, "-U", uuid, "-d", from, file, SIZE]);
+    arguments.map(str::to_owned).collect()
 }
 
 #[cfg(test)]
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn asks_mke2fs_for_this() {
-        let words = mke2fs(MOUNT, "ffffffff-ffff-8fff-bfff-ffffffffffff", ".new-build.ext4");
-        assert_snapshot!(words.join(" "));
+        let arguments = mke2fs(MOUNT, "ffffffff-ffff-8fff-bfff-ffffffffffff", ".new-build.ext4");
+        assert_snapshot!(arguments.join(" "));
     }
 }

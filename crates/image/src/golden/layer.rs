@@ -90,7 +90,7 @@ impl LayerBuilder<'_> {
         fs_err::write(repository.join(repository::SOURCES), format!("{line}\n"))?;
         let sources = format!("/{}/{}", repository::FOLDER, repository::SOURCES);
         let layers = std::iter::once(packages).chain(folder.layers(GoldenRole::Clean)).collect();
-        let provision = provision_request(image.lists()?, Some(sources))?;
+        let provision = provision_request(&image.lists()?, Some(sources))?;
         let installed = self.provision(provision, self.spec(layers, Network::None), name).await?;
         host_tool::remove_trees(folder.path(), &[&format!("{UNFINISHED}packages")], cancel).await?;
         Ok(installed)
@@ -99,7 +99,7 @@ impl LayerBuilder<'_> {
     /// Installs the current packages of the image's own archives.
     async fn install_current(&self, name: &str) -> Result<Vec<Package>, ImageError> {
         let spec = self.spec(self.folder.layers(GoldenRole::Clean), Network::Outgoing);
-        let request = provision_request(self.image.lists()?, None)?;
+        let request = provision_request(&self.image.lists()?, None)?;
         let request = Provision { snapshot: self.image.snapshot(), ..request };
         self.provision(request, spec, name).await
     }
@@ -139,7 +139,7 @@ impl LayerBuilder<'_> {
 }
 
 /// The request to the agent: the listed packages, from `sources` alone or from the guest's own archives.
-fn provision_request(lists: PackageLists, sources: Option<String>) -> Result<Provision, ImageError> {
+fn provision_request(lists: &PackageLists, sources: Option<String>) -> Result<Provision, ImageError> {
     Ok(Provision {
         manager: lists.manager,
         packages: lists.build(),

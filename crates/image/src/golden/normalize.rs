@@ -51,8 +51,9 @@ pub(crate) async fn remove_host_names(folder: &Path, tree: &str, cancel: &Cancel
     let shell = HostTool::new("sh", "dash", folder)?;
     shell.args(["-c", OPTIONS, "options", tree, UNSAFE]).run(cancel, |_| ()).await?;
     for (name, contents) in NEUTRAL_FILES {
-        let words = ["-c", r#"rm -f -- "$1" && printf %s "$2" > "$1""#, "forget", &format!("{tree}/{name}"), contents];
-        HostTool::new("sh", "dash", folder)?.args(words).run(cancel, |_| ()).await?;
+        let arguments =
+            ["-c", r#"rm -f -- "$1" && printf %s "$2" > "$1""#, "forget", &format!("{tree}/{name}"), contents];
+        HostTool::new("sh", "dash", folder)?.args(arguments).run(cancel, |_| ()).await?;
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use vmbuild_core::failure::{Diagnose, Exit};
 use vmbuild_packages::{PackageChange, joined};
 
-/// Why an image's lock cannot be kept to.
+/// Why an image does not match its lock.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// The lock names no kernel.

@@ -51,7 +51,7 @@ pub fn write_lock(folder: &Path, lock: &PackageLock) -> Result<PathBuf, ImageErr
     Ok(path)
 }
 
-/// The cached packages that no lock names: none of those given, of an image, or of the last resolved packages.
+/// The cached packages that no lock names: neither `locks`, nor an image's, nor the last resolved packages.
 pub(crate) fn unreferenced_packages(store: &Store, locks: &[PackageLock]) -> Result<Vec<PathBuf>, ImageError> {
     let cache = PackageCache::of(store)?;
     let mut needed = HashSet::new();

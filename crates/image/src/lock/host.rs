@@ -8,8 +8,8 @@ use tokio_util::sync::CancellationToken;
 use vmbuild_core::event::{Events, Part};
 use vmbuild_core::store::Store;
 use vmbuild_packages::{
-    AptClient, ArchiveRequest, LockedPackage, PackageArchive, PackageCache, PackageChange, PackageDownload,
-    PackageLock, PackageTrouble, PackagesError, ResolveRequest, drift, resolve, retry,
+    AptClient, AptResolveRequest, ArchiveRequest, LockedPackage, PackageArchive, PackageCache, PackageChange,
+    PackageDownload, PackageLock, PackageTrouble, PackagesError, drift, resolve, retry,
 };
 
 /// A request for an image's packages.
@@ -130,7 +130,7 @@ impl HostResolver<'_> {
         let running = events.phase(Part::Golden, "resolve", format!("{} at {}", image.name, archive.address));
         let apt = self.apt(archive)?;
         let lists = image.lists()?;
-        let request = ResolveRequest { image: &image.name, lists: &lists, kernel: image.kernel_package()?, archive };
+        let request = AptResolveRequest { image: &image.name, lists: &lists, kernel: image.kernel_package()?, archive };
         let lock = retry(&archive.address, events, cancel, async |last| {
             if last == Some(PackageTrouble::Mismatch) {
                 apt.discard_indices()?;

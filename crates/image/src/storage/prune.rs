@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use vmbuild_core::store::{Lock, Store};
 use vmbuild_packages::{PackageCache, PackageLock};
 
-/// Whether unneeded files are deleted or only listed.
+/// How unneeded files are treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PruneMode {
     /// Delete them.

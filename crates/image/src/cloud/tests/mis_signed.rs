@@ -7,7 +7,7 @@ use vmbuild_core::failure::{Diagnose, Exit};
 use vmbuild_testkit::gpg::At;
 use vmbuild_testkit::http_server::Habit;
 
-/// CloudFetch fails for this reason, with the exit code for it, and before any byte of the image is asked for.
+/// The fetch fails for this reason, with its exit code, and before any byte of the image is requested.
 async fn check(world: &World, expect: &str) {
     let error = world.fetch().await.expect_err(expect);
     let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! PinUpdater a pin.
+//! Updating a pin.
 
 use super::{World, sha256};
 use crate::cloud::{PinUpdate, update};

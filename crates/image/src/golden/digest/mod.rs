@@ -74,11 +74,11 @@ async fn digest_of(list: &Path) -> Result<String, ImageError> {
 
 /// The hidden entry: returns immediately unless this process was started to list a tree.
 pub fn internal_entry() {
-    let mut words = std::env::args_os().skip(1);
-    if words.next().is_none_or(|word| word != MARKER) {
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().is_none_or(|word| word != MARKER) {
         return;
     }
-    let (Some(tree), Some(file)) = (words.next(), words.next()) else { return };
+    let (Some(tree), Some(file)) = (arguments.next(), arguments.next()) else { return };
     let written = list::write(Path::new(&tree), Path::new(&file));
     let code = match written {
         Ok(()) => 0,
