@@ -5,7 +5,8 @@ use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 
 /// The folders whose contents the guest's behaviour depends on, relative to the workspace root.
-const SHARED: [&str; 5] = ["crates/protocol", "agent", "crates/cpython", "crates/archive", "crates/supervise"];
+const SHARED: [&str; 6] =
+    ["crates/protocol", "agent", "crates/cpython", "crates/archive", "crates/packages", "crates/supervise"];
 
 #[expect(clippy::disallowed_methods, reason = "build scripts keep to std: a dependency here slows every build")]
 fn collect(dir: &Path, files: &mut Vec<PathBuf>) {

@@ -13,3 +13,19 @@ pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'stat
         }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::blocking;
+
+    #[tokio::test]
+    async fn results_are_returned() {
+        assert_eq!(blocking(|| 6 * 7).await, 42);
+    }
+
+    #[tokio::test]
+    #[should_panic(expected = "of the work")]
+    async fn a_panic_continues_in_the_caller() {
+        blocking(|| panic!("the panic of the work")).await;
+    }
+}

@@ -10,11 +10,9 @@ mod fetch;
 mod http;
 mod request;
 mod resume;
-mod retry_policy;
 #[cfg(test)]
 mod tests;
 mod transfer;
 
 pub use fetch::fetch;
-pub use request::{Download, DownloadAnswer, FetchError, Received, Validators};
-pub use retry_policy::RetryPolicy;
+pub use request::{Download, DownloadAnswer, FetchError, Received, RetryPolicy, Validators};

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use vmbuild_archive::Sha256;
 use vmbuild_core::format::size;
 
@@ -42,6 +43,30 @@ pub enum PartialContent {
     Resume,
     /// It is unrelated: start over.
     Fresh,
+}
+
+/// Timeouts and retries of a download.
+#[derive(Debug, Clone, Copy)]
+pub struct RetryPolicy {
+    /// Timeout for resolving the host, and again for connecting to it.
+    pub connect: Duration,
+    /// Timeout for the next byte.
+    pub stall: Duration,
+    /// Attempts in total for transient errors.
+    pub tries: u32,
+    /// Pause after the first failed attempt; tripled after each further one.
+    pub backoff: Duration,
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            stall: Duration::from_secs(30),
+            tries: 3,
+            backoff: Duration::from_millis(500),
+        }
+    }
 }
 
 /// A server's validators of a file's version. Source: RFC 9110, section 8.8.

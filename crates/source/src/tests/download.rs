@@ -124,5 +124,5 @@ async fn progress_is_told_in_bytes() {
         }
     }
     assert_eq!(advanced, Some((300_000, Some(300_000))));
-    assert_eq!(finished.as_deref(), Some("Python-3.13.5.tar.xz  python.org  0.3 MB  sha256 pinned"));
+    assert_eq!(finished.as_deref(), Some("Python-3.13.5.tar.xz  python.org  300 kB  sha256 pinned"));
 }

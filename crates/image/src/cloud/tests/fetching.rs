@@ -25,7 +25,7 @@ async fn the_image_is_fetched_once_verified_and_sealed() {
             finished.push(format!("{}: {result}", phase.name));
         }
     }
-    assert_eq!(finished.last(), Some(&format!("download: 0 MB, sha256 {}, signed by Publisher", &disk.sha256[..8])));
+    assert_eq!(finished.last(), Some(&format!("download: 300 kB, sha256 {}, signed by Publisher", &disk.sha256[..8])));
 }
 
 #[tokio::test]
