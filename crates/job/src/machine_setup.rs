@@ -48,6 +48,11 @@ impl MachineSetup {
     /// Finds image and agent and chooses the backend; the choice is emitted as an event.
     pub async fn decide(context: &Context, request: &MachineRequest) -> Result<Self, Failure> {
         let image = Image::load(&request.image, &context.store)?;
+        Self::of_image(context, image, request).await
+    }
+
+    /// The same for an image that the caller has loaded.
+    pub async fn of_image(context: &Context, image: Image, request: &MachineRequest) -> Result<Self, Failure> {
         let agent = agent_binary::find()?;
         let locking = if request.locked { LockMode::Locked } else { LockMode::Compare };
         let boot = async || -> Result<BootFiles, Failure> {

@@ -1,65 +1,49 @@
-//! `vmbuild diff`: two artifacts explained.
+//! `vmbuild diff`: the differences of two artifacts, as tables.
 
-use super::build::{plan_changes, read_info};
 use super::context::CommandContext;
 use super::program::CommandExit;
 use crate::cli::DiffArgs;
 use crate::report::{self, Cell};
-use std::path::{Path, PathBuf};
-use vmbuild_archive::Sha256;
-use vmbuild_artifact::{ArtifactError, Changed, Explanation, explain};
+use vmbuild_artifact::{Changed, Explanation};
 use vmbuild_core::failure::{Exit, Failure};
-use vmbuild_cpython::{ArtifactName, BuildInfo};
+use vmbuild_operations::{DiffOutcome, DiffRequest, DiffSide};
 
 /// Lines of one part that people see; the rest is counted. JSON has all of them.
 const MOST: usize = 40;
 
-/// A value that is longer is shown by the words that differ; in characters.
+/// Longest value that is shown whole, in characters; of a longer one, the differing words are shown.
 const WIDEST: usize = 60;
 
-struct DiffSide {
-    path: PathBuf,
-    name: ArtifactName,
-    info: BuildInfo,
-    sha256: Sha256,
-}
-
-/// Compares, and prints what differs. Exits like diff(1): 0 if nothing does, 1 if something does.
+/// Compares, and prints the differences. Exits like diff(1): 0 if there are none, 1 if there are some.
 pub(crate) async fn diff(context: &CommandContext, args: DiffArgs) -> Result<CommandExit, Failure> {
-    let (one, other) = (side(&args.one)?, side(&args.other)?);
-    let same = one.sha256 == other.sha256;
-    let (a, b) = ((one.path.clone(), one.info.clone()), (other.path.clone(), other.info.clone()));
-    let explained = tokio::task::spawn_blocking(move || explain((&a.0, &a.1), (&b.0, &b.1)));
-    let explained = explained.await.map_err(std::io::Error::other).map_err(ArtifactError::Io)?;
-    let explained = explained.map_err(|error| ArtifactError::Io(std::io::Error::other(error)))?;
-    let plan = plan_changes(&one.info.plan, &other.info.plan);
+    let outcome = vmbuild_operations::diff(context, DiffRequest { one: args.one, other: args.other }).await?;
     let text = if context.json {
-        let side = |side: &DiffSide| serde_json::json!({ "artifact": side.name.to_string(), "sha256": side.sha256 });
-        let document = serde_json::json!({
-            "schema": 1, "was": side(&one), "is": side(&other), "same": same, "plan": plan, "differences": explained,
-        });
-        format!("{document}\n")
-    } else if same {
-        format!("the same bytes: sha256 {}\n", one.sha256)
+        as_json(&outcome)
+    } else if outcome.is_same() {
+        format!("the same bytes: sha256 {}\n", outcome.was.sha256)
     } else {
-        shown(&plan, &explained)
+        as_tables(&outcome)
     };
     report::to_stdout(&text)?;
-    Ok(if same { Exit::Success } else { Exit::Job }.into())
+    Ok(if outcome.is_same() { Exit::Success } else { Exit::Job }.into())
 }
 
-fn side(path: &Path) -> Result<DiffSide, Failure> {
-    let path = std::path::absolute(path).map_err(ArtifactError::Io)?;
-    let file_name = path.file_name().unwrap_or_default().to_string_lossy();
-    let name: ArtifactName = file_name.parse().map_err(ArtifactError::Name)?;
-    let (_, sha256) = vmbuild_archive::sha256_file(&path).map_err(ArtifactError::Io)?;
-    let info = read_info(&path, &name)?;
-    Ok(DiffSide { path, name, info, sha256: sha256.into() })
+fn as_json(outcome: &DiffOutcome) -> String {
+    let side = |side: &DiffSide| serde_json::json!({ "artifact": side.name.to_string(), "sha256": side.sha256 });
+    let document = serde_json::json!({
+        "schema": 1,
+        "was": side(&outcome.was),
+        "is": side(&outcome.is),
+        "same": outcome.is_same(),
+        "plan": outcome.plan,
+        "differences": outcome.differences,
+    });
+    format!("{document}\n")
 }
 
-fn shown(plan: &[String], explained: &Explanation) -> String {
-    let Explanation { packages, flags, modules, libraries, symbols, sysconfig, files } = explained;
-    let mut text = part("PLAN", plan.iter().map(|change| vec![change.clone()]).collect());
+fn as_tables(outcome: &DiffOutcome) -> String {
+    let Explanation { packages, flags, modules, libraries, symbols, sysconfig, files } = &outcome.differences;
+    let mut text = part("PLAN", outcome.plan.iter().map(|change| vec![change.clone()]).collect());
     let parts = [
         ("PACKAGE", packages),
         ("CONFIGURE", flags),
@@ -87,7 +71,7 @@ fn row(change: &Changed) -> Vec<String> {
     vec![name.clone(), was, is].into_iter().map(|text| text.chars().take(WIDEST * 2).collect()).collect()
 }
 
-/// Of a long value, the words that the other has not.
+/// The words of a long value that the other lacks.
 fn only_in(one: &str, other: &str) -> String {
     let words = |text: &str| text.replace(['\'', '"'], " ").split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     let others = words(other);
@@ -95,7 +79,7 @@ fn only_in(one: &str, other: &str) -> String {
     if own.is_empty() { "…".to_owned() } else { format!("… {}", own.join(" ")) }
 }
 
-/// A table with a head, or nothing where there is nothing to tell.
+/// A table with a head, or nothing if there are no rows.
 fn part(head: &str, rows: Vec<Vec<String>>) -> String {
     if rows.is_empty() {
         return String::new();

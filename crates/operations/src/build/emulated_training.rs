@@ -1,11 +1,11 @@
-//! What must have taken effect, and where training must not run.
+//! Training must not run on an emulated processor unless the user insists.
 
 use vmbuild_core::failure::{Diagnose, Exit};
 
 /// A release build would train on an emulated processor.
 #[derive(Debug, thiserror::Error)]
 #[error("the training of a release build would run on an emulated processor")]
-pub(super) struct EmulatedTraining;
+pub(crate) struct EmulatedTraining;
 
 impl Diagnose for EmulatedTraining {
     fn exit(&self) -> Exit {
@@ -25,7 +25,7 @@ impl Diagnose for EmulatedTraining {
 #[cfg(test)]
 mod tests {
     use super::EmulatedTraining;
-    use crate::commands::build::CpythonError;
+    use crate::build::cpython_error::CpythonError;
     use vmbuild_core::failure::Diagnose;
     use vmbuild_cpython::NotInEffect;
     use vmbuild_cpython::took_effect::Lto;

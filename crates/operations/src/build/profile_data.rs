@@ -4,14 +4,14 @@
 //! keeps of an earlier training. With none of them, or with `--train`, the build trains, and what it counted is
 //! published. From there on it does what a build with these counts does, and has the same plan.
 
-use super::compile::{BuildContext, WORK};
-use super::order::ResolvedRequest;
-use super::plan::Planned;
-use crate::commands::context::CommandContext;
+use super::cpython_job::{CpythonBuild, WORK};
+use super::request::{ObtainedInputs, ResolvedRequest};
+use crate::plan::PlannedBuild;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use vmbuild_archive::Sha256;
 use vmbuild_artifact::{ArtifactError, ProfileData, ProfileDataError, ProfileStore, Staging};
+use vmbuild_core::context::Context;
 use vmbuild_core::event::Part;
 use vmbuild_core::failure::Failure;
 use vmbuild_core::format::size;
@@ -20,19 +20,19 @@ use vmbuild_cpython::{
     AboutCounts, BuildInfo, CountsPlace, Coverage, Profile, ProfileOrigin, Recipe, Schema, Training, UsedProfile,
     layout, profile_data,
 };
-use vmbuild_guest::Session;
+use vmbuild_job::{JobGuest, blocking};
 use vmbuild_protocol::Pack;
 
 /// A profile that a build is optimised by.
 #[derive(Debug, Clone)]
-pub(super) struct Used {
+pub(crate) struct UsedProfileData {
     data: ProfileData,
     from: ProfileOrigin,
     /// Test files and seconds, if this build trained.
     trained: Option<(u64, Duration)>,
 }
 
-impl Used {
+impl UsedProfileData {
     fn found(data: ProfileData, from: ProfileOrigin) -> Self {
         Self { data, from, trained: None }
     }
@@ -67,23 +67,24 @@ pub(super) async fn given(file: Option<PathBuf>, profile: Profile) -> Result<Opt
     if profile != Profile::Release {
         return Err(ProfileDataError::NoUse.into());
     }
-    Ok(Some(blocking(move || ProfileData::read(&file)).await??))
+    Ok(Some(blocking(move || ProfileData::read(&file)).await?))
 }
 
 /// The profile to use, if any; a copy of it is in the staging folder, to be published again.
 pub(super) async fn choose(
-    context: &CommandContext,
-    order: &ResolvedRequest,
+    context: &Context,
+    request: &ResolvedRequest,
+    inputs: &ObtainedInputs,
     staging: &Staging,
-    trained: &Planned,
+    trained: &PlannedBuild,
     train: bool,
-) -> Result<Option<Used>, Failure> {
-    let found = match &order.profile_data {
-        _ if order.profile != Profile::Release || train => None,
-        Some(data) => Some(Used::found(data.clone(), ProfileOrigin::Given)),
+) -> Result<Option<UsedProfileData>, Failure> {
+    let found = match &inputs.profile_data {
+        _ if request.profile != Profile::Release || train => None,
+        Some(data) => Some(UsedProfileData::found(data.clone(), ProfileOrigin::Given)),
         None => find(context, staging, trained.sha256).await?,
     };
-    let Some(Used { data, from, .. }) = found else { return Ok(None) };
+    let Some(UsedProfileData { data, from, .. }) = found else { return Ok(None) };
     data.check_fits(&trained.plan)?;
     if from != ProfileOrigin::Given {
         let text =
@@ -92,33 +93,33 @@ pub(super) async fn choose(
     } else if data.about.training_plan_sha256 != trained.sha256 {
         context
             .events
-            .warn(Part::Build, "the profile is of another image or recipe: where code differs, it says nothing");
+            .warn(Part::Build, "the profile is of another image or recipe and does not apply where the code differs");
     }
     let to = staging.profile_data();
     fs_err::copy(&data.path, &to).map_err(ArtifactError::Io)?;
-    Ok(Some(Used::found(ProfileData { path: to, ..data }, from)))
+    Ok(Some(UsedProfileData::found(ProfileData { path: to, ..data }, from)))
 }
 
-async fn find(context: &CommandContext, staging: &Staging, training: Sha256) -> Result<Option<Used>, Failure> {
+async fn find(context: &Context, staging: &Staging, training: Sha256) -> Result<Option<UsedProfileData>, Failure> {
     let published = staging.published_profile_data().map_err(ArtifactError::Io)?;
     let store = ProfileStore::of(&context.store);
     let found = blocking(move || {
         // What cannot be read is nobody's profile: it was not asked for.
         let mut readable = published.iter().filter_map(|path| ProfileData::read(path).ok());
         let published = readable.find(|data| data.about.training_plan_sha256 == training);
-        let used = |from| move |data| Used::found(data, from);
+        let used = |from| move |data| UsedProfileData::found(data, from);
         published.map(used(ProfileOrigin::Published)).or_else(|| store.find(training).map(used(ProfileOrigin::Kept)))
     });
-    Ok(found.await?)
+    Ok(found.await)
 }
 
 /// The profile that an artifact's plan names: the given file, the one published beside it, or one that the store has.
-pub(super) async fn of_artifact(
-    context: &CommandContext,
+pub(crate) async fn of_artifact(
+    context: &Context,
     given: Option<&Path>,
     artifact: &Path,
     info: &BuildInfo,
-) -> Result<Option<Used>, Failure> {
+) -> Result<Option<UsedProfileData>, Failure> {
     let Some(expected) = info.plan.profile_data_sha256 else { return Ok(None) };
     let stem = artifact.to_string_lossy().trim_end_matches(".tgz").to_owned();
     let beside = Some(PathBuf::from(format!("{stem}{}", layout::PROFILE_DATA))).filter(|path| path.is_file());
@@ -128,11 +129,11 @@ pub(super) async fn of_artifact(
         Some(path) => ProfileData::read(&path),
         None => store.with_digest(expected).ok_or(ProfileDataError::Missing(expected)),
     });
-    let data = data.await??;
+    let data = data.await?;
     if data.sha256 != expected {
         return Err(ProfileDataError::Mismatch { path: data.path, expected, got: data.sha256 }.into());
     }
-    Ok(Some(Used::found(data, from)))
+    Ok(Some(UsedProfileData::found(data, from)))
 }
 
 fn origin(given: Option<&Path>) -> ProfileOrigin {
@@ -140,7 +141,7 @@ fn origin(given: Option<&Path>) -> ProfileOrigin {
 }
 
 /// The plan of a build that uses these counts, whether they were found or have just been made.
-pub(super) fn planned_with(trained: &Planned, used: Option<&Used>) -> Result<Planned, Failure> {
+pub(crate) fn planned_with(trained: &PlannedBuild, used: Option<&UsedProfileData>) -> Result<PlannedBuild, Failure> {
     match used {
         Some(used) if trained.plan.profile_data_sha256 != Some(used.data.sha256) => {
             trained.with_profile_data(&used.data)
@@ -150,25 +151,25 @@ pub(super) fn planned_with(trained: &Planned, used: Option<&Used>) -> Result<Pla
 }
 
 /// Brings the counts to where the recipe expects them.
-pub(super) async fn send(build: BuildContext<'_>, session: &Session, recipe: &Recipe) -> Result<(), Failure> {
+pub(super) async fn send(build: CpythonBuild<'_>, guest: JobGuest<'_>, recipe: &Recipe) -> Result<(), Failure> {
     let (Some(CountsPlace::ExpectedAt(to)), Some(used)) = (&recipe.counts, build.profile) else { return Ok(()) };
     let folder = tempfile::Builder::new().prefix("profile-").tempdir_in(build.context.store.cache());
     let plain = folder.as_ref().map_err(|error| std::io::Error::other(error.to_string()));
     let plain = plain.map_err(ArtifactError::Io)?.path().join("profile.tar");
     let (data, into) = (used.data.clone(), plain.clone());
-    blocking(move || data.decompress(&into)).await??;
-    session.put_file(&plain, to, 0o644, &build.context.cancel, |_| ()).await?;
+    blocking(move || data.decompress(&into)).await?;
+    guest.session.put_file(&plain, to, 0o644, &build.context.cancel, |_| ()).await?;
     Ok(())
 }
 
 /// The counts of this build: those it was given, or those that its training left, as they are published.
 pub(super) async fn publish(
-    build: BuildContext<'_>,
-    session: &Session,
+    build: CpythonBuild<'_>,
+    guest: JobGuest<'_>,
     recipe: &Recipe,
-    planned: &Planned,
+    planned: &PlannedBuild,
     trained: Option<(u64, Duration)>,
-) -> Result<Option<Used>, Failure> {
+) -> Result<Option<UsedProfileData>, Failure> {
     let Some(CountsPlace::LeftIn(folder)) = &recipe.counts else { return Ok(build.profile.cloned()) };
     let phase = build.context.events.phase(Part::Pack, "profile", "");
     let cancel = &build.context.cancel;
@@ -183,21 +184,21 @@ pub(super) async fn publish(
     };
     let local = build.staging.log("profile").with_extension("json");
     write_atomically(&local, about.to_json().as_bytes()).map_err(ArtifactError::Io)?;
-    session.put_file(&local, &format!("{folder}/{}", profile_data::ABOUT), 0o644, cancel, |_| ()).await?;
+    guest.session.put_file(&local, &format!("{folder}/{}", profile_data::ABOUT), 0o644, cancel, |_| ()).await?;
     let packed = format!("{WORK}/profile.tgz");
     let request = Pack { root: folder.clone(), to: packed.clone(), mtime: layout::MTIME };
-    session.pack(request, cancel).await?;
+    guest.session.pack(request, cancel).await?;
     let (fetched, to) = (build.staging.profile_data().with_extension("tgz"), build.staging.profile_data());
-    session.get_file(&packed, &fetched, cancel, |_| ()).await?;
+    guest.session.get_file(&packed, &fetched, cancel, |_| ()).await?;
     let data = blocking(move || {
         let data = ProfileData::publish(&fetched, &to);
-        // In the way of nobody: the staging folder goes, and this with it.
+        // It is in nobody's way: the staging folder is removed with it.
         let _ = fs_err::remove_file(&fetched);
         data
     });
-    let data = data.await??;
+    let data = data.await?;
     phase.finish(format!("{} files of counts, {}", data.files, size(length(&data.path))));
-    Ok(Some(Used { data, from: ProfileOrigin::Trained, trained }))
+    Ok(Some(UsedProfileData { data, from: ProfileOrigin::Trained, trained }))
 }
 
 fn length(path: &Path) -> u64 {
@@ -205,17 +206,12 @@ fn length(path: &Path) -> u64 {
 }
 
 /// Keeps what a training left for the next build of the same inputs.
-pub(super) async fn keep(context: &CommandContext, used: Option<&Used>) {
-    let Some(Used { data, from: ProfileOrigin::Trained, .. }) = used else { return };
+pub(super) async fn keep(context: &Context, used: Option<&UsedProfileData>) {
+    let Some(UsedProfileData { data, from: ProfileOrigin::Trained, .. }) = used else { return };
     let (store, data) = (ProfileStore::of(&context.store), data.clone());
     let kept = blocking(move || store.keep(&data)).await;
-    if let Ok(Err(error)) = kept {
+    if let Err(error) = kept {
         // It is published all the same.
-        context.events.warn(Part::Build, format!("the profile could not be kept for next time: {error}"));
+        context.events.warn(Part::Build, format!("failed to keep the profile for the next build: {error}"));
     }
-}
-
-/// Runs blocking work to its end, on a thread of its own.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ArtifactError> {
-    Ok(tokio::task::spawn_blocking(work).await.map_err(std::io::Error::other)?)
 }

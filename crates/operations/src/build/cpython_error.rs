@@ -1,4 +1,4 @@
-//! What the rules for building CPython refuse, with exit codes and hints: `vmbuild-cpython` is pure and has neither.
+//! Errors of the rules for building CPython, with exit codes and hints: `vmbuild-cpython` is pure and has neither.
 
 use vmbuild_core::failure::{Diagnose, Exit};
 use vmbuild_cpython::flavour::MissingTool;
@@ -6,7 +6,7 @@ use vmbuild_cpython::{FlavourError, NotInEffect};
 
 /// Why CPython cannot be built as asked, or was not.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum CpythonError {
+pub(super) enum CpythonError {
     /// The flavour does not fit the version or profile.
     #[error(transparent)]
     Flavour(#[from] FlavourError),

@@ -1,32 +1,33 @@
-//! The other way to an artifact: the same plan has been built before.
+//! The other way to an artifact: its plan has been built before.
 
 use super::attestations;
-use super::compile::Compiled;
-use super::plan::Planned;
-use super::profile_data::Used;
-use crate::commands::context::CommandContext;
+use super::cpython_job::Compiled;
+use super::profile_data::UsedProfileData;
+use crate::plan::PlannedBuild;
 use std::time::Instant;
 use vmbuild_archive::Sha256;
 use vmbuild_artifact::{ArtifactError, BuildCache, Cached, KeptBuild, Staging};
+use vmbuild_core::context::Context;
 use vmbuild_core::event::{Part, StageTime};
 use vmbuild_core::failure::Failure;
 use vmbuild_cpython::{BuildOrigin, Schema};
+use vmbuild_job::blocking;
 
-/// Takes what an earlier build of the plan left, if there is such a thing and it is sound.
+/// Takes the outputs of an earlier build of the plan, if there are any and they are sound.
 pub(super) async fn reuse(
-    context: &CommandContext,
+    context: &Context,
     staging: &Staging,
-    planned: &Planned,
-    used: Option<&Used>,
+    planned: &PlannedBuild,
+    used: Option<&UsedProfileData>,
 ) -> Result<Option<Compiled>, Failure> {
     let since = Instant::now();
     let (cache, plan, outputs) = (BuildCache::of(&context.store), planned.sha256, staging.outputs());
-    let taken = blocking(move || cache.take(plan, &outputs)).await?;
+    let taken = blocking(move || cache.take(plan, &outputs)).await.map_err(ArtifactError::Io)?;
     let short = plan.short();
     let kept = match taken {
         Cached::Nothing => return Ok(None),
         Cached::Damaged => {
-            context.events.warn(Part::Build, format!("what was kept of plan {short} is damaged: it is compiled again"));
+            context.events.warn(Part::Build, format!("the cached outputs of plan {short} are damaged; compiling again"));
             return Ok(None);
         }
         Cached::Taken(kept) => kept,
@@ -37,13 +38,13 @@ pub(super) async fn reuse(
     let stages = vec![StageTime { stage: "reuse".to_owned(), seconds: since.elapsed().as_secs_f64() }];
     let KeptBuild { sha256, bytes, debug_info, info, measured, .. } = *kept;
     let (tarball, plan) = (staging.tarball(), info.plan.clone());
-    let sbom = blocking(move || attestations::read_sbom(&tarball, &plan)).await?;
+    let sbom = blocking(move || attestations::read_sbom(&tarball, &plan)).await.map_err(ArtifactError::Io)?;
     let (origin, used) = (BuildOrigin::Cache, used.cloned());
     Ok(Some(Compiled { sha256, bytes, debug_info, info, measured, origin, used, sbom, stages }))
 }
 
-/// Keeps what was compiled and has passed, and says so if an earlier build of the same plan gave other bytes.
-pub(super) async fn keep(context: &CommandContext, staging: &Staging, compiled: &Compiled) {
+/// Keeps the outputs of a build that passed, and warns if an earlier build of the same plan gave other bytes.
+pub(super) async fn keep(context: &Context, staging: &Staging, compiled: &Compiled) {
     if compiled.origin == BuildOrigin::Cache {
         return;
     }
@@ -58,20 +59,12 @@ pub(super) async fn keep(context: &CommandContext, staging: &Staging, compiled: 
         Ok(Some(before)) if before != compiled.sha256 => tell_apart(context, compiled, before),
         Ok(_) => {}
         // The artifact itself is sound.
-        Err(error) => context.events.warn(Part::Build, format!("the build could not be kept for next time: {error}")),
+        Err(error) => context.events.warn(Part::Build, format!("failed to cache the build: {error}")),
     }
 }
 
-fn tell_apart(context: &CommandContext, compiled: &Compiled, before: Sha256) {
+fn tell_apart(context: &Context, compiled: &Compiled, before: Sha256) {
     let (plan, now) = (compiled.info.plan_sha256.short(), compiled.sha256.short());
     let text = format!("plan {plan} gave {now} now and {} before", before.short());
     context.events.warn(Part::Build, format!("{text}: `vmbuild reproduce` says where they differ"));
-}
-
-/// Runs blocking work to its end, on a thread of its own.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
-) -> Result<T, ArtifactError> {
-    let done = tokio::task::spawn_blocking(work).await;
-    Ok(done.map_err(std::io::Error::other)??)
 }

@@ -1,4 +1,4 @@
-//! Which packages an artifact was made with: those of the plan's golden machine.
+//! Packages that an artifact was made with: those of the plan's golden machine.
 //!
 //! A machine may have more of them. One of Vagrant's has what it takes to log in, and that must not show in an artifact:
 //! the plan says nothing of it. None may be missing.
@@ -9,7 +9,7 @@ use vmbuild_core::failure::{Diagnose, Exit, Failure};
 use vmbuild_image::{Golden, format_package};
 use vmbuild_protocol::Package;
 
-/// The machine is not what the plan says.
+/// The machine is not the one in the plan.
 #[derive(Debug, thiserror::Error)]
 #[error("the machine that compiles is not the plan's golden machine: it lacks {}", missing.join(", "))]
 struct OtherMachine {
@@ -22,7 +22,7 @@ impl Diagnose for OtherMachine {
     }
 
     fn hints(&self) -> Vec<String> {
-        vec!["`vmbuild image verify` says whether the golden machine is still what it was".to_owned()]
+        vec!["`vmbuild image verify` checks the golden machine".to_owned()]
     }
 }
 

@@ -1,37 +1,46 @@
-//! The whole look.
+//! The whole inspection.
 
 use super::guest::ObservedGuest;
 use super::{bundled, elf, libraries};
 use std::collections::BTreeMap;
 use std::path::Path;
 use vmbuild_artifact::{ArtifactError, Staging};
-use vmbuild_core::event::{Events, Part};
+use vmbuild_core::event::Part;
 use vmbuild_core::failure::Failure;
 use vmbuild_cpython::sbom::{SpdxPackage, SystemLibrary, Wheel};
 use vmbuild_cpython::took_effect::{Coverage, Lto, Observations, ObservedLibrary};
 use vmbuild_cpython::{Recipe, layout, recipe};
+use vmbuild_job::JobGuest;
 use vmbuild_protocol::Package;
 
 /// What was found in the machine.
 #[derive(Debug)]
-pub(in crate::commands::build) struct Observed {
-    pub(in crate::commands::build) seen: Observations,
-    pub(in crate::commands::build) libraries: Vec<SystemLibrary>,
-    pub(in crate::commands::build) wheels: Vec<Wheel>,
-    pub(in crate::commands::build) bundled: Vec<SpdxPackage>,
+pub(in crate::build) struct Observed {
+    pub(in crate::build) seen: Observations,
+    pub(in crate::build) libraries: Vec<SystemLibrary>,
+    pub(in crate::build) wheels: Vec<Wheel>,
+    pub(in crate::build) bundled: Vec<SpdxPackage>,
 }
 
-/// Looks at the installed tree and at what it was made in. `packages` are those of the machine.
-pub(in crate::commands::build) async fn observe(
-    guest: (&vmbuild_guest::Session, &tokio_util::sync::CancellationToken),
-    recipe: &Recipe,
-    version: &vmbuild_cpython::Version,
-    packages: &[Package],
-    coverage: Option<Coverage>,
-    (staging, events): (&Staging, &Events),
-) -> Result<Observed, Failure> {
+/// An installed tree to inspect, in the machine that made it.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::build) struct Inspection<'a> {
+    pub(in crate::build) guest: JobGuest<'a>,
+    pub(in crate::build) recipe: &'a Recipe,
+    pub(in crate::build) version: &'a vmbuild_cpython::Version,
+    /// Packages of the machine.
+    pub(in crate::build) packages: &'a [Package],
+    /// What the counts of a training say ran.
+    pub(in crate::build) coverage: Option<Coverage>,
+    pub(in crate::build) staging: &'a Staging,
+}
+
+/// Inspects the installed tree and the machine that made it.
+pub(in crate::build) async fn observe(inspection: Inspection<'_>) -> Result<Observed, Failure> {
+    let Inspection { guest, recipe, version, packages, coverage, staging } = inspection;
+    let events = &guest.context.events;
     let phase = events.phase(Part::Build, "evidence", "");
-    let guest = ObservedGuest { session: guest.0, cancel: guest.1 };
+    let guest = ObservedGuest { session: guest.session, cancel: &guest.context.cancel };
     let (source, installed) =
         (format!("{}/src", recipe::WORK), format!("{}{}", recipe.destination, layout::prefix(version)));
     let work = tempfile::tempdir_in(staging.among_logs("")).map_err(ArtifactError::Io)?;

@@ -1,9 +1,8 @@
-//! What is said about an artifact in others' forms: the bill of materials, and where it comes from.
+//! Attestations of an artifact in standard forms: bill of materials and provenance.
 
-use super::compile::Compiled;
+use super::cpython_job::Compiled;
 use super::observe::Observed;
-use super::order::ResolvedRequest;
-use super::plan::Planned;
+use crate::plan::PlannedBuild;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use std::path::Path;
@@ -19,18 +18,19 @@ use vmbuild_cpython::sbom::{BundledOrigin, Contents, Document, PublishedArchive,
 use vmbuild_cpython::{Attestation, Attestations, BuildOrigin, Plan, layout};
 use vmbuild_image::Golden;
 use vmbuild_protocol::BUILD_ID;
+use vmbuild_source::SourceArchive;
 
-/// Where CPython publishes its sources, for a reader of the bill of materials: nothing is fetched from it here.
+/// Publisher of CPython's sources, for readers of the bill of materials: nothing is fetched from it here.
 const PUBLISHER: &str = "https://www.python.org";
-/// Among the logs: what is installed in the build machine.
+/// Among the logs: the packages of the build machine.
 const PACKAGES: &str = "packages.list";
-/// Among the logs: what the machines were made of.
+/// Among the logs: the lock file of the machines.
 const LOCK: &str = "packages.lock.toml";
-/// A bill of materials is not longer than this, in bytes.
+/// Largest bill of materials, in bytes.
 const LONGEST_SBOM: u64 = 4 << 20;
 
 /// The bill of materials that goes into the tree.
-pub(super) fn sbom(planned: &Planned, observed: Observed) -> Document {
+pub(super) fn sbom(planned: &PlannedBuild, observed: Observed) -> Document {
     let plan = &planned.plan;
     let published = published(plan).map(|file| {
         let url = format!("{PUBLISHER}/{}", python_org_path(&plan.version, &file));
@@ -54,7 +54,7 @@ fn published(plan: &Plan) -> Option<String> {
     Some(archive.file.clone())
 }
 
-/// What an artifact carries, if it carries one.
+/// The bill of materials in an artifact, if there is one.
 pub(super) fn read_sbom(tarball: &Path, plan: &Plan) -> std::io::Result<Option<Document>> {
     let path = format!("{}/{}", layout::entry_prefix(&plan.version), layout::SBOM);
     let mut read =
@@ -63,11 +63,11 @@ pub(super) fn read_sbom(tarball: &Path, plan: &Plan) -> std::io::Result<Option<D
     text.map(|text| Document::from_json(&text).map_err(std::io::Error::other)).transpose()
 }
 
-/// One build, as its papers need it.
+/// One build, as its attestations describe it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct AttestationWriter<'a> {
     pub(super) staging: &'a Staging,
-    pub(super) order: &'a ResolvedRequest,
+    pub(super) source: &'a SourceArchive,
     pub(super) golden: &'a Golden,
     pub(super) compiled: &'a Compiled,
     /// When the command began.
@@ -75,8 +75,8 @@ pub(super) struct AttestationWriter<'a> {
 }
 
 impl AttestationWriter<'_> {
-    /// Writes them into the staging folder, and says what the record says of them. An artifact that an older vmbuild
-    /// compiled carries no bill of materials: then there are none.
+    /// Writes them into the staging folder, and returns their entries in the record. Artifacts of older versions carry
+    /// no bill of materials: then there are no attestations.
     pub(super) fn write(self) -> Result<Option<Attestations>, Failure> {
         let Some(sbom) = &self.compiled.sbom else { return Ok(None) };
         let sbom = sbom.clone().of_tarball(self.compiled.sha256).to_json();
@@ -85,7 +85,7 @@ impl AttestationWriter<'_> {
         let packages = self.write_log(PACKAGES, &packages)?;
         let lock = self.golden.package_lock()?;
         let package_lock = self.write_log(LOCK, &lock.to_text())?;
-        let byproducts = [&sbom, &packages, &package_lock].map(|paper| Resource::new(&paper.file, None, paper.sha256));
+        let byproducts = [&sbom, &packages, &package_lock].map(|file| Resource::new(&file.file, None, file.sha256));
         let statement = self.statement(byproducts.to_vec()).to_json();
         let name = layout::provenance_file(self.staging.name());
         let provenance = write(&self.staging.provenance(), &name, &statement)?;
@@ -144,8 +144,8 @@ impl AttestationWriter<'_> {
     fn dependencies(self, plan: &Plan) -> Vec<Resource> {
         let known = published(plan).map(|file| format!("{PUBLISHER}/{}", python_org_path(&plan.version, &file)));
         let image = format!("urn:vmbuild:image:{}", plan.image);
-        let source = Resource::new(&self.order.source.file_name, known, plan.source_sha256);
-        // Their digests are SHA-256 in hexadecimal everywhere; one that were none would not be said.
+        let source = Resource::new(&self.source.file_name, known, plan.source_sha256);
+        // Digests of images are SHA-256 in hexadecimal; any other would be left out.
         let image = plan.image_digest.parse().ok().map(|digest| Resource::new(&plan.image, Some(image), digest));
         let packages = Resource::new(PACKAGES, None, plan.packages_sha256);
         let counts = plan

@@ -1,34 +1,35 @@
-//! Which build of a source was asked for, settled before anything is fetched or made.
+//! Version, profile and memory, resolved before anything is fetched or made.
 
-use super::CpythonError;
-use crate::cli::BuildInputArgs;
+use super::cpython_error::CpythonError;
+use super::request::BuildInputs;
 use vmbuild_artifact::ArtifactError;
 use vmbuild_core::failure::{Diagnose, Exit, Failure};
 use vmbuild_cpython::flavour::{ANALYZER_GB, Flavour, missing_tool};
 use vmbuild_cpython::{Profile, Version};
 use vmbuild_image::Golden;
 
-/// What is to be built, and how.
+/// Version and profile that go together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Settled {
+pub(super) struct ResolvedFlavours {
     pub(super) version: Version,
     pub(super) profile: Profile,
-    /// The machine's memory in MiB, where somebody said it or the flavours do.
+    /// The machine's memory in MiB, where the user or the flavours determine it.
     pub(super) memory: Option<u64>,
 }
 
-/// Puts the flavours into the version and chooses the profile that goes with them; refuses what cannot be.
-pub(super) fn settle(wanted: &BuildInputArgs) -> Result<Settled, Failure> {
-    let version = wanted.version.with_flavours(&wanted.flavour).map_err(CpythonError::from)?;
+/// Puts the flavours into the version and chooses the profile that goes with them. Refuses combinations that cannot be
+/// built.
+pub(super) fn settle(inputs: &BuildInputs) -> Result<ResolvedFlavours, Failure> {
+    let version = inputs.version.with_flavours(&inputs.flavours).map_err(CpythonError::from)?;
     let flavours = version.flavours();
-    let profile = wanted.compiled.profile.unwrap_or_else(|| flavours.usual_profile());
+    let profile = inputs.profile.unwrap_or_else(|| flavours.usual_profile());
     flavours.check_profile(profile).map_err(CpythonError::from)?;
-    let memory = memory(version, wanted.machine.memory)?;
-    Ok(Settled { version, profile, memory })
+    let memory = memory(version, inputs.machine.memory_mib)?;
+    Ok(ResolvedFlavours { version, profile, memory })
 }
 
 /// Refuses an image that lacks what the version's flavours are made with.
-pub(super) fn check_tools(version: Version, golden: &Golden) -> Result<(), Failure> {
+pub(crate) fn check_tools(version: Version, golden: &Golden) -> Result<(), Failure> {
     let packages = golden.package_list().map_err(ArtifactError::Io)?;
     match missing_tool(version.flavours(), golden.image(), &packages) {
         Some(missing) => Err(CpythonError::from(missing).into()),
@@ -54,14 +55,14 @@ fn memory(version: Version, wanted: Option<u64>) -> Result<Option<u64>, LittleMe
 }
 
 /// How many compilers may run at a time in a machine with so many MiB: those wanted, unless there is memory for fewer.
-pub(super) fn jobs(version: Version, wanted: u32, memory: u64) -> u32 {
+pub(super) fn jobs_in_memory(version: Version, wanted: u32, memory: u64) -> u32 {
     let fit = |jobs: &u32| *jobs <= 1 || analyzer_memory((*jobs).into()) <= memory;
     if version.flavours().has(Flavour::Analyzer) { (1..=wanted).rfind(fit).unwrap_or(1) } else { wanted.max(1) }
 }
 
-/// The analyzer would not get what it may take.
+/// The machine has less memory than the analyzer may take.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the analyzer takes up to {ANALYZER_GB} GB of memory for one file, and the machine is to have {wanted} MiB")]
+#[error("the analyzer takes up to {ANALYZER_GB} GB of memory for one file, but the machine gets {wanted} MiB")]
 pub(super) struct LittleMemory {
     wanted: u64,
 }
@@ -79,7 +80,7 @@ impl Diagnose for LittleMemory {
 
 #[cfg(test)]
 mod tests {
-    use super::{LittleMemory, jobs, memory};
+    use super::{LittleMemory, jobs_in_memory, memory};
 
     #[test]
     fn an_analyzer_has_the_memory_it_may_take() {
@@ -96,7 +97,7 @@ mod tests {
     #[test]
     fn as_many_compilers_as_there_is_memory_for() {
         let check = |version: &str, wanted, memory, expect| {
-            assert_eq!(jobs(version.parse().expect("a version"), wanted, memory), expect, "{version}, {memory}");
+            assert_eq!(jobs_in_memory(version.parse().expect("a version"), wanted, memory), expect, "{version}, {memory}");
         };
         check("3.13.5", 4, 1024, 4);
         check("3.13.5", 0, 1024, 1);
