@@ -1,6 +1,7 @@
 //! A job of a kind of its own, in real machines: it compiles hello.c, and a clean machine runs the program.
 
 #![cfg(target_os = "linux")]
+#![recursion_limit = "256"]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "clippy knows tests, not their helpers")]
 
 use std::collections::BTreeMap;
@@ -12,8 +13,8 @@ use vmbuild_core::failure::{Exit, Failure};
 use vmbuild_core::store::Store;
 use vmbuild_image::Role;
 use vmbuild_job::{
-    CacheUse, ImagePin, JobChecks, JobInput, JobOrigin, JobOutcome, JobOutput, JobRequest, JobResult, JobSchema, JobSpec,
-    MachineRequest, MachineSetup, OutputForm, run_job,
+    CacheUse, ImagePin, JobChecks, JobInput, JobOrigin, JobOutcome, JobOutput, JobRequest, JobResult, JobSchema,
+    JobSpec, MachineRequest, MachineSetup, OutputForm, run_job,
 };
 use vmbuild_machine::sandbox::{set_helper, works_here};
 use vmbuild_machine::{BackendChoice, agent_binary};

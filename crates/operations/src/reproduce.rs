@@ -1,9 +1,10 @@
 //! `reproduce`: builds an artifact again from the plan in it, in fresh machines, and compares.
 
-use crate::build::{
-    BuildInputs, Compiled, CpythonBuild, EmulatedTraining, ResolvedRequest, keep_logs, planned_with, profile_of_artifact,
-};
 use crate::artifact_file::ArtifactFile;
+use crate::build::{
+    BuildInputs, Compiled, CpythonBuild, EmulatedTraining, ResolvedRequest, keep_logs, planned_with,
+    profile_of_artifact,
+};
 use crate::plan::{PlannedBuild, changes};
 use crate::sweep_left_overs;
 use std::path::{Path, PathBuf};
@@ -91,12 +92,12 @@ pub async fn reproduce(context: &Context, request: ReproduceRequest) -> Result<C
     let work = tempfile::Builder::new().prefix("reproduce-").tempdir_in(context.store.cache());
     let work = work.map_err(StoreError::Io)?;
     let staging = stage(context, request.keep.as_deref().unwrap_or(work.path()), &artifact.name).await?;
-    let (compiled, plan_changes) =
-        match Box::pin(build_again(context, &request, &artifact.path, &info, &staging)).await {
-            Ok(built) => built,
-            Err(failure) if request.keep.is_some() => return Err(keep_logs(context, staging, failure)),
-            Err(failure) => return Err(failure),
-        };
+    let (compiled, plan_changes) = match Box::pin(build_again(context, &request, &artifact.path, &info, &staging)).await
+    {
+        Ok(built) => built,
+        Err(failure) if request.keep.is_some() => return Err(keep_logs(context, staging, failure)),
+        Err(failure) => return Err(failure),
+    };
     let comparison = compare(&artifact.path, &staging, &info, &compiled, plan_changes).await?;
     if let Some(folder) = request.keep.filter(|_| !comparison.is_reproduced()) {
         keep(context, &staging, &folder)?;
@@ -152,8 +153,7 @@ async fn build_again(
         context.events.warn(Part::Build, format!("today's plan differs in {change}"));
     }
     let (request, inputs, profile) = (&resolved, &obtained, used.as_ref());
-    let build =
-        CpythonBuild { context, request, inputs, setup: &setup, golden: &golden, staging, jobs: None, profile };
+    let build = CpythonBuild { context, request, inputs, setup: &setup, golden: &golden, staging, jobs: None, profile };
     Ok((build.compile(&planned).await?, changes))
 }
 

@@ -35,11 +35,7 @@ fn spec() -> JobSpec {
             guest_path: "/out".to_owned(),
             form: OutputForm::Tree { mtime: 0 },
         }],
-        checks: Some(JobChecks {
-            image: pin(MachineRole::Clean),
-            folder: "/check".to_owned(),
-            steps: steps(&["one"]),
-        }),
+        checks: Some(JobChecks { image: pin(MachineRole::Clean), folder: "/check".to_owned(), steps: steps(&["one"]) }),
     }
 }
 

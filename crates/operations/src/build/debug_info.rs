@@ -10,7 +10,11 @@ use vmbuild_job::{JobGuest, blocking};
 use vmbuild_protocol::Pack;
 
 /// Leaves it in the staging folder.
-pub(super) async fn publish(build: CpythonBuild<'_>, guest: JobGuest<'_>, recipe: &Recipe) -> Result<DebugInfo, Failure> {
+pub(super) async fn publish(
+    build: CpythonBuild<'_>,
+    guest: JobGuest<'_>,
+    recipe: &Recipe,
+) -> Result<DebugInfo, Failure> {
     let phase = build.context.events.phase(Part::Pack, "debug info", "");
     let packed = format!("{WORK}/debug.tgz");
     let pack = Pack { root: recipe.debug_info.clone(), to: packed, mtime: layout::MTIME };

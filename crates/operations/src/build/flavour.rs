@@ -97,7 +97,11 @@ mod tests {
     #[test]
     fn as_many_compilers_as_there_is_memory_for() {
         let check = |version: &str, wanted, memory, expect| {
-            assert_eq!(jobs_in_memory(version.parse().expect("a version"), wanted, memory), expect, "{version}, {memory}");
+            assert_eq!(
+                jobs_in_memory(version.parse().expect("a version"), wanted, memory),
+                expect,
+                "{version}, {memory}"
+            );
         };
         check("3.13.5", 4, 1024, 4);
         check("3.13.5", 0, 1024, 1);

@@ -19,5 +19,5 @@ pub(crate) use flavour::check_tools;
 pub(crate) use profile_data::{of_artifact as profile_of_artifact, planned_with};
 pub(crate) use publish::keep_logs;
 pub use publish::{BuildOutcome, PublishedBuild, RejectedBuild, build};
-pub(crate) use request::{ObtainedInputs, ResolvedRequest};
 pub use request::{BuildInputs, BuildRequest};
+pub(crate) use request::{ObtainedInputs, ResolvedRequest};

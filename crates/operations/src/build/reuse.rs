@@ -27,7 +27,9 @@ pub(super) async fn reuse(
     let kept = match taken {
         Cached::Nothing => return Ok(None),
         Cached::Damaged => {
-            context.events.warn(Part::Build, format!("the cached outputs of plan {short} are damaged; compiling again"));
+            context
+                .events
+                .warn(Part::Build, format!("the cached outputs of plan {short} are damaged; compiling again"));
             return Ok(None);
         }
         Cached::Taken(kept) => kept,
