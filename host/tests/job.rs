@@ -17,7 +17,7 @@ use vmbuild_job::{
     JobSpec, MachineRequest, MachineSetup, OutputForm, run_job,
 };
 use vmbuild_machine::sandbox::{set_helper, works_here};
-use vmbuild_machine::{BackendChoice, agent_binary};
+use vmbuild_machine::{BackendChoice, BackendKind, agent_binary};
 use vmbuild_protocol::{Action, CommandLine, Step, Steps, Watch};
 
 /// Prints a number that changes with every run of the test, so that no earlier run's outputs are in the cache.
@@ -51,7 +51,7 @@ impl JobBench {
         let request = MachineRequest {
             image: "debian-12".to_owned(),
             locked: false,
-            backend: BackendChoice::Sandbox,
+            backend: BackendChoice::Only(BackendKind::Sandbox),
             accelerator: None,
             cpus: None,
             memory_mib: None,

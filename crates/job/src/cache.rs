@@ -100,20 +100,20 @@ impl JobCache {
 }
 
 /// A file of an entry, by its path in it.
-struct CachedFile {
+struct EntryFile {
     path: PathBuf,
     sha256: Sha256,
 }
 
-fn files(result: &JobResult) -> Vec<CachedFile> {
+fn files(result: &JobResult) -> Vec<EntryFile> {
     let outputs = result.outputs.iter().map(|(name, file)| (Path::new("outputs").join(name.as_str()), file.sha256));
     let logs = result.logs.iter().map(|(name, sha256)| (Path::new("logs").join(name), *sha256));
-    outputs.chain(logs).map(|(path, sha256)| CachedFile { path, sha256 }).collect()
+    outputs.chain(logs).map(|(path, sha256)| EntryFile { path, sha256 }).collect()
 }
 
 /// Copies an entry's files; says whether each is as it was kept.
 fn copy(entry: &Path, folder: &Path, result: &JobResult) -> io::Result<bool> {
-    for CachedFile { path, sha256 } in files(result) {
+    for EntryFile { path, sha256 } in files(result) {
         fs_err::copy(entry.join(&path), folder.join(&path))?;
         if JobFile::of(&folder.join(&path))?.sha256 != sha256 {
             return Ok(false);

@@ -65,7 +65,7 @@ struct BuildRun<'a> {
 }
 
 /// How its tarball is made and checked.
-struct Making<'a> {
+struct TarballOptions<'a> {
     jobs: Option<u32>,
     no_cache: bool,
     lenient: bool,
@@ -82,6 +82,11 @@ struct ValidatedBuild {
 
 /// Builds, validates and publishes one CPython.
 pub async fn build(context: &Context, request: BuildRequest) -> Result<BuildOutcome, Failure> {
+    // Boxed: it is deep, and every caller would carry its size.
+    Box::pin(run(context, request)).await
+}
+
+async fn run(context: &Context, request: BuildRequest) -> Result<BuildOutcome, Failure> {
     let (since, began) = (Instant::now(), Timestamp::now());
     sweep_left_overs(context).await?;
     let BuildRequest { inputs, jobs, artifacts, number, existing, lenient, train, no_cache, .. } = request;
@@ -102,7 +107,7 @@ pub async fn build(context: &Context, request: BuildRequest) -> Result<BuildOutc
         return Err(EmulatedTraining.into());
     }
     context.events.note(Part::Build, format!("plan {}", planned.sha256));
-    let making = Making { jobs, no_cache, lenient, profile: used.as_ref() };
+    let making = TarballOptions { jobs, no_cache, lenient, profile: used.as_ref() };
     let (request, inputs, setup, golden) = (&resolved, &inputs, &setup, &golden);
     let run = BuildRun { context, request, inputs, setup, golden, staging, since, began };
     match run.make(&planned, &making).await {
@@ -113,7 +118,7 @@ pub async fn build(context: &Context, request: BuildRequest) -> Result<BuildOutc
 
 impl BuildRun<'_> {
     /// Makes a tarball and has it checked.
-    async fn make(&self, planned: &PlannedBuild, making: &Making<'_>) -> Result<ValidatedBuild, Failure> {
+    async fn make(&self, planned: &PlannedBuild, making: &TarballOptions<'_>) -> Result<ValidatedBuild, Failure> {
         let compiled = self.tarball(planned, making).await?;
         let validating = Instant::now();
         let checks = self.validate(making.lenient).await?;
@@ -121,14 +126,14 @@ impl BuildRun<'_> {
     }
 
     /// The tarball: taken from an earlier build of the plan, or compiled.
-    async fn tarball(&self, planned: &PlannedBuild, making: &Making<'_>) -> Result<Compiled, Failure> {
+    async fn tarball(&self, planned: &PlannedBuild, making: &TarballOptions<'_>) -> Result<Compiled, Failure> {
         if !making.no_cache
             && let Some(kept) = reuse::reuse(self.context, &self.staging, planned, making.profile).await?
         {
             return Ok(kept);
         }
         let Self { context, request, inputs, setup, golden, staging, .. } = self;
-        let Making { jobs, profile, .. } = *making;
+        let TarballOptions { jobs, profile, .. } = *making;
         CpythonBuild { context, request, inputs, setup, golden, staging, jobs, profile }.compile(planned).await
     }
 
