@@ -11,7 +11,7 @@ use vmbuild_core::context::Context;
 use vmbuild_core::event::{Event, EventKind, Events, Part};
 use vmbuild_core::failure::{Exit, Failure};
 use vmbuild_core::store::Store;
-use vmbuild_image::Role;
+use vmbuild_image::GoldenRole;
 use vmbuild_job::{
     CacheUse, ImagePin, JobChecks, JobInput, JobOrigin, JobOutcome, JobOutput, JobRequest, JobResult, JobSchema,
     JobSpec, MachineRequest, MachineSetup, OutputForm, run_job,
@@ -57,8 +57,8 @@ impl JobBench {
             memory_mib: None,
         };
         let setup = done(MachineSetup::decide(&context, &request).await);
-        let build = ImagePin::of(&done(setup.golden(&context, Role::Build).await)).unwrap();
-        let clean = ImagePin::of(&done(setup.golden(&context, Role::Clean).await)).unwrap();
+        let build = ImagePin::of(&done(setup.golden(&context, GoldenRole::Build).await)).unwrap();
+        let clean = ImagePin::of(&done(setup.golden(&context, GoldenRole::Clean).await)).unwrap();
         let folder = tempfile::tempdir().unwrap();
         Some(Self { context, heard, setup, build, clean, folder })
     }

@@ -15,7 +15,6 @@
 //! <folder>/result.json           the outcome; appears last, by rename
 //! ```
 
-mod blocking;
 mod cache;
 mod error;
 mod evidence;
@@ -31,7 +30,6 @@ mod spec;
 mod spec_job;
 mod vagrant_box;
 
-pub use blocking::blocking;
 pub use cache::JobCache;
 pub use error::{JobError, JobFailure, JobPhase, StepFailed, StepsError};
 pub use evidence::{Evidence, EvidenceFile};

@@ -1,6 +1,5 @@
 //! A job that is data: from the cache, or in machines, with its result in a folder.
 
-use crate::blocking::blocking;
 use crate::cache::{JobCache, TakenJob};
 use crate::error::{JobError, JobFailure, JobPhase};
 use crate::evidence::Evidence;
@@ -18,6 +17,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use vmbuild_archive::Sha256;
+use vmbuild_core::blocking;
 use vmbuild_core::context::Context;
 use vmbuild_core::event::Part;
 use vmbuild_core::failure::{Exit, Failure};

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::io;
 use vmbuild_archive::Sha256;
 use vmbuild_core::failure::{Diagnose, Exit};
-use vmbuild_image::{Golden, Role};
+use vmbuild_image::{Golden, GoldenRole};
 use vmbuild_protocol::Steps;
 
 /// A job: inputs by digest, an image, steps, outputs, and checks in a second, clean machine.
@@ -53,7 +53,7 @@ pub struct JobInput {
 pub struct ImagePin {
     /// Its name, such as `debian-12`.
     pub name: String,
-    /// Role of its golden machine.
+    /// GoldenRole of its golden machine.
     pub role: MachineRole,
     /// Digest of its golden machine.
     pub digest: String,
@@ -63,7 +63,7 @@ pub struct ImagePin {
     pub arch: String,
 }
 
-/// Role of a golden machine.
+/// GoldenRole of a golden machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MachineRole {
@@ -155,7 +155,7 @@ impl TryFrom<u32> for JobSchema {
     }
 }
 
-impl From<MachineRole> for Role {
+impl From<MachineRole> for GoldenRole {
     fn from(role: MachineRole) -> Self {
         match role {
             MachineRole::Build => Self::Build,
@@ -164,11 +164,11 @@ impl From<MachineRole> for Role {
     }
 }
 
-impl From<Role> for MachineRole {
-    fn from(role: Role) -> Self {
+impl From<GoldenRole> for MachineRole {
+    fn from(role: GoldenRole) -> Self {
         match role {
-            Role::Build => Self::Build,
-            Role::Clean => Self::Clean,
+            GoldenRole::Build => Self::Build,
+            GoldenRole::Clean => Self::Clean,
         }
     }
 }

@@ -6,10 +6,10 @@ use crate::reproduce::read_info;
 use std::path::{Path, PathBuf};
 use vmbuild_archive::Sha256;
 use vmbuild_artifact::{ArtifactError, Explanation, explain};
+use vmbuild_core::blocking;
 use vmbuild_core::context::Context;
 use vmbuild_core::failure::Failure;
 use vmbuild_cpython::{ArtifactName, BuildInfo};
-use vmbuild_job::blocking;
 
 /// Two artifacts to compare.
 #[derive(Debug, Clone)]

@@ -9,7 +9,7 @@ use vmbuild_core::context::Context;
 use vmbuild_core::failure::Failure;
 use vmbuild_cpython::plan::ATTESTATIONS;
 use vmbuild_cpython::{Plan, ProfileSource, RecipeInput, Schema, Slowness, layout, recipe};
-use vmbuild_image::{Golden, Role};
+use vmbuild_image::{Golden, GoldenRole};
 
 /// A request for the plan of an artifact.
 #[derive(Debug, Clone)]
@@ -111,7 +111,7 @@ pub async fn plan(context: &Context, request: PlanRequest) -> Result<PlanOutcome
     sweep_left_overs(context).await?;
     let resolved = ResolvedRequest::resolve(context, request.inputs)?;
     let inputs = resolved.obtain(context).await?;
-    let golden = resolved.machines(context).await?.golden(context, Role::Build).await?;
+    let golden = resolved.machines(context).await?.golden(context, GoldenRole::Build).await?;
     let trained = PlannedBuild::new(&resolved, &inputs, &golden)?;
     Ok(match &inputs.profile_data {
         Some(profile) => trained.with_profile_data(profile)?.into(),

@@ -12,15 +12,16 @@ use vmbuild_archive::Sha256;
 use vmbuild_artifact::{
     ArtifactError, ArtifactFolder, Difference, ExistingArtifact, NameWish, Staging, Surroundings, differences,
 };
+use vmbuild_core::blocking;
 use vmbuild_core::context::Context;
 use vmbuild_core::event::Part;
 use vmbuild_core::failure::{Diagnose, Exit, Failure};
 use vmbuild_core::store::StoreError;
 use vmbuild_cpython::{ArtifactName, BuildInfo, BuildRecord, Profile, layout};
-use vmbuild_image::Role;
-use vmbuild_job::{MachineRequest, blocking};
+use vmbuild_image::GoldenRole;
+use vmbuild_job::MachineRequest;
 use vmbuild_machine::{Accelerator, BackendChoice};
-use vmbuild_source::{FileOrUrl, Need};
+use vmbuild_source::{FileOrUrl, SignaturePolicy};
 
 /// Largest `.build-info`, in bytes.
 const LONGEST_INFO: u64 = 1 << 20;
@@ -146,7 +147,7 @@ async fn build_again(
     if is_trained(info) && setup.is_emulated() && !request.allow_emulated_training {
         return Err(EmulatedTraining.into());
     }
-    let golden = setup.golden(context, Role::Build).await?;
+    let golden = setup.golden(context, GoldenRole::Build).await?;
     let planned = planned_with(&PlannedBuild::new(&resolved, &obtained, &golden)?, used.as_ref())?;
     let changes = changes(&info.plan, &planned.plan);
     for change in &changes {
@@ -174,7 +175,7 @@ fn inputs(request: &ReproduceRequest, info: &BuildInfo) -> BuildInputs {
         extent: info.plan.extent,
         source: request.source.clone(),
         source_sha256: Some(info.plan.source_sha256),
-        signature: Need::IfItCanBeHad,
+        signature: SignaturePolicy::IfAvailable,
         profile_data: None,
     }
 }

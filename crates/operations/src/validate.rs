@@ -4,12 +4,13 @@ use crate::artifact_file::ArtifactFile;
 use crate::reproduce::read_info;
 use crate::sweep_left_overs;
 use std::path::{Path, PathBuf};
+use vmbuild_core::blocking;
 use vmbuild_core::context::Context;
 use vmbuild_core::event::{EventKind, Part, Shown};
 use vmbuild_core::failure::Failure;
 use vmbuild_cpython::{ArtifactName, Bounds, CHECKS, layout};
-use vmbuild_image::Role;
-use vmbuild_job::{JobGuest, JobPlace, MachineRequest, MachineSetup, blocking};
+use vmbuild_image::GoldenRole;
+use vmbuild_job::{JobGuest, JobPlace, MachineRequest, MachineSetup};
 use vmbuild_protocol::{Check, Validate, Verdict};
 
 /// Folder of the artifact in the guest.
@@ -87,7 +88,7 @@ pub(crate) async fn in_clean_machine(
     setup: &MachineSetup,
     candidate: &Candidate,
 ) -> Result<Vec<Check>, Failure> {
-    let golden = setup.golden(context, Role::Clean).await?;
+    let golden = setup.golden(context, GoldenRole::Clean).await?;
     let phase = context.events.phase(Part::Validate, "checks", candidate.name.to_string());
     let machine = JobPlace { context, setup, golden: &golden }.boot().await?;
     let checks = machine.run(None, async |guest| check(guest, setup, candidate).await).await?;

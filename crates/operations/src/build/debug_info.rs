@@ -2,11 +2,12 @@
 
 use super::cpython_job::{CpythonBuild, WORK};
 use vmbuild_artifact::{ArtifactError, DebugInfo};
+use vmbuild_core::blocking;
 use vmbuild_core::event::Part;
 use vmbuild_core::failure::Failure;
 use vmbuild_core::format::size;
 use vmbuild_cpython::{Recipe, layout};
-use vmbuild_job::{JobGuest, blocking};
+use vmbuild_job::JobGuest;
 use vmbuild_protocol::Pack;
 
 /// Leaves it in the staging folder.

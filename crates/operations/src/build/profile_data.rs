@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use vmbuild_archive::Sha256;
 use vmbuild_artifact::{ArtifactError, ProfileData, ProfileDataError, ProfileStore, Staging};
+use vmbuild_core::blocking;
 use vmbuild_core::context::Context;
 use vmbuild_core::event::Part;
 use vmbuild_core::failure::Failure;
@@ -20,7 +21,7 @@ use vmbuild_cpython::{
     AboutCounts, BuildInfo, CountsPlace, Coverage, Profile, ProfileOrigin, Recipe, Schema, Training, UsedProfile,
     layout, profile_data,
 };
-use vmbuild_job::{JobGuest, blocking};
+use vmbuild_job::JobGuest;
 use vmbuild_protocol::Pack;
 
 /// A profile that a build is optimised by.

@@ -18,7 +18,7 @@ use vmbuild_core::event::{EventKind, Part, Published, Shown, StageTime};
 use vmbuild_core::failure::{Exit, Failure};
 use vmbuild_core::store::write_atomically;
 use vmbuild_cpython::{Attestations, Beside, BuildOrigin, BuildRecord, Profile, Schema};
-use vmbuild_image::{Golden, Role};
+use vmbuild_image::{Golden, GoldenRole};
 use vmbuild_job::MachineSetup;
 use vmbuild_machine::MachineName;
 use vmbuild_protocol::Check;
@@ -95,7 +95,7 @@ async fn run(context: &Context, request: BuildRequest) -> Result<BuildOutcome, F
     let inputs = resolved.obtain(context).await?;
     let setup = resolved.machines(context).await?;
     resolved.warn_about(context, &setup);
-    let golden = setup.golden(context, Role::Build).await?;
+    let golden = setup.golden(context, GoldenRole::Build).await?;
     let trained = PlannedBuild::new(&resolved, &inputs, &golden)?;
     let used = profile_data::choose(context, &resolved, &inputs, &staging, &trained, train).await?;
     let planned = profile_data::planned_with(&trained, used.as_ref())?;

@@ -11,7 +11,9 @@ use vmbuild_core::failure::Failure;
 use vmbuild_cpython::{BuildNumber, Extent, Flavour, ImageWord, Profile, Version};
 use vmbuild_image::Image;
 use vmbuild_job::{MachineRequest, MachineSetup};
-use vmbuild_source::{FileOrUrl, Need, Settings, SourceArchive, SourceRequest, VouchedSource, obtain, vouch};
+use vmbuild_source::{
+    FileOrUrl, Settings, SignaturePolicy, SourceArchive, SourceRequest, VerifiedSource, fetch_source, verify_source,
+};
 
 /// Everything that determines an artifact, as far as the user gives it; `None` is the default.
 #[derive(Debug, Clone)]
@@ -31,7 +33,7 @@ pub struct BuildInputs {
     /// SHA-256 of the source; needed for versions that are not listed.
     pub source_sha256: Option<Sha256>,
     /// Whether the source must be signed.
-    pub signature: Need,
+    pub signature: SignaturePolicy,
     /// Published profile to optimise by.
     pub profile_data: Option<PathBuf>,
 }
@@ -70,7 +72,7 @@ pub(crate) struct ResolvedRequest {
     pub(crate) image: Image,
     pub(crate) machine: MachineRequest,
     source: SourceRequest,
-    signature: Need,
+    signature: SignaturePolicy,
     profile_data: Option<PathBuf>,
 }
 
@@ -79,7 +81,7 @@ pub(crate) struct ResolvedRequest {
 pub(crate) struct ObtainedInputs {
     pub(crate) source: SourceArchive,
     /// Evidence of where the source comes from.
-    pub(crate) vouched: VouchedSource,
+    pub(crate) vouched: VerifiedSource,
     /// The profile that the user named.
     pub(crate) profile_data: Option<ProfileData>,
 }
@@ -122,8 +124,8 @@ impl ResolvedRequest {
         let profile_data = profile_data::given(self.profile_data.clone(), self.profile).await?;
         let settings = Settings::from_env();
         let Context { store, events, cancel } = context;
-        let source = obtain(&self.source, store, &settings, events, cancel).await?;
-        let vouched = vouch(&self.source, &source, self.signature, store, &settings, events, cancel).await?;
+        let source = fetch_source(&self.source, store, &settings, events, cancel).await?;
+        let vouched = verify_source(&self.source, &source, self.signature, store, &settings, events, cancel).await?;
         Ok(ObtainedInputs { source, vouched, profile_data })
     }
 

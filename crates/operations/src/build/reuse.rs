@@ -7,11 +7,11 @@ use crate::plan::PlannedBuild;
 use std::time::Instant;
 use vmbuild_archive::Sha256;
 use vmbuild_artifact::{ArtifactError, BuildCache, Cached, KeptBuild, Staging};
+use vmbuild_core::blocking;
 use vmbuild_core::context::Context;
 use vmbuild_core::event::{Part, StageTime};
 use vmbuild_core::failure::Failure;
 use vmbuild_cpython::{BuildOrigin, Schema};
-use vmbuild_job::blocking;
 
 /// Takes the outputs of an earlier build of the plan, if there are any and they are sound.
 pub(super) async fn reuse(

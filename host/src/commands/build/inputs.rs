@@ -2,7 +2,7 @@
 
 use crate::cli::BuildInputArgs;
 use vmbuild_operations::BuildInputs;
-use vmbuild_source::Need;
+use vmbuild_source::SignaturePolicy;
 
 pub(super) fn inputs(args: BuildInputArgs) -> BuildInputs {
     let (extent, machine) = (args.extent(), args.machine.request());
@@ -14,7 +14,7 @@ pub(super) fn inputs(args: BuildInputArgs) -> BuildInputs {
         extent,
         source: args.source,
         source_sha256: args.source_sha256,
-        signature: if args.require_signature { Need::Always } else { Need::IfItCanBeHad },
+        signature: if args.require_signature { SignaturePolicy::Required } else { SignaturePolicy::IfAvailable },
         profile_data: args.profile_data,
     }
 }
