@@ -16,12 +16,12 @@ pub struct Evidence<'a> {
     /// Folder of logs.
     pub folder: &'a Path,
     /// Files in the guest.
-    pub files: &'a [EvidenceFile],
+    pub files: &'a [SavedFile],
 }
 
 /// A file that explains a failure, such as `config.log`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EvidenceFile {
+pub struct SavedFile {
     /// Name among the logs.
     pub name: String,
     /// Absolute path in the guest.

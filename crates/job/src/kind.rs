@@ -1,7 +1,7 @@
 //! A kind of job that needs more than data between its steps and its outputs.
 
 use crate::error::{JobError, JobFailure, JobPhase, StepsError};
-use crate::evidence::{Evidence, EvidenceFile};
+use crate::evidence::{Evidence, SavedFile};
 use crate::follower::{StepLogs, stage_times};
 use crate::guest::JobGuest;
 use crate::machine::JobPlace;
@@ -24,7 +24,7 @@ pub trait JobKind {
     fn arch(&self) -> &str;
 
     /// Files in the guest that explain a failure.
-    fn evidence(&self) -> Vec<EvidenceFile> {
+    fn evidence(&self) -> Vec<SavedFile> {
         Vec::new()
     }
 

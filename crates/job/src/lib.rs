@@ -32,7 +32,7 @@ mod vagrant_box;
 
 pub use cache::JobCache;
 pub use error::{JobError, JobFailure, JobPhase, StepFailed, StepsError};
-pub use evidence::{Evidence, EvidenceFile};
+pub use evidence::{Evidence, SavedFile};
 pub use file_name::{JobFileName, JobFileNameError};
 pub use follower::{StepLogs, stage_times};
 pub use guest::JobGuest;

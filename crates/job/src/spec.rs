@@ -53,7 +53,7 @@ pub struct JobInput {
 pub struct ImagePin {
     /// Its name, such as `debian-12`.
     pub name: String,
-    /// GoldenRole of its golden machine.
+    /// Role of its golden machine.
     pub role: MachineRole,
     /// Digest of its golden machine.
     pub digest: String,
@@ -63,7 +63,7 @@ pub struct ImagePin {
     pub arch: String,
 }
 
-/// GoldenRole of a golden machine.
+/// Role of a golden machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MachineRole {

@@ -22,7 +22,7 @@ use vmbuild_cpython::{
     took_effect,
 };
 use vmbuild_image::Golden;
-use vmbuild_job::{EvidenceFile, JobGuest, JobKind, JobPlace, KindRun, MachineSetup, StepsRun, run_kind};
+use vmbuild_job::{JobGuest, JobKind, JobPlace, KindRun, MachineSetup, SavedFile, StepsRun, run_kind};
 use vmbuild_protocol::{Action, BUILD_ID, Facts, Pack, Package, StepDone, Steps, Watch};
 
 /// Folder of a build in the guest.
@@ -107,8 +107,8 @@ impl JobKind for CpythonJob<'_> {
         &self.planned.plan.arch
     }
 
-    fn evidence(&self) -> Vec<EvidenceFile> {
-        vec![EvidenceFile { name: "config.log".to_owned(), guest_path: format!("{WORK}/src/config.log") }]
+    fn evidence(&self) -> Vec<SavedFile> {
+        vec![SavedFile { name: "config.log".to_owned(), guest_path: format!("{WORK}/src/config.log") }]
     }
 
     async fn prepare(&self, guest: JobGuest<'_>, facts: &Facts) -> Result<PreparedRecipe, Failure> {
