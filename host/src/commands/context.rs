@@ -1,12 +1,10 @@
-//! The context of one command: that of the operations it calls, and how the user wants data.
+//! The context of one command: that of its operations, and the format of its data.
 
 use std::ops::Deref;
 use vmbuild_core::context::Context;
 use vmbuild_core::failure::Failure;
-use vmbuild_core::store::StoreError;
-use vmbuild_machine::sweep;
 
-/// An operation's [`Context`], and whether data on standard output is JSON.
+/// An operation's [`Context`], and the format of data on standard output.
 #[derive(Debug, Clone)]
 pub(crate) struct CommandContext {
     pub(crate) context: Context,
@@ -24,6 +22,6 @@ impl Deref for CommandContext {
 impl CommandContext {
     /// Removes what killed commands left behind.
     pub(crate) async fn tidy_up(&self) -> Result<(), Failure> {
-        Ok(sweep(&self.store, &self.events, &self.cancel).await.map_err(StoreError::Io)?)
+        vmbuild_operations::sweep(self).await
     }
 }
