@@ -1,10 +1,12 @@
 //! The command line, as clap types only. Doc comments are the help.
 
+mod global;
 mod image;
 mod lifecycle;
 mod project;
 mod values;
 
+pub use global::{GlobalOptions, Verbosity, version};
 pub use image::{BuildImage, ExportImage, ImageVerb, NamedImage, OneRole, PruneArgs, Roles};
 pub use lifecycle::{
     CopyPlace, CpArgs, DiskSize, LogsArgs, PortArgs, Ports, ProvisionArgs, SshArgs, TargetArgs, TargetsArgs,
@@ -22,17 +24,17 @@ use vmbuild_source::FileOrUrl;
 
 /// Compile CPython in reproducible throw-away machines.
 #[derive(Debug, Parser)]
-#[command(name = "vmbuild", version, about, max_term_width = 100)]
+#[command(name = "vmbuild", version = version(), about, max_term_width = 100)]
 pub struct Cli {
-    /// Print one JSON event per line to stdout instead of text.
-    #[arg(long, global = true)]
-    pub json: bool,
-    /// What to do.
+    /// Options of every verb.
+    #[command(flatten)]
+    pub global: GlobalOptions,
+    /// The verb.
     #[command(subcommand)]
     pub verb: Verb,
 }
 
-/// What people can ask for.
+/// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Start a named machine and leave it running.
@@ -41,44 +43,44 @@ pub enum Verb {
     Status,
     /// Run a program in a named machine.
     Exec(ExecArgs),
-    /// Compile CPython in a throw-away machine, validate it in a second one, publish the artifact.
+    /// Compile CPython in a throw-away machine, validate it in a second one and publish the artifact.
     Build(BuildArgs),
-    /// Print everything that determines an artifact, and its digest, as JSON.
+    /// Print an artifact's plan, which is all of its inputs and their digest, as JSON.
     Plan(BuildInputArgs),
-    /// Build an artifact again from the plan in it, and say what differs and why.
+    /// Build an artifact again from its own plan and explain any differences.
     Reproduce(ReproduceArgs),
-    /// Say what differs between two artifacts.
+    /// Show what differs between two artifacts.
     Diff(DiffArgs),
-    /// Run the 11 checks on an artifact in a clean machine.
+    /// Run all checks on an artifact in a clean machine.
     Validate(ValidateArgs),
-    /// List the CPython versions that are known, which are still maintained, and which are behind.
+    /// List the CPython versions that vmbuild can build, and which are out of date.
     Versions,
     /// Print the names of the machines that exist.
     List,
-    /// Open a terminal in a named machine. It needs neither SSH nor a network in the guest.
+    /// Open a terminal in a named machine. The guest needs neither SSH nor a network.
     Ssh(SshArgs),
-    /// Copy files into a named machine or out of it.
+    /// Copy files to or from a named machine.
     Cp(CpArgs),
-    /// Install the image's packages in a named machine that runs.
+    /// Install the image's packages in a running machine.
     Provision(ProvisionArgs),
-    /// Print what a named machine's console showed, and what QEMU said.
+    /// Print a named machine's console and QEMU's messages.
     Logs(LogsArgs),
-    /// Forward a port of this host's loopback to a port of a named machine, until Ctrl-C.
+    /// Forward a local port to a port of a named machine until Ctrl-C.
     Port(PortArgs),
-    /// Stop named machines, keeping their disks.
+    /// Stop named machines and keep their disks.
     Halt(TargetsArgs),
-    /// Stop named machines and start them again from their own disks.
+    /// Restart named machines from their own disks.
     Reload(TargetsArgs),
-    /// Stop named machines and delete everything they had.
+    /// Stop named machines and delete them.
     Destroy(TargetsArgs),
-    /// Delete what can be made again: left-over machines, golden machines, sources, caches.
+    /// Delete what can be made or downloaded again: leftover machines, caches, golden machines, sources.
     Clean(CleanArgs),
-    /// Show each setting and where its value came from.
+    /// Show each setting and the origin of its value.
     Config(Config),
-    /// Prepare, look at, verify and export the images that machines start from.
+    /// Prepare, inspect, verify and export the images that machines start from.
     #[command(subcommand)]
     Image(ImageVerb),
-    /// Say what is missing on this host, and how to mend it.
+    /// Check this host and suggest fixes.
     Doctor(DoctorArgs),
     /// Print a completion script for a shell.
     Completions {
@@ -87,19 +89,19 @@ pub enum Verb {
     },
 }
 
-/// Which image, and what runs it.
+/// The image of a machine, and the backend that runs it.
 #[derive(Debug, Clone, Args)]
 pub struct MachineOptions {
-    /// The guest's operating system.
+    /// Image of the guest's operating system.
     #[arg(long, env = "VMBUILD_IMAGE", default_value = vmbuild_image::Image::DEFAULT)]
     pub image: String,
-    /// Make the image of exactly the packages its lock names, or fail.
+    /// Use exactly the packages in the image's lock file, or fail.
     #[arg(long)]
     pub locked: bool,
-    /// What runs machines.
+    /// Backend that runs machines.
     #[arg(long, env = "VMBUILD_BACKEND", value_parser = one_of::<BackendChoice>(), default_value_t)]
     pub backend: BackendChoice,
-    /// Which accelerator QEMU uses; believed without a probe.
+    /// Accelerator for QEMU, used without testing it first.
     #[arg(long, env = "VMBUILD_ACCEL", value_parser = one_of::<Accelerator>())]
     pub accel: Option<Accelerator>,
     /// Processors per machine [default: all of this host's].
@@ -127,13 +129,13 @@ impl MachineOptions {
 /// A named machine to start.
 #[derive(Debug, Args)]
 pub struct UpArgs {
-    /// Which machines.
+    /// The machines.
     #[command(flatten)]
     pub targets: TargetsArgs,
     /// Image and backend.
     #[command(flatten)]
     pub machine: MachineOptions,
-    /// Room on the machine's disk, such as 20G; QEMU only [default: the image's].
+    /// Size of the machine's disk, such as 20G; QEMU only [default: the image's].
     #[arg(long, value_name = "SIZE", env = "VMBUILD_DISK")]
     pub disk: Option<DiskSize>,
 }
@@ -141,22 +143,22 @@ pub struct UpArgs {
 /// A program to run in a named machine.
 #[derive(Debug, Args)]
 pub struct ExecArgs {
-    /// Which machine.
+    /// The machine.
     #[command(flatten)]
     pub target: TargetArgs,
     /// Pass standard input on to the program.
     #[arg(short, long)]
     pub interactive: bool,
-    /// Give the program a terminal of its own; standard input must be one.
+    /// Allocate a terminal for the program; standard input must be one.
     #[arg(short, long)]
     pub tty: bool,
-    /// Absolute working directory in the guest.
+    /// Working directory in the guest, as an absolute path.
     #[arg(long, default_value = "/root")]
     pub cwd: String,
-    /// A variable for the program.
+    /// Set an environment variable for the program.
     #[arg(long = "env", value_name = "NAME=VALUE", value_parser = variable)]
     pub env: Vec<(String, String)>,
-    /// Seconds after which the program and all it started end.
+    /// End the program and everything it started after this many seconds.
     #[arg(long, value_name = "SECONDS")]
     pub timeout: Option<u64>,
     /// The program and its arguments.
@@ -164,60 +166,58 @@ pub struct ExecArgs {
     pub argv: Vec<String>,
 }
 
-/// How a CPython is compiled.
+/// The profile of a build.
 #[derive(Debug, Clone, Args)]
 pub struct ProfileOption {
-    /// How it is compiled: release (PGO and LTO), fast (-O2) or smoke (-O0, for tests) [default: release; fast with a
-    /// flavour other than freethreaded].
-    #[arg(long, env = "VMBUILD_PROFILE")]
+    /// Build profile [default: release; fast with a flavour other than freethreaded].
+    #[arg(long, env = "VMBUILD_PROFILE", value_parser = one_of::<Profile>())]
     pub profile: Option<Profile>,
 }
 
-/// How a build is made, and where it goes.
+/// Options of a build that do not change the artifact.
 #[derive(Debug, Clone, Args)]
 pub struct BuildOptions {
     /// Parallel compiler processes [default: the machine's processors].
     #[arg(long, env = "VMBUILD_JOBS", value_parser = clap::value_parser!(u32).range(1..=512))]
     pub jobs: Option<u32>,
-    /// Where artifacts go.
+    /// Folder for artifacts.
     #[arg(long, env = "VMBUILD_ARTIFACTS", value_name = "DIR", default_value = "artifacts")]
     pub artifacts: PathBuf,
 }
 
-/// What determines an artifact, as far as people say it.
+/// The inputs of an artifact that people choose.
 #[derive(Debug, Clone, Args)]
 pub struct BuildInputArgs {
-    /// The version, such as 3.13.5, 3.15.0rc1, 3.14.10t for the free-threaded build, or 3.13.5+debug.
+    /// Version, such as 3.13.5, 3.15.0rc1, 3.14.10t for the free-threaded build, or 3.13.5+debug.
     pub version: Version,
-    /// Which builds of its source at once: freethreaded (as the `t` behind a version), debug, asan, ubsan, tsan, analyzer,
-    /// clang. `3.13.5+debug` says the same.
-    #[arg(long, value_name = "FLAVOUR", value_delimiter = ',')]
+    /// Build flavours, combined; `3.13.5+debug` does the same as `--flavour debug`.
+    #[arg(long, value_name = "FLAVOUR", value_delimiter = ',', value_parser = one_of::<Flavour>())]
     pub flavour: Vec<Flavour>,
     /// Image and backend.
     #[command(flatten)]
     pub machine: MachineOptions,
-    /// How.
+    /// Its profile.
     #[command(flatten)]
     pub compiled: ProfileOption,
-    /// Leave out CPython's own tests, IDLE and static libraries.
+    /// Omit CPython's own tests, IDLE and static libraries.
     #[arg(long, env = "VMBUILD_SLIM")]
     pub slim: bool,
-    /// Take the source from this file or URL instead of looking for it.
+    /// Take the source from this file or URL instead of searching for it.
     #[arg(long, value_name = "FILE|URL")]
     pub source: Option<FileOrUrl>,
-    /// SHA-256 the source must have; needed for versions vmbuild does not list.
+    /// SHA-256 of the source; required for versions that vmbuild does not list.
     #[arg(long, value_name = "HEX")]
     pub source_sha256: Option<Sha256>,
-    /// Build only from a source whose signature was verified, and not from one that its sha256 alone vouches for.
+    /// Refuse a source without a verified signature, even if its SHA-256 is known.
     #[arg(long)]
     pub require_signature: bool,
-    /// Optimise by this published profile instead of training.
+    /// Optimise with this published profile data instead of training.
     #[arg(long, value_name = "FILE")]
     pub profile_data: Option<PathBuf>,
 }
 
 impl BuildInputArgs {
-    /// How much of CPython goes into the artifact.
+    /// The part of CPython that goes into the artifact.
     pub(crate) fn extent(&self) -> Extent {
         if self.slim { Extent::Slim } else { Extent::Full }
     }
@@ -226,10 +226,10 @@ impl BuildInputArgs {
 /// A CPython to build.
 #[derive(Debug, Args)]
 pub struct BuildArgs {
-    /// What.
+    /// Its inputs.
     #[command(flatten)]
     pub wanted: BuildInputArgs,
-    /// How it is made.
+    /// Its other options.
     #[command(flatten)]
     pub options: BuildOptions,
     /// The artifact's build number [default: the next free one].
@@ -241,10 +241,10 @@ pub struct BuildArgs {
     /// Warn instead of failing when checks 4, 10 or 11 do not hold.
     #[arg(long)]
     pub lenient: bool,
-    /// Train even if an earlier build of the same inputs published its profile.
+    /// Train even if an earlier build of the same inputs published its profile data.
     #[arg(long, conflicts_with = "profile_data")]
     pub train: bool,
-    /// Train a release build even on an emulated processor; the record says so.
+    /// Train a release build even on an emulated processor; the build record notes it.
     #[arg(long)]
     pub allow_emulated_pgo: bool,
     /// Compile even if this plan has been built before.
@@ -258,24 +258,24 @@ pub struct BuildArgs {
 /// An artifact to build again.
 #[derive(Debug, Args)]
 pub struct ReproduceArgs {
-    /// The tarball. Its plan is read out of it.
+    /// The tarball, which contains its plan.
     pub artifact: PathBuf,
-    /// What runs machines.
+    /// Backend that runs machines.
     #[arg(long, value_parser = one_of::<BackendChoice>(), default_value_t)]
     pub backend: BackendChoice,
-    /// Which accelerator QEMU uses; believed without a probe.
+    /// Accelerator for QEMU, used without testing it first.
     #[arg(long, value_parser = one_of::<Accelerator>())]
     pub accel: Option<Accelerator>,
-    /// Take the source from this file or URL instead of looking for it.
+    /// Take the source from this file or URL instead of searching for it.
     #[arg(long, value_name = "FILE|URL")]
     pub source: Option<FileOrUrl>,
-    /// The profile that the artifact was optimised by [default: the one published beside it].
+    /// Profile data that the artifact was optimised with [default: the file published with it].
     #[arg(long, value_name = "FILE")]
     pub profile_data: Option<PathBuf>,
-    /// Train even on an emulated processor, where the artifact's plan trains.
+    /// Train even on an emulated processor, if the artifact's plan trains.
     #[arg(long)]
     pub allow_emulated_pgo: bool,
-    /// Keep in this folder what was built, if it differs, or the logs, if building fails.
+    /// Keep the new build in this folder if it differs, or the logs if it fails.
     #[arg(long, value_name = "DIR")]
     pub keep: Option<PathBuf>,
 }
@@ -292,7 +292,7 @@ pub struct DiffArgs {
 /// An artifact to validate.
 #[derive(Debug, Args)]
 pub struct ValidateArgs {
-    /// The tarball; its checksum file lies beside it.
+    /// The tarball; its checksum file must be in the same folder.
     pub artifact: PathBuf,
     /// Image and backend.
     #[command(flatten)]
@@ -302,24 +302,24 @@ pub struct ValidateArgs {
     pub lenient: bool,
 }
 
-/// What to delete. Without options: what killed runs left, and caches.
+/// Parts of the store to delete. Without options: leftover machines and caches.
 #[derive(Debug, Args)]
 pub struct CleanArgs {
-    /// Also golden machines: the next build bootstraps again.
+    /// Also delete golden machines: the next build bootstraps again.
     #[arg(long)]
     pub images: bool,
-    /// Also downloaded sources.
+    /// Also delete downloaded sources.
     #[arg(long)]
     pub sources: bool,
-    /// Also publishers' disks and packages: everything but machines, what they stand on, and what the user wrote.
+    /// Also delete publishers' disks and packages: everything but machines, their base images and your own files.
     #[arg(long)]
     pub all: bool,
 }
 
-/// How to look at this host.
+/// Options of the check of this host.
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
-    /// Show the commands that mend what is missing, run them, and look again.
+    /// Show the commands that fix what was found, run them, and check again.
     #[arg(long)]
     pub fix: bool,
 }

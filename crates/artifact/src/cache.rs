@@ -97,7 +97,10 @@ impl BuildCache {
     pub fn take(&self, plan: Sha256, outputs: &Outputs) -> io::Result<Cached> {
         let Outputs { tarball: to, debug_info: debug, logs } = outputs;
         let folder = self.folder(plan);
-        let Some(text) = unless_missing(fs_err::read(folder.join(FACTS)))? else { return Ok(Cached::Nothing) };
+        let Some(text) = unless_missing(fs_err::read(folder.join(FACTS)))? else {
+            tracing::debug!(%plan, "the build cache does not have this plan");
+            return Ok(Cached::Nothing);
+        };
         if unless_missing(fs_err::copy(folder.join(TARBALL), to))?.is_none() {
             return remove_damaged(&folder);
         }
@@ -117,6 +120,7 @@ impl BuildCache {
         };
         // Says when it was last used. That it could not be said only makes it go sooner.
         let _ = fs_err::File::open(folder.join(FACTS)).and_then(|file| file.file().set_modified(SystemTime::now()));
+        tracing::info!(%plan, "the build cache has this plan");
         Ok(Cached::Taken(Box::new(kept)))
     }
 

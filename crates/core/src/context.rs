@@ -8,15 +8,15 @@ use tokio_util::sync::CancellationToken;
 /// Handed down from the edge: nothing below it is global.
 #[derive(Debug, Clone)]
 pub struct Context {
-    /// Where things are kept between runs.
+    /// The store, which persists between runs.
     pub store: Store,
-    /// Where events go.
+    /// The stream of events.
     pub events: Events,
     /// Fires on Ctrl-C, SIGTERM, or a client's cancel.
     pub cancel: CancellationToken,
 }
 
-/// The user interrupted, and no other error says so.
+/// The user interrupted the command.
 #[derive(Debug, thiserror::Error)]
 #[error("interrupted")]
 pub struct Interrupted;

@@ -1,24 +1,29 @@
-//! What happens, as data. Libraries emit events; only `report` decides how they look.
+//! Progress as data. Libraries emit events; only `report` decides how they look.
+
+mod phase;
+
+pub use phase::{LastLine, Pace, PhaseGuard};
 
 use jiff::Timestamp;
 use serde::Serialize;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use vmbuild_protocol::Check;
-use vmbuild_supervise::Tail;
 
 /// Something that happened, and when.
 #[derive(Debug, Clone, Serialize)]
 pub struct Event {
     /// Wall-clock time.
     pub at: Timestamp,
-    /// What.
+    /// The event itself.
     #[serde(flatten)]
     pub kind: EventKind,
 }
 
-/// What happened.
+/// One kind of event, with its data.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum EventKind {
@@ -26,61 +31,69 @@ pub enum EventKind {
     Chose {
         /// The part it concerns.
         part: Part,
-        /// What was chosen: `qemu + tcg`.
+        /// The choice: `qemu + tcg`.
         what: String,
-        /// Why: `kvm: a guest kernel hung for 5 s`.
+        /// The reason: `kvm: a guest kernel hung for 5 s`.
         why: String,
     },
     /// A phase began.
     Started {
-        /// Which.
+        /// Tells it from equal phases that run at the same time.
+        id: PhaseId,
+        /// Its part and name.
         phase: Phase,
-        /// What it works on, such as a file or version; may be empty.
+        /// Its subject, such as a file or version; may be empty.
         about: String,
     },
-    /// A phase came further. Sent at most a few times a second.
+    /// A phase made progress. Sent at most a few times a second.
     Advanced {
-        /// Which.
+        /// Tells it from equal phases that run at the same time.
+        id: PhaseId,
+        /// Its part and name.
         phase: Phase,
         /// Units done.
         done: u64,
         /// Units in total, if known.
         total: Option<u64>,
-        /// What a unit is.
+        /// The unit.
         unit: Unit,
         /// The last line a program wrote; may be empty.
         line: String,
     },
-    /// A phase ended well.
+    /// A phase succeeded.
     Finished {
-        /// Which.
+        /// Tells it from equal phases that run at the same time.
+        id: PhaseId,
+        /// Its part and name.
         phase: Phase,
-        /// What came of it; may be empty.
+        /// Its result; may be empty.
         result: String,
         /// How long it took.
         #[serde(serialize_with = "seconds", rename = "seconds")]
         took: Duration,
     },
-    /// A phase ended otherwise. The error itself follows on its own.
+    /// A phase failed or was interrupted. The error itself follows on its own.
     Broke {
-        /// Which.
+        /// Tells it from equal phases that run at the same time.
+        id: PhaseId,
+        /// Its part and name.
         phase: Phase,
         /// How long it took.
         #[serde(serialize_with = "seconds", rename = "seconds")]
         took: Duration,
     },
-    /// Worth knowing, nothing to do.
+    /// Information that needs no action.
     Note {
         /// The part it concerns.
         part: Part,
-        /// What.
+        /// The message.
         text: String,
     },
-    /// Something to do about it.
+    /// A problem that the user may want to solve.
     Warning {
         /// The part it concerns.
         part: Part,
-        /// What.
+        /// The message.
         text: String,
     },
     /// A check of a validation has its verdict.
@@ -95,7 +108,7 @@ pub enum EventKind {
         artifact: String,
         /// All checks, in order.
         checks: Vec<Check>,
-        /// Whether the table is what the user asked for, or news on the way.
+        /// Destination of the table: the result the user asked for, or news on the way.
         #[serde(skip)]
         shown: Shown,
     },
@@ -105,14 +118,14 @@ pub enum EventKind {
     Error {
         /// The chain of causes, outermost first.
         causes: Vec<String>,
-        /// What to do.
+        /// Ways to solve it.
         hints: Vec<String>,
         /// The exit code.
         exit: u8,
     },
 }
 
-/// Where a table belongs.
+/// The stream that a table belongs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shown {
     /// It is the command's result: standard output.
@@ -124,21 +137,21 @@ pub enum Shown {
 /// A published artifact.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Published {
-    /// Where.
+    /// Path of the tarball.
     pub path: PathBuf,
-    /// What was measured on the way, as JSON, beside it.
+    /// Path of its build record: measurements, as JSON.
     pub record: PathBuf,
     /// Its SHA-256, in hex.
     pub sha256: String,
     /// Its length.
     pub bytes: u64,
-    /// What determined it, as a digest in hex.
+    /// Digest of its plan, in hex.
     pub plan: String,
     /// Folder of the step logs.
     pub logs: PathBuf,
-    /// Where the time went: phase and seconds, in order.
+    /// Time by phase, in order.
     pub stages: Vec<StageTime>,
-    /// Seconds for everything.
+    /// Seconds in total.
     pub seconds: f64,
 }
 
@@ -151,7 +164,7 @@ pub struct StageTime {
     pub seconds: f64,
 }
 
-/// A part of vmbuild, in the words of its output's first column.
+/// A part of vmbuild: the first column of its output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Part {
@@ -189,6 +202,11 @@ impl Part {
     }
 }
 
+/// Number of a phase, unique within its stream of events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct PhaseId(pub u64);
+
 /// A phase of some part: `build`/`training`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Phase {
@@ -199,7 +217,14 @@ pub struct Phase {
     pub name: String,
 }
 
-/// What progress is counted in.
+impl Phase {
+    /// Both in one: `build/training`.
+    fn label(&self) -> String {
+        format!("{}/{}", self.part.word(), self.name)
+    }
+}
+
+/// Unit of progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Unit {
@@ -215,20 +240,25 @@ pub enum Unit {
     Lines,
 }
 
-/// Where events go. Cheap to clone. Unbounded, because there are only a few events a second.
+/// Sending side of a stream of events. Cheap to clone. Unbounded, because there are only a few events a second.
 #[derive(Debug, Clone)]
-pub struct Events(mpsc::UnboundedSender<Event>);
+pub struct Events {
+    sender: mpsc::UnboundedSender<Event>,
+    /// The next phase's number.
+    next_phase: Arc<AtomicU64>,
+}
 
 impl Events {
     /// A sink and the stream that a reporter reads.
     pub fn channel() -> (Self, mpsc::UnboundedReceiver<Event>) {
         let (sender, receiver) = mpsc::unbounded_channel();
-        (Self(sender), receiver)
+        (Self { sender, next_phase: Arc::new(AtomicU64::new(1)) }, receiver)
     }
 
     /// Emits an event. Silently dropped once the reporter is gone: the program is ending then.
     pub fn emit(&self, kind: EventKind) {
-        let _ = self.0.send(Event { at: Timestamp::now(), kind });
+        trace(&kind);
+        let _ = self.sender.send(Event { at: Timestamp::now(), kind });
     }
 
     /// Emits a note.
@@ -244,45 +274,31 @@ impl Events {
     /// Begins a phase. Dropping the guard without `finish` reports it as broken.
     pub fn phase(&self, part: Part, name: &str, about: impl Into<String>) -> PhaseGuard {
         let phase = Phase { part, name: name.to_owned() };
-        self.emit(EventKind::Started { phase: phase.clone(), about: about.into() });
-        PhaseGuard { events: self.clone(), phase, since: std::time::Instant::now(), finished: false }
+        let id = PhaseId(self.next_phase.fetch_add(1, Ordering::Relaxed));
+        self.emit(EventKind::Started { id, phase: phase.clone(), about: about.into() });
+        PhaseGuard { events: self.clone(), id, phase, since: std::time::Instant::now(), finished: false }
     }
 }
 
-/// A phase under way.
-#[derive(Debug)]
-pub struct PhaseGuard {
-    events: Events,
-    phase: Phase,
-    since: std::time::Instant,
-    finished: bool,
-}
-
-impl PhaseGuard {
-    /// Reports how far it is. The caller keeps the rate down to a few a second.
-    pub fn advance(&self, done: u64, total: Option<u64>, unit: Unit, line: &str) {
-        self.events.emit(EventKind::Advanced { phase: self.phase.clone(), done, total, unit, line: line.to_owned() });
-    }
-
-    /// For a program whose output says nothing but that it goes on.
-    pub fn last_line(&self) -> LastLine<'_> {
-        LastLine { running: self, tail: Tail::default(), pace: Pace::default() }
-    }
-
-    /// Ends it well, and says how long it took.
-    pub fn finish(mut self, result: impl Into<String>) -> Duration {
-        self.finished = true;
-        let took = self.since.elapsed();
-        self.events.emit(EventKind::Finished { phase: self.phase.clone(), result: result.into(), took });
-        took
-    }
-}
-
-impl Drop for PhaseGuard {
-    fn drop(&mut self) {
-        if !self.finished {
-            self.events.emit(EventKind::Broke { phase: self.phase.clone(), took: self.since.elapsed() });
+/// Repeats an event in the trace, so that one file tells the whole story.
+fn trace(kind: &EventKind) {
+    match kind {
+        EventKind::Advanced { .. } | EventKind::Checked { .. } => {}
+        EventKind::Chose { part, what, why } => tracing::info!("{}: chose {what} ({why})", part.word()),
+        EventKind::Started { id, phase, about } => tracing::info!("{} #{} started: {about}", phase.label(), id.0),
+        EventKind::Finished { id, phase, result, took } => {
+            tracing::info!("{} #{} finished in {took:.1?}: {result}", phase.label(), id.0);
         }
+        EventKind::Broke { id, phase, took } => {
+            tracing::info!("{} #{} failed after {took:.1?}", phase.label(), id.0);
+        }
+        EventKind::Note { part, text } => tracing::info!("{}: {text}", part.word()),
+        EventKind::Warning { part, text } => tracing::warn!("{}: {text}", part.word()),
+        EventKind::Validated { artifact, checks, .. } => {
+            tracing::info!("validated {artifact}: {} checks", checks.len());
+        }
+        EventKind::Published(published) => tracing::info!("published {}", published.path.display()),
+        EventKind::Error { causes, exit, .. } => tracing::error!(exit, "{}", causes.join(": ")),
     }
 }
 
@@ -290,37 +306,28 @@ fn seconds<S: serde::Serializer>(took: &Duration, to: S) -> Result<S::Ok, S::Err
     to.serialize_f64((took.as_secs_f64() * 1000.0).round() / 1000.0)
 }
 
-/// Shows the last line of a program's output.
-#[derive(Debug)]
-pub struct LastLine<'a> {
-    running: &'a PhaseGuard,
-    tail: Tail,
-    pace: Pace,
-}
+#[cfg(test)]
+mod tests {
+    use super::{EventKind, Events, Part, PhaseId};
 
-impl LastLine<'_> {
-    /// Takes the next bytes of the output.
-    pub fn hear(&mut self, bytes: &[u8]) {
-        self.tail.push(bytes);
-        if self.pace.is_time() {
-            self.running.advance(0, None, Unit::Lines, self.tail.last_line());
+    #[test]
+    fn equal_phases_have_ids_of_their_own() {
+        let (events, mut receiver) = Events::channel();
+        let (one, other) = (events.phase(Part::Source, "fetch", ""), events.clone().phase(Part::Source, "fetch", ""));
+        other.finish("");
+        drop(one);
+        let mut seen = Vec::new();
+        while let Ok(event) = receiver.try_recv() {
+            let json = serde_json::to_value(&event).expect("JSON");
+            let (EventKind::Started { id, .. } | EventKind::Finished { id, .. } | EventKind::Broke { id, .. }) =
+                event.kind
+            else {
+                panic!("{event:?}")
+            };
+            assert_eq!(json["id"], id.0, "{json}");
+            seen.push((json["event"].as_str().unwrap_or_default().to_owned(), id));
         }
-    }
-}
-
-/// Keeps progress events down to four a second.
-#[derive(Debug, Default)]
-pub struct Pace {
-    last: Option<std::time::Instant>,
-}
-
-impl Pace {
-    /// Whether enough time has passed since it last said yes.
-    pub fn is_time(&mut self) -> bool {
-        let due = self.last.is_none_or(|last| last.elapsed() >= Duration::from_millis(250));
-        if due {
-            self.last = Some(std::time::Instant::now());
-        }
-        due
+        let expect = [("started", 1), ("started", 2), ("finished", 2), ("broke", 1)];
+        assert_eq!(seen, expect.map(|(event, id)| (event.to_owned(), PhaseId(id))));
     }
 }

@@ -1,4 +1,4 @@
-//! How a command ends: exit codes, and what every error must be able to say.
+//! How a command ends: exit codes, and the trait that every error implements.
 
 use std::io;
 use std::process::ExitCode;
@@ -12,11 +12,11 @@ pub enum Exit {
     Success = 0,
     /// The job failed: a build step, or a check.
     Job = 1,
-    /// Wrong use: unknown version, image, option.
+    /// Wrong usage: unknown version, image, option.
     Usage = 2,
-    /// The environment cannot: missing tool, no space, unreachable source, a machine that died.
+    /// The environment is at fault: missing tool, no space, unreachable source, a machine that died.
     Environment = 3,
-    /// Bytes are not those that were promised.
+    /// Bytes differ from those that were promised.
     Integrity = 4,
     /// Ctrl-C or SIGTERM.
     Interrupted = 130,
@@ -28,12 +28,12 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// What every module's error says besides its message.
+/// The exit code and hints that every error has besides its message.
 pub trait Diagnose: std::error::Error {
     /// The exit code it leads to.
     fn exit(&self) -> Exit;
 
-    /// What to do about it, one sentence each; may be empty.
+    /// Ways to solve it, one sentence each; may be empty.
     fn hints(&self) -> Vec<String> {
         Vec::new()
     }
@@ -48,6 +48,26 @@ impl<E: Diagnose + Send + Sync + 'static> From<E> for Failure {
     }
 }
 
+/// The messages of an error and its causes, outermost first. A cause whose text the message above it contains is left
+/// out: transparent errors would be repeated.
+pub fn chain(error: &(impl std::error::Error + ?Sized)) -> Vec<String> {
+    let mut messages = vec![error.to_string()];
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        if messages.last().is_some_and(|above| !above.contains(&text)) {
+            messages.push(text);
+        }
+        next = cause.source();
+    }
+    messages
+}
+
+/// An error and its causes on one line, for a warning or the trace.
+pub fn chain_line(error: &(impl std::error::Error + ?Sized)) -> String {
+    chain(error).join(": ")
+}
+
 /// One of the two standard streams takes no more bytes.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write to standard {}", match stream { OutputStream::Stdout => "output", OutputStream::Stderr => "error" })]
@@ -60,7 +80,7 @@ pub struct OutputError {
 }
 
 impl OutputError {
-    /// Whether nobody reads the stream any more, as in `vmbuild status | head -1`.
+    /// True if nobody reads the stream any more, as in `vmbuild status | head -1`.
     pub fn is_closed_pipe(&self) -> bool {
         self.source.kind() == io::ErrorKind::BrokenPipe
     }
@@ -85,9 +105,37 @@ impl Diagnose for vmbuild_supervise::RunError {
     fn hints(&self) -> Vec<String> {
         match self {
             Self::NotStarted { program, .. } => {
-                vec![format!("`vmbuild doctor` says what is missing and how to install `{program}`")]
+                vec![format!("run `vmbuild doctor` to see how to install `{program}`")]
             }
             _ => Vec::new(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{chain, chain_line};
+    use std::io::Error;
+
+    #[derive(Debug, thiserror::Error)]
+    enum Outer {
+        #[error("failed to read the settings")]
+        Read(#[source] Error),
+        #[error("failed to read the settings: {0}")]
+        Repeats(#[source] Error),
+        #[error(transparent)]
+        Transparent(#[from] Error),
+    }
+
+    #[test]
+    fn each_cause_is_named_once() {
+        let check = |error: Outer, expect: &[&str]| {
+            assert_eq!(chain(&error), expect);
+            assert_eq!(chain_line(&error), expect.join(": "));
+        };
+        let denied = || Error::other("permission denied");
+        check(Outer::Read(denied()), &["failed to read the settings", "permission denied"]);
+        check(Outer::Repeats(denied()), &["failed to read the settings: permission denied"]);
+        check(Outer::Transparent(denied()), &["permission denied"]);
     }
 }

@@ -1,63 +1,64 @@
-//! One thing the doctor looked at.
+//! Findings of `vmbuild doctor`.
 
 use serde::Serialize;
 
-/// How it is.
+/// Severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
-    /// As it should be.
+    /// Nothing to do.
     Ok,
-    /// vmbuild works, but less well.
+    /// vmbuild works, with limitations.
     Warn,
     /// Something vmbuild does will not work.
     Fail,
 }
 
-/// What was found.
+/// One thing that was checked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// How it is.
+    /// Its severity.
     pub status: Status,
-    /// What was looked at: a word or two.
+    /// Its subject, a word or two.
     pub topic: String,
-    /// What was seen: a lowercase fragment.
+    /// The observation: a lowercase fragment.
     pub text: String,
-    /// What to do about it.
-    pub mend: Option<String>,
-    /// The command that does it, where one does: `vmbuild doctor --fix` runs it.
+    /// A way to solve it.
+    #[serde(rename = "mend")]
+    pub remedy: Option<String>,
+    /// The command that fixes it, if there is one: `vmbuild doctor --fix` runs it.
     pub fix: Option<Vec<String>>,
 }
 
 impl Finding {
-    /// Nothing to do.
+    /// A finding that needs no action.
     pub fn ok(topic: &str, text: impl Into<String>) -> Self {
-        Self { status: Status::Ok, topic: topic.to_owned(), text: text.into(), mend: None, fix: None }
+        Self { status: Status::Ok, topic: topic.to_owned(), text: text.into(), remedy: None, fix: None }
     }
 
-    /// It could be better.
-    pub fn warn(topic: &str, text: impl Into<String>, mend: &str) -> Self {
+    /// A limitation.
+    pub fn warn(topic: &str, text: impl Into<String>, remedy: &str) -> Self {
         Self {
             status: Status::Warn,
             topic: topic.to_owned(),
             text: text.into(),
-            mend: Some(mend.to_owned()),
+            remedy: Some(remedy.to_owned()),
             fix: None,
         }
     }
 
-    /// Something will not work.
-    pub fn fail(topic: &str, text: impl Into<String>, mend: &str) -> Self {
+    /// A failure.
+    pub fn fail(topic: &str, text: impl Into<String>, remedy: &str) -> Self {
         Self {
             status: Status::Fail,
             topic: topic.to_owned(),
             text: text.into(),
-            mend: Some(mend.to_owned()),
+            remedy: Some(remedy.to_owned()),
             fix: None,
         }
     }
 
-    /// With the command that mends it, if there is one.
+    /// Adds the command that fixes it, if there is one.
     #[must_use]
     pub fn fixed_by(self, fix: Option<Vec<String>>) -> Self {
         Self { fix, ..self }

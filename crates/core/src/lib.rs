@@ -1,4 +1,4 @@
-//! What every other crate builds on: events, failures, findings, the store and its locks.
+//! The base of every other crate: events, failures, findings, the trace, the store and its locks.
 
 mod blocking;
 pub mod context;
@@ -7,5 +7,6 @@ pub mod failure;
 pub mod finding;
 pub mod format;
 pub mod store;
+pub mod trace;
 
 pub use blocking::blocking;

@@ -8,7 +8,7 @@
 //!   machines/<name>/         named machines (`up`) and job machines (random names)
 //!   packages/<sha256>.deb    packages that machines were made of
 //!   locks/                   lock files that the user wrote: they go before the program's own
-//!   cache/                   probes and indices: may be deleted at any time
+//!   cache/                   probes, indices and traces: may be deleted at any time
 //! ```
 
 mod accept;
@@ -27,13 +27,13 @@ pub struct Store {
     root: PathBuf,
 }
 
-/// Why the store is not usable.
+/// Reasons why the store is not usable.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// Neither `VMBUILD_HOME` nor `XDG_DATA_HOME` nor `HOME` is set.
-    #[error("no place for vmbuild's store: neither VMBUILD_HOME, XDG_DATA_HOME nor HOME is set")]
+    #[error("no location for the store: VMBUILD_HOME, XDG_DATA_HOME and HOME are all unset")]
     NoHome,
-    /// A variable that leads to the store is no absolute path.
+    /// A variable that leads to the store is not an absolute path.
     #[error("{variable} is not an absolute path: `{}`", path.display())]
     Relative {
         /// The variable.
@@ -41,21 +41,21 @@ pub enum StoreError {
         /// Its value.
         path: PathBuf,
     },
-    /// There is a folder, and it is no place for a store.
-    #[error("{} cannot be vmbuild's store", path.display())]
+    /// The folder exists and is unfit for a store.
+    #[error("{} cannot be used as the store", path.display())]
     Unfit {
         /// The folder.
         path: PathBuf,
-        /// What is wrong with it.
+        /// Its defect.
         #[source]
         why: Unfit,
     },
-    /// The root of the store cannot be made or looked at.
+    /// The root of the store cannot be created or read.
     #[error("the store {} is not usable", path.display())]
     Unusable {
         /// The root.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: io::Error,
     },
@@ -83,14 +83,14 @@ impl Diagnose for StoreError {
             _ => None,
         };
         match close {
-            Some(close) => vec![format!("{close} if it is yours alone; else {elsewhere}")],
+            Some(close) => vec![format!("{close} if only you use it; otherwise {elsewhere}")],
             None => vec![elsewhere],
         }
     }
 }
 
 impl Store {
-    /// The store the environment names. It need not exist: who writes makes it first.
+    /// The store the environment names. It need not exist: a command that writes creates it first.
     pub fn from_env() -> Result<Self, StoreError> {
         Self::open(&named(|name| std::env::var_os(name))?)
     }
@@ -107,7 +107,7 @@ impl Store {
         Self::open(root)?.create()
     }
 
-    /// Makes what is missing of it.
+    /// Creates what is missing of it.
     pub fn create(&self) -> Result<Self, StoreError> {
         let unusable = |source| StoreError::Unusable { path: self.root.clone(), source };
         if !self.root.is_dir() {
@@ -178,7 +178,7 @@ fn named(variable: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf, StoreEr
     Err(StoreError::NoHome)
 }
 
-/// What is in a folder: nothing if it does not exist.
+/// The entries of a folder; none if it does not exist.
 pub fn entries(folder: &Path) -> io::Result<Vec<fs_err::DirEntry>> {
     match fs_err::read_dir(folder) {
         Ok(entries) => entries.collect(),
@@ -234,17 +234,22 @@ impl Lock {
         }
     }
 
-    /// Whether somebody holds the lock alone. Who only looks shares the look with others, so that none of them is taken
-    /// for a holder, and nobody has to wait to be sure.
+    /// True if somebody holds the lock alone. Checking takes it shared for a moment, so that two checks at the same time
+    /// do not see each other as holders.
     pub fn is_held(path: &Path) -> io::Result<bool> {
         Ok(Self::try_share(path)?.is_none())
     }
 
     /// Takes the lock, waiting for its holder.
     pub async fn take(path: &Path, cancel: &tokio_util::sync::CancellationToken) -> io::Result<Option<Self>> {
+        let mut waiting = false;
         loop {
             if let Some(lock) = Self::try_take(path)? {
                 return Ok(Some(lock));
+            }
+            if !waiting {
+                tracing::info!("waiting for the lock {}", path.display());
+                waiting = true;
             }
             tokio::select! {
                 () = cancel.cancelled() => return Ok(None),
@@ -259,7 +264,7 @@ impl Lock {
     }
 }
 
-/// Deletes everything in a folder, if there is one, and says how many entries there were.
+/// Deletes everything in a folder, if it exists, and returns the number of entries.
 pub fn empty_folder(folder: &Path) -> io::Result<usize> {
     let entries = entries(folder)?;
     for entry in &entries {
@@ -292,7 +297,7 @@ mod tests {
         check(&[("XDG_DATA_HOME", ""), ("HOME", "/c")], Ok("/c/.local/share/vmbuild"));
         check(&[("VMBUILD_HOME", "a"), ("HOME", "/c")], Err("VMBUILD_HOME is not an absolute path: `a`"));
         check(&[("XDG_DATA_HOME", "./b"), ("HOME", "/c")], Err("XDG_DATA_HOME is not an absolute path: `./b`"));
-        check(&[], Err("no place for vmbuild's store: neither VMBUILD_HOME, XDG_DATA_HOME nor HOME is set"));
+        check(&[], Err("no location for the store: VMBUILD_HOME, XDG_DATA_HOME and HOME are all unset"));
         let relative = StoreError::Relative { variable: "VMBUILD_HOME", path: "a".into() };
         assert_eq!(relative.exit(), Exit::Usage);
     }

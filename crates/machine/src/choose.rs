@@ -171,6 +171,7 @@ where
     B: AsyncFnOnce() -> Result<BootFiles, Failure>,
     P: AsyncFn(&'static dyn Backend) -> Result<(), BackendUnavailable>,
 {
+    tracing::debug!(?request, "choosing a backend");
     let chosen = match (request.backend, request.accelerator) {
         (BackendChoice::Only(kind), accelerator) => match (kind.backend().features().accelerator, accelerator) {
             (FeatureSupport::Unsupported { reason, hint }, Some(accelerator)) => {
@@ -215,6 +216,7 @@ where
         // Without anything to boot a hypervisor cannot be trusted, and a native backend needs no kernel.
         Err(untested) => Ok(format!("{HARDWARE}: {}", chain(&untested))),
     };
+    tracing::debug!(?hardware, "tested hardware acceleration");
     let no_native = match first_working(AutoRank::Native, &probe).await {
         Ok(native) => {
             let why = hardware.unwrap_or_else(|no_qemu| no_qemu.to_string());

@@ -37,6 +37,7 @@ pub async fn sweep(store: &Store, events: &Events, cancel: &CancellationToken) -
         }
     }
     for path in unfinished_folders(&store.machines())? {
+        tracing::info!("deleting {}: it was never finished", path.display());
         if let Err(error) = delete(&path, cancel).await {
             events.warn(Part::Cleanup, format!("failed to remove leftover {}: {}", path.display(), causes(&error)));
         }
@@ -65,6 +66,7 @@ async fn sweep_machine(
         Some(_) => {}
         None => wait_for_end(folder).await?,
     }
+    tracing::debug!("removing machine {}: its owner's lock is free", folder.name());
     remove(folder, cancel).await?;
     Ok(SweepOutcome::Removed)
 }

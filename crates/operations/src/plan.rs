@@ -1,7 +1,7 @@
 //! `plan`: everything that determines an artifact, with its digest.
 
 use crate::build::{BuildInputs, ObtainedInputs, ResolvedRequest, check_tools};
-use crate::sweep_left_overs;
+use crate::sweep;
 use sha2::Digest as _;
 use vmbuild_archive::Sha256;
 use vmbuild_artifact::{ArtifactError, ProfileData};
@@ -108,7 +108,7 @@ pub(crate) fn changes(was: &Plan, is: &Plan) -> Vec<String> {
 /// Plans an artifact. Obtains the source and makes the golden machine, as a build would: their digests are part of the
 /// plan.
 pub async fn plan(context: &Context, request: PlanRequest) -> Result<PlanOutcome, Failure> {
-    sweep_left_overs(context).await?;
+    sweep(context).await?;
     let resolved = ResolvedRequest::resolve(context, request.inputs)?;
     let inputs = resolved.obtain(context).await?;
     let golden = resolved.machines(context).await?.golden(context, GoldenRole::Build).await?;

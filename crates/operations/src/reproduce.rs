@@ -6,7 +6,7 @@ use crate::build::{
     profile_of_artifact,
 };
 use crate::plan::{PlannedBuild, changes};
-use crate::sweep_left_overs;
+use crate::sweep;
 use std::path::{Path, PathBuf};
 use vmbuild_archive::Sha256;
 use vmbuild_artifact::{
@@ -87,7 +87,7 @@ impl Comparison {
 
 /// Builds an artifact again and compares.
 pub async fn reproduce(context: &Context, request: ReproduceRequest) -> Result<Comparison, Failure> {
-    sweep_left_overs(context).await?;
+    sweep(context).await?;
     let artifact = ArtifactFile::at(&request.artifact)?;
     let info = read_info(&artifact.path, &artifact.name)?;
     let work = tempfile::Builder::new().prefix("reproduce-").tempdir_in(context.store.cache());

@@ -2,7 +2,7 @@
 
 use crate::artifact_file::ArtifactFile;
 use crate::reproduce::read_info;
-use crate::sweep_left_overs;
+use crate::sweep;
 use std::path::{Path, PathBuf};
 use vmbuild_core::blocking;
 use vmbuild_core::context::Context;
@@ -56,7 +56,7 @@ pub(crate) struct Candidate {
 
 /// Runs the checks on an artifact in a clean machine.
 pub async fn validate(context: &Context, request: ValidateRequest) -> Result<ValidateOutcome, Failure> {
-    sweep_left_overs(context).await?;
+    sweep(context).await?;
     let ArtifactFile { path, name } = ArtifactFile::at(&request.artifact)?;
     let setup = MachineSetup::decide(context, &request.machine).await?;
     let candidate = Candidate { artifact: path, name, lenient: request.lenient };

@@ -45,7 +45,9 @@ pub(super) struct FailedAttempts {
 
 impl FailedAttempts {
     pub(super) fn add(&mut self, place: impl Into<String>, reason: &impl ToString) {
-        self.attempts.push(FailedAttempt { place: place.into(), reason: reason.to_string() });
+        let (place, reason) = (place.into(), reason.to_string());
+        tracing::info!("source not found at {place}: {reason}");
+        self.attempts.push(FailedAttempt { place, reason });
     }
 
     /// Whether it was tried already.

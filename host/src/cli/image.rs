@@ -1,35 +1,35 @@
 //! `vmbuild image …`, as clap types.
 
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use super::values::one_of;
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use vmbuild_image::{Compression, ExportFormat, GoldenRole, Image};
 
-/// What people can ask for about images.
+/// The `image` verbs.
 #[derive(Debug, Subcommand)]
 pub enum ImageVerb {
-    /// Show every known image, and what of it is here.
+    /// List the known images and what the store has of them.
     List,
-    /// Show one image: what it is made from, what is here, its digests and sizes.
+    /// Show an image's source, golden machines, digests and sizes.
     Show(NamedImage),
-    /// Bring an image's base here: download it, or bootstrap it from its archive.
+    /// Download an image's base: its publisher's disk, or the packages it is bootstrapped from.
     Fetch(NamedImage),
-    /// Move a cloud image's pin to its publisher's newest release, whose signature is verified.
+    /// Pin a cloud image to its publisher's newest release, after verifying its signature.
     Update(NamedImage),
-    /// Prepare an image's golden machines, and print their digests.
+    /// Prepare an image's golden machines and print their digests.
     Build(BuildImage),
-    /// Hash again what is here of an image, and compare it with what was recorded (exit 4 if it differs).
+    /// Hash an image's files and compare them with their recorded digests (exit 4 if they differ).
     Verify(NamedImage),
-    /// Write a golden machine as a disk, an archive, a container image or a box.
+    /// Export a golden machine as a disk, an archive, a container image or a Vagrant box.
     Export(ExportImage),
-    /// Delete what no current image needs: other recipes' golden machines, unfinished ones, old agents' files.
+    /// Delete golden machines and files that no current image needs.
     Prune(PruneArgs),
 }
 
 /// An image.
 #[derive(Debug, Clone, Args)]
 pub struct NamedImage {
-    /// The image's name, or the path of a description.
+    /// Name of the image, or path of an image file.
     #[arg(default_value = Image::DEFAULT)]
     pub name: String,
 }
@@ -37,22 +37,22 @@ pub struct NamedImage {
 /// Golden machines to prepare.
 #[derive(Debug, Args)]
 pub struct BuildImage {
-    /// The image's name.
+    /// Name of the image, or path of an image file.
     #[arg(default_value = Image::DEFAULT)]
     pub name: String,
-    /// Which golden machines.
+    /// Golden machines to prepare.
     #[arg(long, value_enum, default_value_t)]
     pub role: Roles,
-    /// Also make the view that QEMU starts from: disk, kernel and initramfs.
+    /// Also make the files that QEMU starts from: disk, kernel and initramfs.
     #[arg(long)]
     pub disk: bool,
-    /// Make them again, even if they are here.
+    /// Make them again even if they exist.
     #[arg(long)]
     pub force: bool,
-    /// Take exactly the packages of the image's lock file, or fail.
+    /// Use exactly the packages in the image's lock file, or fail.
     #[arg(long, conflicts_with = "update_lock")]
     pub locked: bool,
-    /// Write what the archive offers now as the image's lock file into this folder.
+    /// Write the packages that the archive offers now to a lock file in this folder.
     #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = "images/locks")]
     pub update_lock: Option<PathBuf>,
 }
@@ -60,39 +60,39 @@ pub struct BuildImage {
 /// A golden machine to write in another format.
 #[derive(Debug, Args)]
 pub struct ExportImage {
-    /// The image's name.
+    /// Name of the image, or path of an image file.
     pub name: String,
-    /// What to write.
-    #[arg(long, value_parser = export_formats())]
+    /// Output format.
+    #[arg(long, value_parser = one_of::<ExportFormat>())]
     pub format: ExportFormat,
-    /// Which golden machine.
+    /// Golden machine to export.
     #[arg(long, value_enum, default_value_t = OneRole::Build)]
     pub role: OneRole,
-    /// How to compress it [default: none for disks and rootfs-tar, gzip for oci and vagrant-box].
-    #[arg(long, value_parser = compressions(), value_name = "HOW")]
+    /// Compression [default: none for disks and rootfs-tar, gzip for oci and vagrant-box].
+    #[arg(long, value_parser = one_of::<Compression>(), value_name = "HOW")]
     pub compress: Option<Compression>,
-    /// The file to write; for oci a folder, unless its name ends in `.tar`.
+    /// Output file; for oci a folder, unless its name ends in `.tar`.
     #[arg(long, short, value_name = "FILE")]
     pub output: PathBuf,
-    /// Replace what is there.
+    /// Replace an existing output.
     #[arg(long)]
     pub force: bool,
 }
 
-/// What to delete.
+/// Options of pruning.
 #[derive(Debug, Args)]
 pub struct PruneArgs {
-    /// Only say what would be deleted.
+    /// Only print what would be deleted.
     #[arg(long)]
     pub dry_run: bool,
 }
 
-/// Which golden machines of an image.
+/// Golden machines of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum Roles {
-    /// The one that compiles.
+    /// The build machine, with compiler and development packages.
     Build,
-    /// The one that validates: no compiler, no development package.
+    /// The clean machine, which validates without either.
     Clean,
     /// Both.
     #[default]
@@ -102,14 +102,14 @@ pub enum Roles {
 /// One golden machine of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum OneRole {
-    /// The one that compiles.
+    /// The build machine, with compiler and development packages.
     Build,
-    /// The one that validates: no compiler, no development package.
+    /// The clean machine, which validates without either.
     Clean,
 }
 
 impl Roles {
-    /// The roles meant, in the order they are made in.
+    /// The roles, in the order in which they are made.
     pub fn each(self) -> &'static [GoldenRole] {
         match self {
             Self::Build => &[GoldenRole::Build],
@@ -126,16 +126,4 @@ impl From<OneRole> for GoldenRole {
             OneRole::Clean => Self::Clean,
         }
     }
-}
-
-/// Parses an export format.
-fn export_formats() -> impl TypedValueParser<Value = ExportFormat> {
-    let value = |format: ExportFormat| PossibleValue::new(format.as_str()).help(format.about());
-    PossibleValuesParser::new(ExportFormat::ALL.map(value)).try_map(|name| name.parse::<ExportFormat>())
-}
-
-/// Parses a compression.
-fn compressions() -> impl TypedValueParser<Value = Compression> {
-    let value = |how: Compression| PossibleValue::new(how.as_str()).help(how.about());
-    PossibleValuesParser::new(Compression::ALL.map(value)).try_map(|name| name.parse::<Compression>())
 }

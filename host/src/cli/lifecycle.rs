@@ -5,16 +5,16 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use vmbuild_machine::MachineName;
 
-/// The machine of those who name none.
+/// The machine that is used if none is named.
 const DEFAULT: &str = "default";
 
 /// A named machine.
 #[derive(Debug, Clone, Args)]
 pub struct TargetArgs {
-    /// The machine's name [default: default].
+    /// Name of the machine [default: default].
     #[arg(id = "target", value_name = "NAME")]
     positional: Option<MachineName>,
-    /// The same, as an option.
+    /// Name of the machine, as an option.
     #[arg(long = "name", id = "name", value_name = "NAME", conflicts_with = "target")]
     option: Option<MachineName>,
 }
@@ -29,10 +29,10 @@ impl TargetArgs {
 /// Named machines.
 #[derive(Debug, Clone, Args)]
 pub struct TargetsArgs {
-    /// The machines' names [default: default].
+    /// Names of the machines [default: default].
     #[arg(id = "targets", value_name = "NAME")]
     positional: Vec<MachineName>,
-    /// One more, as an option.
+    /// Another name, as an option.
     #[arg(long = "name", id = "name", value_name = "NAME")]
     options: Vec<MachineName>,
 }
@@ -57,7 +57,7 @@ fn usual() -> MachineName {
 /// A terminal in a named machine.
 #[derive(Debug, Args)]
 pub struct SshArgs {
-    /// Which machine.
+    /// The machine.
     #[command(flatten)]
     pub target: TargetArgs,
     /// A program to run instead of root's login shell.
@@ -68,13 +68,13 @@ pub struct SshArgs {
 /// Files to copy. Exactly one side is in a machine.
 #[derive(Debug, Args)]
 pub struct CpArgs {
-    /// Copy folders with all they hold.
+    /// Copy folders recursively.
     #[arg(short, long)]
     pub recursive: bool,
-    /// What to copy: a path here, or NAME:PATH in a machine.
+    /// Source: a path on this host, or NAME:PATH in a machine.
     #[arg(value_name = "SRC")]
     pub from: CopyPlace,
-    /// Where to: a path here, or NAME:PATH in a machine. In a folder that exists it keeps its name.
+    /// Destination: a path on this host, or NAME:PATH in a machine. Inside an existing folder, the copy keeps its name.
     #[arg(value_name = "DST")]
     pub to: CopyPlace,
 }
@@ -96,12 +96,13 @@ pub enum CopyPlace {
 impl FromStr for CopyPlace {
     type Err = String;
 
-    /// What stands before the first colon is a machine, unless it holds a slash: `./a:b` is a file. A path in a
-    /// machine that does not begin with `/` is one in `/root`.
+    /// The text before the first colon is a machine, unless it contains a slash: `./a:b` is a file. A path in a machine
+    /// that does not begin with `/` is relative to `/root`.
     fn from_str(text: &str) -> Result<Self, String> {
         match text.split_once(':') {
             Some((machine, path)) if !machine.contains('/') => {
-                let machine = machine.parse().map_err(|error| format!("{error}; for a file here write ./{text}"))?;
+                let machine =
+                    machine.parse().map_err(|error| format!("{error}; write ./{text} for a file on this host"))?;
                 let path = if path.starts_with('/') { path.to_owned() } else { format!("/root/{path}") };
                 Ok(Self::There { machine, path })
             }
@@ -113,7 +114,7 @@ impl FromStr for CopyPlace {
 /// A named machine to install packages in.
 #[derive(Debug, Args)]
 pub struct ProvisionArgs {
-    /// Which machine.
+    /// The machine.
     #[command(flatten)]
     pub target: TargetArgs,
 }
@@ -121,10 +122,10 @@ pub struct ProvisionArgs {
 /// A machine's logs.
 #[derive(Debug, Args)]
 pub struct LogsArgs {
-    /// Which machine.
+    /// The machine.
     #[command(flatten)]
     pub target: TargetArgs,
-    /// Go on printing what is added, until Ctrl-C or the machine's end.
+    /// Follow its console until Ctrl-C or the machine stops.
     #[arg(short, long)]
     pub follow: bool,
 }
@@ -132,15 +133,15 @@ pub struct LogsArgs {
 /// A port to forward.
 #[derive(Debug, Args)]
 pub struct PortArgs {
-    /// Which machine.
+    /// The machine.
     #[arg(value_name = "NAME")]
     pub name: MachineName,
-    /// The port on this host's loopback (0: any free one) and the port in the guest.
+    /// Port on this host's loopback address (0 for any free one) and port in the guest.
     #[arg(value_name = "HOST_PORT:GUEST_PORT")]
     pub ports: Ports,
 }
 
-/// Which port leads where.
+/// Both ends of a forwarded port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ports {
     /// On this host's loopback.
@@ -161,7 +162,7 @@ impl FromStr for Ports {
     }
 }
 
-/// Room on a disk.
+/// Size of a disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DiskSize {
     /// In MiB.

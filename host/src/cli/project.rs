@@ -1,4 +1,4 @@
-//! A project's settings as defaults of the options, and where each option's value came from.
+//! A project's settings as defaults of the options, and the origin of each option's value.
 
 use super::{BuildOptions, Cli, DiskSize, MachineOptions, ProfileOption};
 use crate::config::{ConfigError, KEYS, ProjectFile};
@@ -12,27 +12,27 @@ pub struct Config {
     /// Image and backend.
     #[command(flatten)]
     pub machine: MachineOptions,
-    /// How a CPython is compiled.
+    /// The profile of a build.
     #[command(flatten)]
     pub compiled: ProfileOption,
-    /// How a build is made.
+    /// Other options of a build.
     #[command(flatten)]
     pub build: BuildOptions,
-    /// Room on a named machine's disk, such as 20G; QEMU only.
+    /// Size of a named machine's disk, such as 20G; QEMU only.
     #[arg(long, value_name = "SIZE", env = "VMBUILD_DISK")]
     pub disk: Option<DiskSize>,
 }
 
-/// A value and where it came from.
+/// A setting's value and its origin.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct KnownSetting {
     /// The setting.
     pub key: &'static str,
     /// Its value; `None` where vmbuild decides.
     pub value: Option<String>,
-    /// Such as `default`, `command line`, `environment` or `/project/vmbuild.toml:3`.
+    /// Origin: `default`, `command line`, `environment` or `/project/vmbuild.toml:3`.
     pub from: String,
-    /// What vmbuild decides then.
+    /// Description of that decision.
     #[serde(skip)]
     pub otherwise: &'static str,
 }
@@ -51,8 +51,7 @@ pub fn command(project: Option<&ProjectFile>) -> Result<Command, ConfigError> {
     }
     Ok(Cli::command().mut_subcommands(|verb| {
         verb.mut_args(|option| match option.get_long().and_then(|name| project.get(name)) {
-            // The definition lives as long as the program, and so do its texts.
-            Some(setting) => option.default_value(&*Box::leak(setting.value.clone().into_boxed_str())),
+            Some(setting) => option.default_value(setting.value.clone()),
             None => option,
         })
     }))

@@ -1,4 +1,4 @@
-//! `vmbuild config`: each setting and where it came from.
+//! `vmbuild config`
 
 use super::context::CommandContext;
 use super::program::CommandExit;
@@ -6,7 +6,7 @@ use crate::cli::KnownSetting;
 use crate::report::{self, Cell};
 use vmbuild_core::failure::{Exit, Failure};
 
-/// Prints every setting.
+/// Prints every setting and the origin of its value.
 pub(crate) fn config(context: &CommandContext, known: &[KnownSetting]) -> Result<CommandExit, Failure> {
     let text = if context.json {
         format!("{}\n", serde_json::json!({ "schema": 1, "settings": known }))

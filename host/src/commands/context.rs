@@ -1,10 +1,7 @@
-//! The context of one command: that of the operations it calls, and how the user wants data.
+//! The context of one command: that of the operations it calls, and the format of its data.
 
 use std::ops::Deref;
 use vmbuild_core::context::Context;
-use vmbuild_core::failure::Failure;
-use vmbuild_core::store::StoreError;
-use vmbuild_machine::sweep;
 
 /// An operation's [`Context`], and whether data on standard output is JSON.
 #[derive(Debug, Clone)]
@@ -18,12 +15,5 @@ impl Deref for CommandContext {
 
     fn deref(&self) -> &Context {
         &self.context
-    }
-}
-
-impl CommandContext {
-    /// Removes what killed commands left behind.
-    pub(crate) async fn tidy_up(&self) -> Result<(), Failure> {
-        Ok(sweep(&self.store, &self.events, &self.cancel).await.map_err(StoreError::Io)?)
     }
 }

@@ -1,17 +1,15 @@
-//! `vmbuild list`: the names of the machines that exist, for scripts.
+//! `vmbuild list`
 
 use super::context::CommandContext;
 use super::program::CommandExit;
 use crate::report;
 use vmbuild_core::failure::{Exit, Failure};
-use vmbuild_core::store::StoreError;
-use vmbuild_machine::MachineFolder;
+use vmbuild_operations::ListRequest;
 
-/// Prints one name a line. Asks no machine anything.
+/// Prints one name per line.
 pub(crate) async fn list(context: &CommandContext) -> Result<CommandExit, Failure> {
-    context.tidy_up().await?;
-    let folders = MachineFolder::list(&context.store.machines()).map_err(StoreError::Io)?;
-    let names: Vec<String> = folders.iter().map(|folder| folder.name().to_string()).collect();
+    let names = vmbuild_operations::list(context, ListRequest).await?.names;
+    let names: Vec<String> = names.iter().map(ToString::to_string).collect();
     let text = if context.json {
         format!("{}\n", serde_json::json!({ "schema": 1, "machines": names }))
     } else {

@@ -1,4 +1,4 @@
-//! One function per verb. Each takes plain values, asks the parts to do the work, and returns how the program ends.
+//! One function per verb: from clap's arguments to a request, from the operation's outcome to output and exit code.
 
 mod build;
 mod clean;
@@ -17,6 +17,7 @@ mod provision;
 mod status;
 mod stop;
 mod terminal;
+mod trace;
 mod up;
 mod validate;
 mod versions;

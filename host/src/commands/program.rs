@@ -2,24 +2,25 @@
 
 use super::context::CommandContext;
 use super::{
-    build, clean, config, cp, diff, doctor, exec, image, list, logs, port, provision, status, stop, up, validate,
-    versions,
+    build, clean, config, cp, diff, doctor, exec, image, list, logs, port, provision, status, stop, trace, up,
+    validate, versions,
 };
-use crate::cli::{self, Cli, ImageVerb, KnownSetting, Verb};
+use crate::cli::{self, Cli, ImageVerb, KnownSetting, Verb, Verbosity};
 use crate::config::ProjectFile;
 use crate::report;
-use clap::FromArgMatches;
+use clap::{CommandFactory, FromArgMatches, Parser};
 use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use vmbuild_core::context::{Context, Interrupted};
 use vmbuild_core::event::Events;
 use vmbuild_core::failure::{Exit, Failure, OutputError};
 use vmbuild_core::store::Store;
 
-/// How a verb ended: with one of our own codes, or with a guest program's.
+/// The exit code of a verb: our own, or a guest program's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CommandExit {
     /// Ours.
@@ -38,7 +39,7 @@ impl From<Exit> for CommandExit {
 pub fn main() -> ExitCode {
     let (project, command) = match definition() {
         Ok(definition) => definition,
-        Err(failure) => return fail(&failure),
+        Err(failure) => return without_project(&failure),
     };
     let parsed = command.clone().try_get_matches();
     let (cli, known) = match parsed.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches))) {
@@ -49,15 +50,28 @@ pub fn main() -> ExitCode {
         Err(refusal) => return tell(&refusal),
     };
     if let Verb::Completions { shell } = cli.verb {
-        let mut script = Vec::new();
-        clap_complete::generate(shell, &mut { command }, "vmbuild", &mut script);
-        return written(report::to_stdout(&String::from_utf8_lossy(&script)));
+        return completions(shell, command);
     }
     // One thread: the kernel ties a child's life to the thread that started it.
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(run(cli, known)),
         Err(error) => fail(&vmbuild_core::store::StoreError::Io(error).into()),
     }
+}
+
+/// The command line where the project's settings cannot be used: help, version and completions need none.
+fn without_project(failure: &Failure) -> ExitCode {
+    match Cli::try_parse() {
+        Err(refusal) if !refusal.use_stderr() => tell(&refusal),
+        Ok(Cli { verb: Verb::Completions { shell }, .. }) => completions(shell, Cli::command()),
+        Ok(_) | Err(_) => fail(failure),
+    }
+}
+
+fn completions(shell: clap_complete::Shell, mut command: clap::Command) -> ExitCode {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut command, "vmbuild", &mut script);
+    written(report::to_stdout(&String::from_utf8_lossy(&script)))
 }
 
 /// Help and version go to standard output and are no error; clap knows which is which.
@@ -69,7 +83,7 @@ fn tell(refusal: &clap::Error) -> ExitCode {
     written(report::printed(printed))
 }
 
-/// How a command ends that only prints.
+/// The exit code of a command that only prints.
 fn written(outcome: Result<(), OutputError>) -> ExitCode {
     match outcome {
         Ok(()) => Exit::Success.into(),
@@ -82,7 +96,7 @@ fn fail(failure: &Failure) -> ExitCode {
     failure.exit().into()
 }
 
-/// The command line's definition, with the defaults of the project one stands in.
+/// The command line's definition, with the settings of the project around the working directory as defaults.
 fn definition() -> Result<(Option<ProjectFile>, clap::Command), Failure> {
     let here = std::env::current_dir().map_err(crate::config::ConfigError::Unreadable)?;
     let project = ProjectFile::find(&here)?;
@@ -91,12 +105,12 @@ fn definition() -> Result<(Option<ProjectFile>, clap::Command), Failure> {
 }
 
 async fn run(cli: Cli, known: Vec<KnownSetting>) -> ExitCode {
-    let format = report::ReportFormat::choose(cli.json, std::io::stderr().is_terminal());
     let (events, receiver) = Events::channel();
-    let reporter = tokio::spawn(report::run(format, receiver));
+    let (lines, traced) = mpsc::unbounded_channel();
+    let reporter = tokio::spawn(report::run(format(&cli), receiver, traced));
     let cancel = CancellationToken::new();
     let outcome = tokio::select! {
-        outcome = start(cli, known, events.clone(), cancel.clone()) => outcome,
+        outcome = start(cli, known, (events.clone(), lines), cancel.clone()) => outcome,
         // Only after a second signal, or if winding down takes too long: dropping the work kills what it started.
         () = interruptions(cancel) => Err(Interrupted.into()),
     };
@@ -114,22 +128,32 @@ async fn run(cli: Cli, known: Vec<KnownSetting>) -> ExitCode {
     }
 }
 
+fn format(cli: &Cli) -> report::ReportFormat {
+    let asked = match (cli.global.json, cli.global.verbosity()) {
+        (true, _) => Some(report::ReportFormat::Json),
+        (false, Verbosity::Quiet) => Some(report::ReportFormat::Quiet),
+        (false, Verbosity::Levels(_)) => None,
+    };
+    report::ReportFormat::choose(asked, std::io::stderr().is_terminal())
+}
+
 async fn start(
     cli: Cli,
     known: Vec<KnownSetting>,
-    events: Events,
+    (events, lines): (Events, mpsc::UnboundedSender<String>),
     cancel: CancellationToken,
 ) -> Result<CommandExit, Failure> {
     let store = Store::from_env()?;
     let store = if makes_store(&cli.verb) { store.create()? } else { store };
-    let context = CommandContext { context: Context { store, events, cancel }, json: cli.json };
+    trace::install(&store, cli.global.verbosity(), lines)?;
+    let context = CommandContext { context: Context { store, events, cancel }, json: cli.global.json };
     match cli.verb {
         Verb::Config(_) => config::config(&context, &known),
         verb => Box::pin(dispatch(&context, verb)).await,
     }
 }
 
-/// Whether a verb puts something into the store. The others find nothing in one that is missing, and leave it so.
+/// True for verbs that write to the store. The others find nothing in a store that is missing, and do not create it.
 fn makes_store(verb: &Verb) -> bool {
     match verb {
         Verb::Up(_)
@@ -186,10 +210,10 @@ async fn dispatch(context: &CommandContext, verb: Verb) -> Result<CommandExit, F
     }
 }
 
-/// How long the work has to wind down after it was asked to.
+/// Time for cleaning up after an interruption.
 const WIND_DOWN: Duration = Duration::from_mins(1);
 
-/// Cancels on the first SIGINT, SIGTERM or SIGHUP; resolves on the second, or when the work does not wind down.
+/// Cancels on the first SIGINT, SIGTERM or SIGHUP; resolves on the second, or if cleaning up takes too long.
 async fn interruptions(cancel: CancellationToken) {
     let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
     let Ok(mut signals) = kinds.map(signal).into_iter().collect::<Result<Vec<Signal>, _>>() else {
@@ -197,7 +221,7 @@ async fn interruptions(cancel: CancellationToken) {
     };
     any(&mut signals).await;
     cancel.cancel();
-    // Late or insisted upon: either way it is time to go.
+    // Either way it is time to go.
     let _ = tokio::time::timeout(WIND_DOWN, any(&mut signals)).await;
 }
 

@@ -1,23 +1,23 @@
-//! Why a `vmbuild.toml` is refused.
+//! Errors of a `vmbuild.toml`.
 
 use super::keys::{KEYS, SettingKey};
 use std::path::PathBuf;
 use vmbuild_core::failure::{Diagnose, Exit};
 
-/// Why a `vmbuild.toml` is refused. Each names the line.
+/// Reasons why a `vmbuild.toml` is refused. Each names the line.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// It cannot be read.
-    #[error("failed to read a project's settings")]
+    #[error("failed to read the project's settings")]
     Unreadable(#[from] std::io::Error),
-    /// It is not TOML.
+    /// Invalid TOML.
     #[error("{}:{line}: {reason}", file.display())]
     Syntax {
         /// The file.
         file: PathBuf,
         /// Counted from 1.
         line: usize,
-        /// What is wrong.
+        /// The parser's message.
         reason: String,
     },
     /// `schema = 1` is missing or another number.
@@ -25,11 +25,11 @@ pub enum ConfigError {
     Schema {
         /// The file.
         file: PathBuf,
-        /// What is there instead.
+        /// A description of what was found.
         found: String,
     },
-    /// No such key.
-    #[error("{}:{line}: there is no setting `{key}`", file.display())]
+    /// Unknown key.
+    #[error("{}:{line}: unknown setting `{key}`", file.display())]
     Unknown {
         /// The file.
         file: PathBuf,
@@ -47,7 +47,7 @@ pub enum ConfigError {
         line: usize,
         /// The key.
         key: &'static str,
-        /// Why.
+        /// The reason.
         reason: String,
     },
 }
@@ -64,9 +64,9 @@ impl Diagnose for ConfigError {
         match self {
             Self::Unknown { key, .. } => vec![match SettingKey::nearest(key) {
                 Some(near) => format!("did you mean `{near}`?"),
-                None => format!("the settings are {}", KEYS.map(|key| key.name).join(", ")),
+                None => format!("expected one of {}", KEYS.map(|key| key.name).join(", ")),
             }],
-            Self::Schema { .. } => vec!["the file's first line is to be `schema = 1`".to_owned()],
+            Self::Schema { .. } => vec!["add `schema = 1` as the first line of the file".to_owned()],
             _ => Vec::new(),
         }
     }

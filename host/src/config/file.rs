@@ -13,16 +13,16 @@ const NAME: &str = "vmbuild.toml";
 /// A project's settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProjectFile {
-    /// Where they stand.
+    /// Its path.
     pub path: PathBuf,
-    /// What they are, in the file's order.
+    /// The settings, in the order of the file.
     pub settings: Vec<Setting>,
 }
 
 /// One setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setting {
-    /// Which.
+    /// Its key.
     pub key: &'static str,
     /// The value as it would be typed on the command line.
     pub value: String,
@@ -68,8 +68,8 @@ impl ProjectFile {
 fn demand_schema(path: &Path, table: &DeTable<'_>) -> Result<(), ConfigError> {
     let found = match table.get("schema").map(Spanned::get_ref) {
         Some(DeValue::Integer(number)) if number.as_str() == "1" => return Ok(()),
-        Some(_) => "its schema is not one that this version knows, only 1 is",
-        None => "it does not say which schema it has",
+        Some(_) => "unsupported schema (expected 1)",
+        None => "missing `schema`",
     };
     Err(ConfigError::Schema { file: path.to_owned(), found: found.to_owned() })
 }
@@ -129,29 +129,26 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_not_understood_is_refused_with_its_line() {
-        check("schema = 1\nmemroy = 1\n", "/p/vmbuild.toml:2: there is no setting `memroy` | did you mean `memory`?");
+    fn invalid_settings_are_refused_with_their_lines() {
+        check("schema = 1\nmemroy = 1\n", "/p/vmbuild.toml:2: unknown setting `memroy` | did you mean `memory`?");
         check(
             "schema = 1\nxyzzy = 1\n",
-            "/p/vmbuild.toml:2: there is no setting `xyzzy` | the settings are image, backend, accel, cpus, memory, \
+            "/p/vmbuild.toml:2: unknown setting `xyzzy` | expected one of image, backend, accel, cpus, memory, \
              disk, profile, jobs, artifacts",
         );
         check("schema = 1\ncpus = \"4\"\n", "/p/vmbuild.toml:2: `cpus`: expected a whole number");
         check("schema = 1\nimage = 12\n", "/p/vmbuild.toml:2: `image`: expected a string");
         check(
             "schema = 1\n[images]\ncpus = 1\n",
-            "/p/vmbuild.toml:2: there is no setting `images` | did you mean `image`?",
+            "/p/vmbuild.toml:2: unknown setting `images` | did you mean `image`?",
         );
-        let schema = "the file's first line is to be `schema = 1`";
-        check("cpus = 1\n", &format!("/p/vmbuild.toml: it does not say which schema it has | {schema}"));
-        check(
-            "schema = 2\n",
-            &format!("/p/vmbuild.toml: its schema is not one that this version knows, only 1 is | {schema}"),
-        );
+        let schema = "add `schema = 1` as the first line of the file";
+        check("cpus = 1\n", &format!("/p/vmbuild.toml: missing `schema` | {schema}"));
+        check("schema = 2\n", &format!("/p/vmbuild.toml: unsupported schema (expected 1) | {schema}"));
     }
 
     #[test]
-    fn what_is_not_toml_is_refused_with_its_line() {
+    fn invalid_toml_is_refused_with_its_line() {
         let error = ProjectFile::parse(Path::new("/p/vmbuild.toml"), "schema = 1\ncpus =\n").expect_err("no value");
         assert!(error.to_string().starts_with("/p/vmbuild.toml:2: "), "{error}");
     }

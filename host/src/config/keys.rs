@@ -1,6 +1,6 @@
-//! What a `vmbuild.toml` may say.
+//! The keys of a `vmbuild.toml`.
 
-/// What a value looks like.
+/// Type of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SettingKind {
     /// A string.
@@ -16,9 +16,9 @@ pub enum SettingKind {
 pub struct SettingKey {
     /// The key and the option.
     pub name: &'static str,
-    /// What its value looks like.
+    /// Type of its value.
     pub kind: SettingKind,
-    /// What is used where nobody says anything and the option has no default of its own.
+    /// Description of the value that is used if the option has no default of its own.
     pub otherwise: &'static str,
 }
 

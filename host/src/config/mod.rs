@@ -1,8 +1,8 @@
 //! A project's own defaults: `vmbuild.toml`, found upwards from the working directory.
 //!
-//! What a team agrees on (image, memory, profile) should not have to be typed, and nobody should have to guess where
+//! A team's choices (image, memory, profile) should not have to be typed, and nobody should have to guess where
 //! a value came from. So the file only replaces defaults: the environment and the command line win over it, and
-//! `vmbuild config` says for each value who won.
+//! `vmbuild config` shows the origin of each value.
 
 mod error;
 mod file;

@@ -1,33 +1,16 @@
-//! How an error reads: what failed, why, and what to do.
+//! Rendering of errors: the failure, its causes, and hints.
 
 use super::paint::{Paint, styled};
-use std::error::Error;
 use vmbuild_core::event::EventKind;
-use vmbuild_core::failure::{Diagnose, Failure};
+use vmbuild_core::failure::{Failure, chain};
 
 /// The event that ends a failed command's stream.
 pub fn event(failure: &Failure) -> EventKind {
-    let causes = causes(&**failure);
-    EventKind::Error { causes, hints: failure.hints(), exit: failure.exit() as u8 }
-}
-
-/// The chain of messages, outermost first. A cause that the message above it already tells is left out:
-/// transparent errors would say everything twice.
-fn causes(error: &dyn Diagnose) -> Vec<String> {
-    let mut told: Vec<String> = vec![error.to_string()];
-    let mut next: Option<&dyn Error> = error.source();
-    while let Some(error) = next {
-        let text = error.to_string();
-        if told.last().is_some_and(|above| !above.contains(&text)) {
-            told.push(text);
-        }
-        next = error.source();
-    }
-    told
+    EventKind::Error { causes: chain(&**failure), hints: failure.hints(), exit: failure.exit() as u8 }
 }
 
 /// The text for people, with a line end.
-pub fn render(causes: &[String], hints: &[String], paint: Paint) -> String {
+pub(super) fn render(causes: &[String], hints: &[String], paint: Paint) -> String {
     let lead = |index| if index == 0 { styled(paint.red(), "error:") } else { "  Caused by:".to_owned() };
     let causes =
         causes.iter().enumerate().map(|(index, cause)| format!("{} {}\n", lead(index), indented(cause, paint)));
@@ -36,7 +19,7 @@ pub fn render(causes: &[String], hints: &[String], paint: Paint) -> String {
     causes.chain(gap).chain(hints).collect()
 }
 
-/// A program's last words follow the message on lines of their own; they are set off from it.
+/// The last lines of a program's output follow the message, indented.
 fn indented(message: &str, paint: Paint) -> String {
     let mut lines = message.lines();
     let first = lines.next().unwrap_or_default().to_owned();
@@ -47,7 +30,7 @@ fn indented(message: &str, paint: Paint) -> String {
 mod tests {
     use super::*;
     use insta::assert_snapshot;
-    use vmbuild_core::failure::Exit;
+    use vmbuild_core::failure::{Diagnose, Exit};
 
     #[derive(Debug, thiserror::Error)]
     enum Example {
@@ -90,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_said_twice() {
+    fn nothing_is_repeated() {
         assert_snapshot!(
             text(Example::Repeats(std::io::Error::other("disk full")), Paint::Bare),
             @"error: the store is not usable: disk full"
@@ -98,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn last_words_are_set_off() {
+    fn the_last_lines_of_a_program_are_indented() {
         assert_snapshot!(text(Example::Tail, Paint::Bare), @r"
         error: `make` exited with 2:
             cc: fatal error: no input files

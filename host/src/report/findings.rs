@@ -1,4 +1,4 @@
-//! What `doctor` found, as a table and as JSON.
+//! The doctor's findings, as a table and as JSON.
 
 use super::paint::Paint;
 use super::table::{Cell, columns};
@@ -17,8 +17,8 @@ fn rows(finding: &Finding, paint: Paint) -> Vec<Vec<Cell>> {
         Status::Fail => ("FAIL", paint.red()),
     };
     let first = vec![Cell::new(word, style), finding.topic.as_str().into(), finding.text.as_str().into()];
-    let mend = finding.mend.as_deref().map(|mend| vec!["".into(), "".into(), Cell::new(mend, paint.cyan())]);
-    std::iter::once(first).chain(mend).collect()
+    let remedy = finding.remedy.as_deref().map(|remedy| vec!["".into(), "".into(), Cell::new(remedy, paint.cyan())]);
+    std::iter::once(first).chain(remedy).collect()
 }
 
 /// One JSON object a line.

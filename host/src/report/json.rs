@@ -2,7 +2,7 @@
 
 use super::output;
 use super::run::Reporter;
-use std::io::Write;
+use std::io::{self, Write};
 use vmbuild_core::event::Event;
 use vmbuild_core::failure::OutputError;
 use vmbuild_protocol::OutputStream;
@@ -22,5 +22,9 @@ impl<W: Write + Send> Reporter for Json<W> {
         let line = serde_json::to_string(event)
             .map_err(|source| OutputError { stream: OutputStream::Stdout, source: source.into() })?;
         output::data(&mut self.stdout, &(line + "\n"))
+    }
+
+    fn trace(&mut self, line: &str) -> Result<(), OutputError> {
+        output::news(io::stderr().lock(), line)
     }
 }

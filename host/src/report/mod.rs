@@ -1,4 +1,4 @@
-//! How events look: the only part of vmbuild that prints.
+//! Presentation of events: the only part of vmbuild that prints.
 //!
 //! A build takes ten minutes, and three kinds of reader follow it: a person at a terminal, who wants one line per
 //! phase that moves; a CI log, which wants few lines, each complete; a program, which wants every event as data.
@@ -15,6 +15,7 @@ mod output;
 mod paint;
 mod plain;
 mod progress;
+mod quiet;
 mod run;
 mod summary;
 mod table;
@@ -23,10 +24,10 @@ mod terminal;
 mod tests;
 mod words;
 
-pub use error::{event as error_event, render as render_error};
+pub use error::event as error_event;
 pub use findings::{finding_json, finding_table};
 pub use format::ReportFormat;
 pub use output::{printed, program_output, to_stdout};
 pub use paint::Paint;
 pub use run::{fail, run};
-pub use table::{Cell, check_table, columns};
+pub use table::{Cell, columns};

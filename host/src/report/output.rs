@@ -1,23 +1,23 @@
-//! Writing to the two standard streams. Everything that leaves on them passes here, and what they refuse is an error:
-//! bytes that are lost without a word look like bytes that were never there.
+//! Writing to the two standard streams. All output passes through here, and a write that fails is an error: output that
+//! is lost silently looks like output that never was.
 
 use std::io::{self, Write};
 use vmbuild_core::failure::OutputError;
 use vmbuild_protocol::OutputStream;
 
-/// Writes data that was asked for to standard output. A reader that went away (`vmbuild status | head -1`) has what it
-/// wanted: that is no error.
+/// Writes data that was asked for to standard output. A reader that closed its end (`vmbuild status | head -1`) is not an
+/// error.
 pub fn to_stdout(text: &str) -> Result<(), OutputError> {
     data(io::stdout().lock(), text)
 }
 
-/// What became of text that was printed to standard output by others: clap prints its help in colours of its own.
+/// Checks the outcome of text that others printed to standard output: clap prints its help in its own colours.
 pub fn printed(outcome: io::Result<()>) -> Result<(), OutputError> {
     unless_closed(refused(OutputStream::Stdout, outcome.and_then(|()| io::stdout().flush())))
 }
 
-/// Passes a guest program's bytes on to the stream it wrote them to, unchanged. Here a reader that went away is an
-/// error as any other: the program that writes has to end, as it would without a machine between the two.
+/// Passes a guest program's bytes on to the stream it wrote them to, unchanged. Here a reader that closed its end
+/// is an error like any other: the program has to end, as it would without a machine in between.
 pub fn program_output(stream: OutputStream, bytes: &[u8]) -> Result<(), OutputError> {
     match stream {
         OutputStream::Stdout => write(stream, io::stdout().lock(), bytes),
@@ -25,12 +25,12 @@ pub fn program_output(stream: OutputStream, bytes: &[u8]) -> Result<(), OutputEr
     }
 }
 
-/// Writes data to what stands for standard output.
+/// Writes data to standard output, or its stand-in.
 pub(super) fn data(to: impl Write, text: &str) -> Result<(), OutputError> {
     unless_closed(write(OutputStream::Stdout, to, text.as_bytes()))
 }
 
-/// Writes news for people to what stands for standard error.
+/// Writes messages for people to standard error, or its stand-in.
 pub(super) fn news(to: impl Write, text: &str) -> Result<(), OutputError> {
     unless_closed(write(OutputStream::Stderr, to, text.as_bytes()))
 }

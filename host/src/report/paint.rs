@@ -1,9 +1,10 @@
-//! Colour, or its absence.
+//! Colours.
 
+use anstream::stream::RawStream;
+use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
-use std::ffi::OsStr;
 
-/// Whether a stream takes colour.
+/// Colour, or plain text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Paint {
     /// ANSI escape sequences.
@@ -13,18 +14,23 @@ pub enum Paint {
 }
 
 impl Paint {
-    /// Colour on terminals, unless `NO_COLOR` is set to anything (<https://no-color.org>) or `TERM` is `dumb`.
-    pub fn choose(is_terminal: bool) -> Self {
-        let (no_color, term) = (std::env::var_os("NO_COLOR"), std::env::var_os("TERM"));
-        Self::decide(is_terminal, no_color.as_deref(), term.as_deref())
+    /// The choice for standard output.
+    pub fn of_stdout() -> Self {
+        Self::choose(&std::io::stdout())
     }
 
-    fn decide(is_terminal: bool, no_color: Option<&OsStr>, term: Option<&OsStr>) -> Self {
-        let unwanted = no_color.is_some_and(|value| !value.is_empty()) || term.is_some_and(|term| term == "dumb");
-        if is_terminal && !unwanted { Self::Coloured } else { Self::Bare }
+    /// The choice for standard error.
+    pub(super) fn of_stderr() -> Self {
+        Self::choose(&std::io::stderr())
     }
 
-    /// For what matters less.
+    /// The choice for a stream, by the same rules as clap's help: colour on terminals, `NO_COLOR`
+    /// (<https://no-color.org>), `CLICOLOR`, `CLICOLOR_FORCE` and `TERM=dumb`.
+    fn choose(stream: &impl RawStream) -> Self {
+        if AutoStream::choice(stream) == ColorChoice::Never { Self::Bare } else { Self::Coloured }
+    }
+
+    /// For details.
     pub fn dim(self) -> Style {
         self.only(Style::new().dimmed())
     }
@@ -34,17 +40,17 @@ impl Paint {
         self.only(Style::new().bold())
     }
 
-    /// For what is well.
+    /// For success.
     pub fn green(self) -> Style {
         self.only(AnsiColor::Green.on_default())
     }
 
-    /// For what deserves a look.
+    /// For warnings.
     pub fn yellow(self) -> Style {
         self.only(AnsiColor::Yellow.on_default())
     }
 
-    /// For what failed.
+    /// For failures.
     pub fn red(self) -> Style {
         self.only(AnsiColor::Red.on_default().bold())
     }
@@ -62,7 +68,7 @@ impl Paint {
     }
 }
 
-/// `text` in `style`; nothing for nothing.
+/// `text` in `style`; empty if `text` is.
 pub(super) fn styled(style: Style, text: &str) -> String {
     if text.is_empty() { String::new() } else { format!("{style}{text}{style:#}") }
 }
@@ -70,19 +76,6 @@ pub(super) fn styled(style: Style, text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Paint, styled};
-    use std::ffi::OsStr;
-
-    #[test]
-    fn colour_needs_a_terminal_that_wants_it() {
-        let check = |terminal, no_color: Option<&str>, term: Option<&str>, expect| {
-            assert_eq!(Paint::decide(terminal, no_color.map(OsStr::new), term.map(OsStr::new)), expect);
-        };
-        check(true, None, Some("xterm"), Paint::Coloured);
-        check(true, Some(""), None, Paint::Coloured);
-        check(true, Some("1"), Some("xterm"), Paint::Bare);
-        check(true, None, Some("dumb"), Paint::Bare);
-        check(false, None, Some("xterm"), Paint::Bare);
-    }
 
     #[test]
     fn bare_paint_leaves_no_trace() {

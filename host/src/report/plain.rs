@@ -1,5 +1,5 @@
-//! For logs: one line at a phase's start and one at its end, and a sign of life every half minute between. A phase that is
-//! over in a moment has one line, or none if there is nothing to say of it.
+//! For logs: one line when a phase starts, one when it ends, and one every half minute in between. A phase that is over in a
+//! moment has one line, or none if it has neither subject nor result.
 
 use super::paint::Paint;
 use super::progress::{PhaseProgress, between};
@@ -9,7 +9,7 @@ use super::{error, output, summary, words};
 use jiff::Timestamp;
 use std::io::Write;
 use std::time::Duration;
-use vmbuild_core::event::{Event, EventKind, Phase, Shown};
+use vmbuild_core::event::{Event, EventKind, Phase, PhaseId, Shown};
 use vmbuild_core::failure::OutputError;
 use vmbuild_core::format::duration;
 
@@ -25,9 +25,10 @@ pub(super) struct Plain<O, E> {
 }
 
 struct PlainPhase {
+    id: PhaseId,
     phase: Phase,
     progress: PhaseProgress,
-    /// Its latest line; none as long as not even its start has been told.
+    /// Time of its latest line; `None` until its start has been printed.
     last_line: Option<Timestamp>,
 }
 
@@ -46,24 +47,31 @@ impl<O: Write, E: Write> Plain<O, E> {
         self.say(at, phase.part.word(), &phase.name, text)
     }
 
-    fn started(&mut self, at: Timestamp, phase: &Phase, about: &str) {
+    fn started(&mut self, at: Timestamp, (id, phase): (PhaseId, &Phase), about: &str) {
         self.running.push(PlainPhase {
+            id,
             phase: phase.clone(),
             progress: PhaseProgress::started(at, about),
             last_line: None,
         });
     }
 
-    fn advanced(&mut self, at: Timestamp, phase: &Phase, kind: &EventKind) -> Result<(), OutputError> {
-        if let Some(watched) = self.running.iter_mut().find(|watched| watched.phase == *phase) {
+    fn advanced(&mut self, at: Timestamp, id: PhaseId, kind: &EventKind) -> Result<(), OutputError> {
+        if let Some(watched) = self.running.iter_mut().find(|watched| watched.id == id) {
             watched.progress.advance(at, kind);
         }
         self.catch_up(at)
     }
 
-    fn finished(&mut self, at: Timestamp, phase: &Phase, result: &str, took: Duration) -> Result<(), OutputError> {
+    fn finished(
+        &mut self,
+        at: Timestamp,
+        (id, phase): (PhaseId, &Phase),
+        result: &str,
+        took: Duration,
+    ) -> Result<(), OutputError> {
         let done = format!("done in {}", duration(took));
-        match self.end(at, phase)? {
+        match self.end(at, id)? {
             Some(PlainPhase { progress, .. }) if result.is_empty() => match progress.about.as_str() {
                 "" => Ok(()),
                 about => self.say_of(at, phase, &with(&done, about)),
@@ -72,23 +80,23 @@ impl<O: Write, E: Write> Plain<O, E> {
         }
     }
 
-    fn broke(&mut self, at: Timestamp, phase: &Phase, took: Duration) -> Result<(), OutputError> {
-        self.end(at, phase)?;
+    fn broke(&mut self, at: Timestamp, (id, phase): (PhaseId, &Phase), took: Duration) -> Result<(), OutputError> {
+        self.end(at, id)?;
         self.say_of(at, phase, &format!("FAILED after {}", duration(took)))
     }
 
-    /// Returns the phase if nothing has been told of it: if it was over in a moment.
-    fn end(&mut self, at: Timestamp, phase: &Phase) -> Result<Option<PlainPhase>, OutputError> {
-        let Some(index) = self.running.iter().position(|watched| watched.phase == *phase) else { return Ok(None) };
+    /// Returns the phase if it has no line yet: if it was over in a moment.
+    fn end(&mut self, at: Timestamp, id: PhaseId) -> Result<Option<PlainPhase>, OutputError> {
+        let Some(index) = self.running.iter().position(|watched| watched.id == id) else { return Ok(None) };
         let watched = self.running.remove(index);
         if let Some((since, text)) = watched.start(at) {
-            self.say_of(since, phase, &text)?;
+            self.say_of(since, &watched.phase, &text)?;
             return Ok(None);
         }
         Ok(watched.last_line.is_none().then_some(watched))
     }
 
-    /// Tells what has begun and was not over in a moment, and that what goes on does so.
+    /// Prints the start of phases that were not over in a moment, and signs of life of those that go on.
     fn catch_up(&mut self, now: Timestamp) -> Result<(), OutputError> {
         let mut lines = Vec::new();
         for watched in &mut self.running {
@@ -133,13 +141,13 @@ impl<O: Write + Send, E: Write + Send> Reporter for Plain<O, E> {
         let at = event.at;
         self.since.get_or_insert(at);
         match &event.kind {
-            EventKind::Started { phase, about } => {
-                self.started(at, phase, about);
+            EventKind::Started { id, phase, about } => {
+                self.started(at, (*id, phase), about);
                 Ok(())
             }
-            EventKind::Advanced { phase, .. } => self.advanced(at, phase, &event.kind),
-            EventKind::Finished { phase, result, took } => self.finished(at, phase, result, *took),
-            EventKind::Broke { phase, took } => self.broke(at, phase, *took),
+            EventKind::Advanced { id, .. } => self.advanced(at, *id, &event.kind),
+            EventKind::Finished { id, phase, result, took } => self.finished(at, (*id, phase), result, *took),
+            EventKind::Broke { id, phase, took } => self.broke(at, (*id, phase), *took),
             EventKind::Chose { part, what, why } => self.say(at, part.word(), what, &format!("({why})")),
             EventKind::Note { part, text } => self.say(at, part.word(), "", text),
             EventKind::Warning { part, text } => self.say(at, part.word(), "", &format!("warning: {text}")),
@@ -160,6 +168,10 @@ impl<O: Write + Send, E: Write + Send> Reporter for Plain<O, E> {
                 output::news(&mut self.stderr, &error::render(causes, hints, self.paint))
             }
         }
+    }
+
+    fn trace(&mut self, line: &str) -> Result<(), OutputError> {
+        output::news(&mut self.stderr, line)
     }
 
     fn tick(&mut self, now: Timestamp) {

@@ -1,4 +1,4 @@
-//! How far one running phase has come, and how long it will still take.
+//! Progress of one running phase, and an estimate of the time left.
 
 use super::words;
 use jiff::Timestamp;
@@ -71,7 +71,7 @@ impl PhaseProgress {
         (elapsed >= ENOUGH && more > 0).then(|| more as f64 / elapsed.as_secs_f64())
     }
 
-    /// How long it will still take, or that it stands still; nothing if that is not known.
+    /// The time left, or that it stands still; `None` if that is unknown.
     fn outlook(&self, rate: f64, now: Timestamp) -> Option<String> {
         let missing = self.total?.checked_sub(self.done).filter(|missing| *missing > 0)?;
         let pause = between(self.grew, now);
@@ -93,7 +93,7 @@ pub(super) fn between(from: Timestamp, to: Timestamp) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use vmbuild_core::event::{Part, Phase};
+    use vmbuild_core::event::{Part, Phase, PhaseId};
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_750_000_000 + second).expect("a time within range")
@@ -103,7 +103,10 @@ mod tests {
         let mut progress = PhaseProgress::started(at(0), "");
         for &(second, done) in seen {
             let phase = Phase { part: Part::Build, name: "optimised".to_owned() };
-            progress.advance(at(second), &EventKind::Advanced { phase, done, total, unit, line: String::new() });
+            progress.advance(
+                at(second),
+                &EventKind::Advanced { id: PhaseId(1), phase, done, total, unit, line: String::new() },
+            );
         }
         assert_eq!(progress.count(at(now)), expect);
     }

@@ -2,10 +2,11 @@
 
 use super::json::Json;
 use super::plain::Plain;
+use super::quiet::Quiet;
 use super::terminal::Terminal;
 use super::{Paint, ReportFormat, error, terminal};
 use jiff::Timestamp;
-use std::io::{self, IsTerminal};
+use std::io;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 use vmbuild_core::event::{Event, EventKind};
@@ -15,26 +16,34 @@ use vmbuild_protocol::OutputStream;
 /// How often running lines are redrawn without news: their clocks move.
 const TICK: Duration = Duration::from_millis(500);
 
-/// Shows events in one of the three ways. `Send`, so that reporting may be a task of its own.
+/// Shows events in one way. `Send`, so that reporting may be a task of its own.
 pub(super) trait Reporter: Send {
     /// Shows one event.
     fn event(&mut self, event: &Event) -> Result<(), OutputError>;
+
+    /// Shows a line of the trace on standard error.
+    fn trace(&mut self, line: &str) -> Result<(), OutputError>;
 
     /// Redraws what depends on the time.
     fn tick(&mut self, _now: Timestamp) {}
 }
 
-/// Shows events until every sender is gone. Returns when the last one is on the screen: print after that. Data that
-/// standard output refuses are an error, told when all is over; what is left is shown on standard error.
-pub async fn run(format: ReportFormat, events: UnboundedReceiver<Event>) -> Result<(), OutputError> {
-    let news = || Plain::new(io::sink(), io::stderr(), Paint::choose(io::stderr().is_terminal()));
-    follow(reporter(format), || Box::new(news()), events).await
+/// Shows events, and lines of the trace, until every sender of events is gone. Returns when the last one is on the screen:
+/// print after that. Data that standard output refuses is an error, returned at the end; meanwhile the rest is shown on
+/// standard error.
+pub async fn run(
+    format: ReportFormat,
+    events: UnboundedReceiver<Event>,
+    lines: UnboundedReceiver<String>,
+) -> Result<(), OutputError> {
+    let news = || Plain::new(io::sink(), io::stderr(), Paint::of_stderr());
+    follow(reporter(format), || Box::new(news()), (events, lines)).await
 }
 
 pub(super) async fn follow(
     mut reporter: Box<dyn Reporter>,
     without_stdout: impl Fn() -> Box<dyn Reporter>,
-    mut events: UnboundedReceiver<Event>,
+    (mut events, mut lines): (UnboundedReceiver<Event>, UnboundedReceiver<String>),
 ) -> Result<(), OutputError> {
     let mut outcome = Ok(());
     let mut ticks = tokio::time::interval(TICK);
@@ -54,11 +63,17 @@ pub(super) async fn follow(
                     // A full disk behind a redirected log is no reason to lose a build.
                     Err(_) | Ok(()) => {}
                 },
-                None => return outcome,
+                None => break,
             },
+            // As with events: a full disk behind a redirected log is no reason to lose a build.
+            Some(line) = lines.recv() => drop(reporter.trace(&line)),
             _ = ticks.tick() => reporter.tick(Timestamp::now()),
         }
     }
+    while let Ok(line) = lines.try_recv() {
+        drop(reporter.trace(&line));
+    }
+    outcome
 }
 
 /// Shows the error of a command that has no stream of events, or whose stream has ended.
@@ -69,10 +84,11 @@ pub fn fail(format: ReportFormat, failure: &Failure) {
 }
 
 fn reporter(format: ReportFormat) -> Box<dyn Reporter> {
-    let paint = Paint::choose(io::stderr().is_terminal());
+    let paint = Paint::of_stderr();
     match format {
         ReportFormat::Terminal => Box::new(Terminal::new(terminal::screen(), paint, io::stdout(), io::stderr())),
         ReportFormat::Plain => Box::new(Plain::new(io::stdout(), io::stderr(), paint)),
+        ReportFormat::Quiet => Box::new(Quiet::new(io::stdout(), io::stderr(), paint)),
         ReportFormat::Json => Box::new(Json::new(io::stdout())),
     }
 }

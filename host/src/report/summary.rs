@@ -1,4 +1,4 @@
-//! What a build says at its end: where the artifact is, what it is, where the time went, what to do next.
+//! The summary of a build: the artifact, its digests, the time by stage, and the next step.
 
 use super::paint::Paint;
 use super::table::{Cell, columns};

@@ -45,7 +45,7 @@ pub fn columns(rows: &[Vec<Cell>]) -> String {
 }
 
 /// The checks of a validation, one a row, and the count of their verdicts.
-pub fn check_table(checks: &[Check], paint: Paint) -> String {
+pub(super) fn check_table(checks: &[Check], paint: Paint) -> String {
     let rows: Vec<Vec<Cell>> = checks.iter().map(|check| row(check, paint)).collect();
     format!("{}{}\n", columns(&rows), verdicts(checks))
 }

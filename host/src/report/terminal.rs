@@ -9,7 +9,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use std::io::Write;
 use std::time::Duration;
-use vmbuild_core::event::{Event, EventKind, Part, Phase, Shown};
+use vmbuild_core::event::{Event, EventKind, Part, Phase, PhaseId, Shown};
 use vmbuild_core::failure::OutputError;
 use vmbuild_core::format::duration;
 use vmbuild_protocol::Check;
@@ -29,6 +29,7 @@ pub(super) fn screen() -> MultiProgress {
 }
 
 struct Live {
+    id: PhaseId,
     phase: Phase,
     progress: PhaseProgress,
     bar: ProgressBar,
@@ -46,32 +47,32 @@ impl<O: Write, E: Write> Terminal<O, E> {
         Self { stdout, stderr, screen, paint, running: Vec::new(), last_part: None }
     }
 
-    fn start(&mut self, at: Timestamp, phase: &Phase, about: &str) {
+    fn start(&mut self, at: Timestamp, (id, phase): (PhaseId, &Phase), about: &str) {
         let style = ProgressStyle::with_template("{wide_msg}").expect("the template is a constant");
         let bar = self.screen.add(ProgressBar::new_spinner().with_style(style));
-        let live = Live { phase: phase.clone(), progress: PhaseProgress::started(at, about), bar };
+        let live = Live { id, phase: phase.clone(), progress: PhaseProgress::started(at, about), bar };
         live.redraw(at, self.paint);
         self.running.push(live);
     }
 
-    fn advance(&mut self, at: Timestamp, phase: &Phase, kind: &EventKind) {
-        if let Some(live) = self.running.iter_mut().find(|live| live.phase == *phase) {
+    fn advance(&mut self, at: Timestamp, id: PhaseId, kind: &EventKind) {
+        if let Some(live) = self.running.iter_mut().find(|live| live.id == id) {
             live.progress.advance(at, kind);
             live.redraw(at, self.paint);
         }
     }
 
-    /// Takes the phase's line away and returns what was known about it.
-    fn end(&mut self, phase: &Phase) -> Option<PhaseProgress> {
-        let index = self.running.iter().position(|live| live.phase == *phase)?;
+    /// Removes the phase's line and returns its progress.
+    fn end(&mut self, id: PhaseId) -> Option<PhaseProgress> {
+        let index = self.running.iter().position(|live| live.id == id)?;
         let live = self.running.remove(index);
         live.bar.finish_and_clear();
         self.screen.remove(&live.bar);
         Some(live.progress)
     }
 
-    fn finished(&mut self, phase: &Phase, result: &str, took: Duration) -> Result<(), OutputError> {
-        let progress = self.end(phase);
+    fn finished(&mut self, (id, phase): (PhaseId, &Phase), result: &str, took: Duration) -> Result<(), OutputError> {
+        let progress = self.end(id);
         let told =
             if result.is_empty() { progress.map(|known| known.about).unwrap_or_default() } else { result.into() };
         if told.is_empty() && took < words::MOMENT {
@@ -80,8 +81,8 @@ impl<O: Write, E: Write> Terminal<O, E> {
         self.scroll(phase.part, &phase.name, &told, &duration(took))
     }
 
-    fn broke(&mut self, phase: &Phase, took: Duration) -> Result<(), OutputError> {
-        self.end(phase);
+    fn broke(&mut self, (id, phase): (PhaseId, &Phase), took: Duration) -> Result<(), OutputError> {
+        self.end(id);
         let word = styled(self.paint.red(), &format!("{:width$}", "stopped", width = words::RESULT));
         self.scroll(phase.part, &phase.name, &word, &duration(took))
     }
@@ -123,7 +124,7 @@ impl<O: Write, E: Write> Terminal<O, E> {
     }
 }
 
-/// What a running phase shows: `build    optimised     ━━━━━━━╸━━━  251/402 objects  about 50s left  last line`.
+/// The line of a running phase: `build    optimised     ━━━━━━━╸━━━  251/402 objects  about 50s left  last line`.
 pub(super) fn live_line(phase: &Phase, progress: &PhaseProgress, now: Timestamp, paint: Paint) -> String {
     let head = words::head(phase.part.word(), &phase.name);
     let count = progress.count(now);
@@ -141,10 +142,10 @@ pub(super) fn live_line(phase: &Phase, progress: &PhaseProgress, now: Timestamp,
 impl<O: Write + Send, E: Write + Send> Reporter for Terminal<O, E> {
     fn event(&mut self, event: &Event) -> Result<(), OutputError> {
         match &event.kind {
-            EventKind::Started { phase, about } => self.start(event.at, phase, about),
-            EventKind::Advanced { phase, .. } => self.advance(event.at, phase, &event.kind),
-            EventKind::Finished { phase, result, took } => return self.finished(phase, result, *took),
-            EventKind::Broke { phase, took } => return self.broke(phase, *took),
+            EventKind::Started { id, phase, about } => self.start(event.at, (*id, phase), about),
+            EventKind::Advanced { id, .. } => self.advance(event.at, *id, &event.kind),
+            EventKind::Finished { id, phase, result, took } => return self.finished((*id, phase), result, *took),
+            EventKind::Broke { id, phase, took } => return self.broke((*id, phase), *took),
             EventKind::Chose { part, what, why } => return self.text(*part, &format!("{what}  ({why})")),
             EventKind::Note { part, text } => return self.text(*part, text),
             EventKind::Warning { part, text } => {
@@ -160,6 +161,10 @@ impl<O: Write + Send, E: Write + Send> Reporter for Terminal<O, E> {
             }
         }
         Ok(())
+    }
+
+    fn trace(&mut self, line: &str) -> Result<(), OutputError> {
+        self.write(line)
     }
 
     fn tick(&mut self, now: Timestamp) {

@@ -4,6 +4,7 @@ use super::json::Json;
 use super::paint::Paint;
 use super::plain::Plain;
 use super::progress::PhaseProgress;
+use super::quiet::Quiet;
 use super::run::{Reporter, follow};
 use super::terminal::{Terminal, live_line};
 use indicatif::{InMemoryTerm, MultiProgress, ProgressDrawTarget, TermLike};
@@ -13,7 +14,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use vmbuild_core::event::{Event, EventKind, Part, Phase, Published, StageTime, Unit};
+use vmbuild_core::event::{Event, EventKind, Part, Phase, PhaseId, Published, StageTime, Unit};
 use vmbuild_core::failure::OutputError;
 use vmbuild_protocol::{Check, Verdict};
 
@@ -25,16 +26,23 @@ fn phase(part: Part, name: &str) -> Phase {
     Phase { part, name: name.to_owned() }
 }
 
+/// The same number for the same phase: none of these runs twice.
+fn id(name: &str) -> PhaseId {
+    PhaseId(name.len() as u64)
+}
+
 fn started(part: Part, name: &str, about: &str) -> EventKind {
-    EventKind::Started { phase: phase(part, name), about: about.to_owned() }
+    EventKind::Started { id: id(name), phase: phase(part, name), about: about.to_owned() }
 }
 
 fn advanced(name: &str, done: u64, total: Option<u64>, unit: Unit, line: &str) -> EventKind {
-    EventKind::Advanced { phase: phase(Part::Build, name), done, total, unit, line: line.to_owned() }
+    let (id, phase) = (id(name), phase(Part::Build, name));
+    EventKind::Advanced { id, phase, done, total, unit, line: line.to_owned() }
 }
 
 fn finished(part: Part, name: &str, result: &str, seconds: u64) -> EventKind {
-    EventKind::Finished { phase: phase(part, name), result: result.to_owned(), took: Duration::from_secs(seconds) }
+    let (id, phase, took) = (id(name), phase(part, name), Duration::from_secs(seconds));
+    EventKind::Finished { id, phase, result: result.to_owned(), took }
 }
 
 fn published() -> EventKind {
@@ -83,7 +91,8 @@ fn broken() -> Vec<Event> {
         hints: vec!["logs are in artifacts/failed".to_owned()],
         exit: 1,
     };
-    let broke = EventKind::Broke { phase: phase(Part::Build, "training"), took: Duration::from_secs(75) };
+    let broke =
+        EventKind::Broke { id: id("training"), phase: phase(Part::Build, "training"), took: Duration::from_secs(75) };
     let kinds = [(0, started(Part::Build, "training", "44 tests")), (75, broke), (75, error)];
     kinds.map(|(second, kind)| Event { at: at(second), kind }).to_vec()
 }
@@ -149,13 +158,14 @@ fn plain_gives_a_sign_of_life_where_nothing_is_heard() {
     ");
 }
 
-/// What takes a moment: nothing to say of it, something it works on, something that came of it, and what goes wrong.
+/// Phases that are over in a moment: without subject and result, with a subject, with a result, and one that fails.
 fn moments() -> Vec<Event> {
     let moment = |part, name: &str, result: &str| {
         let took = Duration::from_millis(40);
-        EventKind::Finished { phase: phase(part, name), result: result.to_owned(), took }
+        EventKind::Finished { id: id(name), phase: phase(part, name), result: result.to_owned(), took }
     };
-    let broke = EventKind::Broke { phase: phase(Part::Build, "finish"), took: Duration::from_millis(40) };
+    let took = Duration::from_millis(40);
+    let broke = EventKind::Broke { id: id("finish"), phase: phase(Part::Build, "finish"), took };
     let kinds = [
         started(Part::Build, "rules", ""),
         moment(Part::Build, "rules", ""),
@@ -220,6 +230,90 @@ fn terminal_failure() {
 }
 
 #[test]
+fn quiet_shows_warnings_errors_and_data() {
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    show(&mut Quiet::new(&mut stdout, &mut stderr, Paint::Bare), &[build(), broken()].concat());
+    assert_eq!(text(stdout), "artifacts/cpython-3.13.5-debian12-build1.tgz\n");
+    assert_snapshot!(text(stderr), @r"
+    warning: 2 GB of disk left
+    error: training did not pass
+      Caused by: `./python -m test --pgo` exited with 2
+
+    hint: logs are in artifacts/failed
+    ");
+}
+
+/// Two downloads at a time, the first of which ends last.
+fn parallel() -> Vec<Event> {
+    let fetch = || phase(Part::Source, "fetch");
+    let started = |id, about: &str| EventKind::Started { id: PhaseId(id), phase: fetch(), about: about.to_owned() };
+    let finished = |id, result: &str, seconds| EventKind::Finished {
+        id: PhaseId(id),
+        phase: fetch(),
+        result: result.to_owned(),
+        took: Duration::from_secs(seconds),
+    };
+    let kinds =
+        [(0, started(1, "one.tar")), (1, started(2, "two.tar")), (4, finished(2, "", 3)), (9, finished(1, "", 9))];
+    kinds.map(|(second, kind)| Event { at: at(second), kind }).to_vec()
+}
+
+#[test]
+fn equal_phases_at_a_time_are_not_mixed() {
+    assert_snapshot!(terminal(&parallel()).1, @r"
+    source   fetch         two.tar                                     3s
+             fetch         one.tar                                     9s
+    ");
+    let mut stderr = Vec::new();
+    let mut plain = Plain::new(io::sink(), &mut stderr, Paint::Bare);
+    let events = parallel();
+    show(&mut plain, &events[..2]);
+    plain.tick(at(3));
+    show(&mut plain, &events[2..3]);
+    plain.tick(at(62));
+    assert_snapshot!(text(stderr), @r"
+    0:00  source   fetch         started: one.tar
+    0:01  source   fetch         started: two.tar
+    0:04  source   fetch         done in 3s
+    1:02  source   fetch         1m 02s so far
+    ");
+}
+
+/// Counts lines of the trace.
+struct Lines(Arc<AtomicUsize>);
+impl Reporter for Lines {
+    fn event(&mut self, _: &Event) -> Result<(), OutputError> {
+        Ok(())
+    }
+
+    fn trace(&mut self, _: &str) -> Result<(), OutputError> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn lines_of_the_trace_go_to_standard_error_and_none_is_lost() {
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    let mut plain = Plain::new(&mut stdout, &mut stderr, Paint::Bare);
+    plain.trace("DEBUG one\n").expect("memory takes all");
+    assert_eq!((text(stdout), text(stderr)), (String::new(), "DEBUG one\n".to_owned()));
+    let (events, receiver) = tokio::sync::mpsc::unbounded_channel();
+    let (lines, received) = tokio::sync::mpsc::unbounded_channel();
+    let seen = Arc::new(AtomicUsize::new(0));
+    for line in ["one", "two", "three"] {
+        lines.send(line.to_owned()).expect("it is received");
+    }
+    drop(events);
+    // The subscriber keeps its sender until the process ends.
+    let outcome =
+        follow(Box::new(Lines(seen.clone())), || unreachable!("nothing is refused"), (receiver, received)).await;
+    assert!(outcome.is_ok());
+    assert_eq!(seen.load(Ordering::Relaxed), 3);
+    drop(lines);
+}
+
+#[test]
 fn json_build() {
     let mut stdout = Vec::new();
     show(&mut Json::new(&mut stdout), &[build(), broken()].concat());
@@ -258,12 +352,16 @@ impl io::Write for Full {
     }
 }
 
-/// What is left on standard error of events, and the outcome, where the two streams are these.
+/// The outcome of these events, and how many were left for standard error alone.
 async fn followed(reporter: Box<dyn Reporter>, events: Vec<Event>) -> (Result<(), OutputError>, usize) {
     struct Counting(Arc<AtomicUsize>);
     impl Reporter for Counting {
         fn event(&mut self, _: &Event) -> Result<(), OutputError> {
             self.0.fetch_add(1, Ordering::Relaxed);
+            Ok(())
+        }
+
+        fn trace(&mut self, _: &str) -> Result<(), OutputError> {
             Ok(())
         }
     }
@@ -274,7 +372,8 @@ async fn followed(reporter: Box<dyn Reporter>, events: Vec<Event>) -> (Result<()
     drop(sender);
     let seen = Arc::new(AtomicUsize::new(0));
     let left = seen.clone();
-    let outcome = follow(reporter, move || Box::new(Counting(left.clone())), receiver).await;
+    let (_, lines) = tokio::sync::mpsc::unbounded_channel();
+    let outcome = follow(reporter, move || Box::new(Counting(left.clone())), (receiver, lines)).await;
     (outcome, seen.load(Ordering::Relaxed))
 }
 

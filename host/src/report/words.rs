@@ -1,4 +1,4 @@
-//! Sizes, durations, bars and columns, in one place, so that all output agrees.
+//! Columns, bars and phrases that the reporters share.
 
 use std::time::Duration;
 use vmbuild_core::event::Unit;
@@ -11,7 +11,7 @@ pub(super) const PHASE: usize = 14;
 /// Width of the third column: the result.
 pub(super) const RESULT: usize = 42;
 const BAR: u64 = 20;
-/// What is over sooner needs nobody's attention.
+/// A phase that is over sooner deserves no line of its own.
 pub(super) const MOMENT: Duration = Duration::from_millis(500);
 
 /// A point in a run, for the start of a log line: `1:02`.
@@ -20,7 +20,7 @@ pub(super) fn clock(since_start: Duration) -> String {
     format!("{}:{:02}", seconds / 60, seconds % 60)
 }
 
-/// What is left, rounded the way people say it.
+/// The time left, rounded as people do.
 pub(super) fn left(left: Duration) -> String {
     match left.as_secs() {
         0..10 => "a few seconds left".to_owned(),
@@ -29,7 +29,7 @@ pub(super) fn left(left: Duration) -> String {
     }
 }
 
-/// How far something is: `251/402 objects`; empty for what cannot be counted.
+/// Progress as a count, `251/402 objects`; empty if it cannot be counted.
 pub(super) fn count(done: u64, total: Option<u64>, unit: Unit) -> String {
     let word = match unit {
         Unit::Lines => return String::new(),

@@ -1,6 +1,6 @@
 //! Bad input and a bad world: each its own words, hint and exit code.
 
-use crate::support::{root, run, store, vmbuild};
+use crate::support::{Ran, root, run, store, vmbuild};
 
 fn check(args: &[&str], code: i32, words: &[&str]) {
     let ran = run(args).expect(code);
@@ -40,8 +40,12 @@ fn a_profile_that_is_none_is_refused_before_any_machine() {
     check(&["build", "3.13.5", "--profile-data", "/nowhere/x.tar.zst"], 2, &["/nowhere/x.tar.zst"]);
     check(&["build", "3.13.5", "--train", "--profile-data", "x"], 2, &["--train"]);
     check(&["build", "3.13.5", "--flavour", "asan,tsan"], 2, &["asan and tsan", "address space"]);
-    check(&["build", "3.13.5+debug", "--profile", "release"], 2, &["no debug build", "hint:", "--profile fast"]);
-    check(&["plan", "3.12.6", "--flavour", "freethreaded"], 2, &["`3.12.6t` cannot be"]);
+    check(
+        &["build", "3.13.5+debug", "--profile", "release"],
+        2,
+        &["do not support the release profile", "hint:", "--profile fast"],
+    );
+    check(&["plan", "3.12.6", "--flavour", "freethreaded"], 2, &["unsupported version `3.12.6t`"]);
     let other = root().join("target/test-other-profile.tar.zst");
     fs_err::write(&other, b"no counts").expect("a file");
     check(
@@ -57,7 +61,7 @@ fn an_unreachable_source_lists_every_place_tried() {
     let mut command = vmbuild(&["build", "3.12.6"]);
     command.env("VMBUILD_HOME", &home);
     command.env("VMBUILD_PYTHON_ORG", "http://127.0.0.1:9").env("VMBUILD_DEBIAN_ARCHIVE", "http://127.0.0.1:9/debian");
-    let ran = crate::support::Ran::from(command.output().expect("vmbuild starts")).expect(3);
+    let ran = Ran::from(command.output().expect("vmbuild starts")).expect(3);
     assert!(ran.stderr.matches("127.0.0.1:9").count() >= 2, "{}", ran.stderr);
     assert!(ran.stderr.contains("--source"), "{}", ran.stderr);
 }
@@ -66,7 +70,7 @@ fn an_unreachable_source_lists_every_place_tried() {
 fn a_missing_tool_is_named() {
     let mut command = vmbuild(&["up", "--name", "test-no-tools", "--backend", "qemu", "--accel", "tcg"]);
     command.env("PATH", "/nowhere");
-    let ran = crate::support::Ran::from(command.output().expect("vmbuild starts")).expect(3);
+    let ran = Ran::from(command.output().expect("vmbuild starts")).expect(3);
     assert!(ran.stderr.contains("qemu"), "{}", ran.stderr);
     assert!(ran.stderr.contains("hint:"), "{}", ran.stderr);
 }
@@ -75,7 +79,7 @@ fn a_missing_tool_is_named() {
 fn a_missing_agent_is_named() {
     let mut command = vmbuild(&["up", "--name", "test-no-agent", "--backend", "sandbox"]);
     command.env("VMBUILD_AGENT", "/nowhere/vmbuild-agent");
-    let ran = crate::support::Ran::from(command.output().expect("vmbuild starts")).expect(3);
+    let ran = Ran::from(command.output().expect("vmbuild starts")).expect(3);
     assert!(ran.stderr.contains("/nowhere/vmbuild-agent"), "{}", ran.stderr);
 }
 
@@ -92,4 +96,42 @@ fn an_error_in_json_is_the_last_event() {
     let last = events.last().expect("at least the error");
     assert_eq!(last["event"], "error");
     assert_eq!(last["exit"], 2);
+}
+
+#[test]
+fn help_and_version_work_next_to_a_broken_project() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs_err::write(folder.path().join("vmbuild.toml"), "schema = 1\ncpus = many\n").expect("a file");
+    let run = |args: &[&str]| Ran::from(vmbuild(args).current_dir(folder.path()).output().expect("vmbuild starts"));
+    let version = run(&["--version"]).expect(0).stdout;
+    assert!(version.starts_with("vmbuild 0.") && version.trim_end().ends_with(')'), "{version}");
+    assert!(run(&["build", "--help"]).expect(0).stdout.contains("--profile"));
+    assert!(run(&["completions", "bash"]).expect(0).stdout.contains("freethreaded"));
+    assert!(run(&["status"]).expect(2).stderr.contains("vmbuild.toml:2"));
+}
+
+#[test]
+fn an_unknown_value_names_the_known_ones() {
+    check(&["plan", "3.13.5", "--profile", "quick"], 2, &["unknown profile `quick` (expected release, fast or smoke)"]);
+    check(&["plan", "3.13.5", "--flavour", "asan,x"], 2, &["unknown flavour `x` (expected freethreaded, debug"]);
+}
+
+#[test]
+fn the_trace_is_kept_and_shown_if_asked_for() {
+    let home = tempfile::tempdir().expect("a folder");
+    let run = |args: &[&str], log: &str| {
+        let mut command = vmbuild(args);
+        command.env("VMBUILD_HOME", home.path()).env("VMBUILD_LOG", log).env("VMBUILD_AGENT", "/nowhere/vmbuild-agent");
+        Ran::from(command.output().expect("vmbuild starts"))
+    };
+    let failing = ["up", "--backend", "sandbox"];
+    let traces = || fs_err::read_dir(home.path().join("cache/trace")).map_or(0, Iterator::count);
+    let usual = run(&failing, "").expect(3).stderr;
+    assert!(!usual.contains("ERROR"), "{usual}");
+    assert_eq!(traces(), 1);
+    let shown = run(&failing, "vmbuild=error").expect(3).stderr;
+    assert!(shown.contains("ERROR vmbuild_core::event: "), "{shown}");
+    assert!(run(&["status"], "vmbuild=loud").expect(2).stderr.contains("VMBUILD_LOG"), "a level that does not exist");
+    let quiet = run(&[&failing[..], &["-q"]].concat(), "").expect(3).stderr;
+    assert!(quiet.starts_with("error: "), "{quiet}");
 }

@@ -1,6 +1,6 @@
 //! Several machines, their names, logs, ports and packages; a project's settings.
 
-use crate::support::{machines, root, run, skip, vmbuild};
+use crate::support::{machines, root, run, skip, store, vmbuild};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::Stdio;
@@ -27,6 +27,9 @@ fn several_machines_at_once() {
     run(&["exec", ONE, "--", "sh", "-c", "echo kept > /root/kept"]).expect(0);
     run(&["reload", ONE]).expect(0);
     assert_eq!(run(&["exec", ONE, "--", "cat", "/root/kept"]).expect(0).stdout, "kept\n");
+    let trace = fs_err::read_to_string(store().join("machines").join(ONE).join("trace.log")).expect("a trace");
+    assert!(trace.matches("an agent answered over").count() >= 3, "one line a command: {trace}");
+    assert!(!trace.contains(TWO), "each machine has a trace of its own: {trace}");
     run(&["halt", ONE, "no-such-machine"]).expect(2);
     run(&["exec", ONE, "--", "true"]).expect(0);
     run(&["halt", ONE]).expect(0);
@@ -120,7 +123,7 @@ fn a_projects_settings_count_and_say_so() {
     fs_err::write(&file, "schema = 1\n\nmemroy = 700\n").expect("a file");
     let (code, _, stderr) = config("3");
     assert_eq!(code, Some(2));
-    assert!(stderr.contains("vmbuild.toml:3: there is no setting `memroy`"), "{stderr}");
+    assert!(stderr.contains("vmbuild.toml:3: unknown setting `memroy`"), "{stderr}");
     assert!(stderr.contains("did you mean `memory`?"), "{stderr}");
 }
 

@@ -23,7 +23,7 @@ fn is_refused(home: &Path, code: i32, words: &[&str]) {
     let before = (mode(home), tree(home));
     for args in [&["status"][..], &["list"], &["plan", "3.13.5"], &["doctor"]] {
         let ran = with_home(args, home).expect(code);
-        let named = format!("{} cannot be vmbuild's store", home.display());
+        let named = format!("{} cannot be used as the store", home.display());
         for word in words.iter().chain([&named.as_str(), &"hint:", &"VMBUILD_HOME"]) {
             assert!(ran.stderr.contains(word), "`{word}` is missing from:\n{}", ran.stderr);
         }
@@ -35,13 +35,13 @@ fn is_refused(home: &Path, code: i32, words: &[&str]) {
 fn a_folder_of_something_else_stays_as_it_is() {
     let home = folder(0o755);
     fs_err::write(home.path().join("thesis.tex"), "").expect("a file");
-    is_refused(home.path(), 2, &["not empty", "thesis.tex"]);
+    is_refused(home.path(), 2, &["neither empty", "thesis.tex"]);
 }
 
 #[test]
 fn a_folder_that_others_write_to_stays_as_it_is() {
-    is_refused(folder(0o777).path(), 3, &["others may write to it (mode 0777)", "chmod go-w"]);
-    is_refused(folder(0o1777).path(), 3, &["others may write to it (mode 1777)", "chmod go-w"]);
+    is_refused(folder(0o777).path(), 3, &["it is writable by others (mode 0777)", "chmod go-w"]);
+    is_refused(folder(0o1777).path(), 3, &["it is writable by others (mode 1777)", "chmod go-w"]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
-//! Whether a folder may be the store.
+//! Checks that a folder may be the store.
 //!
 //! Everything vmbuild runs as root comes out of the store, and `vmbuild clean` empties folders of it. So a folder that
-//! exists is taken only if it is this user's alone to write to and holds nothing but a store; its mode is the user's
+//! exists is taken only if it writable by this user alone and holds nothing but a store; its mode is the user's
 //! business and stays as it is.
 
 use super::StoreError;
@@ -12,13 +12,13 @@ use std::path::Path;
 /// The file that says that a folder is a store.
 pub(super) const MARKER: &str = ".vmbuild-store";
 
-/// What a store had before there was the marker.
+/// Folders of a store from before the marker existed.
 const UNMARKED: [&str; 2] = ["images", "machines"];
 
 /// The bits of a mode that let others write.
 const WRITABLE: u32 = 0o022;
 
-/// Why an existing folder cannot be the store.
+/// Reasons why an existing folder cannot be the store.
 #[derive(Debug, thiserror::Error)]
 pub enum Unfit {
     /// A file, a device.
@@ -33,20 +33,20 @@ pub enum Unfit {
         user: u32,
     },
     /// Others may write to it, or at least add to it.
-    #[error("others may write to it (mode {mode:04o})")]
+    #[error("it is writable by others (mode {mode:04o})")]
     Writable {
         /// Its mode.
         mode: u32,
     },
     /// It holds something else.
-    #[error("it is not empty and not a store of vmbuild's: it holds `{found}`")]
+    #[error("it is neither empty nor a vmbuild store: it contains `{found}`")]
     Foreign {
         /// One of the things in it.
         found: String,
     },
 }
 
-/// Looks at the folder, changing nothing. One that is missing is fine.
+/// Checks the folder without changing anything. A missing folder is accepted.
 pub(super) fn check(root: &Path) -> Result<(), StoreError> {
     let unusable = |source| StoreError::Unusable { path: root.to_owned(), source };
     match unfit(root, rustix::process::geteuid().as_raw()) {

@@ -39,6 +39,7 @@ pub async fn fetch(
         if failed >= retry.tries {
             return Err(error);
         }
+        tracing::warn!(failed, ?pause, url = %download.url, "download failed, retrying: {error}");
         sleep(pause, cancel).await?;
         pause *= 3;
     }

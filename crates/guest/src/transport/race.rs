@@ -90,6 +90,7 @@ async fn decide(
         match outcome {
             Ok(session) => {
                 let millis = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
+                tracing::info!(millis, "an agent answered over {}", transports[lane].kind());
                 return Ok((session, standings.result(lane, millis)));
             }
             // Another transport leads to the same agent, and the user's decision stands.
@@ -97,6 +98,7 @@ async fn decide(
                 return Err(error);
             }
             Err(error) => {
+                tracing::debug!("{} lost: {error}", transports[lane].kind());
                 standings.note_error(lane, &error);
                 // An agent's silence is more telling than a missing socket.
                 out = Some(match out {
@@ -139,6 +141,7 @@ async fn run_lane(
                 Ok(Err(refused)) => refused,
                 Err(_) => io::Error::new(io::ErrorKind::TimedOut, "the connection was not accepted").into(),
             };
+        tracing::trace!("{}: {refused}", transport.kind());
         standings.set_reason(index, &refused.to_string());
         if deadline.passed() || !refused.may_pass() {
             return (index, Err(refused.into()));

@@ -97,6 +97,7 @@ impl Golden {
         let recipe = GoldenRecipe::of(&image, required.as_deref());
         let builder = GoldenBuilder { store, recipe, mode, image: &image, agent, events, cancel };
         let built = builder.find_or_build(role).await?;
+        tracing::info!(image = %image.name, role = role.as_str(), digest = %built.seal.digest, "golden machine");
         Ok(Self { image, role, folder: built.folder, digest: built.seal.digest, _using: built.using })
     }
 

@@ -65,6 +65,7 @@ pub async fn examine(
         Freshness::Cached => cache::find_outcome(store, &key),
         Freshness::Now => None,
     };
+    tracing::debug!(?freshness, ?recalled, "looked up an earlier probe of {accelerator}");
     if recalled.is_some() {
         return Ok(AcceleratorFinding::new(accelerator, device, recalled));
     }

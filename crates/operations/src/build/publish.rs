@@ -7,7 +7,7 @@ use super::profile_data::{self, UsedProfileData};
 use super::request::{ArtifactRequest, BuildRequest, ObtainedInputs, ResolvedRequest};
 use super::reuse;
 use crate::plan::{PlanOutcome, PlannedBuild};
-use crate::sweep_left_overs;
+use crate::sweep;
 use crate::validate::{self, Candidate};
 use jiff::Timestamp;
 use std::path::PathBuf;
@@ -88,7 +88,7 @@ pub async fn build(context: &Context, request: BuildRequest) -> Result<BuildOutc
 
 async fn run(context: &Context, request: BuildRequest) -> Result<BuildOutcome, Failure> {
     let (since, began) = (Instant::now(), Timestamp::now());
-    sweep_left_overs(context).await?;
+    sweep(context).await?;
     let BuildRequest { inputs, jobs, artifacts, number, existing, lenient, train, no_cache, .. } = request;
     let resolved = ResolvedRequest::resolve(context, inputs)?;
     let staging = resolved.reserve(context, &ArtifactRequest { folder: artifacts, number, existing }).await?;

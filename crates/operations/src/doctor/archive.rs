@@ -1,4 +1,4 @@
-//! Where Debian's packages come from: the address is this host's own setting, never ours.
+//! The archive of Debian's packages: its address is this host's own setting, never ours.
 
 use std::path::Path;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use vmbuild_supervise::{Command, Deadline, RunError};
 const TOPIC: &str = "archive";
 /// apt's own way to fetch one file.
 const HELPER: &str = "/usr/lib/apt/apt-helper";
-/// What every archive of Debian has.
+/// A suite that every archive of Debian has.
 const SUITE: &str = "bookworm";
 const PATIENCE: Duration = Duration::from_secs(20);
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
@@ -33,8 +33,8 @@ pub(super) async fn examine(cancel: &CancellationToken) -> Finding {
     }
 }
 
-/// Asks it for the file that everything else in it is found by, the way apt would: with its proxies and its methods.
-/// What is sealed already needs no archive, so silence is no failure.
+/// Asks it for the file that indexes everything else, as apt would: with its proxies and its methods. Sealed golden
+/// machines need no archive, so no answer is not a failure.
 async fn reached(site: &str, whence: &str, cancel: &CancellationToken) -> Finding {
     let Ok(folder) = tempfile::tempdir() else { return Finding::ok(TOPIC, format!("{site} ({whence})")) };
     let file = format!("{}/dists/{SUITE}/InRelease", site.trim_end_matches('/'));
@@ -49,8 +49,8 @@ async fn reached(site: &str, whence: &str, cancel: &CancellationToken) -> Findin
 }
 
 fn silent(site: &str, whence: &str, why: &str) -> Finding {
-    let text = format!("{site} ({whence}) does not give what is asked of it: {}", why.trim());
-    Finding::warn(TOPIC, text, "`apt-get update` says more; new images need the archive, sealed ones do not")
+    let text = format!("{site} ({whence}) does not answer as an archive does: {}", why.trim());
+    Finding::warn(TOPIC, text, "run `apt-get update` for details; only new images need the archive")
 }
 
 /// Origin and address of each package index; empty where apt is missing, which has its own finding.
@@ -76,7 +76,7 @@ mod tests {
     use vmbuild_core::finding::Status;
 
     #[tokio::test]
-    async fn an_archive_is_asked_and_one_that_is_not_there_is_said_so() {
+    async fn an_archive_is_asked_and_one_that_does_not_answer_is_a_warning() {
         if !std::path::Path::new(super::HELPER).is_file() {
             eprintln!("skipped: apt is not installed");
             return;
@@ -85,7 +85,7 @@ mod tests {
         // Port 9 discards, where anything listens at all.
         let nobody = reached("http://127.0.0.1:9/debian", "here", &cancel).await;
         assert_eq!(nobody.status, Status::Warn, "{nobody:?}");
-        assert!(nobody.text.starts_with("http://127.0.0.1:9/debian (here) does not give"), "{nobody:?}");
+        assert!(nobody.text.starts_with("http://127.0.0.1:9/debian (here) does not answer"), "{nobody:?}");
         let archive = tempfile::tempdir().expect("a folder");
         let dists = archive.path().join("dists/bookworm");
         fs_err::create_dir_all(&dists).expect("a folder");

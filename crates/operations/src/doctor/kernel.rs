@@ -1,4 +1,4 @@
-//! What the host's kernel offers virtual machines.
+//! Support for virtual machines in the host's kernel.
 
 use std::path::Path;
 use vmbuild_core::finding::Finding;
@@ -6,22 +6,25 @@ use vmbuild_core::store::Store;
 use vmbuild_machine::accelerator::{AcceleratorFinding, HARDWARE, HypervisorDevice, last};
 use vmbuild_machine::qemu::on_path;
 
-const SLOWER: &str = "builds use the sandbox, at full speed; virtual machines use tcg, about twelve times slower";
+const SLOWER: &str =
+    "builds use the sandbox, at full speed; virtual machines use tcg (software emulation), about twelve times slower";
 
 /// A device that opens proves nothing: on some hosts QEMU starts, firmware runs, and the guest's kernel then hangs
 /// for ever. Only the kept result of a real boot settles it.
 pub(super) async fn hypervisor(store: &Store) -> Finding {
     let device = HypervisorDevice::of(HARDWARE).await;
-    believed(&AcceleratorFinding::new(HARDWARE, device, last(store, HARDWARE)))
+    judge(&AcceleratorFinding::new(HARDWARE, device, last(store, HARDWARE)))
 }
 
-fn believed(found: &AcceleratorFinding) -> Finding {
+fn judge(found: &AcceleratorFinding) -> Finding {
     let topic = found.accelerator.to_string();
     let text = found.to_string();
     // The table has a column for the topic.
     let text = text.strip_prefix(&format!("{topic}: ")).unwrap_or(&text);
     match (&found.device, &found.outcome) {
-        (HypervisorDevice::Usable, None) => Finding::ok(&topic, format!("{text} yet, and only that is believed")),
+        (HypervisorDevice::Usable, None) => {
+            Finding::ok(&topic, format!("{text} yet, and only a real boot proves that it works"))
+        }
         _ if found.works() => Finding::ok(&topic, text),
         _ => match found.hint() {
             Some(hint) => Finding::warn(&topic, text, &format!("{hint}; without it {SLOWER}")),
@@ -32,12 +35,12 @@ fn believed(found: &AcceleratorFinding) -> Finding {
 
 pub(super) fn vsock() -> Finding {
     if Path::new("/dev/vhost-vsock").exists() {
-        Finding::ok("vsock", "/dev/vhost-vsock is there")
+        Finding::ok("vsock", "/dev/vhost-vsock exists")
     } else if on_path("vhost-device-vsock").is_ok() {
         Finding::ok("vsock", "no vhost_vsock module: vhost-device-vsock serves each machine")
     } else {
         // `sudo modprobe vhost_vsock` or `cargo install --locked vhost-device-vsock` would add it; nothing depends on it.
-        Finding::ok("vsock", "no vhost_vsock module and no vhost-device-vsock: virtio-serial alone is used")
+        Finding::ok("vsock", "no vhost_vsock module and no vhost-device-vsock: virtual machines use virtio-serial only")
     }
 }
 
@@ -48,13 +51,13 @@ mod tests {
     use vmbuild_machine::Accelerator;
     use vmbuild_machine::accelerator::{HostVirtualization, ProbeOutcome};
 
-    fn check(device: HypervisorDevice, outcome: Option<ProbeOutcome>, status: Status, text: &str, mend: &str) {
+    fn check(device: HypervisorDevice, outcome: Option<ProbeOutcome>, status: Status, text: &str, remedy: &str) {
         let found =
             AcceleratorFinding { accelerator: Accelerator::Kvm, device, outcome, host: HostVirtualization::Machine };
-        let finding = believed(&found);
+        let finding = judge(&found);
         assert_eq!((finding.topic.as_str(), finding.status), ("kvm", status), "{finding:?}");
         assert!(finding.text.contains(text) && !finding.text.starts_with("kvm"), "{finding:?}");
-        assert!(finding.mend.unwrap_or_default().contains(mend));
+        assert!(finding.remedy.unwrap_or_default().contains(remedy));
     }
 
     #[test]
@@ -66,16 +69,16 @@ mod tests {
             "user space in 0.9 s",
             "",
         );
-        check(HypervisorDevice::Usable, None, Status::Ok, "no guest kernel was tried yet", "");
+        check(HypervisorDevice::Usable, None, Status::Ok, "no guest kernel was booted yet", "");
         check(HypervisorDevice::Usable, Some(ProbeOutcome::Hung { seconds: 5 }), Status::Warn, "hung for 5 s", "dmesg");
         let ended = ProbeOutcome::Ended { how: "exited with 1".to_owned(), telling: "no rights".to_owned() };
         check(HypervisorDevice::Usable, Some(ended), Status::Warn, "no rights", SLOWER);
-        check(HypervisorDevice::NotPermitted, None, Status::Warn, "may not open it", "usermod");
+        check(HypervisorDevice::NotPermitted, None, Status::Warn, "no permission to open", "usermod");
         check(HypervisorDevice::Unusable("busy".to_owned()), None, Status::Warn, "busy", SLOWER);
     }
 
     #[test]
-    fn what_probes_keep_is_read_and_what_is_damaged_is_nothing() {
+    fn the_result_of_a_probe_is_read_and_a_damaged_one_ignored() {
         let temp = tempfile::tempdir().expect("a folder");
         let store = Store::at(temp.path()).expect("a store");
         let file = store.cache().join("accelerator.json");

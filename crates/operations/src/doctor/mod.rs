@@ -1,6 +1,7 @@
-//! What this host has and lacks for vmbuild, before a build finds out in its ninth minute.
+//! Checks of this host, before a build fails in its ninth minute.
 //!
-//! Nothing here boots a machine or changes the host: a guest kernel that hangs would take the doctor with it.
+//! No check boots a machine or changes the host: a guest kernel that hangs would take the doctor with it. Only `verb` runs
+//! fixes, when asked to.
 
 mod archive;
 mod install;
@@ -9,6 +10,9 @@ mod resources;
 mod tools;
 mod users;
 mod vagrant;
+mod verb;
+
+pub use verb::{DoctorOutcome, DoctorRequest, doctor};
 
 use tokio_util::sync::CancellationToken;
 use vmbuild_core::finding::Finding;

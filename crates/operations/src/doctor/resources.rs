@@ -1,4 +1,4 @@
-//! Room on disk and in memory.
+//! Free disk space and memory.
 
 use std::path::Path;
 use vmbuild_core::finding::Finding;
@@ -9,7 +9,7 @@ const DISK: u64 = 10_000_000_000;
 const MEMORY: u64 = 5_000_000_000;
 
 pub(super) fn disk(store: &Path) -> Finding {
-    // A store that is yet to be made will lie where its parents do.
+    // A store that does not exist yet will be on its parents' file system.
     let there = store.ancestors().find(|folder| folder.exists()).unwrap_or(store);
     match rustix::fs::statvfs(there) {
         Ok(stat) => disk_of(stat.f_bavail.saturating_mul(stat.f_frsize), store),
@@ -39,7 +39,7 @@ fn memory_of(available: u64) -> Finding {
     if available >= MEMORY {
         Finding::ok("memory", text)
     } else {
-        Finding::warn("memory", text, "a virtual machine takes 4 GB: close something, or use `--backend sandbox`")
+        Finding::warn("memory", text, "a virtual machine needs 4 GB: free some memory, or use `--backend sandbox`")
     }
 }
 

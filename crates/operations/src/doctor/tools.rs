@@ -12,7 +12,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 const INSTALL: &str = "`make deps` installs it";
 
-/// A program, how to make it say its version, and what it is for.
+/// A program, the option that prints its version, and its purpose.
 struct Tool {
     program: &'static str,
     version: &'static str,
@@ -62,12 +62,12 @@ async fn look(tool: &Tool, cancel: &CancellationToken) -> Finding {
     let command = Command::new(tool.program).arg(tool.version).env("LC_ALL", "C");
     match command.run(Deadline::after(PATIENCE), cancel, |_| {}).await {
         Ok(said) => Finding::ok(tool.program, version(&said.text()).unwrap_or("present").to_owned()),
-        // newuidmap knows no option and says so with a status: it is there.
+        // newuidmap knows no option and refuses with a status: it exists.
         Err(RunError::Failed { .. }) => Finding::ok(tool.program, "present"),
         Err(RunError::NotStarted { .. }) => {
             Finding::fail(tool.program, format!("missing: {}", tool.why), INSTALL).fixed_by(install(tool.package))
         }
-        Err(other) => Finding::fail(tool.program, other.to_string(), "run it by hand: it does not answer"),
+        Err(other) => Finding::fail(tool.program, other.to_string(), "run it by hand to see why it does not answer"),
     }
 }
 
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_missing_program_says_what_it_is_for() {
+    async fn a_missing_program_is_named_with_its_purpose() {
         let finding =
             look(&tool("vmbuild-no-such-program", "--version", "none", "tests"), &CancellationToken::new()).await;
         assert_eq!((finding.status, finding.text.as_str()), (Status::Fail, "missing: tests"));

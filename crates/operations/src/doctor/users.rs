@@ -1,10 +1,10 @@
-//! Whether this user may make user namespaces, which sandboxes and bootstraps of ordinary users live in.
+//! Permission to create user namespaces, which sandboxes and bootstraps of ordinary users need.
 
 use std::path::Path;
 use vmbuild_core::finding::Finding;
 
 const TOPIC: &str = "namespaces";
-/// A guest's own users need this many numbers (`/etc/subuid` gives each user so many by default).
+/// A guest's own users need this many ids (`/etc/subuid` gives each user so many by default).
 const ENOUGH_IDS: u64 = 65_536;
 
 pub(super) fn examine(root: bool) -> Vec<Finding> {
@@ -16,17 +16,17 @@ pub(super) fn examine(root: bool) -> Vec<Finding> {
     findings
 }
 
-/// Reads the three switches that distributions use; what is absent forbids nothing.
+/// Reads the three switches that distributions use; one that is absent forbids nothing.
 fn namespaces(sysctl: &Path, root: bool) -> Finding {
     let value = |name: &str| {
         let text = fs_err::read_to_string(sysctl.join(name)).ok()?;
         text.trim().parse::<u64>().ok()
     };
     if value("user/max_user_namespaces") == Some(0) && !root {
-        return Finding::fail(TOPIC, "none allowed", "sysctl user.max_user_namespaces=15000");
+        return Finding::fail(TOPIC, "the limit is 0", "sysctl user.max_user_namespaces=15000");
     }
     if value("kernel/unprivileged_userns_clone") == Some(0) && !root {
-        return Finding::fail(TOPIC, "for root only", "sysctl kernel.unprivileged_userns_clone=1");
+        return Finding::fail(TOPIC, "restricted to root", "sysctl kernel.unprivileged_userns_clone=1");
     }
     if value("kernel/apparmor_restrict_unprivileged_userns").is_some_and(|on| on != 0) && !root {
         return Finding::fail(
@@ -35,7 +35,7 @@ fn namespaces(sysctl: &Path, root: bool) -> Finding {
             "sysctl kernel.apparmor_restrict_unprivileged_userns=0",
         );
     }
-    Finding::ok(TOPIC, if root { "root needs no leave" } else { "allowed for ordinary users" })
+    Finding::ok(TOPIC, if root { "not needed by root" } else { "allowed for ordinary users" })
 }
 
 fn user_name() -> String {

@@ -1,4 +1,4 @@
-//! Vagrant, which one backend drives and nothing else needs: without it nothing is wrong.
+//! Vagrant, which only one backend needs: without it nothing is wrong.
 
 use super::install::install;
 use super::tools::version;
@@ -11,16 +11,16 @@ const TOPIC: &str = "vagrant";
 const WHY: &str = "only `--backend vagrant` needs it";
 /// Ruby starts slowly, and slower on a busy host.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// What runs its machines on a Linux host: the plugin's name in Vagrant's list, and that of Debian's package of it.
+/// The plugin that runs its machines on a Linux host, as in Vagrant's list and among Debian's packages.
 const PLUGIN: &str = "vagrant-libvirt";
 /// The provider that Vagrant brings along needs a program of its own.
 const VIRTUALBOX: &str = "VBoxManage";
 
-/// What there is of it.
+/// The parts of Vagrant that were found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum VagrantSeen {
     Missing,
-    /// It is there and does not work: what it said.
+    /// It is installed and does not work, with its error.
     Broken(String),
     Here {
         version: String,
@@ -58,9 +58,9 @@ async fn ask(words: &[&str], cancel: &CancellationToken) -> Result<String, RunEr
 
 fn judge(seen: VagrantSeen) -> Finding {
     match seen {
-        // Nobody who does not ask for it misses it, so `--fix` does not install it.
+        // Most people never need it, so `--fix` does not install it.
         VagrantSeen::Missing => {
-            Finding::ok(TOPIC, format!("not installed; {WHY} (`apt-get install vagrant {PLUGIN}` brings it)"))
+            Finding::ok(TOPIC, format!("not installed; {WHY} (`apt-get install vagrant {PLUGIN}` installs it)"))
         }
         VagrantSeen::Broken(said) => {
             Finding::warn(TOPIC, format!("does not work, and {WHY}: {said}"), "run `vagrant --version`")
@@ -73,8 +73,8 @@ fn judge(seen: VagrantSeen) -> Finding {
         }
         VagrantSeen::Here { version, plugin: None, virtualbox: false } => Finding::warn(
             TOPIC,
-            format!("{version}, and nothing here that runs machines for it; {WHY}"),
-            &format!("`apt-get install {PLUGIN}` brings libvirt's"),
+            format!("{version}, without a provider that works here; {WHY}"),
+            &format!("`apt-get install {PLUGIN}` installs libvirt's"),
         )
         .fixed_by(install(PLUGIN)),
     }
@@ -91,28 +91,28 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_asked_for_is_never_an_error() {
+    fn a_backend_that_nobody_asked_for_is_never_an_error() {
         let check = |seen: VagrantSeen, status, expect: &str| {
             let finding = judge(seen);
             assert_eq!((finding.status, finding.text.as_str()), (status, expect));
             finding
         };
         let missing = "not installed; only `--backend vagrant` needs it (`apt-get install vagrant vagrant-libvirt` \
-                       brings it)";
+                       installs it)";
         assert_eq!(check(VagrantSeen::Missing, Status::Ok, missing).fix, None);
         let libvirt = "2.3.4, vagrant-libvirt (0.11.2, system); only `--backend vagrant` needs it";
         check(here(Some("vagrant-libvirt (0.11.2, system)"), false), Status::Ok, libvirt);
         check(here(None, true), Status::Ok, "2.3.4, with VirtualBox; only `--backend vagrant` needs it");
-        let none = "2.3.4, and nothing here that runs machines for it; only `--backend vagrant` needs it";
+        let none = "2.3.4, without a provider that works here; only `--backend vagrant` needs it";
         let finding = check(here(None, false), Status::Warn, none);
-        assert!(finding.mend.is_some_and(|mend| mend.contains("vagrant-libvirt")));
+        assert!(finding.remedy.is_some_and(|remedy| remedy.contains("vagrant-libvirt")));
         assert!(finding.fix.is_none_or(|fix| fix.last().is_some_and(|word| word == "vagrant-libvirt")));
         let broken = "does not work, and only `--backend vagrant` needs it: no ruby";
         check(VagrantSeen::Broken("no ruby".to_owned()), Status::Warn, broken);
     }
 
     #[tokio::test]
-    async fn this_hosts_is_judged_without_an_error() {
+    async fn vagrant_on_this_host_is_never_an_error() {
         let finding = examine(&CancellationToken::new()).await;
         assert_eq!(finding.topic, "vagrant");
         assert_ne!(finding.status, Status::Fail, "{finding:?}");

@@ -1,69 +1,54 @@
-//! `vmbuild image build`: golden machines without a job for them.
+//! `vmbuild image build`
 
 use crate::cli::BuildImage;
 use crate::commands::context::CommandContext;
 use crate::commands::program::CommandExit;
 use crate::report::{self, Cell};
 use serde_json::{Value, json};
-use vmbuild_core::context::Context;
-use vmbuild_core::event::{Events, Part};
 use vmbuild_core::failure::{Exit, Failure};
-use vmbuild_image::{Golden, GoldenRequest, GoldenRole, Image, LockMode, discard, write_lock};
-use vmbuild_machine::agent_binary;
+use vmbuild_image::LockMode;
+use vmbuild_operations::image::{self, BuiltGolden, ImageBuildOutcome, ImageBuildRequest};
 
 /// Prepares golden machines and prints their digests.
 pub(super) async fn build(context: &CommandContext, args: BuildImage) -> Result<CommandExit, Failure> {
-    let image = Image::load(&args.name, &context.store)?;
-    if args.force {
-        discard(&context.store, &args.name, &context.cancel).await?;
-    }
-    let mut all = Vec::new();
-    for &role in args.role.each() {
-        let golden = golden(context, &args, role).await?;
-        if let Some(folder) = &args.update_lock {
-            let written = write_lock(folder, &golden.package_lock()?)?;
-            context.events.note(Part::Image, format!("{} is what it is made of now", written.display()));
-        }
-        all.push(made(context, golden, args.disk).await?);
-    }
-    print(context, &image.name, &all)
+    let request = ImageBuildRequest {
+        image: args.name,
+        roles: args.role.each().to_vec(),
+        with_disk: args.disk,
+        force: args.force,
+        mode: if args.locked { LockMode::Locked } else { LockMode::Compare },
+        update_lock: args.update_lock,
+    };
+    let outcome = image::build(context, request).await?;
+    report::to_stdout(&if context.json { as_json(&outcome) } else { as_table(&outcome) })?;
+    Ok(Exit::Success.into())
 }
 
-async fn golden(context: &CommandContext, args: &BuildImage, role: GoldenRole) -> Result<Golden, Failure> {
-    let agent = agent_binary::find()?;
-    let Context { store, events, cancel } = &context.context;
-    let mode = if args.locked { LockMode::Locked } else { LockMode::Compare };
-    Ok(Golden::prepare_as(store, GoldenRequest { image: &args.name, role, mode }, &agent, events, cancel).await?)
+fn as_json(outcome: &ImageBuildOutcome) -> String {
+    let golden: Vec<Value> = outcome.golden.iter().map(document).collect();
+    format!("{}\n", json!({ "schema": 1, "image": outcome.image, "golden": golden }))
 }
 
-/// What is said about a golden machine that is here now.
-async fn made(context: &CommandContext, golden: Golden, with_disk: bool) -> Result<Value, Failure> {
-    let mut about = json!({
+fn document(built: &BuiltGolden) -> Value {
+    let golden = &built.golden;
+    let mut document = json!({
         "role": golden.role().as_str(),
         "digest": golden.digest(),
-        "root_digest": golden.root_digest()?.map(|(digest, _)| digest),
+        "root_digest": built.root_digest,
         "tree": golden.tree().layers,
         "package_list": golden.packages(),
     });
-    if with_disk {
-        let events: &Events = &context.events;
-        let disk = golden.disk(&agent_binary::find()?, events, &context.cancel).await?;
-        about["disk"] = json!({ "path": disk.disk, "kernel": disk.kernel, "initramfs": disk.initramfs });
+    if let Some(disk) = &built.disk {
+        document["disk"] = json!({ "path": disk.disk, "kernel": disk.kernel, "initramfs": disk.initramfs });
     }
-    Ok(about)
+    document
 }
 
-fn print(context: &CommandContext, image: &str, golden: &[Value]) -> Result<CommandExit, Failure> {
-    let text = if context.json {
-        format!("{}\n", json!({ "schema": 1, "image": image, "golden": golden }))
-    } else {
-        let word = |about: &Value, name: &str| Cell::from(about[name].as_str().unwrap_or_default());
-        let rows = golden.iter().map(|about| {
-            vec![Cell::from(image), word(about, "role"), word(about, "digest"), word(about, "root_digest")]
-        });
-        let head = ["IMAGE", "ROLE", "DIGEST", "ROOT FILE SYSTEM"].map(Cell::from).to_vec();
-        report::columns(&std::iter::once(head).chain(rows).collect::<Vec<_>>())
-    };
-    report::to_stdout(&text)?;
-    Ok(Exit::Success.into())
+fn as_table(outcome: &ImageBuildOutcome) -> String {
+    let head = ["IMAGE", "ROLE", "DIGEST", "ROOT FILE SYSTEM"].map(Cell::from).to_vec();
+    let rows = outcome.golden.iter().map(|built| {
+        let root = built.root_digest.as_deref().unwrap_or_default();
+        [&outcome.image, built.golden.role().as_str(), built.golden.digest(), root].map(Cell::from).to_vec()
+    });
+    report::columns(&std::iter::once(head).chain(rows).collect::<Vec<_>>())
 }

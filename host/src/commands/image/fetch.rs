@@ -1,44 +1,43 @@
-//! `vmbuild image fetch`: what an image is made from, here, without making anything of it.
+//! `vmbuild image fetch`
 
 use crate::cli::NamedImage;
 use crate::commands::context::CommandContext;
 use crate::commands::program::CommandExit;
 use crate::report::{self, Cell};
-use serde_json::json;
-use vmbuild_core::context::Context;
-use vmbuild_core::event::Part;
+use serde_json::{Value, json};
 use vmbuild_core::failure::{Exit, Failure};
-use vmbuild_image::{Image, ImageSource, fetch_cloud_disk, fetch_packages};
+use vmbuild_operations::image::{self, FetchedBase, ImageFetchOutcome, ImageFetchRequest};
 
-/// Downloads a publisher's disk, or the packages of an image that is bootstrapped; nothing, if they are here.
-pub(super) async fn fetch(context: &CommandContext, args: &NamedImage) -> Result<CommandExit, Failure> {
-    let Context { store, events, cancel } = &context.context;
-    let image = Image::load(&args.name, store)?;
-    let (about, row) = match &image.source {
-        ImageSource::Bootstrap { .. } => {
-            let lock = fetch_packages(store, &image, events, cancel).await?;
-            let packages = lock.all().count();
-            events.note(Part::Image, format!("{packages} packages are here, of {}", lock.release));
-            let row = vec![Cell::from(image.name.as_str()), Cell::from(format!("{packages} packages"))];
-            (json!({ "packages": packages, "release": lock.release }), row)
-        }
-        ImageSource::CloudImage(_) => {
-            let disk = fetch_cloud_disk(&image, store, events, cancel).await?;
-            let row = vec![
-                Cell::from(image.name.as_str()),
-                Cell::from(disk.release.as_str()),
-                Cell::from(format!("sha256 {}", disk.sha256)),
-                Cell::from(disk.record.provenance.to_string()),
-                Cell::from(disk.path.display().to_string()),
-            ];
-            (json!({ "path": disk.path, "release": disk.release, "sha256": disk.sha256, "record": disk.record }), row)
-        }
-    };
+/// Fetches an image's base and prints its release and digest.
+pub(super) async fn fetch(context: &CommandContext, args: NamedImage) -> Result<CommandExit, Failure> {
+    let outcome = image::fetch(context, ImageFetchRequest { image: args.name }).await?;
     let text = if context.json {
-        format!("{}\n", json!({ "schema": 1, "image": image.name, "fetched": about }))
+        format!("{}\n", json!({ "schema": 1, "image": outcome.image, "fetched": document(&outcome.base) }))
     } else {
-        report::columns(&[row])
+        report::columns(&[row(&outcome)])
     };
     report::to_stdout(&text)?;
     Ok(Exit::Success.into())
+}
+
+fn document(base: &FetchedBase) -> Value {
+    match base {
+        FetchedBase::Packages { count, release } => json!({ "packages": count, "release": release }),
+        FetchedBase::Disk(disk) => {
+            json!({ "path": disk.path, "release": disk.release, "sha256": disk.sha256, "record": disk.record })
+        }
+    }
+}
+
+fn row(outcome: &ImageFetchOutcome) -> Vec<Cell> {
+    let about = match &outcome.base {
+        FetchedBase::Packages { count, .. } => vec![format!("{count} packages")],
+        FetchedBase::Disk(disk) => vec![
+            disk.release.clone(),
+            format!("sha256 {}", disk.sha256),
+            disk.record.provenance.to_string(),
+            disk.path.display().to_string(),
+        ],
+    };
+    std::iter::once(outcome.image.clone()).chain(about).map(Cell::from).collect()
 }

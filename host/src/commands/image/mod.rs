@@ -6,6 +6,7 @@ mod export;
 mod fetch;
 mod list;
 mod prune;
+mod show;
 mod update;
 mod verb;
 mod verify;

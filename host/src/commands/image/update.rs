@@ -1,18 +1,16 @@
-//! `vmbuild image update`: a cloud image's pin, moved to the newest release.
+//! `vmbuild image update`
 
 use crate::cli::NamedImage;
 use crate::commands::context::CommandContext;
 use crate::commands::program::CommandExit;
 use crate::report;
 use serde_json::json;
-use vmbuild_core::context::Context;
 use vmbuild_core::failure::{Exit, Failure};
-use vmbuild_image::{CloudSettings, update_pin};
+use vmbuild_operations::image::{self, ImageUpdateRequest};
 
-/// Says what was pinned, what is pinned now, and in which file.
-pub(super) async fn update(context: &CommandContext, args: &NamedImage) -> Result<CommandExit, Failure> {
-    let Context { store, events, cancel } = &context.context;
-    let updated = update_pin(&args.name, store, &CloudSettings::from_env(), events, cancel).await?;
+/// Prints the old pin, the new one, and the file it was written to.
+pub(super) async fn update(context: &CommandContext, args: NamedImage) -> Result<CommandExit, Failure> {
+    let updated = image::update(context, ImageUpdateRequest { image: args.name }).await?;
     let text = if context.json {
         let document = json!({
             "schema": 1,

@@ -1,17 +1,17 @@
-//! `vmbuild image verify`: whether what is here is still what was put here.
+//! `vmbuild image verify`
 
 use crate::cli::NamedImage;
 use crate::commands::context::CommandContext;
 use crate::commands::program::CommandExit;
 use crate::report::{self, Cell, Paint};
-use std::io::IsTerminal;
 use vmbuild_core::failure::{Exit, Failure};
-use vmbuild_image::{VerifiedItem, VerifyOutcome, verify as verify_image};
+use vmbuild_image::{VerifiedItem, VerifyOutcome};
+use vmbuild_operations::image::{self, ImageVerifyRequest};
 
 /// Prints every comparison; exit 4 if one failed.
-pub(super) async fn verify(context: &CommandContext, args: &NamedImage) -> Result<CommandExit, Failure> {
-    let items = verify_image(&context.store, &args.name, &context.events, &context.cancel).await?;
-    let passed = items.iter().all(|item| item.outcome != VerifyOutcome::Fail);
+pub(super) async fn verify(context: &CommandContext, args: NamedImage) -> Result<CommandExit, Failure> {
+    let outcome = image::verify(context, ImageVerifyRequest { image: args.name.clone() }).await?;
+    let (passed, items) = (outcome.passed(), &outcome.items);
     let text = if context.json {
         let document = serde_json::json!({ "schema": 1, "image": args.name, "passed": passed, "items": items });
         format!("{document}\n")
@@ -23,7 +23,7 @@ pub(super) async fn verify(context: &CommandContext, args: &NamedImage) -> Resul
 }
 
 fn row(item: &VerifiedItem) -> Vec<Cell> {
-    let paint = Paint::choose(std::io::stdout().is_terminal());
+    let paint = Paint::of_stdout();
     let outcome = match item.outcome {
         VerifyOutcome::Pass => Cell::new(item.outcome.as_str(), paint.green()),
         VerifyOutcome::Fail => Cell::new(item.outcome.as_str(), paint.red()),

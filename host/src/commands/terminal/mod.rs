@@ -1,7 +1,7 @@
-//! The host's side of a program in the guest that somebody talks to: this terminal, this standard input.
+//! The host's side of an interactive guest program: this terminal and this standard input.
 
+mod interactive;
 mod raw;
 mod stdin;
-mod talk;
 
-pub(crate) use talk::{Talk, talk};
+pub(crate) use interactive::{StdinMode, interactive};

@@ -8,7 +8,7 @@ use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetat
 use std::io;
 use vmbuild_protocol::TerminalSize;
 
-/// A terminal without a size has this one, as terminals had when they had none.
+/// The size of a terminal that reports none.
 const USUAL: TerminalSize = TerminalSize { rows: 24, columns: 80 };
 
 /// Restores the terminal when it goes.

@@ -20,7 +20,7 @@ pub(super) fn pieces() -> mpsc::Receiver<Bytes> {
                         return;
                     }
                 }
-                // What cannot be read any more has ended: a terminal whose window was closed.
+                // An error is an end, too: a terminal whose window was closed.
                 Ok(_) | Err(_) => return,
             }
         }

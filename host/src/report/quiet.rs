@@ -1,0 +1,53 @@
+//! For scripts: warnings, errors and data, and nothing else.
+
+use super::paint::{Paint, styled};
+use super::run::Reporter;
+use super::table::check_table;
+use super::{error, output};
+use std::io::Write;
+use vmbuild_core::event::{Event, EventKind, Shown};
+use vmbuild_core::failure::OutputError;
+
+pub(super) struct Quiet<O, E> {
+    stdout: O,
+    stderr: E,
+    paint: Paint,
+}
+
+impl<O: Write, E: Write> Quiet<O, E> {
+    pub(super) fn new(stdout: O, stderr: E, paint: Paint) -> Self {
+        Self { stdout, stderr, paint }
+    }
+}
+
+impl<O: Write + Send, E: Write + Send> Reporter for Quiet<O, E> {
+    fn event(&mut self, event: &Event) -> Result<(), OutputError> {
+        match &event.kind {
+            EventKind::Warning { text, .. } => {
+                let lead = styled(self.paint.yellow(), "warning:");
+                output::news(&mut self.stderr, &format!("{lead} {text}\n"))
+            }
+            EventKind::Error { causes, hints, .. } => {
+                output::news(&mut self.stderr, &error::render(causes, hints, self.paint))
+            }
+            EventKind::Validated { checks, shown: Shown::AsData, .. } => {
+                output::data(&mut self.stdout, &check_table(checks, self.paint))
+            }
+            EventKind::Published(published) => {
+                output::data(&mut self.stdout, &format!("{}\n", published.path.display()))
+            }
+            EventKind::Chose { .. }
+            | EventKind::Started { .. }
+            | EventKind::Advanced { .. }
+            | EventKind::Finished { .. }
+            | EventKind::Broke { .. }
+            | EventKind::Note { .. }
+            | EventKind::Checked { .. }
+            | EventKind::Validated { shown: Shown::AsNews, .. } => Ok(()),
+        }
+    }
+
+    fn trace(&mut self, line: &str) -> Result<(), OutputError> {
+        output::news(&mut self.stderr, line)
+    }
+}
