@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use vmbuild_archive::Sha256;
 use vmbuild_core::store::{Store, sync_folder, write_atomically};
-use vmbuild_cpython::{BuildInfo, Measured, Schema};
+use vmbuild_cpython::{BuildInfo, BuildMeasurements, Schema};
 
 /// How many builds are kept; those not used for the longest time go first. Each is 30 to 150 MB.
 const MOST: usize = 24;
@@ -63,7 +63,7 @@ pub struct KeptBuild {
     /// The tarball's own `.build-info`.
     pub info: BuildInfo,
     /// What was measured while it was compiled.
-    pub measured: Measured,
+    pub measured: BuildMeasurements,
     /// The steps' logs: file name and SHA-256.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub logs: BTreeMap<String, Sha256>,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
 use vmbuild_core::store::Lock;
 use vmbuild_cpython::layout::{PROVENANCE_SUFFIX, SBOM_SUFFIX};
-use vmbuild_cpython::{ArtifactName, BuildNumber, Extent, ImageWord, Version};
+use vmbuild_cpython::{ArtifactName, BuildNumber, Extent, ImageLabel, Version};
 
 /// Before the name of the tarball that a build under way will become.
 const STAGING: &str = ".staging-";
@@ -24,7 +24,7 @@ pub struct NameWish {
     /// The version built.
     pub version: Version,
     /// The image's word, such as `debian12`.
-    pub image_word: ImageWord,
+    pub image_label: ImageLabel,
     /// How much of it.
     pub extent: Extent,
     /// The build number; the next free one if the user named none.
@@ -80,8 +80,8 @@ impl ArtifactFolder {
     }
 
     /// Counts published with builds of this version and image, those of the newest build first.
-    pub fn published_profile_data(&self, version: &Version, image_word: &ImageWord) -> io::Result<Vec<PathBuf>> {
-        let ours = |name: &ArtifactName| name.version == *version && name.image_word == *image_word;
+    pub fn published_profile_data(&self, version: &Version, image_label: &ImageLabel) -> io::Result<Vec<PathBuf>> {
+        let ours = |name: &ArtifactName| name.version == *version && name.image_label == *image_label;
         let mut names: Vec<ArtifactName> = self.names()?.into_iter().filter(ours).collect();
         names.sort_by_key(|name| std::cmp::Reverse(name.build));
         names.dedup();
@@ -99,8 +99,8 @@ impl ArtifactFolder {
     }
 
     /// The number after the highest of this version and image, published or under way; 1 for the first.
-    pub fn next_build_number(&self, version: &Version, image_word: &ImageWord) -> io::Result<BuildNumber> {
-        let ours = |name: &ArtifactName| name.version == *version && name.image_word == *image_word;
+    pub fn next_build_number(&self, version: &Version, image_label: &ImageLabel) -> io::Result<BuildNumber> {
+        let ours = |name: &ArtifactName| name.version == *version && name.image_label == *image_label;
         let highest = self.names()?.into_iter().filter(ours).map(|name| name.build).max();
         Ok(highest.map_or(BuildNumber::FIRST, BuildNumber::next))
     }
@@ -123,10 +123,10 @@ impl ArtifactFolder {
     pub async fn begin(&self, wish: &NameWish, cancel: &CancellationToken) -> Result<Staging, ArtifactError> {
         let _folder = self.lock(cancel).await?;
         self.sweep()?;
-        let free = self.next_build_number(&wish.version, &wish.image_word)?;
+        let free = self.next_build_number(&wish.version, &wish.image_label)?;
         let build = wish.number.unwrap_or(free);
-        let image_word = wish.image_word.clone();
-        let name = ArtifactName { version: wish.version, image_word, extent: wish.extent, build };
+        let image_label = wish.image_label.clone();
+        let name = ArtifactName { version: wish.version, image_label, extent: wish.extent, build };
         let staging = self.path.join(format!("{STAGING}{name}"));
         if staging.exists() {
             return Err(ArtifactError::Busy { name, free });

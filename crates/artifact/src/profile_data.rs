@@ -15,7 +15,7 @@ pub use kept::ProfileStore;
 
 use std::path::{Path, PathBuf};
 use vmbuild_archive::Sha256;
-use vmbuild_cpython::{AboutCounts, Coverage, Plan};
+use vmbuild_cpython::{Plan, ProfileCoverage, ProfileDataInfo};
 
 /// A profile that was read to its end, and found to be one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,11 +25,11 @@ pub struct ProfileData {
     /// Its SHA-256.
     pub sha256: Sha256,
     /// What it says the counts are of.
-    pub about: AboutCounts,
+    pub about: ProfileDataInfo,
     /// How many files of counts there are in it.
     pub files: usize,
     /// What they say ran; nothing where the compiler's form of counts is not known.
-    pub coverage: Option<Coverage>,
+    pub coverage: Option<ProfileCoverage>,
 }
 
 impl ProfileData {
@@ -54,7 +54,7 @@ impl ProfileData {
 
     /// Refuses counts of something else than what `plan` builds.
     pub fn check_fits(&self, plan: &Plan) -> Result<(), ProfileDataError> {
-        let AboutCounts { version, source_sha256, arch, .. } = &self.about;
+        let ProfileDataInfo { version, source_sha256, arch, .. } = &self.about;
         let other = |what: &'static str, of: String, wanted: String| {
             Err(ProfileDataError::Other { path: self.path.clone(), what, of, wanted })
         };

@@ -99,7 +99,7 @@ impl Staging {
 
     /// Counts published with earlier builds of the same version and image, those of the newest build first.
     pub fn published_profile_data(&self) -> io::Result<Vec<PathBuf>> {
-        self.folder.published_profile_data(&self.name.version, &self.name.image_word)
+        self.folder.published_profile_data(&self.name.version, &self.name.image_label)
     }
 
     /// Where to write the counts that the tarball was optimised by.
@@ -241,7 +241,7 @@ impl Staging {
     }
 
     fn exists(&self) -> io::Result<ArtifactError> {
-        let free = self.folder.next_build_number(&self.name.version, &self.name.image_word)?;
+        let free = self.folder.next_build_number(&self.name.version, &self.name.image_label)?;
         Ok(ArtifactError::Exists { name: self.name.clone(), free })
     }
 

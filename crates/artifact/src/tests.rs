@@ -64,7 +64,7 @@ fn wish(version: &str, number: Option<u32>, existing: ExistingArtifact) -> NameW
     let version = version.parse().expect("a version");
     NameWish {
         version,
-        image_word: "debian12".parse().expect("a word"),
+        image_label: "debian12".parse().expect("a word"),
         extent: Extent::Full,
         number: number.and_then(BuildNumber::new),
         existing,

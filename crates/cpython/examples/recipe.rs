@@ -2,7 +2,7 @@
 //! release /build/Python-3.13.5.tar.xz 2`.
 
 use std::io::Write;
-use vmbuild_cpython::{Extent, Profile, ProfileSource, RecipeInput, Slowness, Version, recipe};
+use vmbuild_cpython::{Extent, GuestSpeed, Profile, ProfileSource, RecipeInput, Version, recipe};
 use vmbuild_protocol::{Action, CommandLine, Step};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -11,13 +11,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Err("expected four arguments: VERSION PROFILE SOURCE JOBS".into());
     };
     let (version, profile): (Version, Profile) = (version.parse()?, profile.parse()?);
-    let (source, jobs, slowness) = (source.clone(), jobs.parse()?, Slowness::Native);
+    let (source, jobs, guest_speed) = (source.clone(), jobs.parse()?, GuestSpeed::Native);
     let made = recipe(&RecipeInput {
         version,
         profile,
         jobs,
         source,
-        slowness,
+        guest_speed,
         counts: ProfileSource::Trained,
         extent: Extent::Full,
     });

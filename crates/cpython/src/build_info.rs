@@ -7,7 +7,7 @@
 use crate::plan::Plan;
 use crate::profile::Profile;
 use crate::schema::{Schema, pretty_json};
-use crate::took_effect::TookEffect;
+use crate::verified_options::VerifiedOptions;
 use crate::version::Version;
 use serde::{Deserialize, Serialize};
 use vmbuild_archive::Sha256;
@@ -41,7 +41,7 @@ pub struct BuildInfo {
     pub packages: Vec<Package>,
     /// Requested build options, as verified on the finished files.
     #[serde(default, skip_serializing_if = "Option::is_none", rename = "took_effect")]
-    pub took_effect: Option<TookEffect>,
+    pub verified_options: Option<VerifiedOptions>,
     /// SHA-256 of [`Plan::to_json`].
     pub plan_sha256: Sha256,
     /// All inputs that determined the artifact.
@@ -64,12 +64,12 @@ impl BuildInfo {
 pub(crate) mod tests {
     use super::*;
     use crate::plan::tests::plan;
-    use crate::took_effect::{Libpython, LinkedLibrary};
+    use crate::verified_options::{LibpythonLinkage, LinkedLibrary};
 
-    fn took_effect() -> TookEffect {
+    fn verified_options() -> VerifiedOptions {
         let [name, version, arch] = ["libffi8", "3.4.4-1", "amd64"].map(str::to_owned);
         let libffi = LinkedLibrary { soname: "libffi.so.8".to_owned(), package: Package { name, version, arch } };
-        TookEffect { libpython: Libpython::Shared, libffi, lto: None, profile_coverage: None }
+        VerifiedOptions { libpython: LibpythonLinkage::Shared, libffi, lto: None, profile_coverage: None }
     }
 
     pub(crate) fn info() -> BuildInfo {
@@ -90,7 +90,7 @@ pub(crate) mod tests {
                 version: "12.2.0-14".to_owned(),
                 arch: "amd64".to_owned(),
             }],
-            took_effect: Some(took_effect()),
+            verified_options: Some(verified_options()),
             plan_sha256: Sha256([4; 32]),
             plan,
         }

@@ -86,7 +86,7 @@ impl CheckKind {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::layout::{Bounds, Extent};
+    use crate::layout::{Extent, SizeBounds};
     use crate::profile::Profile;
 
     #[test]
@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn the_size_check_names_the_real_bounds() {
-        let bounds = Bounds::of(Extent::Full, Some(Profile::Release));
+        let bounds = SizeBounds::of(Extent::Full, Some(Profile::Release));
         let named = format!("{} to {} MiB; ", bounds.min >> 20, bounds.max >> 20);
         assert!(CheckKind::Size.passes().starts_with(&named));
     }

@@ -102,7 +102,7 @@ impl Flavours {
     }
 
     /// Returns the profile to use if none is requested.
-    pub fn usual_profile(self) -> Profile {
+    pub fn default_profile(self) -> Profile {
         if self.not_optimised().is_some() { Profile::Fast } else { Profile::Release }
     }
 

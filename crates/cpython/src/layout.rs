@@ -10,8 +10,8 @@ use crate::minor::{Minor, minors};
 use crate::version::Version;
 use vmbuild_protocol::Interpreter;
 
-pub use extent::{Bounds, Extent};
-pub use name::{ArtifactName, BuildNumber, ImageWord, NameError};
+pub use extent::{Extent, SizeBounds};
+pub use name::{ArtifactName, BuildNumber, ImageLabel, NameError};
 
 /// Description of the build as JSON ([`crate::BuildInfo`]), relative to the prefix.
 pub const BUILD_INFO: &str = ".build-info";

@@ -9,7 +9,7 @@
 //! * [`profile`], [`flavour`], [`configure`] and [`recipe`]: how a release is compiled.
 //! * [`layout`] and [`checks`]: the artifact, and the checks that it must pass.
 //! * [`plan`], [`build_info`] and [`record`]: the inputs that determine it, its own description, and the build's record.
-//! * [`sbom`], [`provenance`] and [`took_effect`]: the same facts in standard formats, and the proof that they hold.
+//! * [`sbom`], [`provenance`] and [`verified_options`]: the same facts in standard formats, and the proof that they hold.
 
 pub mod build_info;
 pub mod checks;
@@ -28,24 +28,25 @@ pub mod record;
 pub mod release;
 pub mod sbom;
 pub mod schema;
-pub mod took_effect;
+pub mod verified_options;
 pub mod version;
 
 pub use build_info::BuildInfo;
 pub use checks::{CHECKS, CheckKind};
 pub use evidence::{DigestOrigin, SourceEvidence, SourceSignature};
 pub use flavour::{Flavour, FlavourError, Flavours};
-pub use layout::{ArtifactName, Bounds, BuildNumber, Extent, ImageWord};
+pub use layout::{ArtifactName, BuildNumber, Extent, ImageLabel, SizeBounds};
 pub use minor::{Minor, MinorNumber, SupportPhase, minors};
 pub use month::Month;
 pub use plan::Plan;
 pub use profile::Profile;
-pub use profile_data::AboutCounts;
-pub use recipe::{CountsPlace, ProfileSource, Recipe, RecipeInput, Slowness, recipe};
+pub use profile_data::ProfileDataInfo;
+pub use recipe::{GuestSpeed, ProfileDataPlace, ProfileSource, Recipe, RecipeInput, recipe};
 pub use record::{
-    Attestation, Attestations, Beside, BuildOrigin, BuildRecord, Measured, ProfileOrigin, Training, UsedProfile,
+    Attestation, Attestations, BuildMeasurements, BuildOrigin, BuildRecord, CompanionFile, ProfileOrigin, Training,
+    UsedProfile,
 };
 pub use release::{OrigKind, Release, ReleaseArchive, Releases, releases};
 pub use schema::Schema;
-pub use took_effect::{Coverage, Libpython, Lto, NotInEffect, TookEffect};
+pub use verified_options::{LibpythonLinkage, LtoEvidence, OptionNotInEffect, ProfileCoverage, VerifiedOptions};
 pub use version::{Version, VersionError};

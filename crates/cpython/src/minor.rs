@@ -71,7 +71,7 @@ pub struct Minor {
     /// Defects of its own makefile.
     pub quirks: Vec<Quirk>,
     /// Release manager, who signs its releases.
-    pub manager: Manager,
+    pub manager: ReleaseManager,
 }
 
 /// Number of a minor version: `3.13`.
@@ -94,7 +94,7 @@ pub enum Quirk {
 /// A release manager, and the identities that their signatures are verified against.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Manager {
+pub struct ReleaseManager {
     /// Name of the release manager.
     pub name: String,
     /// Fingerprint of the `OpenPGP` key that signs `.asc` files, where such are published. Source: PEP 761.

@@ -7,7 +7,7 @@
 
 use crate::layout::Extent;
 use crate::profile::Profile;
-use crate::recipe::{ProfileSource, RecipeInput, Slowness, recipe};
+use crate::recipe::{GuestSpeed, ProfileSource, RecipeInput, recipe};
 use crate::schema::Schema;
 use crate::version::Version;
 use serde::{Deserialize, Serialize};
@@ -73,7 +73,7 @@ impl Plan {
             profile: self.profile,
             jobs: 1,
             source: String::new(),
-            slowness: Slowness::Native,
+            guest_speed: GuestSpeed::Native,
             counts: ProfileSource::Given,
             extent: self.extent,
         };
@@ -93,10 +93,10 @@ pub(crate) mod tests {
     use super::*;
 
     pub(crate) fn plan(version: &str, profile: Profile, jobs: u32) -> Plan {
-        let (version, slowness) = (version.parse().unwrap(), Slowness::Native);
+        let (version, guest_speed) = (version.parse().unwrap(), GuestSpeed::Native);
         let (source, counts) = (format!("/build/{jobs}"), ProfileSource::Trained);
         let extent = Extent::Full;
-        let made = recipe(&RecipeInput { version, profile, jobs, source, slowness, counts, extent });
+        let made = recipe(&RecipeInput { version, profile, jobs, source, guest_speed, counts, extent });
         Plan {
             schema: Schema,
             version,

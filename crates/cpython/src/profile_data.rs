@@ -4,7 +4,7 @@
 //! data can be kept: the second half of a build needs nothing else from the first. The file is a compressed tar archive:
 //!
 //! ```text
-//! about.json           origin of the profile data: `AboutCounts`
+//! about.json           origin of the profile data: `ProfileDataInfo`
 //! gcda/Objects/….gcda  one file per compiled file, at the same path as in the tree
 //! ```
 
@@ -13,7 +13,7 @@ use crate::version::Version;
 use serde::{Deserialize, Serialize};
 use vmbuild_archive::Sha256;
 
-/// Name of the file with the [`AboutCounts`].
+/// Name of the file with the [`ProfileDataInfo`].
 pub const ABOUT: &str = "about.json";
 
 /// Folder of the profile data files.
@@ -28,7 +28,7 @@ pub(crate) const PATTERN: &str = "*.gcda";
 /// Origin of profile data, which is valid only for the same source and compiler.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct AboutCounts {
+pub struct ProfileDataInfo {
     /// Schema version of this file.
     pub schema: Schema,
     /// CPython version that was trained.
@@ -47,7 +47,7 @@ pub struct AboutCounts {
     pub emulated: bool,
 }
 
-impl AboutCounts {
+impl ProfileDataInfo {
     /// Returns indented JSON with a trailing newline.
     pub fn to_json(&self) -> String {
         pretty_json(self)
@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn written_files_parse_back() {
-        let about = AboutCounts {
+        let about = ProfileDataInfo {
             schema: Schema,
             version: "3.13.5".parse().unwrap(),
             source_sha256: Sha256([1; 32]),
@@ -74,8 +74,8 @@ mod tests {
             tests: Some(44),
             emulated: true,
         };
-        assert_eq!(AboutCounts::from_json(&about.to_json()).unwrap(), about);
+        assert_eq!(ProfileDataInfo::from_json(&about.to_json()).unwrap(), about);
         let more = about.to_json().replacen('{', "{ \"more\": 1,", 1);
-        assert!(AboutCounts::from_json(&more).is_err(), "unknown fields are refused");
+        assert!(ProfileDataInfo::from_json(&more).is_err(), "unknown fields are refused");
     }
 }

@@ -34,7 +34,7 @@ pub struct RecipeInput {
     /// Absolute path of the source archive in the guest.
     pub source: String,
     /// Speed of the guest.
-    pub slowness: Slowness,
+    pub guest_speed: GuestSpeed,
     /// Source of a release build's profile data.
     pub counts: ProfileSource,
     /// Amount of CPython that goes into the artifact.
@@ -46,20 +46,20 @@ pub struct RecipeInput {
 pub enum ProfileSource {
     /// The build runs its own training.
     Trained,
-    /// An earlier training's profile data, as published: [`CountsPlace::ExpectedAt`].
+    /// An earlier training's profile data, as published: [`ProfileDataPlace::ExpectedAt`].
     Given,
 }
 
 /// Speed of a guest compared with the machine that it runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Slowness {
+pub enum GuestSpeed {
     /// Native speed, or nearly.
     Native,
     /// The processor is emulated: everything takes about fifteen times as long.
     Emulated,
 }
 
-impl Slowness {
+impl GuestSpeed {
     fn scale_timeout(self, minutes: u64) -> u64 {
         match self {
             Self::Native => minutes,
@@ -91,16 +91,16 @@ pub struct Recipe {
     pub build_info: String,
     /// Place of the profile data in the guest: the training's output, to be published, or the input archive next to the
     /// source. `None` for builds without profile data.
-    pub counts: Option<CountsPlace>,
+    pub counts: Option<ProfileDataPlace>,
     /// Command line of configure, quoted for a shell.
     pub configure_line: String,
 }
 
 /// Place of profile data in the guest.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CountsPlace {
+pub enum ProfileDataPlace {
     /// The training writes it to this folder, in the format of [`crate::profile_data`].
-    LeftIn(String),
+    WrittenTo(String),
     /// An uncompressed tar archive of such a folder is expected at this path.
     ExpectedAt(String),
 }
@@ -110,7 +110,7 @@ impl Recipe {
     /// between machines that do not change the result must not appear in a plan.
     pub fn plan_steps(&self) -> Steps {
         let source = format!("{WORK}/source");
-        recipe(&RecipeInput { jobs: 1, source, slowness: Slowness::Native, ..self.input.clone() }).steps
+        recipe(&RecipeInput { jobs: 1, source, guest_speed: GuestSpeed::Native, ..self.input.clone() }).steps
     }
 }
 
@@ -263,7 +263,7 @@ impl<'a> StepBuilder<'a> {
         command.env.insert(0, env_var("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"));
         let flavours = flavour::environment(self.input.version.flavours());
         command.env.extend(flavours.map(|(name, value)| env_var(name, value)));
-        let timeout_ms = self.input.slowness.scale_timeout(minutes) * 60_000;
+        let timeout_ms = self.input.guest_speed.scale_timeout(minutes) * 60_000;
         Step { name: name.to_owned(), action: Action::Run { command, timeout_ms, watch } }
     }
 }

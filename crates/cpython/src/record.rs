@@ -29,7 +29,7 @@ pub struct BuildRecord {
     pub bytes: u64,
     /// Tarball with the separated debug info.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub debug_info: Option<Beside>,
+    pub debug_info: Option<CompanionFile>,
     /// Origin of the artifact: this build, or an earlier one of the same plan.
     pub origin: BuildOrigin,
     /// Evidence for the source archive.
@@ -39,7 +39,7 @@ pub struct BuildRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile_data: Option<UsedProfile>,
     /// Measurements of the compilation.
-    pub measured: Measured,
+    pub measured: BuildMeasurements,
     /// Attestations next to the artifact.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(rename = "papers")]
@@ -53,7 +53,7 @@ pub struct BuildRecord {
 /// A published file next to an artifact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Beside {
+pub struct CompanionFile {
     /// SHA-256 of the file.
     pub sha256: Sha256,
     /// Size in bytes.
@@ -146,7 +146,7 @@ pub enum ProfileOrigin {
 /// Measurements of a compilation, and the machine it ran on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Measured {
+pub struct BuildMeasurements {
     /// Start time (RFC 3339).
     pub began: String,
     /// Backend of the machine, such as `qemu` or `sandbox`.
@@ -250,7 +250,7 @@ mod tests {
             build: BuildNumber::FIRST.next(),
             sha256: Sha256([5; 32]),
             bytes: 39_891_054,
-            debug_info: Some(Beside { sha256: Sha256([8; 32]), bytes: 5_000_000 }),
+            debug_info: Some(CompanionFile { sha256: Sha256([8; 32]), bytes: 5_000_000 }),
             origin: BuildOrigin::Cache,
             source: Some(SourceEvidence {
                 file: "Python-3.13.5.tar.xz".to_owned(),
@@ -271,7 +271,7 @@ mod tests {
                 training_plan_sha256: Sha256([7; 32]),
                 training: Some(Training { tests: 44, failed: 0, seconds: Some(70.1), emulated: false }),
             }),
-            measured: Measured {
+            measured: BuildMeasurements {
                 began: "2026-01-02T03:04:05Z".to_owned(),
                 backend: "qemu".to_owned(),
                 accelerator: "tcg".to_owned(),

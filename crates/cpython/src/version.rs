@@ -89,7 +89,7 @@ impl Version {
     }
 
     /// Returns whether this release directly follows `other`: `3.13.5` follows `3.13.4`.
-    pub fn is_next_to(&self, other: &Self) -> bool {
+    pub fn directly_follows(&self, other: &Self) -> bool {
         let patch = other.patch.checked_add(1);
         !self.is_prerelease() && patch.is_some_and(|patch| *self == Self { patch, ..*other })
     }
@@ -225,7 +225,7 @@ mod tests {
     #[test]
     fn the_next_release_skips_none() {
         let check = |one: &str, next: &str, expect: bool| {
-            assert_eq!(version(next).is_next_to(&version(one)), expect, "{one} {next}");
+            assert_eq!(version(next).directly_follows(&version(one)), expect, "{one} {next}");
         };
         check("3.13.9", "3.13.10", true);
         check("3.13.9", "3.13.11", false);

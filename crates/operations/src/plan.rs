@@ -8,7 +8,7 @@ use vmbuild_artifact::{ArtifactError, ProfileData};
 use vmbuild_core::context::Context;
 use vmbuild_core::failure::Failure;
 use vmbuild_cpython::plan::ATTESTATIONS;
-use vmbuild_cpython::{Plan, ProfileSource, RecipeInput, Schema, Slowness, layout, recipe};
+use vmbuild_cpython::{GuestSpeed, Plan, ProfileSource, RecipeInput, Schema, layout, recipe};
 use vmbuild_image::{Golden, GoldenRole};
 
 /// A request for the plan of an artifact.
@@ -44,7 +44,7 @@ impl PlannedBuild {
             profile: request.profile,
             jobs: 1,
             source: String::new(),
-            slowness: Slowness::Native,
+            guest_speed: GuestSpeed::Native,
             counts: ProfileSource::Trained,
             extent: request.extent,
         };
@@ -123,13 +123,13 @@ pub async fn plan(context: &Context, request: PlanRequest) -> Result<PlanOutcome
 mod tests {
     use super::{PlannedBuild, changes};
     use vmbuild_archive::Sha256;
-    use vmbuild_cpython::{Extent, Plan, Profile, ProfileSource, RecipeInput, Schema, Slowness, recipe};
+    use vmbuild_cpython::{Extent, GuestSpeed, Plan, Profile, ProfileSource, RecipeInput, Schema, recipe};
 
     fn plan(profile: Profile) -> Plan {
         let version = "3.13.5".parse().expect("a version");
-        let (source, slowness, counts) = (String::new(), Slowness::Native, ProfileSource::Trained);
+        let (source, guest_speed, counts) = (String::new(), GuestSpeed::Native, ProfileSource::Trained);
         let extent = Extent::Full;
-        let input = RecipeInput { version, profile, jobs: 1, source, slowness, counts, extent };
+        let input = RecipeInput { version, profile, jobs: 1, source, guest_speed, counts, extent };
         let recipe = recipe(&input);
         Plan {
             schema: Schema,

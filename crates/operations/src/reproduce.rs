@@ -124,7 +124,7 @@ pub(crate) fn read_info(artifact: &Path, name: &ArtifactName) -> Result<BuildInf
 async fn stage(context: &Context, folder: &Path, name: &ArtifactName) -> Result<Staging, Failure> {
     let wish = NameWish {
         version: name.version,
-        image_word: name.image_word.clone(),
+        image_label: name.image_label.clone(),
         extent: name.extent,
         number: Some(name.build),
         existing: ExistingArtifact::Keep,

@@ -8,7 +8,7 @@ use vmbuild_core::blocking;
 use vmbuild_core::context::Context;
 use vmbuild_core::event::{EventKind, Part, Shown};
 use vmbuild_core::failure::Failure;
-use vmbuild_cpython::{ArtifactName, Bounds, CHECKS, layout};
+use vmbuild_cpython::{ArtifactName, CHECKS, SizeBounds, layout};
 use vmbuild_image::GoldenRole;
 use vmbuild_job::{JobGuest, JobPlace, MachineRequest, MachineSetup};
 use vmbuild_protocol::{Check, Validate, Verdict};
@@ -105,7 +105,7 @@ async fn check(guest: JobGuest<'_>, setup: &MachineSetup, candidate: &Candidate)
     // An artifact without a readable profile is measured as a release: another check reports its missing build info.
     let (artifact, name) = (candidate.artifact.clone(), candidate.name.clone());
     let profile = blocking(move || read_info(&artifact, &name).ok().map(|info| info.profile)).await;
-    let bounds = Bounds::of(candidate.name.extent, profile);
+    let bounds = SizeBounds::of(candidate.name.extent, profile);
     let request = Validate {
         folder: GUEST_FOLDER.to_owned(),
         artifact: candidate.name.to_string(),

@@ -9,20 +9,20 @@ use tokio_util::bytes::Bytes;
 
 /// A file that the server serves.
 #[derive(Debug, Clone)]
-pub struct Served {
+pub struct ServedFile {
     /// Contents of the file.
     pub body: Bytes,
     /// Behavior for requests of this file.
-    pub habit: Habit,
+    pub behavior: ServerBehavior,
     /// Value of the `ETag` header.
     pub etag: Option<&'static str>,
 }
 
 /// Behavior of the server for a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Habit {
+pub enum ServerBehavior {
     /// Serves the file, with support for ranges.
-    Proper,
+    Normal,
     /// Ignores ranges and always serves the file from the beginning.
     NoRanges,
     /// Closes the connection after this many bytes, once; normal afterwards.
@@ -39,7 +39,7 @@ pub enum Habit {
 #[derive(Debug)]
 pub struct Server {
     address: std::net::SocketAddr,
-    files: Arc<Mutex<HashMap<String, Served>>>,
+    files: Arc<Mutex<HashMap<String, ServedFile>>>,
     asked: Arc<Mutex<Vec<String>>>,
     _task: JoinSet<()>,
 }
@@ -61,12 +61,12 @@ impl Server {
     }
 
     /// Serves a file without an `ETag`.
-    pub fn serve(&self, path: &str, body: &[u8], habit: Habit) {
-        self.put(path, Served { body: Bytes::copy_from_slice(body), habit, etag: None });
+    pub fn serve(&self, path: &str, body: &[u8], behavior: ServerBehavior) {
+        self.put(path, ServedFile { body: Bytes::copy_from_slice(body), behavior, etag: None });
     }
 
     /// Serves a file.
-    pub fn put(&self, path: &str, served: Served) {
+    pub fn put(&self, path: &str, served: ServedFile) {
         self.files.lock().expect("no panic").insert(format!("/{path}"), served);
     }
 
@@ -86,7 +86,7 @@ impl Server {
     }
 }
 
-type Files = Arc<Mutex<HashMap<String, Served>>>;
+type Files = Arc<Mutex<HashMap<String, ServedFile>>>;
 
 async fn accept(listener: TcpListener, files: Files, asked: Arc<Mutex<Vec<String>>>) {
     let mut connections = JoinSet::new();
@@ -125,20 +125,20 @@ async fn answer(mut stream: TcpStream, files: Files, asked: Arc<Mutex<Vec<String
     let Some(served) = take(&files, &request.path) else {
         return send(&mut stream, "404 Not Found", b"no such file").await;
     };
-    if matches!(served.habit, Habit::Busy(_)) {
+    if matches!(served.behavior, ServerBehavior::Busy(_)) {
         return send(&mut stream, "503 Service Unavailable", b"busy").await;
     }
     if served.etag.is_some() && served.etag == request.etag.as_deref() {
         return send(&mut stream, "304 Not Modified", b"").await;
     }
     let changed = request.if_range.is_some() && request.if_range.as_deref() != served.etag;
-    let offset = if served.habit == Habit::NoRanges || changed { 0 } else { request.offset };
+    let offset = if served.behavior == ServerBehavior::NoRanges || changed { 0 } else { request.offset };
     if offset > 0 && offset >= served.body.len() {
         return send(&mut stream, "416 Range Not Satisfiable", b"").await;
     }
     let rest = &served.body[offset..];
     let (mut length, total) = (rest.len() as u64, served.body.len());
-    if let Habit::Claims(bytes) = served.habit {
+    if let ServerBehavior::Claims(bytes) = served.behavior {
         length = bytes;
     }
     let etag = served.etag.map(|etag| format!("ETag: {etag}\r\n")).unwrap_or_default();
@@ -147,28 +147,28 @@ async fn answer(mut stream: TcpStream, files: Files, asked: Arc<Mutex<Vec<String
         _ => ("206 Partial Content", format!("Content-Range: bytes {offset}-{}/{total}\r\n", total - 1)),
     };
     let head = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n{etag}{range}\r\n");
-    let sent = match served.habit {
-        Habit::CutOnce(count) | Habit::Stall(count) => &rest[..count.min(rest.len())],
+    let sent = match served.behavior {
+        ServerBehavior::CutOnce(count) | ServerBehavior::Stall(count) => &rest[..count.min(rest.len())],
         _ => rest,
     };
     // Errors are ignored: the client may have closed the connection.
     let _ = stream.write_all(head.as_bytes()).await;
     let _ = stream.write_all(sent).await;
-    if matches!(served.habit, Habit::Stall(_)) {
+    if matches!(served.behavior, ServerBehavior::Stall(_)) {
         std::future::pending::<()>().await;
     }
     let _ = stream.shutdown().await;
 }
 
 /// Looks up the file for a request, and counts down behaviors that are limited to a number of requests.
-fn take(files: &Files, path: &str) -> Option<Served> {
+fn take(files: &Files, path: &str) -> Option<ServedFile> {
     let mut files = files.lock().expect("no panic");
     let served = files.get_mut(path)?;
     let now = served.clone();
-    served.habit = match served.habit {
-        Habit::CutOnce(_) | Habit::Busy(1) => Habit::Proper,
-        Habit::Busy(times) => Habit::Busy(times - 1),
-        habit => habit,
+    served.behavior = match served.behavior {
+        ServerBehavior::CutOnce(_) | ServerBehavior::Busy(1) => ServerBehavior::Normal,
+        ServerBehavior::Busy(times) => ServerBehavior::Busy(times - 1),
+        behavior => behavior,
     };
     Some(now)
 }
@@ -181,7 +181,7 @@ async fn send(stream: &mut TcpStream, status: &str, body: &[u8]) {
 }
 
 /// Returns pseudo-random bytes, which do not compress.
-pub fn noise(length: usize) -> Vec<u8> {
+pub fn incompressible_bytes(length: usize) -> Vec<u8> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut next = || {
         state ^= state << 13;

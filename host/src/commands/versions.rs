@@ -43,7 +43,7 @@ fn row(of_minor: &[KnownVersion]) -> Option<Vec<Cell>> {
 
 /// `3.15.0rc1, 3.13.0–3.13.15`: consecutive releases are shown by the first and the last.
 fn runs(versions: &[Version]) -> String {
-    let runs = versions.chunk_by(|one, next| next.is_next_to(one)).map(|run| match run {
+    let runs = versions.chunk_by(|one, next| next.directly_follows(one)).map(|run| match run {
         [first, .., last] => format!("{first}–{last}"),
         one => one.iter().map(Version::to_string).collect(),
     });

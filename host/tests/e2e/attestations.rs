@@ -72,9 +72,9 @@ pub(crate) fn papers_say_what_is_so(folder: &Path, name: &str) {
         assert!(named(expected).is_some(), "{expected} is in CPython's source");
     }
     every_library_has_a_package(&record, packages);
-    let took_effect = &record["info"]["took_effect"];
+    let verified_options = &record["info"]["took_effect"];
     assert_eq!(
-        (&took_effect["libpython"], &took_effect["libffi"]["package"]["name"]),
+        (&verified_options["libpython"], &verified_options["libffi"]["package"]["name"]),
         (&"shared".into(), &"libffi8".into())
     );
     every_named_paper_is_there(folder, &record);

@@ -8,8 +8,8 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use vmbuild_testkit::gpg::{At, Gpg};
-use vmbuild_testkit::http_server::{Habit, Served, Server};
+use vmbuild_testkit::gpg::{Gpg, GpgTime};
+use vmbuild_testkit::http_server::{ServedFile, Server, ServerBehavior};
 
 const OWNER: &str = "Publisher <publisher@example.org>";
 const RELEASE: &str = "releases/release-20260705";
@@ -28,14 +28,14 @@ impl World {
         let (gpg, folder, server) = (Gpg::new()?, tempfile::tempdir().expect("a folder"), Server::start().await);
         let sha256 = hex::encode(Sha256::digest(&disk));
         let sums = format!("{sha256} *disk.img\n");
-        gpg.key(OWNER, "1y", At::Now).await;
+        gpg.key(OWNER, "1y", GpgTime::Now).await;
         fs_err::write(folder.path().join("key.asc"), gpg.public(OWNER).await).expect("written");
-        let signature = gpg.sign(OWNER, sums.as_bytes(), At::Now).await;
-        server.serve(&format!("{RELEASE}/SHA256SUMS"), sums.as_bytes(), Habit::Proper);
-        server.serve(&format!("{RELEASE}/SHA256SUMS.gpg"), &signature, Habit::Proper);
+        let signature = gpg.sign(OWNER, sums.as_bytes(), GpgTime::Now).await;
+        server.serve(&format!("{RELEASE}/SHA256SUMS"), sums.as_bytes(), ServerBehavior::Normal);
+        server.serve(&format!("{RELEASE}/SHA256SUMS.gpg"), &signature, ServerBehavior::Normal);
         // The first answer breaks off.
-        let habit = Habit::CutOnce(disk.len() / 2);
-        server.put(&format!("{RELEASE}/disk.img"), Served { body: disk.into(), habit, etag: None });
+        let behavior = ServerBehavior::CutOnce(disk.len() / 2);
+        server.put(&format!("{RELEASE}/disk.img"), ServedFile { body: disk.into(), behavior, etag: None });
         Some(Self { folder, server, sha256 })
     }
 

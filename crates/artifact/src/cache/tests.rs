@@ -1,5 +1,5 @@
 use super::*;
-use vmbuild_cpython::{Extent, Plan, Profile, ProfileSource, RecipeInput, Slowness, recipe};
+use vmbuild_cpython::{Extent, GuestSpeed, Plan, Profile, ProfileSource, RecipeInput, recipe};
 
 fn kept(tarball: &Path, plan: u8) -> KeptBuild {
     let (bytes, sha256) = vmbuild_archive::sha256_file(tarball).expect("the tarball is there");
@@ -21,7 +21,7 @@ pub(crate) fn info(plan_sha256: Sha256) -> BuildInfo {
         profile,
         jobs: 1,
         source: "/s".to_owned(),
-        slowness: Slowness::Native,
+        guest_speed: GuestSpeed::Native,
         counts: ProfileSource::Trained,
         extent: Extent::Full,
     };
@@ -54,14 +54,14 @@ pub(crate) fn info(plan_sha256: Sha256) -> BuildInfo {
         os: String::new(),
         arch: plan.arch.clone(),
         packages: Vec::new(),
-        took_effect: None,
+        verified_options: None,
         plan_sha256,
         plan,
     }
 }
 
-fn measured() -> Measured {
-    Measured {
+fn measured() -> BuildMeasurements {
+    BuildMeasurements {
         began: "2026-01-02T03:04:05Z".to_owned(),
         backend: "sandbox".to_owned(),
         accelerator: "none".to_owned(),

@@ -4,7 +4,7 @@ use super::{ProfileDataError, gcda};
 use flate2::read::GzDecoder;
 use std::io::{self, Read};
 use std::path::Path;
-use vmbuild_cpython::{AboutCounts, Coverage, profile_data};
+use vmbuild_cpython::{ProfileCoverage, ProfileDataInfo, profile_data};
 
 /// A profile is some 2 MB packed and 10 MB unpacked; this is more than any can have, in bytes.
 const LONGEST: u64 = 256 << 20;
@@ -16,9 +16,9 @@ const LEVEL: i32 = 19;
 /// What is in a published profile.
 #[derive(Debug)]
 pub(super) struct ProfileContents {
-    pub(super) about: AboutCounts,
+    pub(super) about: ProfileDataInfo,
     pub(super) files: usize,
-    pub(super) coverage: Option<Coverage>,
+    pub(super) coverage: Option<ProfileCoverage>,
 }
 
 /// What the counts are of, how many files of them there are, and what ran. Anything else in the file is refused.
@@ -53,9 +53,9 @@ pub(super) fn inspect(path: &Path) -> Result<ProfileContents, ProfileDataError> 
     Ok(ProfileContents { about, files, coverage })
 }
 
-fn sum(all: Option<Coverage>, one: Option<Coverage>) -> Option<Coverage> {
+fn sum(all: Option<ProfileCoverage>, one: Option<ProfileCoverage>) -> Option<ProfileCoverage> {
     let (Some(a), Some(b)) = (all, one) else { return all.or(one) };
-    Some(Coverage { functions: a.functions + b.functions, executed: a.executed + b.executed })
+    Some(ProfileCoverage { functions: a.functions + b.functions, executed: a.executed + b.executed })
 }
 
 enum MemberKind {
@@ -75,10 +75,10 @@ fn kind(name: &str, what: tar::EntryType) -> Option<MemberKind> {
     }
 }
 
-fn read_about(entry: &mut impl Read) -> io::Result<AboutCounts> {
+fn read_about(entry: &mut impl Read) -> io::Result<ProfileDataInfo> {
     let mut text = String::new();
     entry.take(LONGEST_ABOUT).read_to_string(&mut text)?;
-    AboutCounts::from_json(&text).map_err(io::Error::other)
+    ProfileDataInfo::from_json(&text).map_err(io::Error::other)
 }
 
 /// From the agent's form to the published one.

@@ -5,7 +5,7 @@
 //! payload. Lengths are in words of four bytes, since GCC 12 in bytes. Source: gcc/gcov-io.h and libgcc/libgcov-driver.c
 //! of GCC 10 to 14.
 
-use vmbuild_cpython::Coverage;
+use vmbuild_cpython::ProfileCoverage;
 
 const MAGIC: &[u8; 4] = b"gcda";
 const FUNCTION: u32 = 0x0100_0000;
@@ -15,9 +15,9 @@ const ARCS: u32 = 0x01a1_0000;
 const BYTES_SINCE: u32 = 12;
 
 /// The functions of one file; nothing if it is none of GCC's, or cut.
-pub(super) fn coverage(bytes: &[u8]) -> Option<Coverage> {
+pub(super) fn coverage(bytes: &[u8]) -> Option<ProfileCoverage> {
     let mut records = Records::open(bytes)?;
-    let (mut found, mut function) = (Coverage::default(), None);
+    let (mut found, mut function) = (ProfileCoverage::default(), None);
     while let Some(record) = records.next().ok()? {
         match record.tag {
             FUNCTION => {
@@ -37,7 +37,7 @@ trait Add {
     fn add(&mut self, function: Option<bool>);
 }
 
-impl Add for Coverage {
+impl Add for ProfileCoverage {
     fn add(&mut self, function: Option<bool>) {
         self.functions += u64::from(function.is_some());
         self.executed += u64::from(function == Some(true));
@@ -114,7 +114,7 @@ mod tests {
     use std::path::Path;
     use std::time::Duration;
     use tokio_util::sync::CancellationToken;
-    use vmbuild_cpython::Coverage;
+    use vmbuild_cpython::ProfileCoverage;
     use vmbuild_supervise::{Command, Deadline};
 
     const SOURCE: &str = "static int runs(int x) { int s = 0; for (int i = 0; i < x; i++) s += i; return s; }\n\
@@ -140,7 +140,7 @@ mod tests {
         let paths = entries.map(|entry| entry.expect("an entry").path());
         let mut counts = paths.filter(|path| path.extension().is_some_and(|end| end == "gcda"));
         let bytes = fs_err::read(counts.next().expect("counts")).expect("reading");
-        assert_eq!(coverage(&bytes), Some(Coverage { functions: 4, executed: 2 }));
+        assert_eq!(coverage(&bytes), Some(ProfileCoverage { functions: 4, executed: 2 }));
         assert_eq!(coverage(&bytes[..bytes.len() - 6]), None, "a cut file is none");
     }
 
@@ -154,6 +154,6 @@ mod tests {
             [0x0100_0000, 3, 1, 2, 3, 0x01a1_0000, 2, 0, 5, 0x0100_0000, 1, 9, 0x01a1_0000, 0xffff_fffe, 0];
         let records = words.iter().flat_map(|word| word.to_be_bytes());
         let file: Vec<u8> = b"gcdaB00*stmp".iter().copied().chain(records).collect();
-        assert_eq!(coverage(&file), Some(Coverage { functions: 2, executed: 1 }));
+        assert_eq!(coverage(&file), Some(ProfileCoverage { functions: 2, executed: 1 }));
     }
 }

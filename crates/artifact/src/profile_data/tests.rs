@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use vmbuild_archive::Sha256;
 use vmbuild_core::failure::{Diagnose, Exit};
 use vmbuild_core::store::Store;
-use vmbuild_cpython::{AboutCounts, Schema, profile_data};
+use vmbuild_cpython::{ProfileDataInfo, Schema, profile_data};
 
-fn about() -> AboutCounts {
-    AboutCounts {
+fn about() -> ProfileDataInfo {
+    ProfileDataInfo {
         schema: Schema,
         version: "3.13.5".parse().expect("a version"),
         source_sha256: Sha256([1; 32]),

@@ -150,7 +150,7 @@ mod tests {
     fn only_standard_builds_are_optimized() {
         for flavour in Flavour::ALL {
             let flavours = Flavours::NONE.and(flavour);
-            let usual = flavours.usual_profile();
+            let usual = flavours.default_profile();
             assert_eq!(flavours.check_profile(usual), Ok(()));
             assert_eq!(flavours.check_profile(Profile::Release).is_ok(), usual == Profile::Release);
         }

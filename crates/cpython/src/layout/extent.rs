@@ -24,14 +24,14 @@ impl Extent {
 
 /// Plausible size of an artifact in bytes. Outside of it, something is missing or does not belong there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Bounds {
+pub struct SizeBounds {
     /// Minimum size.
     pub min: u64,
     /// Maximum size.
     pub max: u64,
 }
 
-impl Bounds {
+impl SizeBounds {
     const fn mib(min: u64, max: u64) -> Self {
         Self { min: min << 20, max: max << 20 }
     }
@@ -57,7 +57,7 @@ mod tests {
         let mut profiles = vec![None];
         profiles.extend(Profile::ALL.map(Some));
         for profile in profiles {
-            let (full, slim) = (Bounds::of(Extent::Full, profile), Bounds::of(Extent::Slim, profile));
+            let (full, slim) = (SizeBounds::of(Extent::Full, profile), SizeBounds::of(Extent::Slim, profile));
             assert!(slim.min < slim.max && full.min < full.max);
             assert!(slim.min < full.min && slim.max < full.max, "{profile:?}");
         }

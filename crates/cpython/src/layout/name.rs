@@ -14,7 +14,7 @@ pub struct ArtifactName {
     /// CPython version.
     pub version: Version,
     /// Image it was built in, and for.
-    pub image_word: ImageWord,
+    pub image_label: ImageLabel,
     /// Full or slim; only slim is part of the name: `cpython-3.13.5-debian12-slim-build1.tgz`.
     pub extent: Extent,
     /// Number of this build among those of the same version for the same image.
@@ -24,7 +24,7 @@ pub struct ArtifactName {
 /// Label of an image in a file name, such as `debian12` or `ubuntu22.04`: lower-case letters, digits and dots.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct ImageWord(String);
+pub struct ImageLabel(String);
 
 /// Number of a build of one version for one image, from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -42,7 +42,7 @@ pub enum NameError {
     Version(#[from] VersionError),
     /// The image label is invalid.
     #[error("invalid image label `{0}` (expected lower-case letters, digits and dots)")]
-    ImageWord(String),
+    ImageLabel(String),
     /// The build number is invalid.
     #[error("invalid build number `{0}` (expected 1 or more)")]
     Build(String),
@@ -55,7 +55,7 @@ impl FromStr for ArtifactName {
         let parts = parse_parts(text).ok_or_else(|| NameError::Form(text.to_owned()))?;
         Ok(Self {
             version: parts.version.parse()?,
-            image_word: parts.image_word.parse()?,
+            image_label: parts.image_label.parse()?,
             extent: parts.extent,
             build: parts.build.parse()?,
         })
@@ -65,7 +65,7 @@ impl FromStr for ArtifactName {
 /// Parts of an artifact name that have not been checked yet.
 struct NameParts<'a> {
     version: &'a str,
-    image_word: &'a str,
+    image_label: &'a str,
     extent: Extent,
     build: &'a str,
 }
@@ -73,12 +73,12 @@ struct NameParts<'a> {
 fn parse_parts(text: &str) -> Option<NameParts<'_>> {
     let middle = text.strip_prefix("cpython-")?.strip_suffix(".tgz")?;
     let (version, rest) = middle.split_once('-')?;
-    let (image_word, build) = rest.split_once('-')?;
+    let (image_label, build) = rest.split_once('-')?;
     let (extent, build) = match build.strip_prefix("slim-") {
         Some(build) => (Extent::Slim, build),
         None => (Extent::Full, build),
     };
-    Some(NameParts { version, image_word, extent, build: build.strip_prefix("build")? })
+    Some(NameParts { version, image_label, extent, build: build.strip_prefix("build")? })
 }
 
 impl fmt::Display for ArtifactName {
@@ -87,11 +87,11 @@ impl fmt::Display for ArtifactName {
             Extent::Full => "",
             Extent::Slim => "slim-",
         };
-        write!(to, "cpython-{}-{}-{extent}build{}.tgz", self.version, self.image_word, self.build)
+        write!(to, "cpython-{}-{}-{extent}build{}.tgz", self.version, self.image_label, self.build)
     }
 }
 
-impl FromStr for ImageWord {
+impl FromStr for ImageLabel {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
@@ -99,19 +99,19 @@ impl FromStr for ImageWord {
         if !text.is_empty() && text.bytes().all(allowed) {
             Ok(Self(text.to_owned()))
         } else {
-            Err(NameError::ImageWord(text.to_owned()))
+            Err(NameError::ImageLabel(text.to_owned()))
         }
     }
 }
 
-impl ImageWord {
+impl ImageLabel {
     /// The label as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-impl fmt::Display for ImageWord {
+impl fmt::Display for ImageLabel {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         to.write_str(&self.0)
     }
@@ -172,7 +172,7 @@ macro_rules! as_text {
     )*};
 }
 
-as_text!(ArtifactName, ImageWord);
+as_text!(ArtifactName, ImageLabel);
 
 #[cfg(test)]
 mod tests {
@@ -206,7 +206,7 @@ mod tests {
             let version: Version = format!("3.{minor}.{patch}{stage}").parse().unwrap();
             let build = BuildNumber::new(build).unwrap();
             let extent = if slim { Extent::Slim } else { Extent::Full };
-            let name = ArtifactName { version, image_word: word.parse().unwrap(), extent, build };
+            let name = ArtifactName { version, image_label: word.parse().unwrap(), extent, build };
             prop_assert_eq!(name.to_string().parse(), Ok(name));
         }
     }

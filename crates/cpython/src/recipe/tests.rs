@@ -8,7 +8,7 @@ fn input(version: &str, profile: Profile) -> RecipeInput {
         profile,
         jobs: 4,
         source: format!("/build/Python-{version}.tar.xz"),
-        slowness: Slowness::Native,
+        guest_speed: GuestSpeed::Native,
         counts: ProfileSource::Trained,
         extent: Extent::Full,
     }
@@ -71,14 +71,14 @@ fn given_profile_data_replaces_the_training() {
     let trained = names(&input("3.13.5", Profile::Release));
     let same = ["place-counts", "counts", "optimised", "install", "licence"];
     assert!(trained.ends_with(&same.map(str::to_owned)) && names(&given).ends_with(&same.map(str::to_owned)));
-    assert_eq!(recipe(&given).counts, Some(CountsPlace::ExpectedAt("/build/profile.tar".to_owned())));
+    assert_eq!(recipe(&given).counts, Some(ProfileDataPlace::ExpectedAt("/build/profile.tar".to_owned())));
     assert_eq!(recipe(&input("3.13.5", Profile::Fast)).counts, None);
 }
 
 #[test]
 fn an_emulated_guest_gets_fifteen_times_as_long() {
     let native = input("3.13.5", Profile::Release);
-    let emulated = RecipeInput { slowness: Slowness::Emulated, ..native.clone() };
+    let emulated = RecipeInput { guest_speed: GuestSpeed::Emulated, ..native.clone() };
     let limits = |input: &RecipeInput| {
         let limit = |step: &Step| match step.action {
             Action::Run { timeout_ms, .. } => Some(timeout_ms),

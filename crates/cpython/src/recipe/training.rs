@@ -1,6 +1,6 @@
 //! Steps of a release build before the optimized compilation: they provide the profile data.
 
-use super::{CountsPlace, ProfileSource, StepBuilder, WORK, env_var};
+use super::{ProfileDataPlace, ProfileSource, StepBuilder, WORK, env_var};
 use crate::profile::Profile;
 use crate::profile_data;
 use vmbuild_protocol::{Action, CommandLine, Step, Watch};
@@ -67,10 +67,10 @@ impl StepBuilder<'_> {
         format!("{folder}/profile.tar")
     }
 
-    pub(super) fn counts_place(&self) -> Option<CountsPlace> {
+    pub(super) fn counts_place(&self) -> Option<ProfileDataPlace> {
         (self.input.profile == Profile::Release).then(|| match self.input.counts {
-            ProfileSource::Trained => CountsPlace::LeftIn(PROFILE.to_owned()),
-            ProfileSource::Given => CountsPlace::ExpectedAt(self.counts_archive()),
+            ProfileSource::Trained => ProfileDataPlace::WrittenTo(PROFILE.to_owned()),
+            ProfileSource::Given => ProfileDataPlace::ExpectedAt(self.counts_archive()),
         })
     }
 

@@ -7,7 +7,7 @@ use vmbuild_protocol::Package;
 
 /// Input of a software bill of materials.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Contents {
+pub struct SbomContents {
     /// CPython version.
     pub version: Version,
     /// Name of the image it was built in, such as `debian-12`.
@@ -15,7 +15,7 @@ pub struct Contents {
     /// SHA-256 of the plan.
     pub plan_sha256: Sha256,
     /// Origin of the source.
-    pub source: BundledOrigin,
+    pub source: SbomSource,
     /// Other projects whose code is bundled in the source, according to the source itself.
     pub bundled: Vec<SpdxPackage>,
     /// Wheels from the source that were installed.
@@ -26,7 +26,7 @@ pub struct Contents {
 
 /// A source archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BundledOrigin {
+pub struct SbomSource {
     /// SHA-256 of the archive.
     pub sha256: Sha256,
     /// The publisher's file with the same bytes, if known.
@@ -46,18 +46,18 @@ pub struct PublishedArchive {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wheel {
     /// Project that the wheel installs.
-    pub what: Bundled,
+    pub project: BundledProject,
     /// SHA-256 of the wheel.
     pub sha256: Sha256,
     /// License according to its metadata.
     pub license: Option<String>,
     /// Other projects whose code it contains.
-    pub vendored: Vec<Bundled>,
+    pub vendored: Vec<BundledProject>,
 }
 
 /// A Python project contained in another one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Bundled {
+pub struct BundledProject {
     /// Name of the project.
     pub name: String,
     /// Version of the project.
@@ -77,16 +77,16 @@ pub struct SystemLibrary {
 
 impl Wheel {
     /// Parses the file name of a wheel, `pip-25.1.1-py3-none-any.whl`. Source: the binary distribution format, PEP 427.
-    pub fn named(file: &str, sha256: Sha256) -> Option<Self> {
+    pub fn from_file_name(file: &str, sha256: Sha256) -> Option<Self> {
         let mut parts = file.strip_suffix(".whl")?.split('-').map(str::to_owned);
         let (name, version) = (parts.next()?, parts.next()?);
-        Some(Self { what: Bundled { name, version }, sha256, license: None, vendored: Vec::new() })
+        Some(Self { project: BundledProject { name, version }, sha256, license: None, vendored: Vec::new() })
     }
 }
 
-impl Bundled {
+impl BundledProject {
     /// Parses a line of a requirements file, `name==version`.
-    pub fn required(line: &str) -> Option<Self> {
+    pub fn from_requirement(line: &str) -> Option<Self> {
         let line = line.split('#').next().unwrap_or_default().trim();
         let (name, version) = line.split_once("==")?;
         Some(Self { name: name.trim().to_owned(), version: version.trim().to_owned() })
@@ -95,7 +95,7 @@ impl Bundled {
 
 #[cfg(test)]
 mod tests {
-    use super::{Bundled, Wheel};
+    use super::{BundledProject, Wheel};
     use vmbuild_archive::Sha256;
 
     #[test]
@@ -107,7 +107,7 @@ mod tests {
             ("pip.whl", None),
         ];
         for (file, expect) in cases {
-            let wheel = Wheel::named(file, Sha256([1; 32])).map(|wheel| wheel.what);
+            let wheel = Wheel::from_file_name(file, Sha256([1; 32])).map(|wheel| wheel.project);
             assert_eq!(wheel.as_ref().map(|what| (what.name.as_str(), what.version.as_str())), expect, "{file}");
         }
     }
@@ -121,7 +121,7 @@ mod tests {
             ("", None),
         ];
         for (line, expect) in cases {
-            let found = Bundled::required(line);
+            let found = BundledProject::from_requirement(line);
             assert_eq!(found.as_ref().map(|what| (what.name.as_str(), what.version.as_str())), expect, "{line}");
         }
     }

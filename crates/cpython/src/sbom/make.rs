@@ -1,6 +1,6 @@
 //! Conversion of the collected facts to an SPDX document.
 
-use super::contents::{Contents, SystemLibrary, Wheel};
+use super::contents::{SbomContents, SystemLibrary, Wheel};
 use super::document::{ARTIFACT, Checksum, CreationInfo, Document, ExternalRef, Relationship, SpdxPackage};
 use super::purl;
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ const LICENSE: &str = "PSF-2.0";
 const CREATED: &str = "2024-01-01T00:00:00Z";
 
 /// Creates the document for a tree. [`Document::of_tarball`] turns it into that of the packed tree.
-pub fn document(contents: &Contents) -> Document {
+pub fn document(contents: &SbomContents) -> Document {
     let mut parts = Parts::default();
     parts.relate(DOCUMENT, "DESCRIBES", ARTIFACT);
     parts.packages.push(artifact(contents));
@@ -43,7 +43,7 @@ pub(super) fn id(kind: &str, name: &str) -> String {
     format!("SPDXRef-{kind}-{}", name.chars().map(plain).collect::<String>())
 }
 
-fn artifact(contents: &Contents) -> SpdxPackage {
+fn artifact(contents: &SbomContents) -> SpdxPackage {
     let version = contents.version.to_string();
     SpdxPackage {
         version_info: Some(version.clone()),
@@ -55,7 +55,7 @@ fn artifact(contents: &Contents) -> SpdxPackage {
     }
 }
 
-fn source(contents: &Contents) -> SpdxPackage {
+fn source(contents: &SbomContents) -> SpdxPackage {
     let plain = SpdxPackage::new(SOURCE, "CPython");
     let (file, location) = contents.source.published.clone().map(|archive| (archive.file, archive.url)).unzip();
     SpdxPackage {
@@ -72,7 +72,7 @@ fn source(contents: &Contents) -> SpdxPackage {
 }
 
 /// Identifier in vulnerability databases.
-fn cpe(contents: &Contents) -> ExternalRef {
+fn cpe(contents: &SbomContents) -> ExternalRef {
     let version = contents.version.release();
     ExternalRef {
         reference_category: "SECURITY".to_owned(),
@@ -93,7 +93,7 @@ impl Parts {
     }
 
     fn wheel(&mut self, wheel: &Wheel) {
-        let (name, version) = (&wheel.what.name, &wheel.what.version);
+        let (name, version) = (&wheel.project.name, &wheel.project.version);
         let outer = id("wheel", name);
         let license = wheel.license.as_ref().filter(|license| is_license_id(license));
         self.relate(ARTIFACT, "CONTAINS", &outer);
@@ -111,7 +111,7 @@ impl Parts {
     }
 
     /// Adds one element per package that provides libraries, and one per library without a package.
-    fn libraries(&mut self, contents: &Contents) {
+    fn libraries(&mut self, contents: &SbomContents) {
         let mut owners: BTreeMap<String, Vec<&SystemLibrary>> = BTreeMap::new();
         for library in &contents.libraries {
             let owner = library.package.as_ref().map_or(&library.soname, |package| &package.name);
@@ -173,12 +173,12 @@ fn is_license_id(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::contents::{Bundled, BundledOrigin, PublishedArchive};
+    use super::super::contents::{BundledProject, PublishedArchive, SbomSource};
     use super::*;
     use crate::sbom::source_packages;
     use vmbuild_archive::Sha256;
 
-    fn contents() -> Contents {
+    fn contents() -> SbomContents {
         let package = |name: &str, version: &str| {
             let [name, version, arch] = [name, version, "amd64"].map(str::to_owned);
             Some(vmbuild_protocol::Package { name, version, arch })
@@ -188,14 +188,14 @@ mod tests {
             package,
             needed_by: needed_by.iter().map(|&file| file.to_owned()).collect(),
         };
-        let bundled = |name: &str| Bundled { name: name.to_owned(), version: "1.0".to_owned() };
-        let mut pip = Wheel::named("pip-25.1.1-py3-none-any.whl", Sha256([7; 32])).unwrap();
+        let bundled = |name: &str| BundledProject { name: name.to_owned(), version: "1.0".to_owned() };
+        let mut pip = Wheel::from_file_name("pip-25.1.1-py3-none-any.whl", Sha256([7; 32])).unwrap();
         (pip.license, pip.vendored) = (Some("MIT".to_owned()), vec![bundled("typing_extensions")]);
-        Contents {
+        SbomContents {
             version: "3.14.10t".parse().unwrap(),
             image: "debian-12".to_owned(),
             plan_sha256: Sha256([4; 32]),
-            source: BundledOrigin {
+            source: SbomSource {
                 sha256: Sha256([1; 32]),
                 published: Some(PublishedArchive {
                     file: "Python.tar.xz".to_owned(),

@@ -13,7 +13,7 @@ mod make;
 mod purl;
 mod source;
 
-pub use contents::{Bundled, BundledOrigin, Contents, PublishedArchive, SystemLibrary, Wheel};
+pub use contents::{BundledProject, PublishedArchive, SbomContents, SbomSource, SystemLibrary, Wheel};
 pub use document::{Checksum, Document, ExternalRef, Relationship, SpdxPackage};
 pub use make::document;
 pub use source::source_packages;

@@ -3,12 +3,12 @@
 use crate::download::{Download, FetchError, RetryPolicy, fetch};
 use tokio_util::sync::CancellationToken;
 use vmbuild_core::event::{Events, Part};
-use vmbuild_testkit::http_server::{Habit, Server};
+use vmbuild_testkit::http_server::{Server, ServerBehavior};
 
 /// The error for a file that claims to have `claimed` bytes, where at most `longest` are accepted.
 async fn refusal(claimed: u64, longest: u64) -> FetchError {
     let (server, folder) = (Server::start().await, tempfile::tempdir().expect("a folder"));
-    server.serve("file", b"short", Habit::Claims(claimed));
+    server.serve("file", b"short", ServerBehavior::Claims(claimed));
     let partial = folder.path().join(".partial");
     let (events, _seen) = Events::channel();
     let running = events.phase(Part::Source, "fetch", "a file");

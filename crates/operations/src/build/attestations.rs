@@ -14,7 +14,7 @@ use vmbuild_cpython::provenance::{
     BUILD_TYPE, BuildDefinition, Builder, Provenance, Resource, RunDetails, RunMetadata, Statement,
 };
 use vmbuild_cpython::release::{python_org_path, releases};
-use vmbuild_cpython::sbom::{BundledOrigin, Contents, Document, PublishedArchive, document};
+use vmbuild_cpython::sbom::{Document, PublishedArchive, SbomContents, SbomSource, document};
 use vmbuild_cpython::{Attestation, Attestations, BuildOrigin, Plan, layout};
 use vmbuild_image::Golden;
 use vmbuild_protocol::BUILD_ID;
@@ -36,11 +36,11 @@ pub(super) fn sbom(planned: &PlannedBuild, observed: Observed) -> Document {
         let url = format!("{PUBLISHER}/{}", python_org_path(&plan.version, &file));
         PublishedArchive { file, url }
     });
-    document(&Contents {
+    document(&SbomContents {
         version: plan.version,
         image: plan.image.clone(),
         plan_sha256: planned.sha256,
-        source: BundledOrigin { sha256: plan.source_sha256, published },
+        source: SbomSource { sha256: plan.source_sha256, published },
         bundled: observed.bundled,
         wheels: observed.wheels,
         libraries: observed.libraries,

@@ -2,7 +2,7 @@
 
 use vmbuild_core::failure::{Diagnose, Exit};
 use vmbuild_cpython::flavour::MissingTool;
-use vmbuild_cpython::{FlavourError, NotInEffect};
+use vmbuild_cpython::{FlavourError, OptionNotInEffect};
 
 /// Why CPython cannot be built as asked, or was not.
 #[derive(Debug, thiserror::Error)]
@@ -15,14 +15,14 @@ pub(super) enum CpythonError {
     Tool(#[from] MissingTool),
     /// Something asked for did not take effect.
     #[error(transparent)]
-    NotInEffect(#[from] NotInEffect),
+    OptionNotInEffect(#[from] OptionNotInEffect),
 }
 
 impl Diagnose for CpythonError {
     fn exit(&self) -> Exit {
         match self {
             Self::Flavour(_) | Self::Tool(_) => Exit::Usage,
-            Self::NotInEffect(_) => Exit::Job,
+            Self::OptionNotInEffect(_) => Exit::Job,
         }
     }
 
@@ -33,16 +33,16 @@ impl Diagnose for CpythonError {
                 "an image of your own can have it: `clang` in the list `toolchain` of its packages"
             }
             Self::Tool(MissingTool::Sarif { .. }) => "debian-13 has GCC 14: --image debian-13",
-            Self::NotInEffect(NotInEffect::Lto(_)) => {
+            Self::OptionNotInEffect(OptionNotInEffect::Lto(_)) => {
                 "optimised.log says with what flags was linked; the image's binutils must know its compiler's LTO"
             }
-            Self::NotInEffect(NotInEffect::Training(_)) => {
+            Self::OptionNotInEffect(OptionNotInEffect::Training(_)) => {
                 "training.log says what ran; counts of a compiler other than GCC cannot be read"
             }
-            Self::NotInEffect(NotInEffect::Libffi(_)) => {
+            Self::OptionNotInEffect(OptionNotInEffect::Libffi(_)) => {
                 "configure.log says why `_ctypes` was left out; the image's build packages need libffi's"
             }
-            Self::NotInEffect(NotInEffect::Shared(_)) => {
+            Self::OptionNotInEffect(OptionNotInEffect::Shared(_)) => {
                 "optimised.log or compile.log says how the interpreter was linked"
             }
         };

@@ -18,8 +18,8 @@ use vmbuild_core::format::size;
 use vmbuild_core::store::write_atomically;
 use vmbuild_cpython::sbom::Document;
 use vmbuild_cpython::{
-    BuildInfo, BuildOrigin, Measured, ProfileSource, Recipe, RecipeInput, Schema, Slowness, TookEffect, layout, recipe,
-    took_effect,
+    BuildInfo, BuildMeasurements, BuildOrigin, GuestSpeed, ProfileSource, Recipe, RecipeInput, Schema, VerifiedOptions,
+    layout, recipe, verified_options,
 };
 use vmbuild_image::Golden;
 use vmbuild_job::{JobGuest, JobKind, JobPlace, KindRun, MachineSetup, SavedFile, StepsRun, run_kind};
@@ -36,7 +36,7 @@ pub(crate) struct Compiled {
     /// The debug info that was split off it; next to it.
     pub(crate) debug_info: Option<DebugInfo>,
     pub(crate) info: BuildInfo,
-    pub(crate) measured: Measured,
+    pub(crate) measured: BuildMeasurements,
     pub(crate) origin: BuildOrigin,
     /// The counts it was optimised by.
     pub(crate) used: Option<UsedProfileData>,
@@ -152,7 +152,7 @@ impl CpythonJob<'_> {
             profile: request.profile,
             jobs: request.jobs(self.build.jobs.unwrap_or(facts.cpus), setup),
             source: format!("{WORK}/source/{}", inputs.source.file_name),
-            slowness: if setup.is_emulated() { Slowness::Emulated } else { Slowness::Native },
+            guest_speed: if setup.is_emulated() { GuestSpeed::Emulated } else { GuestSpeed::Native },
             counts: if self.build.profile.is_some() { ProfileSource::Given } else { ProfileSource::Trained },
             extent: request.extent,
         }
@@ -184,9 +184,9 @@ impl CpythonJob<'_> {
             staging: self.build.staging,
         };
         let observed = observe(inspection).await?;
-        let took_effect =
-            took_effect::judge(&planned.plan.configure_line, &observed.seen).map_err(CpythonError::from)?;
-        let info = info(planned, facts, &prepared.packages, took_effect);
+        let verified_options = verified_options::verify_options(&planned.plan.configure_line, &observed.seen)
+            .map_err(CpythonError::from)?;
+        let info = info(planned, facts, &prepared.packages, verified_options);
         Ok((info, attestations::sbom(planned, observed)))
     }
 
@@ -234,9 +234,9 @@ fn tests_passed(steps: &Steps, done: &[StepDone]) -> Option<(u64, Duration)> {
 }
 
 /// Time and place of this compilation.
-fn measured(run: &KindRun<CpythonJob<'_>>) -> Measured {
+fn measured(run: &KindRun<CpythonJob<'_>>) -> BuildMeasurements {
     let measured = &run.measured;
-    Measured {
+    BuildMeasurements {
         began: format!("{:.0}", measured.began),
         backend: measured.backend.clone(),
         accelerator: measured.accelerator.clone(),
@@ -249,7 +249,7 @@ fn measured(run: &KindRun<CpythonJob<'_>>) -> Measured {
 }
 
 /// Everything that the plan and its golden machine determine.
-fn info(planned: &PlannedBuild, facts: &Facts, packages: &[Package], took_effect: TookEffect) -> BuildInfo {
+fn info(planned: &PlannedBuild, facts: &Facts, packages: &[Package], verified_options: VerifiedOptions) -> BuildInfo {
     let plan = planned.plan.clone();
     BuildInfo {
         schema: Schema,
@@ -263,7 +263,7 @@ fn info(planned: &PlannedBuild, facts: &Facts, packages: &[Package], took_effect
         os: facts.os.clone(),
         arch: plan.arch.clone(),
         packages: packages.to_vec(),
-        took_effect: Some(took_effect),
+        verified_options: Some(verified_options),
         plan_sha256: planned.sha256,
         plan,
     }

@@ -27,13 +27,13 @@ mod tests {
     use super::EmulatedTraining;
     use crate::build::cpython_error::CpythonError;
     use vmbuild_core::failure::Diagnose;
-    use vmbuild_cpython::NotInEffect;
-    use vmbuild_cpython::took_effect::Lto;
+    use vmbuild_cpython::OptionNotInEffect;
+    use vmbuild_cpython::verified_options::LtoEvidence;
 
     #[test]
     fn each_says_what_to_do() {
         let said = |error: &dyn Diagnose| format!("{error}\n{:?} {:?}", error.exit(), error.hints());
-        let lto = CpythonError::from(NotInEffect::Lto(Lto { objects: 3, symbols: 0 }));
+        let lto = CpythonError::from(OptionNotInEffect::Lto(LtoEvidence { objects: 3, symbols: 0 }));
         insta::assert_snapshot!([said(&EmulatedTraining), said(&lto)].join("\n"));
     }
 }

@@ -22,7 +22,7 @@ pub(super) struct ResolvedFlavours {
 pub(super) fn settle(inputs: &BuildInputs) -> Result<ResolvedFlavours, Failure> {
     let version = inputs.version.with_flavours(&inputs.flavours).map_err(CpythonError::from)?;
     let flavours = version.flavours();
-    let profile = inputs.profile.unwrap_or_else(|| flavours.usual_profile());
+    let profile = inputs.profile.unwrap_or_else(|| flavours.default_profile());
     flavours.check_profile(profile).map_err(CpythonError::from)?;
     let memory = memory(version, inputs.machine.memory_mib)?;
     Ok(ResolvedFlavours { version, profile, memory })

@@ -18,8 +18,8 @@ use vmbuild_core::failure::Failure;
 use vmbuild_core::format::size;
 use vmbuild_core::store::write_atomically;
 use vmbuild_cpython::{
-    AboutCounts, BuildInfo, CountsPlace, Coverage, Profile, ProfileOrigin, Recipe, Schema, Training, UsedProfile,
-    layout, profile_data,
+    BuildInfo, Profile, ProfileCoverage, ProfileDataInfo, ProfileDataPlace, ProfileOrigin, Recipe, Schema, Training,
+    UsedProfile, layout, profile_data,
 };
 use vmbuild_job::JobGuest;
 use vmbuild_protocol::Pack;
@@ -57,7 +57,7 @@ impl UsedProfileData {
     }
 
     /// What the counts say ran.
-    pub(super) fn coverage(&self) -> Option<Coverage> {
+    pub(super) fn coverage(&self) -> Option<ProfileCoverage> {
         self.data.coverage
     }
 }
@@ -153,7 +153,7 @@ pub(crate) fn planned_with(trained: &PlannedBuild, used: Option<&UsedProfileData
 
 /// Brings the counts to where the recipe expects them.
 pub(super) async fn send(build: CpythonBuild<'_>, guest: JobGuest<'_>, recipe: &Recipe) -> Result<(), Failure> {
-    let (Some(CountsPlace::ExpectedAt(to)), Some(used)) = (&recipe.counts, build.profile) else { return Ok(()) };
+    let (Some(ProfileDataPlace::ExpectedAt(to)), Some(used)) = (&recipe.counts, build.profile) else { return Ok(()) };
     let folder = tempfile::Builder::new().prefix("profile-").tempdir_in(build.context.store.cache());
     let plain = folder.as_ref().map_err(|error| std::io::Error::other(error.to_string()));
     let plain = plain.map_err(ArtifactError::Io)?.path().join("profile.tar");
@@ -171,10 +171,10 @@ pub(super) async fn publish(
     planned: &PlannedBuild,
     trained: Option<(u64, Duration)>,
 ) -> Result<Option<UsedProfileData>, Failure> {
-    let Some(CountsPlace::LeftIn(folder)) = &recipe.counts else { return Ok(build.profile.cloned()) };
+    let Some(ProfileDataPlace::WrittenTo(folder)) = &recipe.counts else { return Ok(build.profile.cloned()) };
     let phase = build.context.events.phase(Part::Pack, "profile", "");
     let cancel = &build.context.cancel;
-    let about = AboutCounts {
+    let about = ProfileDataInfo {
         schema: Schema,
         version: planned.plan.version,
         source_sha256: planned.plan.source_sha256,

@@ -17,7 +17,7 @@ use vmbuild_core::context::Context;
 use vmbuild_core::event::{EventKind, Part, Published, Shown, StageTime};
 use vmbuild_core::failure::{Exit, Failure};
 use vmbuild_core::store::write_atomically;
-use vmbuild_cpython::{Attestations, Beside, BuildOrigin, BuildRecord, Profile, Schema};
+use vmbuild_cpython::{Attestations, BuildOrigin, BuildRecord, CompanionFile, Profile, Schema};
 use vmbuild_image::{Golden, GoldenRole};
 use vmbuild_job::MachineSetup;
 use vmbuild_machine::MachineName;
@@ -195,7 +195,7 @@ fn write_record(
         build: staging.name().build,
         sha256: compiled.sha256,
         bytes: compiled.bytes,
-        debug_info: compiled.debug_info.map(|made| Beside { sha256: made.sha256, bytes: made.bytes }),
+        debug_info: compiled.debug_info.map(|made| CompanionFile { sha256: made.sha256, bytes: made.bytes }),
         origin: compiled.origin,
         source: Some(inputs.vouched.evidence.clone()),
         profile_data: compiled.used.as_ref().map(UsedProfileData::record),

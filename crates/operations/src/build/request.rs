@@ -8,7 +8,7 @@ use vmbuild_artifact::{ArtifactError, ArtifactFolder, ExistingArtifact, NameWish
 use vmbuild_core::context::Context;
 use vmbuild_core::event::Part;
 use vmbuild_core::failure::Failure;
-use vmbuild_cpython::{BuildNumber, Extent, Flavour, ImageWord, Profile, Version};
+use vmbuild_cpython::{BuildNumber, Extent, Flavour, ImageLabel, Profile, Version};
 use vmbuild_image::Image;
 use vmbuild_job::{MachineRequest, MachineSetup};
 use vmbuild_source::{
@@ -107,10 +107,10 @@ impl ResolvedRequest {
     /// Reserves the artifact's name.
     pub(crate) async fn reserve(&self, context: &Context, request: &ArtifactRequest) -> Result<Staging, Failure> {
         crate::versions::advise(context, &self.version);
-        let image_word: ImageWord = self.image.artifact_word.parse().map_err(ArtifactError::Name)?;
+        let image_label: ImageLabel = self.image.artifact_word.parse().map_err(ArtifactError::Name)?;
         let wish = NameWish {
             version: self.version,
-            image_word,
+            image_label,
             extent: self.extent,
             number: request.number,
             existing: request.existing,

@@ -2,7 +2,7 @@
 
 use super::verification::EvidenceKind;
 use std::sync::Arc;
-use vmbuild_cpython::minor::{Manager, SigstoreIdentity};
+use vmbuild_cpython::minor::{ReleaseManager, SigstoreIdentity};
 use vmbuild_cpython::{Minor, Version};
 use vmbuild_fetch::signature::SigstoreTrust;
 
@@ -20,7 +20,7 @@ pub enum Signers {
     /// Only this one, for every version.
     Only {
         /// The signer.
-        manager: Box<Manager>,
+        manager: Box<ReleaseManager>,
         /// Their key.
         key: Vec<u8>,
     },

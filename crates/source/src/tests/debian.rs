@@ -4,7 +4,7 @@ use super::{World, digest, pinned};
 use crate::{DebianArchive, SourceOrigin};
 use std::io::Write;
 use vmbuild_core::failure::{Diagnose, Exit};
-use vmbuild_testkit::http_server::{Habit, Served, Server, noise};
+use vmbuild_testkit::http_server::{ServedFile, Server, ServerBehavior, incompressible_bytes};
 
 const FILE: &str = "Python-3.13.5.tar.xz";
 const ORIG: &str = "pool/main/p/python3.13/python3.13_3.13.5.orig.tar.xz";
@@ -39,9 +39,9 @@ fn world(server: &Server) -> World {
 
 #[tokio::test]
 async fn is_found_by_digest_after_python_org() {
-    let (server, body) = (Server::start().await, noise(10_000));
-    server.serve(&sources("bookworm"), &index(&body), Habit::Proper);
-    server.serve(&format!("debian/{ORIG}"), &body, Habit::Proper);
+    let (server, body) = (Server::start().await, incompressible_bytes(10_000));
+    server.serve(&sources("bookworm"), &index(&body), ServerBehavior::Normal);
+    server.serve(&format!("debian/{ORIG}"), &body, ServerBehavior::Normal);
     let source = world(&server).fetch_source(pinned("3.13.5", FILE, &body), None).await.expect("in the pool");
     assert_eq!((source.origin, source.file_name.as_str()), (SourceOrigin::DebianPool, FILE));
     assert_eq!(source.location, server.url(&format!("debian/{ORIG}")));
@@ -56,9 +56,9 @@ async fn is_found_by_digest_after_python_org() {
 
 #[tokio::test]
 async fn what_no_suite_lists_any_more_is_found_by_its_usual_name() {
-    let (server, body) = (Server::start().await, noise(10_000));
-    server.serve(&sources("trixie"), &index(b"a newer one"), Habit::Proper);
-    server.serve(&format!("debian/{ORIG}"), &body, Habit::Proper);
+    let (server, body) = (Server::start().await, incompressible_bytes(10_000));
+    server.serve(&sources("trixie"), &index(b"a newer one"), ServerBehavior::Normal);
+    server.serve(&format!("debian/{ORIG}"), &body, ServerBehavior::Normal);
     let source = world(&server).fetch_source(pinned("3.13.5", FILE, &body), None).await.expect("still in the pool");
     assert_eq!((source.origin, source.location), (SourceOrigin::DebianPool, server.url(&format!("debian/{ORIG}"))));
     let error = world(&server).fetch_source(pinned("3.13.5", FILE, b"others"), None).await.expect_err("other bytes");
@@ -67,8 +67,8 @@ async fn what_no_suite_lists_any_more_is_found_by_its_usual_name() {
 
 #[tokio::test]
 async fn a_fresh_index_is_not_asked_for_again() {
-    let (server, body) = (Server::start().await, noise(10_000));
-    server.serve(&sources("trixie"), &index(&body), Habit::Proper);
+    let (server, body) = (Server::start().await, incompressible_bytes(10_000));
+    server.serve(&sources("trixie"), &index(&body), ServerBehavior::Normal);
     let world = world(&server);
     for _ in 0..2 {
         world.fetch_source(pinned("3.13.5", FILE, b"another"), None).await.expect_err("not listed");
@@ -92,37 +92,37 @@ fn age(world: &World) {
 
 #[tokio::test]
 async fn an_old_index_is_renewed_only_if_it_changed() {
-    let (server, body) = (Server::start().await, noise(10_000));
-    let served = Served { body: index(&body).into(), habit: Habit::Proper, etag: Some("\"one\"") };
+    let (server, body) = (Server::start().await, incompressible_bytes(10_000));
+    let served = ServedFile { body: index(&body).into(), behavior: ServerBehavior::Normal, etag: Some("\"one\"") };
     server.put(&sources("trixie"), served.clone());
     let world = world(&server);
     world.fetch_source(pinned("3.13.5", FILE, b"another"), None).await.expect_err("not listed");
     age(&world);
     // The same tag, but bytes that would not do: they must not be fetched.
-    server.put(&sources("trixie"), Served { body: b"not xz".to_vec().into(), ..served });
-    server.serve(&format!("debian/{ORIG}"), &body, Habit::Proper);
+    server.put(&sources("trixie"), ServedFile { body: b"not xz".to_vec().into(), ..served });
+    server.serve(&format!("debian/{ORIG}"), &body, ServerBehavior::Normal);
     let source = world.fetch_source(pinned("3.13.5", FILE, &body), None).await.expect("in the kept index");
     assert_eq!(source.origin, SourceOrigin::DebianPool);
 }
 
 #[tokio::test]
 async fn a_broken_index_is_told_and_not_kept() {
-    let (server, body) = (Server::start().await, noise(10_000));
+    let (server, body) = (Server::start().await, incompressible_bytes(10_000));
     let whole = index(&body);
-    server.serve(&sources("trixie"), &whole[..whole.len() / 2], Habit::Proper);
+    server.serve(&sources("trixie"), &whole[..whole.len() / 2], ServerBehavior::Normal);
     let world = world(&server);
     let error = world.fetch_source(pinned("3.13.5", FILE, &body), None).await.expect_err("half an index");
     assert!(error.to_string().contains("unreadable"), "{error}");
-    server.serve(&sources("trixie"), &whole, Habit::Proper);
-    server.serve(&format!("debian/{ORIG}"), &body, Habit::Proper);
+    server.serve(&sources("trixie"), &whole, ServerBehavior::Normal);
+    server.serve(&format!("debian/{ORIG}"), &body, ServerBehavior::Normal);
     world.fetch_source(pinned("3.13.5", FILE, &body), None).await.expect("the whole index was fetched");
 }
 
 #[tokio::test]
 async fn a_pool_with_other_bytes_is_refused() {
-    let (server, body) = (Server::start().await, noise(10_000));
-    server.serve(&sources("trixie"), &index(&body), Habit::Proper);
-    server.serve(&format!("debian/{ORIG}"), &noise(9_999), Habit::Proper);
+    let (server, body) = (Server::start().await, incompressible_bytes(10_000));
+    server.serve(&sources("trixie"), &index(&body), ServerBehavior::Normal);
+    server.serve(&format!("debian/{ORIG}"), &incompressible_bytes(9_999), ServerBehavior::Normal);
     let world = world(&server);
     let error = world.fetch_source(pinned("3.13.5", FILE, &body), None).await.expect_err("other bytes");
     assert_eq!(error.exit(), Exit::Integrity);
@@ -131,11 +131,11 @@ async fn a_pool_with_other_bytes_is_refused() {
 
 #[tokio::test]
 async fn a_file_gone_from_the_pool_renews_the_index_next_time() {
-    let (server, body) = (Server::start().await, noise(10_000));
-    server.serve(&sources("trixie"), &index(&body), Habit::Proper);
+    let (server, body) = (Server::start().await, incompressible_bytes(10_000));
+    server.serve(&sources("trixie"), &index(&body), ServerBehavior::Normal);
     let world = world(&server);
     world.fetch_source(pinned("3.13.5", FILE, &body), None).await.expect_err("listed but gone");
-    server.serve(&format!("debian/{ORIG}"), &body, Habit::Proper);
+    server.serve(&format!("debian/{ORIG}"), &body, ServerBehavior::Normal);
     world.fetch_source(pinned("3.13.5", FILE, &body), None).await.expect("back again");
     let times = server.asked().iter().filter(|path| **path == format!("/{}", sources("trixie"))).count();
     assert_eq!(times, 2);

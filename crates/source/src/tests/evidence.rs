@@ -9,11 +9,11 @@ use tokio_util::sync::CancellationToken;
 use vmbuild_core::event::Events;
 use vmbuild_core::failure::{Diagnose, Exit};
 use vmbuild_core::store::Store;
-use vmbuild_cpython::minor::{Manager, SigstoreIdentity};
+use vmbuild_cpython::minor::{ReleaseManager, SigstoreIdentity};
 use vmbuild_cpython::{DigestOrigin, Minor, SourceSignature};
 use vmbuild_fetch::signature::{SignatureError, SigstoreError};
-use vmbuild_testkit::gpg::{At, Gpg};
-use vmbuild_testkit::http_server::{Habit, Server};
+use vmbuild_testkit::gpg::{Gpg, GpgTime};
+use vmbuild_testkit::http_server::{Server, ServerBehavior};
 
 const FILE: &str = "Python-3.13.5.tar.xz";
 const ASC: &str = "ftp/python/3.13.5/Python-3.13.5.tar.xz.asc";
@@ -32,7 +32,7 @@ fn identity() -> SigstoreIdentity {
 /// A manager who signs with `owner`'s key.
 async fn signers(gpg: &Gpg, owner: &str) -> Signers {
     let pgp = Some(gpg.fingerprint(owner).await);
-    let manager = Box::new(Manager { name: owner.to_owned(), pgp, sigstore: identity() });
+    let manager = Box::new(ReleaseManager { name: owner.to_owned(), pgp, sigstore: identity() });
     Signers::Only { manager, key: gpg.public(owner).await }
 }
 
@@ -47,7 +47,7 @@ struct Scene {
 impl Scene {
     async fn new() -> Option<Self> {
         let gpg = Gpg::new()?;
-        gpg.key("Manager <manager@example.org>", "1y", At::Now).await;
+        gpg.key("Manager <manager@example.org>", "1y", GpgTime::Now).await;
         let server = Server::start().await;
         let mut world = World::new(&server);
         world.settings.signers = signers(&gpg, "Manager").await;
@@ -66,12 +66,12 @@ impl Scene {
     }
 
     async fn signed(&self, owner: &str, data: &[u8]) -> Vec<u8> {
-        self.gpg.over(data, At::Now, &["--local-user", owner, "--armor", "--detach-sign"]).await
+        self.gpg.over(data, GpgTime::Now, &["--local-user", owner, "--armor", "--detach-sign"]).await
     }
 
     /// What is said against a signature that is served.
     async fn refused(&self, signature: &[u8]) -> SignatureError {
-        self.server.serve(ASC, signature, Habit::Proper);
+        self.server.serve(ASC, signature, ServerBehavior::Normal);
         let error = self.verify_source(SignaturePolicy::IfAvailable).await.expect_err("it must be refused");
         assert_eq!(error.exit(), Exit::Integrity);
         let EvidenceError::Signature { place, source, .. } = error else { panic!("{error}") };
@@ -83,7 +83,7 @@ impl Scene {
 #[tokio::test]
 async fn a_good_signature_is_recorded_and_kept() {
     let Some(scene) = Scene::new().await else { return };
-    scene.server.serve(ASC, &scene.signed("Manager", DATA).await, Habit::Busy(2));
+    scene.server.serve(ASC, &scene.signed("Manager", DATA).await, ServerBehavior::Busy(2));
     let first = scene.verify_source(SignaturePolicy::Required).await.expect("signed").evidence;
     let [SourceSignature::OpenPgp { fingerprint, owner, from, .. }] = first.signatures.as_slice() else {
         panic!("{first:?}")
@@ -105,7 +105,7 @@ async fn a_good_signature_is_recorded_and_kept() {
 #[tokio::test]
 async fn stored_evidence_does_not_cover_a_changed_source() {
     let Some(scene) = Scene::new().await else { return };
-    scene.server.serve(ASC, &scene.signed("Manager", DATA).await, Habit::Proper);
+    scene.server.serve(ASC, &scene.signed("Manager", DATA).await, ServerBehavior::Normal);
     scene.verify_source(SignaturePolicy::Required).await.expect("signed");
     fs_err::write(&scene.source.path, DATA.to_ascii_uppercase()).expect("writing");
     let error = scene.verify_source(SignaturePolicy::IfAvailable).await.expect_err("other bytes");
@@ -132,18 +132,18 @@ async fn what_is_not_published_does_not_end_a_build_unless_it_must() {
 async fn a_stalled_signature_is_as_good_as_none() {
     let Some(mut scene) = Scene::new().await else { return };
     scene.world.settings.retry.tries = 1;
-    scene.server.serve(ASC, &scene.signed("Manager", DATA).await, Habit::Stall(20));
+    scene.server.serve(ASC, &scene.signed("Manager", DATA).await, ServerBehavior::Stall(20));
     let verified = scene.verify_source(SignaturePolicy::IfAvailable).await.expect("the digest is enough");
     assert_eq!(verified.evidence.signatures, Vec::new());
     // The next one asks again only because it must.
-    scene.server.serve(ASC, &scene.signed("Manager", DATA).await, Habit::Proper);
+    scene.server.serve(ASC, &scene.signed("Manager", DATA).await, ServerBehavior::Normal);
     assert_eq!(scene.verify_source(SignaturePolicy::Required).await.expect("it came").evidence.signatures.len(), 1);
 }
 
 #[tokio::test]
 async fn bad_signatures_end_the_build() {
     let Some(scene) = Scene::new().await else { return };
-    scene.gpg.key("Stranger <stranger@example.org>", "1y", At::Now).await;
+    scene.gpg.key("Stranger <stranger@example.org>", "1y", GpgTime::Now).await;
     let stranger = scene.refused(&scene.signed("Stranger", DATA).await).await;
     assert!(matches!(stranger, SignatureError::UnknownKey(_)), "{stranger}");
     let other = scene.refused(&scene.signed("Manager", b"another source").await).await;
@@ -159,12 +159,12 @@ async fn bad_signatures_end_the_build() {
 #[tokio::test]
 async fn a_signature_after_the_copys_expiry_is_ignored() {
     let Some(mut scene) = Scene::new().await else { return };
-    scene.gpg.key("Old <old@example.org>", "30d", At::Past("20200101T000000")).await;
+    scene.gpg.key("Old <old@example.org>", "30d", GpgTime::Past("20200101T000000")).await;
     scene.world.settings.signers = signers(&scene.gpg, "Old").await;
     // Its owner gave it more time after our copy was made.
     let fingerprint = scene.gpg.fingerprint("Old").await;
-    scene.gpg.run(At::Now, &["--quick-set-expire", &fingerprint, "10y"]).await;
-    scene.server.serve(ASC, &scene.signed("Old", DATA).await, Habit::Proper);
+    scene.gpg.run(GpgTime::Now, &["--quick-set-expire", &fingerprint, "10y"]).await;
+    scene.server.serve(ASC, &scene.signed("Old", DATA).await, ServerBehavior::Normal);
     let verified = scene.verify_source(SignaturePolicy::IfAvailable).await.expect("the digest is enough");
     assert!(verified.evidence.without[0].contains("expired at 2020-01-31"), "{:?}", verified.evidence.without);
     assert!(scene.world.warnings()[0].contains("ignoring the OpenPGP signature"));
@@ -186,9 +186,9 @@ async fn what_lies_beside_a_given_file_is_looked_at_first() {
 async fn a_bundle_counts_and_a_bill_of_materials_is_kept() {
     let Some(mut scene) = Scene::new().await else { return };
     scene.source.sha256 = REAL_DIGEST.parse().expect("a digest");
-    scene.server.serve(BUNDLE, REAL_BUNDLE, Habit::Proper);
+    scene.server.serve(BUNDLE, REAL_BUNDLE, ServerBehavior::Normal);
     let bill = format!(r#"{{"spdxVersion": "SPDX-2.3", "checksumValue": "{}"}}"#, scene.source.sha256);
-    scene.server.serve(BILL, bill.as_bytes(), Habit::Proper);
+    scene.server.serve(BILL, bill.as_bytes(), ServerBehavior::Normal);
     let verified = scene.verify_source(SignaturePolicy::Required).await.expect("signed");
     let [SourceSignature::Sigstore { identity, logged, .. }] = verified.evidence.signatures.as_slice() else {
         panic!("{verified:?}")
@@ -203,10 +203,10 @@ async fn a_bundle_counts_and_a_bill_of_materials_is_kept() {
 #[tokio::test]
 async fn a_bundle_or_bill_of_another_file_ends_the_build() {
     let Some(scene) = Scene::new().await else { return };
-    scene.server.serve(BILL, br#"{"spdxVersion": "SPDX-2.3"}"#, Habit::Proper);
+    scene.server.serve(BILL, br#"{"spdxVersion": "SPDX-2.3"}"#, ServerBehavior::Normal);
     let error = scene.verify_source(SignaturePolicy::IfAvailable).await.expect_err("another file's");
     assert!(matches!(error, EvidenceError::OtherBill { .. }), "{error}");
-    scene.server.serve(BUNDLE, REAL_BUNDLE, Habit::Proper);
+    scene.server.serve(BUNDLE, REAL_BUNDLE, ServerBehavior::Normal);
     let error = scene.verify_source(SignaturePolicy::Required).await.expect_err("another file's");
     assert!(matches!(error, EvidenceError::Bundle { source: SigstoreError::Mismatch(_), .. }), "{error}");
 }
@@ -235,7 +235,7 @@ async fn cpythons_release_manager_signed_cpython() {
     let Some(SourceArchive { path, sha256, .. }) = cpython(&scene.server).await else { return };
     // As Debian's pool has it, beside the archive.
     let signature = vmbuild_testkit::published::SIGNATURE_3_13_5;
-    scene.server.serve(ASC, signature, Habit::Proper);
+    scene.server.serve(ASC, signature, ServerBehavior::Normal);
     scene.world.settings.signers = Signers::Shipped;
     (scene.source.path, scene.source.sha256) = (path.clone(), sha256);
     let evidence = scene.verify_source(SignaturePolicy::Required).await.expect("Thomas Wouters signed it").evidence;
@@ -247,7 +247,7 @@ async fn cpythons_release_manager_signed_cpython() {
     assert_eq!((signed.as_str(), evidence.digest_from), ("2025-06-11T17:45:54Z", DigestOrigin::Pinned));
 
     // And once more, with Sigstore.
-    scene.server.serve(BUNDLE, REAL_BUNDLE, Habit::Proper);
+    scene.server.serve(BUNDLE, REAL_BUNDLE, ServerBehavior::Normal);
     let evidence = scene.verify_source(SignaturePolicy::Required).await.expect("he signed it twice").evidence;
     let [SourceSignature::OpenPgp { .. }, SourceSignature::Sigstore { identity, .. }] = evidence.signatures.as_slice()
     else {

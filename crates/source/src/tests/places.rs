@@ -4,23 +4,23 @@ use super::{World, digest, pinned};
 use crate::expected::ExpectedArchives;
 use crate::{FileOrUrl, SourceError, SourceOrigin, SourceRequest};
 use vmbuild_core::failure::{Diagnose, Exit};
-use vmbuild_testkit::http_server::{Habit, Server, noise};
+use vmbuild_testkit::http_server::{Server, ServerBehavior, incompressible_bytes};
 
 const FILE: &str = "Python-3.13.5.tgz";
 const PATH: &str = "ftp/python/3.13.5/Python-3.13.5.tgz";
 
 #[tokio::test]
 async fn a_prerelease_lies_in_its_versions_folder() {
-    let (server, body) = (Server::start().await, noise(1000));
-    server.serve("ftp/python/3.15.0/Python-3.15.0rc1.tar.xz", &body, Habit::Proper);
+    let (server, body) = (Server::start().await, incompressible_bytes(1000));
+    server.serve("ftp/python/3.15.0/Python-3.15.0rc1.tar.xz", &body, ServerBehavior::Normal);
     let source = World::new(&server).fetch_source(pinned("3.15.0rc1", "Python-3.15.0rc1.tar.xz", &body), None).await;
     assert_eq!(source.expect("served").file_name, "Python-3.15.0rc1.tar.xz");
 }
 
 #[tokio::test]
 async fn the_second_time_nobody_is_asked() {
-    let (server, body) = (Server::start().await, noise(1000));
-    server.serve(PATH, &body, Habit::Proper);
+    let (server, body) = (Server::start().await, incompressible_bytes(1000));
+    server.serve(PATH, &body, ServerBehavior::Normal);
     let world = World::new(&server);
     let first = world.fetch_source(pinned("3.13.5", FILE, &body), None).await.expect("served");
     let second = world.fetch_source(pinned("3.13.5", FILE, &body), None).await.expect("cached");
@@ -31,8 +31,8 @@ async fn the_second_time_nobody_is_asked() {
 
 #[tokio::test]
 async fn a_damaged_cache_is_said_and_replaced() {
-    let (server, body) = (Server::start().await, noise(1000));
-    server.serve(PATH, &body, Habit::Proper);
+    let (server, body) = (Server::start().await, incompressible_bytes(1000));
+    server.serve(PATH, &body, ServerBehavior::Normal);
     let mut world = World::new(&server);
     let first = world.fetch_source(pinned("3.13.5", FILE, &body), None).await.expect("served");
     fs_err::write(&first.path, "damaged").expect("writing");
@@ -44,8 +44,8 @@ async fn a_damaged_cache_is_said_and_replaced() {
 
 #[tokio::test]
 async fn two_at_once_download_once() {
-    let (server, body) = (Server::start().await, noise(500_000));
-    server.serve(PATH, &body, Habit::CutOnce(200_000));
+    let (server, body) = (Server::start().await, incompressible_bytes(500_000));
+    server.serve(PATH, &body, ServerBehavior::CutOnce(200_000));
     let world = World::new(&server);
     let wanted = || world.fetch_source(pinned("3.13.5", FILE, &body), None);
     let (one, other) = tokio::join!(wanted(), wanted());
@@ -70,7 +70,7 @@ async fn every_place_is_named_when_none_has_it() {
 
 #[tokio::test]
 async fn a_right_file_of_the_user_is_copied() {
-    let (server, body) = (Server::start().await, noise(1000));
+    let (server, body) = (Server::start().await, incompressible_bytes(1000));
     let world = World::new(&server);
     let given = world.file("whatever.tgz", &body);
     let source = world.fetch_source(pinned("3.13.5", FILE, &body), Some(FileOrUrl::File(given.clone()))).await;
@@ -82,8 +82,8 @@ async fn a_right_file_of_the_user_is_copied() {
 
 #[tokio::test]
 async fn a_wrong_file_of_the_user_is_refused_and_stays_theirs() {
-    let (server, body) = (Server::start().await, noise(1000));
-    server.serve(PATH, &body, Habit::Proper);
+    let (server, body) = (Server::start().await, incompressible_bytes(1000));
+    server.serve(PATH, &body, ServerBehavior::Normal);
     let world = World::new(&server);
     world.fetch_source(pinned("3.13.5", FILE, &body), None).await.expect("now the right one is cached");
     let given = world.file(FILE, b"something else");
@@ -109,13 +109,13 @@ async fn a_missing_file_of_the_user_is_their_mistake() {
 
 #[tokio::test]
 async fn a_url_of_the_user_is_the_only_place() {
-    let (server, body) = (Server::start().await, noise(1000));
-    server.serve(PATH, &body, Habit::Proper);
+    let (server, body) = (Server::start().await, incompressible_bytes(1000));
+    server.serve(PATH, &body, ServerBehavior::Normal);
     let world = World::new(&server);
     let given = |path: &str| Some(FileOrUrl::Url(server.url(path)));
     let missing = world.fetch_source(pinned("3.13.5", FILE, &body), given("mirror/other.tgz")).await;
     assert!(matches!(missing, Err(SourceError::NotFound { attempts, .. }) if attempts.len() == 1));
-    server.serve("mirror/any-name", &body, Habit::Proper);
+    server.serve("mirror/any-name", &body, ServerBehavior::Normal);
     let source = world.fetch_source(pinned("3.13.5", FILE, &body), given("mirror/any-name")).await.expect("served");
     assert_eq!((source.origin, source.file_name.as_str()), (SourceOrigin::Url, FILE));
     assert_eq!(server.asked(), ["/mirror/other.tgz", "/mirror/any-name"]);
@@ -128,9 +128,9 @@ fn expected_by_digest(body: &[u8]) -> ExpectedArchives {
 
 #[tokio::test]
 async fn a_digest_alone_finds_either_format() {
-    let (server, body) = (Server::start().await, noise(1000));
-    server.serve("ftp/python/3.13.99/Python-3.13.99.tar.xz", b"the other format", Habit::Proper);
-    server.serve("ftp/python/3.13.99/Python-3.13.99.tgz", &body, Habit::Proper);
+    let (server, body) = (Server::start().await, incompressible_bytes(1000));
+    server.serve("ftp/python/3.13.99/Python-3.13.99.tar.xz", b"the other format", ServerBehavior::Normal);
+    server.serve("ftp/python/3.13.99/Python-3.13.99.tgz", &body, ServerBehavior::Normal);
     let source =
         World::new(&server).fetch_source(expected_by_digest(&body), None).await.expect("the second has the digest");
     assert_eq!(source.file_name, "Python-3.13.99.tgz");
@@ -139,7 +139,7 @@ async fn a_digest_alone_finds_either_format() {
 #[tokio::test]
 async fn a_digest_that_no_format_has_is_refused() {
     let server = Server::start().await;
-    server.serve("ftp/python/3.13.99/Python-3.13.99.tar.xz", b"something else", Habit::Proper);
+    server.serve("ftp/python/3.13.99/Python-3.13.99.tar.xz", b"something else", ServerBehavior::Normal);
     let world = World::new(&server);
     let error = world.fetch_source(expected_by_digest(b"wanted"), None).await.expect_err("no such bytes");
     assert_eq!(error.exit(), Exit::Integrity, "{error}");

@@ -1,7 +1,7 @@
 //! Signatures made here by GnuPG, good and bad.
 
 use crate::signature::{KeyTime, Keyring, SignatureError, verify_cleartext, verify_detached};
-use vmbuild_testkit::gpg::{At, Gpg};
+use vmbuild_testkit::gpg::{Gpg, GpgTime};
 
 const DATA: &[u8] = b"what is to be trusted\n";
 
@@ -12,14 +12,14 @@ async fn keyring(gpg: &Gpg, owner: &str) -> Keyring {
 #[tokio::test]
 async fn a_good_signature_names_its_signer() {
     let Some(gpg) = Gpg::new() else { return };
-    gpg.key("Publisher <publisher@example.org>", "1y", At::Now).await;
+    gpg.key("Publisher <publisher@example.org>", "1y", GpgTime::Now).await;
     let keyring = keyring(&gpg, "Publisher").await;
     assert_eq!(keyring.fingerprints(), [gpg.fingerprint("Publisher").await]);
-    let signature = gpg.sign("Publisher", DATA, At::Now).await;
+    let signature = gpg.sign("Publisher", DATA, GpgTime::Now).await;
     let signer = verify_detached(&keyring, DATA, &signature, KeyTime::Now).expect("good");
     assert_eq!(signer.owner, "Publisher <publisher@example.org>");
     // The same, armoured.
-    let armoured = gpg.over(DATA, At::Now, &["--local-user", "Publisher", "--armor", "--detach-sign"]).await;
+    let armoured = gpg.over(DATA, GpgTime::Now, &["--local-user", "Publisher", "--armor", "--detach-sign"]).await;
     assert_eq!(verify_detached(&keyring, DATA, &armoured, KeyTime::Now).expect("good").owner, signer.owner);
     // A text whose lines need escaping, within its signature.
     let text = b"- one\n-----\ntwo  \n";
@@ -30,31 +30,31 @@ async fn a_good_signature_names_its_signer() {
 #[tokio::test]
 async fn bad_signatures_are_told_apart() {
     let Some(gpg) = Gpg::new() else { return };
-    gpg.key("Publisher <publisher@example.org>", "1y", At::Now).await;
-    gpg.key("Stranger <stranger@example.org>", "1y", At::Now).await;
+    gpg.key("Publisher <publisher@example.org>", "1y", GpgTime::Now).await;
+    gpg.key("Stranger <stranger@example.org>", "1y", GpgTime::Now).await;
     let keyring = keyring(&gpg, "Publisher").await;
     let check = |data: &[u8], signature: &[u8]| {
         verify_detached(&keyring, data, signature, KeyTime::Now).expect_err("bad").to_string()
     };
-    let signature = gpg.sign("Publisher", DATA, At::Now).await;
+    let signature = gpg.sign("Publisher", DATA, GpgTime::Now).await;
     assert!(check(b"other bytes", &signature).contains("does not match the file"));
-    let stranger = gpg.sign("Stranger", DATA, At::Now).await;
+    let stranger = gpg.sign("Stranger", DATA, GpgTime::Now).await;
     let fingerprint = gpg.fingerprint("Stranger").await;
     assert_eq!(check(DATA, &stranger), format!("signed with the key {fingerprint}, which is not in the keyring"));
     assert!(check(DATA, b"").contains("no signature in it"));
     assert!(check(DATA, b"<html>404</html>").contains("not an OpenPGP signature"));
     assert!(check(DATA, &signature[..signature.len() / 2]).contains("not an OpenPGP signature"));
     let weak = ["--digest-algo", "SHA1", "--weak-digest", "MD5", "--local-user", "Publisher", "--detach-sign"];
-    assert!(check(DATA, &gpg.over(DATA, At::Now, &weak).await).contains("unsupported signature type"));
+    assert!(check(DATA, &gpg.over(DATA, GpgTime::Now, &weak).await).contains("unsupported signature type"));
 }
 
 #[tokio::test]
 async fn a_key_has_its_time() {
     let Some(gpg) = Gpg::new() else { return };
-    let then = At::Past("20200101T000000");
+    let then = GpgTime::Past("20200101T000000");
     gpg.key("Old <old@example.org>", "30d", then).await;
     let keyring = keyring(&gpg, "Old").await;
-    let signature = gpg.sign("Old", DATA, At::Past("20200110T000000")).await;
+    let signature = gpg.sign("Old", DATA, GpgTime::Past("20200110T000000")).await;
     let error = verify_detached(&keyring, DATA, &signature, KeyTime::Now).expect_err("expired since");
     assert!(matches!(error, SignatureError::ExpiredKey { .. }), "{error}");
     assert!(error.to_string().ends_with("expired at 2020-01-31T00:00:00Z"), "{error}");
@@ -65,8 +65,8 @@ async fn a_key_has_its_time() {
 #[tokio::test]
 async fn a_signature_of_tomorrow_is_refused() {
     let Some(gpg) = Gpg::new() else { return };
-    let far = At::Past("20900101T000000");
-    gpg.key("Late <late@example.org>", "never", At::Now).await;
+    let far = GpgTime::Past("20900101T000000");
+    gpg.key("Late <late@example.org>", "never", GpgTime::Now).await;
     let signature = gpg.sign("Late", DATA, far).await;
     let error = verify_detached(&keyring(&gpg, "Late").await, DATA, &signature, KeyTime::Now).expect_err("future");
     assert!(matches!(error, SignatureError::Future(_)), "{error}");
@@ -75,8 +75,8 @@ async fn a_signature_of_tomorrow_is_refused() {
 #[tokio::test]
 async fn a_revoked_key_signs_nothing() {
     let Some(gpg) = Gpg::new() else { return };
-    gpg.key("Gone <gone@example.org>", "1y", At::Now).await;
-    let signature = gpg.sign("Gone", DATA, At::Now).await;
+    gpg.key("Gone <gone@example.org>", "1y", GpgTime::Now).await;
+    let signature = gpg.sign("Gone", DATA, GpgTime::Now).await;
     gpg.revoke("Gone").await;
     let keyring = keyring(&gpg, "Gone").await;
     for time in [KeyTime::Now, KeyTime::WhenSigned] {
@@ -88,11 +88,14 @@ async fn a_revoked_key_signs_nothing() {
 #[tokio::test]
 async fn a_signing_subkey_speaks_for_its_key() {
     let Some(gpg) = Gpg::new() else { return };
-    gpg.run(At::Now, &["--passphrase", "", "--quick-generate-key", "Main <main@example.org>", "ed25519", "cert", "1y"])
-        .await;
+    gpg.run(
+        GpgTime::Now,
+        &["--passphrase", "", "--quick-generate-key", "Main <main@example.org>", "ed25519", "cert", "1y"],
+    )
+    .await;
     let main = gpg.fingerprint("Main").await;
-    gpg.run(At::Now, &["--passphrase", "", "--quick-add-key", &main, "ed25519", "sign", "1y"]).await;
-    let signature = gpg.sign("Main", DATA, At::Now).await;
+    gpg.run(GpgTime::Now, &["--passphrase", "", "--quick-add-key", &main, "ed25519", "sign", "1y"]).await;
+    let signature = gpg.sign("Main", DATA, GpgTime::Now).await;
     let keyring = keyring(&gpg, "Main").await;
     let signer = verify_detached(&keyring, DATA, &signature, KeyTime::Now).expect("good");
     assert_eq!(signer.fingerprint, main, "the primary key is what people know");

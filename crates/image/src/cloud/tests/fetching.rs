@@ -6,7 +6,7 @@ use crate::{Image, ImageError};
 use std::os::unix::fs::PermissionsExt;
 use vmbuild_core::event::EventKind;
 use vmbuild_core::failure::{Diagnose, Exit};
-use vmbuild_testkit::http_server::{Habit, Served, noise};
+use vmbuild_testkit::http_server::{ServedFile, ServerBehavior, incompressible_bytes};
 
 #[tokio::test]
 async fn the_image_is_fetched_once_verified_and_sealed() {
@@ -52,25 +52,25 @@ async fn a_damaged_image_is_said_and_fetched_again() {
 }
 
 /// Fetches from a server with this habit, and says from where on the image was asked for.
-async fn check(habit: Habit, asked: &[&str]) {
+async fn check(behavior: ServerBehavior, asked: &[&str]) {
     let Some(world) = World::new().await else { return };
-    world.server.serve(DISK, &world.body, habit);
+    world.server.serve(DISK, &world.body, behavior);
     let disk = world.fetch().await.expect("a server that recovers");
-    assert_eq!(fs_err::read(&disk.path).expect("reading"), world.body, "{habit:?}");
-    assert_eq!(world.asked_for_disk(), asked, "{habit:?}");
-    assert_eq!(world.kept(), ["disk.qcow2", "image.json"], "{habit:?}");
+    assert_eq!(fs_err::read(&disk.path).expect("reading"), world.body, "{behavior:?}");
+    assert_eq!(world.asked_for_disk(), asked, "{behavior:?}");
+    assert_eq!(world.kept(), ["disk.qcow2", "image.json"], "{behavior:?}");
 }
 
 #[tokio::test]
 async fn a_dropped_connection_is_taken_up_again() {
-    check(Habit::CutOnce(100_000), &["", " from 100000"]).await;
-    check(Habit::Busy(2), &["", "", ""]).await;
+    check(ServerBehavior::CutOnce(100_000), &["", " from 100000"]).await;
+    check(ServerBehavior::Busy(2), &["", "", ""]).await;
 }
 
 #[tokio::test]
 async fn half_an_image_is_gone_on_with() {
     let Some(world) = World::new().await else { return };
-    world.server.serve(DISK, &world.body, Habit::Stall(150_000));
+    world.server.serve(DISK, &world.body, ServerBehavior::Stall(150_000));
     let mut slow = world.settings.clone();
     slow.retry.tries = 1;
     let image = world.image();
@@ -80,7 +80,7 @@ async fn half_an_image_is_gone_on_with() {
     assert!(error.to_string().contains("no data for 0.4 s"), "{error}");
     assert_eq!(error.hints()[0], "the partial download is kept, and the next run resumes it");
     assert_eq!(world.kept(), [".partial"]);
-    world.server.serve(DISK, &world.body, Habit::Proper);
+    world.server.serve(DISK, &world.body, ServerBehavior::Normal);
     let disk = world.fetch().await.expect("it recovered");
     assert_eq!(fs_err::read(&disk.path).expect("reading"), world.body);
     assert_eq!(world.asked_for_disk(), ["", " from 150000"]);
@@ -92,7 +92,7 @@ async fn a_server_without_ranges_begins_again() {
     let slot = world.store.root().join("cloud").join(format!("sha256-{}", sha256(&world.body)));
     fs_err::create_dir_all(&slot).expect("a folder");
     fs_err::write(slot.join(".partial"), &world.body[..1000]).expect("writing");
-    world.server.serve(DISK, &world.body, Habit::NoRanges);
+    world.server.serve(DISK, &world.body, ServerBehavior::NoRanges);
     world.fetch().await.expect("served from the beginning");
     assert_eq!(world.asked_for_disk(), [" from 1000"]);
 }
@@ -101,26 +101,27 @@ async fn a_server_without_ranges_begins_again() {
 #[tokio::test]
 async fn the_rest_of_another_version_is_not_glued_on() {
     let Some(world) = World::new().await else { return };
-    let served =
-        |body: Vec<u8>, habit, etag| world.server.put(DISK, Served { body: body.into(), habit, etag: Some(etag) });
-    served(noise(400_000).split_off(100_000), Habit::Stall(150_000), "\"old\"");
+    let served = |body: Vec<u8>, behavior, etag| {
+        world.server.put(DISK, ServedFile { body: body.into(), behavior, etag: Some(etag) });
+    };
+    served(incompressible_bytes(400_000).split_off(100_000), ServerBehavior::Stall(150_000), "\"old\"");
     let mut slow = world.settings.clone();
     slow.retry.tries = 1;
     let image = world.image();
     let fetch = super::super::fetch_with(&image, &world.store, &slow, &world.events, &world.cancel);
     fetch.await.expect_err("it stalls");
-    served(world.body.clone(), Habit::Proper, "\"new\"");
+    served(world.body.clone(), ServerBehavior::Normal, "\"new\"");
     world.fetch().await.expect("the new version, from its beginning");
     assert_eq!(world.asked_for_disk(), ["", " from 150000"], "one request was enough: If-Range");
 }
 
 #[tokio::test]
 async fn other_bytes_are_refused_and_removed() {
-    let mut flipped = noise(300_000);
+    let mut flipped = incompressible_bytes(300_000);
     flipped[123_456] ^= 1;
-    for wrong in [flipped, noise(299_999), b"<html>sorry</html>".to_vec(), Vec::new()] {
+    for wrong in [flipped, incompressible_bytes(299_999), b"<html>sorry</html>".to_vec(), Vec::new()] {
         let Some(world) = World::new().await else { return };
-        world.server.serve(DISK, &wrong, Habit::Proper);
+        world.server.serve(DISK, &wrong, ServerBehavior::Normal);
         let error = world.fetch().await.expect_err("not the image");
         assert_eq!(error.exit(), Exit::Integrity, "{error}");
         assert!(matches!(error, ImageError::Cloud(CloudError::Mismatch { .. })), "{error}");
@@ -142,7 +143,7 @@ async fn a_vanished_release_suggests_an_update() {
 #[tokio::test]
 async fn two_at_once_download_once() {
     let Some(world) = World::new().await else { return };
-    world.server.serve(DISK, &world.body, Habit::CutOnce(200_000));
+    world.server.serve(DISK, &world.body, ServerBehavior::CutOnce(200_000));
     let (one, other) = tokio::join!(world.fetch(), world.fetch());
     assert_eq!(one.expect("served"), other.expect("served"));
     assert_eq!(world.asked_for_disk(), ["", " from 200000"]);
@@ -151,7 +152,7 @@ async fn two_at_once_download_once() {
 #[tokio::test]
 async fn cancelling_midway_leaves_nothing_in_place() {
     let Some(mut world) = World::new().await else { return };
-    world.server.serve(DISK, &world.body, Habit::Stall(150_000));
+    world.server.serve(DISK, &world.body, ServerBehavior::Stall(150_000));
     world.settings.retry.stall = std::time::Duration::from_hours(1);
     let (outcome, ()) = tokio::join!(world.fetch(), async {
         while !world.kept().contains(&".partial".to_owned()) {

@@ -4,8 +4,8 @@ use super::{DISK, OWNER, SIGNATURE, SUMS, World, sha256};
 use crate::Image;
 use crate::cloud::PinProvenance;
 use vmbuild_core::failure::{Diagnose, Exit};
-use vmbuild_testkit::gpg::At;
-use vmbuild_testkit::http_server::Habit;
+use vmbuild_testkit::gpg::GpgTime;
+use vmbuild_testkit::http_server::ServerBehavior;
 
 /// The fetch fails for this reason, with its exit code, and before any byte of the image is requested.
 async fn check(world: &World, expect: &str) {
@@ -22,7 +22,7 @@ async fn check(world: &World, expect: &str) {
 async fn a_changed_list_is_noticed() {
     let Some(world) = World::new().await else { return };
     let list = format!("{} *disk.img\n", sha256(b"something else"));
-    world.server.serve(SUMS, list.as_bytes(), Habit::Proper);
+    world.server.serve(SUMS, list.as_bytes(), ServerBehavior::Normal);
     check(&world, "cannot be trusted: the signature by Publisher <publisher@example.org> does not match the file")
         .await;
 }
@@ -30,11 +30,11 @@ async fn a_changed_list_is_noticed() {
 #[tokio::test]
 async fn an_unknown_key_is_refused() {
     let Some(world) = World::new().await else { return };
-    world.gpg.key("Stranger <stranger@example.org>", "1y", At::Now).await;
+    world.gpg.key("Stranger <stranger@example.org>", "1y", GpgTime::Now).await;
     let list = format!("{} *disk.img\n", sha256(&world.body));
-    let signature = world.gpg.sign("Stranger", list.as_bytes(), At::Now).await;
-    world.server.serve(SUMS, list.as_bytes(), Habit::Proper);
-    world.server.serve(SIGNATURE, &signature, Habit::Proper);
+    let signature = world.gpg.sign("Stranger", list.as_bytes(), GpgTime::Now).await;
+    world.server.serve(SUMS, list.as_bytes(), ServerBehavior::Normal);
+    world.server.serve(SIGNATURE, &signature, ServerBehavior::Normal);
     let stranger = world.gpg.fingerprint("Stranger").await;
     check(&world, &format!("signed with the key {stranger}, which is not in the keyring")).await;
 }
@@ -42,19 +42,19 @@ async fn an_unknown_key_is_refused() {
 #[tokio::test]
 async fn an_expired_key_is_refused() {
     let Some(world) = World::new().await else { return };
-    world.gpg.key("Old <old@example.org>", "30d", At::Past("20200101T000000")).await;
+    world.gpg.key("Old <old@example.org>", "30d", GpgTime::Past("20200101T000000")).await;
     fs_err::write(world.folder.path().join("key.asc"), world.gpg.public("Old").await).expect("writing");
     let list = format!("{} *disk.img\n", sha256(&world.body));
-    let signature = world.gpg.sign("Old", list.as_bytes(), At::Past("20200110T000000")).await;
-    world.server.serve(SUMS, list.as_bytes(), Habit::Proper);
-    world.server.serve(SIGNATURE, &signature, Habit::Proper);
+    let signature = world.gpg.sign("Old", list.as_bytes(), GpgTime::Past("20200110T000000")).await;
+    world.server.serve(SUMS, list.as_bytes(), ServerBehavior::Normal);
+    world.server.serve(SIGNATURE, &signature, ServerBehavior::Normal);
     check(&world, "expired at 2020-01-31T00:00:00Z").await;
 }
 
 #[tokio::test]
 async fn a_missing_or_broken_signature_is_refused() {
     let Some(world) = World::new().await else { return };
-    world.server.serve(SIGNATURE, b"<html>no such file</html>", Habit::Proper);
+    world.server.serve(SIGNATURE, b"<html>no such file</html>", ServerBehavior::Normal);
     check(&world, "not an OpenPGP signature").await;
     world.server.remove(SIGNATURE);
     check(&world, "failed to fetch the signature of the publisher's checksums").await;
@@ -64,9 +64,9 @@ async fn a_missing_or_broken_signature_is_refused() {
 async fn a_signed_list_must_have_the_image() {
     let Some(world) = World::new().await else { return };
     let list = format!("{} *other.img\n", sha256(&world.body));
-    world.server.serve(SUMS, list.as_bytes(), Habit::Proper);
-    let signature = world.gpg.sign(OWNER, list.as_bytes(), At::Now).await;
-    world.server.serve(SIGNATURE, &signature, Habit::Proper);
+    world.server.serve(SUMS, list.as_bytes(), ServerBehavior::Normal);
+    let signature = world.gpg.sign(OWNER, list.as_bytes(), GpgTime::Now).await;
+    world.server.serve(SIGNATURE, &signature, ServerBehavior::Normal);
     check(&world, "do not list `disk.img`").await;
 }
 
@@ -102,10 +102,10 @@ async fn a_list_may_carry_its_signature() {
     let image = Image::parse(&text, "test").expect("a description");
     let fetch = || super::super::fetch_with(&image, &world.store, &world.settings, &world.events, &world.cancel);
     let forged = String::from_utf8(signed.clone()).expect("text").replacen("SHA256 (", "SHA256  (", 1);
-    world.server.serve(SUMS, forged.as_bytes(), Habit::Proper);
+    world.server.serve(SUMS, forged.as_bytes(), ServerBehavior::Normal);
     assert_eq!(fetch().await.expect_err("changed").exit(), Exit::Integrity);
     assert_eq!(world.server.asked().iter().filter(|asked| asked.contains(DISK)).count(), 0);
-    world.server.serve(SUMS, &signed, Habit::Proper);
+    world.server.serve(SUMS, &signed, ServerBehavior::Normal);
     let disk = fetch().await.expect("signed within");
     assert!(matches!(disk.record.provenance, PinProvenance::Publisher { .. }), "{disk:?}, {}", key.display());
 }

@@ -14,8 +14,8 @@ use tokio_util::sync::CancellationToken;
 use vmbuild_core::event::{Event, EventKind, Events};
 use vmbuild_core::store::Store;
 use vmbuild_fetch::download::RetryPolicy;
-use vmbuild_testkit::gpg::{At, Gpg};
-use vmbuild_testkit::http_server::{Habit, Server, noise};
+use vmbuild_testkit::gpg::{Gpg, GpgTime};
+use vmbuild_testkit::http_server::{Server, ServerBehavior, incompressible_bytes};
 
 const OWNER: &str = "Publisher <publisher@example.org>";
 const DISK: &str = "releases/release-20260705/disk.img";
@@ -40,7 +40,7 @@ impl World {
     /// A publisher that does everything right; nothing where GnuPG is missing.
     async fn new() -> Option<Self> {
         let gpg = Gpg::new()?;
-        gpg.key(OWNER, "1y", At::Now).await;
+        gpg.key(OWNER, "1y", GpgTime::Now).await;
         let (folder, server) = (tempfile::tempdir().expect("a folder"), Server::start().await);
         let store = Store::at(&folder.path().join("store")).expect("a store");
         let retry = RetryPolicy {
@@ -51,7 +51,7 @@ impl World {
         };
         let settings = CloudSettings { mirror: Some(server.base()), retry };
         let (events, seen) = Events::channel();
-        let (cancel, body) = (CancellationToken::new(), noise(300_000));
+        let (cancel, body) = (CancellationToken::new(), incompressible_bytes(300_000));
         fs_err::write(folder.path().join("key.asc"), gpg.public(OWNER).await).expect("writing");
         let world = Self { folder, gpg, server, store, settings, events, seen, cancel, body };
         world.publish("20260705", &world.body).await;
@@ -62,10 +62,10 @@ impl World {
     async fn publish(&self, release: &str, body: &[u8]) {
         let list = format!("{} *disk.img.manifest\n{} *disk.img\n", "ab".repeat(32), sha256(body));
         let at = |name: &str| format!("releases/release-{release}/{name}");
-        self.server.serve(&at("disk.img"), body, Habit::Proper);
-        self.server.serve(&at("SHA256SUMS"), list.as_bytes(), Habit::Proper);
-        let signature = self.gpg.sign(OWNER, list.as_bytes(), At::Now).await;
-        self.server.serve(&at("SHA256SUMS.gpg"), &signature, Habit::Proper);
+        self.server.serve(&at("disk.img"), body, ServerBehavior::Normal);
+        self.server.serve(&at("SHA256SUMS"), list.as_bytes(), ServerBehavior::Normal);
+        let signature = self.gpg.sign(OWNER, list.as_bytes(), GpgTime::Now).await;
+        self.server.serve(&at("SHA256SUMS.gpg"), &signature, ServerBehavior::Normal);
     }
 
     /// The description of the publisher's image, with this pin.

@@ -4,7 +4,7 @@ use super::{World, sha256};
 use crate::cloud::{PinUpdate, update};
 use crate::{Image, ImageError};
 use vmbuild_core::failure::{Diagnose, Exit};
-use vmbuild_testkit::http_server::{Habit, noise};
+use vmbuild_testkit::http_server::{ServerBehavior, incompressible_bytes};
 
 const LISTING: &[u8] = br#"<a href="../">up</a> <a href="release-20260601/">a</a> <a href="release-20260705/">b</a>
     <a href="release-20260801/">c</a> <a href="release-20260725/">d</a> <a href="release/">release</a>"#;
@@ -20,9 +20,9 @@ fn old_pin(world: &World) -> String {
 #[tokio::test]
 async fn the_pin_moves_to_the_newest_and_the_image_follows() {
     let Some(world) = World::new().await else { return };
-    let newer = noise(1000);
+    let newer = incompressible_bytes(1000);
     world.publish("20260801", &newer).await;
-    world.server.serve("releases/", LISTING, Habit::Proper);
+    world.server.serve("releases/", LISTING, ServerBehavior::Normal);
     let file = world.file(&old_pin(&world));
     let updated = run(&world, file.to_str().expect("text")).await.expect("a newer release");
     assert_eq!((updated.from.as_str(), updated.to.as_str()), ("20260705", "20260801"));
@@ -38,7 +38,7 @@ async fn the_pin_moves_to_the_newest_and_the_image_follows() {
 async fn nothing_newer_changes_nothing() {
     let Some(world) = World::new().await else { return };
     let page = br#"<a href="release-20260601/">a</a> <a href="release-20260705/">b</a>"#;
-    world.server.serve("releases/", page, Habit::Proper);
+    world.server.serve("releases/", page, ServerBehavior::Normal);
     let file = world.file(&old_pin(&world));
     let updated = run(&world, file.to_str().expect("text")).await.expect("the pinned one is the newest");
     assert_eq!(updated.from, updated.to);
@@ -48,12 +48,12 @@ async fn nothing_newer_changes_nothing() {
 #[tokio::test]
 async fn a_release_that_nobody_signed_is_not_pinned() {
     let Some(world) = World::new().await else { return };
-    world.server.serve("releases/", LISTING, Habit::Proper);
+    world.server.serve("releases/", LISTING, ServerBehavior::Normal);
     let file = world.file(&old_pin(&world));
     let error = run(&world, file.to_str().expect("text")).await.expect_err("no list yet");
     assert_eq!(error.exit(), Exit::Environment, "{error}");
-    world.publish("20260801", &noise(1000)).await;
-    world.server.serve("releases/release-20260801/SHA256SUMS", b"forged", Habit::Proper);
+    world.publish("20260801", &incompressible_bytes(1000)).await;
+    world.server.serve("releases/release-20260801/SHA256SUMS", b"forged", ServerBehavior::Normal);
     let error = run(&world, file.to_str().expect("text")).await.expect_err("forged");
     assert_eq!(error.exit(), Exit::Integrity, "{error}");
     assert_eq!(fs_err::read_to_string(&file).expect("reading"), old_pin(&world));
@@ -65,10 +65,10 @@ async fn an_image_of_the_programs_own_moves_into_the_store() {
     let Some(world) = World::new().await else { return };
     // Without a signature, since only Canonical can make Canonical's.
     let base = "images/cloud/bookworm";
-    world.server.serve(&format!("{base}/"), br#"<a href="20991231-9999/">x</a>"#, Habit::Proper);
+    world.server.serve(&format!("{base}/"), br#"<a href="20991231-9999/">x</a>"#, ServerBehavior::Normal);
     let names = ["amd64", "arm64"].map(|arch| format!("debian-12-genericcloud-{arch}-20991231-9999.qcow2"));
     let list = names.map(|name| format!("{}  {name}\n", "cd".repeat(64))).concat();
-    world.server.serve(&format!("{base}/20991231-9999/SHA512SUMS"), list.as_bytes(), Habit::Proper);
+    world.server.serve(&format!("{base}/20991231-9999/SHA512SUMS"), list.as_bytes(), ServerBehavior::Normal);
     let before = Image::load("debian-12-cloud", &world.store).expect("an embedded image");
     let updated = run(&world, "debian-12-cloud").await.expect("a newer release");
     assert_eq!(updated.file, world.store.root().join("images.d/debian-12-cloud.toml"));

@@ -4,7 +4,7 @@ use super::guest::ObservedGuest;
 use vmbuild_artifact::{ArtifactError, Staging};
 use vmbuild_core::event::{Events, Part};
 use vmbuild_core::failure::Failure;
-use vmbuild_cpython::sbom::{Bundled, SpdxPackage, Wheel, source_packages};
+use vmbuild_cpython::sbom::{BundledProject, SpdxPackage, Wheel, source_packages};
 
 /// CPython's own bill of materials, below its source.
 const SOURCE_SBOM: &str = "Misc/sbom.spdx.json";
@@ -25,12 +25,12 @@ pub(super) async fn wheels(guest: ObservedGuest<'_>, source: &str, installed: &s
 /// Puts together what `sha256sum` and `grep` said.
 fn read(sums: &[String], licences: &[String], vendored: &[String]) -> Vec<Wheel> {
     let mut wheels: Vec<Wheel> = sums.iter().filter_map(|line| wheel(line)).collect();
-    wheels.sort_by(|one, other| one.what.cmp(&other.what));
+    wheels.sort_by(|one, other| one.project.cmp(&other.project));
     for wheel in &mut wheels {
-        let about = format!("/{}-{}.dist-info/", wheel.what.name, wheel.what.version);
+        let about = format!("/{}-{}.dist-info/", wheel.project.name, wheel.project.version);
         let licence = licences.iter().find(|line| line.contains(&about)).and_then(|line| line.split_once(": "));
         wheel.license = licence.map(|(_, licence)| licence.trim().to_owned());
-        wheel.vendored = vendored.iter().filter_map(|line| part_of(&wheel.what.name, line)).collect();
+        wheel.vendored = vendored.iter().filter_map(|line| part_of(&wheel.project.name, line)).collect();
         wheel.vendored.sort();
         wheel.vendored.dedup();
     }
@@ -39,17 +39,17 @@ fn read(sums: &[String], licences: &[String], vendored: &[String]) -> Vec<Wheel>
 
 fn wheel(line: &str) -> Option<Wheel> {
     let (sum, path) = line.split_once(' ')?;
-    Wheel::named(path.trim().rsplit('/').next()?, sum.parse().ok()?)
+    Wheel::from_file_name(path.trim().rsplit('/').next()?, sum.parse().ok()?)
 }
 
 /// A line `…/site-packages/pip/_vendor/vendor.txt:distlib==0.3.9`, if it is of this project.
-fn part_of(project: &str, line: &str) -> Option<Bundled> {
+fn part_of(project: &str, line: &str) -> Option<BundledProject> {
     let (path, requirement) = line.split_once(".txt:")?;
     let (_, inside) = path.split_once("/site-packages/")?;
     let package = inside.split('/').next()?;
     // setuptools installs two packages.
     let owner = if package == "pkg_resources" { "setuptools" } else { package };
-    (owner == project).then(|| Bundled::required(requirement))?
+    (owner == project).then(|| BundledProject::from_requirement(requirement))?
 }
 
 /// What CPython's source says that it carries, since 3.12; the file is kept among the logs.
@@ -89,7 +89,7 @@ mod tests {
         let wheels = read(&lines(&sums), &lines(licences), &lines(vendored));
         let said = |wheel: &vmbuild_cpython::sbom::Wheel| {
             let parts: Vec<&str> = wheel.vendored.iter().map(|part| part.name.as_str()).collect();
-            format!("{} {:?} {parts:?}", wheel.what.name, wheel.license.as_deref())
+            format!("{} {:?} {parts:?}", wheel.project.name, wheel.license.as_deref())
         };
         let found: Vec<String> = wheels.iter().map(said).collect();
         assert_eq!(found, [r#"pip Some("MIT") ["certifi", "distlib"]"#, r#"setuptools None ["packaging"]"#]);

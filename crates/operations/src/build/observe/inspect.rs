@@ -8,7 +8,7 @@ use vmbuild_artifact::{ArtifactError, Staging};
 use vmbuild_core::event::Part;
 use vmbuild_core::failure::Failure;
 use vmbuild_cpython::sbom::{SpdxPackage, SystemLibrary, Wheel};
-use vmbuild_cpython::took_effect::{Coverage, Lto, Observations, ObservedLibrary};
+use vmbuild_cpython::verified_options::{LtoEvidence, Observations, ObservedLibrary, ProfileCoverage};
 use vmbuild_cpython::{Recipe, layout, recipe};
 use vmbuild_job::JobGuest;
 use vmbuild_protocol::Package;
@@ -31,7 +31,7 @@ pub(in crate::build) struct Inspection<'a> {
     /// Packages of the machine.
     pub(in crate::build) packages: &'a [Package],
     /// What the counts of a training say ran.
-    pub(in crate::build) coverage: Option<Coverage>,
+    pub(in crate::build) coverage: Option<ProfileCoverage>,
     pub(in crate::build) staging: &'a Staging,
 }
 
@@ -104,7 +104,7 @@ fn libffi(libraries: &[SystemLibrary]) -> Option<ObservedLibrary> {
 }
 
 /// What link-time optimisation left in the build tree: the installed files may be stripped.
-async fn lto(guest: ObservedGuest<'_>, source: &str, work: &Path) -> Result<Lto, Failure> {
+async fn lto(guest: ObservedGuest<'_>, source: &str, work: &Path) -> Result<LtoEvidence, Failure> {
     let with = ["grep", "-rla", "--include=*.o"];
     let gcc = guest.lines(&[&with[..], &["-F", ".gnu.lto_", source]].concat()).await?.len();
     let llvm = guest.lines(&[&with[..], &["-P", r"\ABC\xC0\xDE", source]].concat()).await?.len();
@@ -117,7 +117,7 @@ async fn lto(guest: ObservedGuest<'_>, source: &str, work: &Path) -> Result<Lto,
             symbols += elf::lto_symbols(&local).map_err(ArtifactError::Io)?;
         }
     }
-    Ok(Lto { objects: (gcc + llvm) as u64, symbols })
+    Ok(LtoEvidence { objects: (gcc + llvm) as u64, symbols })
 }
 
 #[cfg(test)]

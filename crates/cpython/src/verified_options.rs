@@ -10,23 +10,23 @@ use vmbuild_protocol::Package;
 /// Build options as verified on the finished files. The plan determines them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct TookEffect {
+pub struct VerifiedOptions {
     /// Linkage of the interpreter's code.
-    pub libpython: Libpython,
+    pub libpython: LibpythonLinkage,
     /// Library that `_ctypes` uses to call foreign functions.
     pub libffi: LinkedLibrary,
     /// Evidence of link-time optimization, if requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lto: Option<Lto>,
+    pub lto: Option<LtoEvidence>,
     /// Coverage of the training, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub profile_coverage: Option<Coverage>,
+    pub profile_coverage: Option<ProfileCoverage>,
 }
 
 /// Linkage of an interpreter's code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Libpython {
+pub enum LibpythonLinkage {
     /// The interpreter links the shared library in the tree.
     Shared,
     /// The code is in the interpreter; the shared library is there for other programs.
@@ -48,7 +48,7 @@ pub struct LinkedLibrary {
 /// Evidence of link-time optimization.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Lto {
+pub struct LtoEvidence {
     /// Number of object files with intermediate code for the linker: GCC's `.gnu.lto_` sections or LLVM's bitcode.
     pub objects: u64,
     /// Number of symbols that only link-time optimization creates: GCC's `.lto_priv`, LLVM's `.llvm.`.
@@ -58,7 +58,7 @@ pub struct Lto {
 /// Coverage of a training according to its profile data.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Coverage {
+pub struct ProfileCoverage {
     /// Number of instrumented functions.
     pub functions: u64,
     /// Number of functions that ran at least once.
@@ -84,14 +84,14 @@ pub struct Observations {
     /// The libffi that `_ctypes` links, if any.
     pub libffi: Option<ObservedLibrary>,
     /// Evidence of link-time optimization.
-    pub lto: Lto,
+    pub lto: LtoEvidence,
     /// Coverage of the training, if there is profile data.
-    pub coverage: Option<Coverage>,
+    pub coverage: Option<ProfileCoverage>,
 }
 
 /// A requested build option is not in effect.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NotInEffect {
+pub enum OptionNotInEffect {
     /// `--enable-shared`.
     #[error("--enable-shared had no effect: {0}")]
     Shared(&'static str),
@@ -104,21 +104,21 @@ pub enum NotInEffect {
         .0.objects,
         .0.symbols
     )]
-    Lto(Lto),
+    Lto(LtoEvidence),
     /// `--enable-optimizations`.
     #[error("--enable-optimizations had no effect: {0}")]
     Training(&'static str),
 }
 
 /// Verifies that all options in `configure_line` are in effect.
-pub fn judge(configure_line: &str, seen: &Observations) -> Result<TookEffect, NotInEffect> {
+pub fn verify_options(configure_line: &str, seen: &Observations) -> Result<VerifiedOptions, OptionNotInEffect> {
     let requested = |flag: &str| configure_line.split_ascii_whitespace().any(|option| option == flag);
     let shared = requested("--enable-shared");
     let apart = configure_line.contains("static-libpython-for-interpreter");
     let lto = configure_line
         .split_ascii_whitespace()
         .any(|option| option == "--with-lto" || option.starts_with("--with-lto="));
-    Ok(TookEffect {
+    Ok(VerifiedOptions {
         libpython: libpython(seen, shared, apart)?,
         libffi: libffi(seen)?,
         lto: lto.then(|| proof_of_lto(seen.lto)).transpose()?,
@@ -126,31 +126,31 @@ pub fn judge(configure_line: &str, seen: &Observations) -> Result<TookEffect, No
     })
 }
 
-fn libpython(seen: &Observations, shared: bool, apart: bool) -> Result<Libpython, NotInEffect> {
+fn libpython(seen: &Observations, shared: bool, apart: bool) -> Result<LibpythonLinkage, OptionNotInEffect> {
     match (seen.interpreter_links_libpython, seen.has_shared_libpython) {
-        (true, false) => Err(NotInEffect::Shared("the interpreter links a libpython that is not in the tree")),
-        (false, true) if shared && !apart => Err(NotInEffect::Shared("the interpreter does not link libpython")),
-        (false, false) if shared => Err(NotInEffect::Shared("there is no shared libpython in the tree")),
-        (true, true) => Ok(Libpython::Shared),
-        (false, true) => Ok(Libpython::InInterpreter),
-        (false, false) => Ok(Libpython::None),
+        (true, false) => Err(OptionNotInEffect::Shared("the interpreter links a libpython that is not in the tree")),
+        (false, true) if shared && !apart => Err(OptionNotInEffect::Shared("the interpreter does not link libpython")),
+        (false, false) if shared => Err(OptionNotInEffect::Shared("there is no shared libpython in the tree")),
+        (true, true) => Ok(LibpythonLinkage::Shared),
+        (false, true) => Ok(LibpythonLinkage::InInterpreter),
+        (false, false) => Ok(LibpythonLinkage::None),
     }
 }
 
-fn libffi(seen: &Observations) -> Result<LinkedLibrary, NotInEffect> {
-    let missing = || NotInEffect::Libffi("_ctypes does not link libffi, or was not built".to_owned());
+fn libffi(seen: &Observations) -> Result<LinkedLibrary, OptionNotInEffect> {
+    let missing = || OptionNotInEffect::Libffi("_ctypes does not link libffi, or was not built".to_owned());
     let ObservedLibrary { soname, package } = seen.libffi.clone().ok_or_else(missing)?;
-    let package = package.ok_or_else(|| NotInEffect::Libffi(format!("no package provides {soname}")))?;
+    let package = package.ok_or_else(|| OptionNotInEffect::Libffi(format!("no package provides {soname}")))?;
     Ok(LinkedLibrary { soname, package })
 }
 
-fn proof_of_lto(seen: Lto) -> Result<Lto, NotInEffect> {
-    if seen.objects > 0 && seen.symbols > 0 { Ok(seen) } else { Err(NotInEffect::Lto(seen)) }
+fn proof_of_lto(seen: LtoEvidence) -> Result<LtoEvidence, OptionNotInEffect> {
+    if seen.objects > 0 && seen.symbols > 0 { Ok(seen) } else { Err(OptionNotInEffect::Lto(seen)) }
 }
 
-fn coverage(seen: Option<Coverage>) -> Result<Coverage, NotInEffect> {
-    let seen = seen.ok_or(NotInEffect::Training("there is no profile data"))?;
-    if seen.executed == 0 { Err(NotInEffect::Training("no function was executed")) } else { Ok(seen) }
+fn coverage(seen: Option<ProfileCoverage>) -> Result<ProfileCoverage, OptionNotInEffect> {
+    let seen = seen.ok_or(OptionNotInEffect::Training("there is no profile data"))?;
+    if seen.executed == 0 { Err(OptionNotInEffect::Training("no function was executed")) } else { Ok(seen) }
 }
 
 #[cfg(test)]
@@ -169,20 +169,23 @@ mod tests {
                 soname: "libffi.so.8".to_owned(),
                 package: Some(Package { name, version, arch }),
             }),
-            lto: Lto { objects: 300, symbols: 900 },
-            coverage: Some(Coverage { functions: 12_000, executed: 7_000 }),
+            lto: LtoEvidence { objects: 300, symbols: 900 },
+            coverage: Some(ProfileCoverage { functions: 12_000, executed: 7_000 }),
         }
     }
 
     #[test]
     fn requested_options_in_effect_are_reported() {
-        let all = judge(RELEASE, &seen()).unwrap();
+        let all = verify_options(RELEASE, &seen()).unwrap();
         assert_eq!((all.lto, all.profile_coverage), (Some(seen().lto), seen().coverage));
-        let some =
-            judge(FAST, &Observations { lto: Lto { objects: 0, symbols: 0 }, coverage: None, ..seen() }).unwrap();
-        assert_eq!((some.lto, some.profile_coverage, some.libpython), (None, None, Libpython::Shared));
+        let some = verify_options(
+            FAST,
+            &Observations { lto: LtoEvidence { objects: 0, symbols: 0 }, coverage: None, ..seen() },
+        )
+        .unwrap();
+        assert_eq!((some.lto, some.profile_coverage, some.libpython), (None, None, LibpythonLinkage::Shared));
         let text = serde_json::to_string(&some).unwrap();
-        assert_eq!(serde_json::from_str::<TookEffect>(&text).unwrap(), some);
+        assert_eq!(serde_json::from_str::<VerifiedOptions>(&text).unwrap(), some);
     }
 
     #[test]
@@ -191,14 +194,14 @@ mod tests {
         let without = |change: fn(&mut Observations)| {
             let mut seen = seen();
             change(&mut seen);
-            judge(RELEASE, &seen).unwrap_err().to_string()
+            verify_options(RELEASE, &seen).unwrap_err().to_string()
         };
         let cases: [Case; 8] = [
             (|seen| seen.lto.objects = 0, "--with-lto had no effect: 0 object files contain LTO code, 900"),
             (|seen| seen.lto.symbols = 0, "--with-lto had no effect: 300 object files contain LTO code, 0"),
             (|seen| seen.coverage = None, "--enable-optimizations had no effect: there is no profile data"),
             (
-                |seen| seen.coverage = Some(Coverage { functions: 9, executed: 0 }),
+                |seen| seen.coverage = Some(ProfileCoverage { functions: 9, executed: 0 }),
                 "--enable-optimizations had no effect: no f",
             ),
             (|seen| seen.libffi = None, "the system's libffi is not used: _ctypes does not link"),
@@ -222,8 +225,8 @@ mod tests {
     fn an_interpreter_may_contain_libpython_if_requested() {
         let alone = Observations { interpreter_links_libpython: false, ..seen() };
         let both = format!("{FAST} --enable-static-libpython-for-interpreter");
-        assert_eq!(judge(&both, &alone).map(|took| took.libpython), Ok(Libpython::InInterpreter));
+        assert_eq!(verify_options(&both, &alone).map(|took| took.libpython), Ok(LibpythonLinkage::InInterpreter));
         let none = Observations { has_shared_libpython: false, ..alone };
-        assert_eq!(judge("sh ./configure", &none).map(|took| took.libpython), Ok(Libpython::None));
+        assert_eq!(verify_options("sh ./configure", &none).map(|took| took.libpython), Ok(LibpythonLinkage::None));
     }
 }
