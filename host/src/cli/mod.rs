@@ -336,7 +336,7 @@ mod tests {
     use super::Cli;
     use clap::{CommandFactory, Parser};
 
-    const README: &str = include_str!("../../README.md");
+    const README: &str = include_str!("../../../README.md");
 
     #[test]
     fn the_definition_has_no_clashes() {

@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use vmbuild_archive::Sha256;
 
 static TABLE: LazyLock<Releases> = LazyLock::new(|| {
-    Releases::parse(include_str!("../../../provision/cpython/releases.toml"))
+    Releases::parse(include_str!("../../../../provision/cpython/releases.toml"))
         .expect("the table is part of this program, and a test parses it")
 });
 

@@ -12,7 +12,7 @@ use std::fmt;
 use std::sync::LazyLock;
 
 static TABLE: LazyLock<Minors> = LazyLock::new(|| {
-    Minors::parse(include_str!("../../../provision/cpython/minors.toml"))
+    Minors::parse(include_str!("../../../../provision/cpython/minors.toml"))
         .expect("the table is part of this program, and a test parses it")
 });
 

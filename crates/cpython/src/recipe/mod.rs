@@ -15,11 +15,11 @@ use crate::version::Version;
 use vmbuild_protocol::{Action, CommandLine, Step, Steps, Watch};
 
 /// Make rules for the stages, written next to CPython's own Makefile.
-const RULES: &str = include_str!("../../../provision/cpython/vmbuild.mk");
+const RULES: &str = include_str!("../../../../provision/cpython/vmbuild.mk");
 const RULES_FILE: &str = "vmbuild.mk";
 
 /// Script that finishes the installed tree; the make rules run it with the tree's own interpreter.
-const FINISH: &str = include_str!("../../../provision/cpython/finish.py");
+const FINISH: &str = include_str!("../../../../provision/cpython/finish.py");
 const FINISH_FILE: &str = "finish.py";
 
 /// Input of a recipe.
