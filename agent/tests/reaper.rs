@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use vmbuild_agent::init::spawn_reaper;
-use vmbuild_supervise::{Command, Ended};
+use vmbuild_supervise::{ChildEnd, Command};
 
 /// Starts a program that leaves an orphan behind and exits with 7. Returns the orphan's folder in `/proc`.
 async fn leave_an_orphan() -> PathBuf {
@@ -15,7 +15,7 @@ async fn leave_an_orphan() -> PathBuf {
     let mut child = Command::new("sh").args(["-c", script]).stderr(std::process::Stdio::null()).spawn().unwrap();
     let mut line = String::new();
     child.take_stdout().unwrap().read_to_string(&mut line).await.unwrap();
-    assert_eq!(child.wait().await.unwrap(), Ended::Code(7));
+    assert_eq!(child.wait().await.unwrap(), ChildEnd::Code(7));
     Path::new("/proc").join(line.trim())
 }
 
@@ -41,5 +41,5 @@ async fn orphans_are_reaped_and_own_children_are_not() {
     }
     let stat = fs_err::read_to_string(slow_stat).unwrap();
     assert!(stat.contains(") Z "), "the reaper took a child that somebody still waits for: {stat}");
-    assert_eq!(slow.wait().await.unwrap(), Ended::Code(3));
+    assert_eq!(slow.wait().await.unwrap(), ChildEnd::Code(3));
 }

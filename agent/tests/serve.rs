@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::net::UnixStream;
 use tokio_util::codec::Framed;
 use vmbuild_protocol::{Call, Codec, Envelope, Epoch, Frame, FromAgent, Hello, Reply, RequestId, ToAgent};
-use vmbuild_supervise::{Child, Command, Ended};
+use vmbuild_supervise::{Child, ChildEnd, Command};
 
 const EPOCH: Epoch = Epoch(4711);
 
@@ -54,5 +54,5 @@ async fn it_replaces_a_stale_socket_serves_its_owner_and_leaves_when_asked() {
     assert_eq!(request(&mut pipe, Call::Ping).await, pong);
     let ending = Frame::Message(FromAgent::Done { id: RequestId(1), reply: Reply::Ending });
     assert_eq!(request(&mut pipe, Call::PowerOff).await, ending);
-    assert_eq!(agent.wait().await.unwrap(), Ended::Code(0));
+    assert_eq!(agent.wait().await.unwrap(), ChildEnd::Code(0));
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_util::sync::CancellationToken;
 use vmbuild_core::store::Store;
-use vmbuild_guest::{Opening, Session, Transport, connect};
+use vmbuild_guest::{Session, SessionOpening, Transport, connect};
 use vmbuild_machine::qemu::{QemuRecord, VsockRecord};
 use vmbuild_machine::{BackendRecord, MachineFolder};
 use vmbuild_protocol::{CommandLine, Exec};
@@ -100,7 +100,7 @@ fn rate(bytes: usize, took: Duration) -> f64 {
 async fn measure(way: &Transport, (artifact, here): (&Path, &Path), rounds: usize) -> Outcome<String> {
     let cancel = CancellationToken::new();
     let pipe = connect(way).await?;
-    let session = Session::open(pipe, Opening::Again, Deadline::after(Duration::from_mins(1)), &cancel).await?;
+    let session = Session::open(pipe, SessionOpening::Again, Deadline::after(Duration::from_mins(1)), &cancel).await?;
     let (there, back): (&str, PathBuf) = ("/var/tmp/artifact", here.join("back"));
     let since = Instant::now();
     session.put_file(artifact, there, 0o644, &cancel, |_| ()).await?;

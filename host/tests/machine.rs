@@ -13,8 +13,8 @@ use vmbuild_core::event::{Event, EventKind, Events, Part};
 use vmbuild_core::store::{Lock, Store};
 use vmbuild_machine::sandbox::{SandboxError, SandboxMachine};
 use vmbuild_machine::{
-    Lifetime, Machine, MachineError, MachineFolder, MachineRecord, MachineSpec, MachineState, Network, RootTree, Start,
-    sweep,
+    Lifetime, Machine, MachineError, MachineFolder, MachineRecord, MachineSpec, MachineState, Network, RootTree,
+    StartSource, sweep,
 };
 
 struct Bench {
@@ -44,7 +44,7 @@ impl Bench {
             network: Network::None,
             lifetime,
             agent: path,
-            start: Start::Sandbox { root: RootTree { layers: vec![self.tree.path("layer")] } },
+            start: StartSource::Sandbox { root: RootTree { layers: vec![self.tree.path("layer")] } },
         }
     }
 
@@ -196,7 +196,7 @@ async fn a_path_too_long_for_a_socket_is_refused_before_anything_starts() {
 async fn a_start_that_fails_leaves_nothing() {
     let Some(bench) = Bench::new().await else { return };
     let mut spec = bench.spec(Lifetime::Job, "sleep 1000");
-    spec.start = Start::Sandbox { root: RootTree { layers: vec![bench.tree.path("no-such-layer")] } };
+    spec.start = StartSource::Sandbox { root: RootTree { layers: vec![bench.tree.path("no-such-layer")] } };
     let (folder, _owner) = bench.folder(&spec);
     let error = bench.start(&spec, &folder).await.expect_err("no layer");
     assert_eq!(error.to_string(), "failed to start the sandbox");

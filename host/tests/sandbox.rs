@@ -11,7 +11,7 @@ use tree::{Tree, limit, output, until};
 use vmbuild_core::failure::Diagnose;
 use vmbuild_machine::Network;
 use vmbuild_machine::sandbox::{BindMount, NamespaceCommand, NamespaceError, NamespaceRoot, set_helper};
-use vmbuild_supervise::{ChildLifetime, Command, Ended, RunError};
+use vmbuild_supervise::{ChildEnd, ChildLifetime, Command, RunError};
 
 fn is_alive(pid: u32) -> bool {
     let stat = fs_err::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
@@ -110,7 +110,7 @@ async fn over_the_hosts_root_it_may_do_what_root_does() {
 #[tokio::test(flavor = "current_thread")]
 async fn ends_are_told_as_they_were() {
     let Some(tree) = Tree::new().await else { return };
-    let check = async |script: &str, expect: Ended| {
+    let check = async |script: &str, expect: ChildEnd| {
         let cancel = CancellationToken::new();
         match Tree::enter(tree.overlay(), script).run(limit(), &cancel, |_| ()).await {
             Err(NamespaceError::Run(RunError::Failed { ended, tail, command })) => {
@@ -120,8 +120,8 @@ async fn ends_are_told_as_they_were() {
             other => panic!("{other:?}"),
         }
     };
-    check("echo last words >&2; exit 7", Ended::Code(7)).await;
-    check("echo last words; busybox sh -c 'kill -15 $$' 2>/dev/null; exit $?", Ended::Code(143)).await;
+    check("echo last words >&2; exit 7", ChildEnd::Code(7)).await;
+    check("echo last words; busybox sh -c 'kill -15 $$' 2>/dev/null; exit $?", ChildEnd::Code(143)).await;
 }
 
 #[tokio::test(flavor = "current_thread")]
@@ -161,7 +161,7 @@ async fn dropping_the_child_ends_everything_inside() {
 async fn the_orderly_end_leaves_nothing_alive() {
     let Some(tree) = Tree::new().await else { return };
     let mut inside = sleeper(&tree, ChildLifetime::Detached).await;
-    assert_eq!(inside.child.shutdown().await, Some(Ended::Signal(9)), "process 1 was killed, and the outer says so");
+    assert_eq!(inside.child.shutdown().await, Some(ChildEnd::Signal(9)), "process 1 was killed, and the outer says so");
     assert!(!is_alive(inside.sleep), "gone before the outer process was");
 }
 

@@ -10,7 +10,9 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio_util::sync::CancellationToken;
 use vmbuild_core::failure::{Diagnose, Exit};
-use vmbuild_guest::{ConnectError, HostKeys, Opening, Session, SessionError, SshError, SshWay, Transport, connect};
+use vmbuild_guest::{
+    ConnectError, HostKeys, Session, SessionError, SessionOpening, SshError, SshWay, Transport, connect,
+};
 use vmbuild_protocol::{CommandLine, Exec, Exited};
 use vmbuild_supervise::Deadline;
 
@@ -29,7 +31,7 @@ fn agent(test: &str) -> Option<PathBuf> {
 async fn open(way: &SshWay) -> Session {
     let pipe = connect(&Transport::Ssh(Box::new(way.clone()))).await.unwrap_or_else(|error| panic!("{error:?}"));
     let limit = Deadline::after(Duration::from_mins(1));
-    Session::open(pipe, Opening::Fresh, limit, &CancellationToken::new()).await.expect("the agent answers")
+    Session::open(pipe, SessionOpening::Fresh, limit, &CancellationToken::new()).await.expect("the agent answers")
 }
 
 async fn refusal(way: &SshWay) -> SshError {

@@ -18,11 +18,11 @@ use workspace::{TaskError, Workspace, print, say};
 #[command(about = "Developer tasks of vmbuild")]
 struct XtaskCli {
     #[command(subcommand)]
-    task: Task,
+    task: XtaskCommand,
 }
 
 #[derive(Subcommand)]
-enum Task {
+enum XtaskCommand {
     /// Build the agent as a static binary, place it next to the host program, and print its path.
     Agent,
     /// Run all tests, and count those that this machine cannot run.
@@ -33,7 +33,7 @@ enum Task {
     },
     /// Measure a figure that the documentation quotes.
     #[command(subcommand)]
-    Bench(bench::Bench),
+    Bench(bench::BenchCommand),
     /// Check that the host program compiles for macOS, from Linux.
     Macos {
         /// Folder `library` of the compiler's sources, if not rustup's; Debian's package rust-src has it.
@@ -62,15 +62,17 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(task: Task, workspace: &Workspace) -> Result<(), TaskError> {
+async fn run(task: XtaskCommand, workspace: &Workspace) -> Result<(), TaskError> {
     match task {
-        Task::Agent => agent::build(workspace).await.and_then(|built| print(&built.display().to_string())),
-        Task::Macos { library } => macos::check(workspace, library).await,
-        Task::Test { full: false } => test::run(workspace, test::TestExtent::Usual).await,
-        Task::Test { full: true } => test::run(workspace, test::TestExtent::Full).await,
-        Task::Bench(bench) => bench::run(workspace, bench).await,
-        Task::Lint => lint::run(workspace).await,
-        Task::Tidy { fix: false } => tidy::run(&workspace.root),
-        Task::Tidy { fix: true } => tidy::protocol::fix(&workspace.root).and_then(|()| tidy::run(&workspace.root)),
+        XtaskCommand::Agent => agent::build(workspace).await.and_then(|built| print(&built.display().to_string())),
+        XtaskCommand::Macos { library } => macos::check(workspace, library).await,
+        XtaskCommand::Test { full: false } => test::run(workspace, test::TestExtent::Usual).await,
+        XtaskCommand::Test { full: true } => test::run(workspace, test::TestExtent::Full).await,
+        XtaskCommand::Bench(bench) => bench::run(workspace, bench).await,
+        XtaskCommand::Lint => lint::run(workspace).await,
+        XtaskCommand::Tidy { fix: false } => tidy::run(&workspace.root),
+        XtaskCommand::Tidy { fix: true } => {
+            tidy::protocol::fix(&workspace.root).and_then(|()| tidy::run(&workspace.root))
+        }
     }
 }

@@ -3,13 +3,13 @@
 
 /// A test that skipped itself.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Skip {
+pub(crate) struct SkippedTest {
     pub(crate) test: String,
     pub(crate) reason: String,
 }
 
 /// All skips in a `JUnit` report, in its order.
-pub(crate) fn of(report: &str) -> Vec<Skip> {
+pub(crate) fn of(report: &str) -> Vec<SkippedTest> {
     let mut test = String::new();
     let mut skips = Vec::new();
     for line in report.lines() {
@@ -18,7 +18,7 @@ pub(crate) fn of(report: &str) -> Vec<Skip> {
             test = unescaped(name);
         }
         if let Some(reason) = reason(line) {
-            skips.push(Skip { test: test.clone(), reason });
+            skips.push(SkippedTest { test: test.clone(), reason });
         }
     }
     skips.dedup();
@@ -62,7 +62,7 @@ ok</system-out>
             <system-out>checks that were skipped: none</system-out>
         </testcase>
 </testsuite>"#;
-        let skip = |test: &str, reason: &str| Skip { test: test.to_owned(), reason: reason.to_owned() };
+        let skip = |test: &str, reason: &str| SkippedTest { test: test.to_owned(), reason: reason.to_owned() };
         let expect = [skip("qemu_boots", "no `qemu-img` & no kernel"), skip("tests::other", "needs root")];
         assert_eq!(of(report), expect);
     }

@@ -6,7 +6,7 @@ use crate::request::RequestContext;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use vmbuild_protocol::{CHUNK, CommandLine, Exec, Exited, FailureKind, OutputStream, RequestFailure};
-use vmbuild_supervise::{Child, Command, Deadline, Ended, RunError, Tail};
+use vmbuild_supervise::{Child, ChildEnd, Command, Deadline, RunError, Tail};
 
 /// Environment of every program; a request may override it.
 const ENVIRONMENT: [(&str, &str); 4] = [
@@ -129,10 +129,10 @@ pub(crate) async fn drive_program(
 }
 
 /// A program's end as the protocol reports it.
-pub(crate) fn to_exited(ended: Result<Ended, RunError>) -> Result<Exited, RequestFailure> {
+pub(crate) fn to_exited(ended: Result<ChildEnd, RunError>) -> Result<Exited, RequestFailure> {
     match ended {
-        Ok(Ended::Code(code)) => Ok(Exited::Code(code)),
-        Ok(Ended::Signal(signal)) => Ok(Exited::Signal(signal)),
+        Ok(ChildEnd::Code(code)) => Ok(Exited::Code(code)),
+        Ok(ChildEnd::Signal(signal)) => Ok(Exited::Signal(signal)),
         Err(error) => Err(failure(FailureKind::Io, error.to_string())),
     }
 }

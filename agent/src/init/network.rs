@@ -14,14 +14,14 @@ const RESOLV_CONF: &str = "nameserver 10.0.2.3\n";
 
 /// Brings `lo` up, unless it is: a sandbox with its host's network finds it up and may not touch it.
 pub(super) async fn loopback_up() -> Result<(), InitError> {
-    let netlink = Netlink::open()?;
+    let netlink = NetlinkSocket::open()?;
     netlink.bring_up("lo").await.map(drop)
 }
 
 /// Sets `eth0` up for QEMU's user-mode network, with its name server.
 pub(super) async fn slirp_up() -> Result<(), InitError> {
     const NAME: &str = "eth0";
-    let netlink = Netlink::open()?;
+    let netlink = NetlinkSocket::open()?;
     let index = netlink.bring_up(NAME).await?;
     let address = netlink.handle.address().add(index, ADDRESS.into(), PREFIX).execute();
     address.await.map_err(failed("give an address to", NAME))?;
@@ -54,12 +54,12 @@ fn name_server() -> Result<(), InitError> {
 }
 
 /// A conversation with the kernel; ends with this value.
-struct Netlink {
+struct NetlinkSocket {
     handle: Handle,
     connection: tokio::task::JoinHandle<()>,
 }
 
-impl Netlink {
+impl NetlinkSocket {
     fn open() -> Result<Self, InitError> {
         let (connection, handle, _) = new_connection().map_err(InitError::Netlink)?;
         Ok(Self { handle, connection: tokio::spawn(connection) })
@@ -87,7 +87,7 @@ impl Netlink {
 /// `-ENODEV`, as netlink reports it.
 const NO_DEVICE: i32 = -rustix::io::Errno::NODEV.raw_os_error();
 
-impl Drop for Netlink {
+impl Drop for NetlinkSocket {
     fn drop(&mut self) {
         self.connection.abort();
     }
@@ -99,19 +99,19 @@ fn failed(doing: &'static str, interface: &'static str) -> impl FnOnce(Error) ->
 
 #[cfg(test)]
 mod tests {
-    use super::{InitError, Netlink, loopback_up};
+    use super::{InitError, NetlinkSocket, loopback_up};
 
     #[tokio::test(flavor = "current_thread")]
     async fn the_loopback_interface_is_up_afterwards() {
         match loopback_up().await {
-            Ok(()) => assert!(Netlink::open().unwrap().link("lo").await.unwrap().is_some()),
+            Ok(()) => assert!(NetlinkSocket::open().unwrap().link("lo").await.unwrap().is_some()),
             Err(error) => println!("skipped: netlink is not usable here: {error}"),
         }
     }
 
     #[tokio::test(flavor = "current_thread")]
     async fn a_missing_interface_is_said_to_be_missing() {
-        let Ok(netlink) = Netlink::open() else {
+        let Ok(netlink) = NetlinkSocket::open() else {
             println!("skipped: no netlink here");
             return;
         };

@@ -14,11 +14,11 @@ const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOF
 
 /// A folder, and the way to those below it.
 #[derive(Debug)]
-pub struct Beneath {
+pub struct BeneathDir {
     top: OwnedFd,
 }
 
-impl Beneath {
+impl BeneathDir {
     /// Opens the folder at the top. A symbolic link to it is followed.
     pub fn open(top: &Path) -> Result<Self> {
         Ok(Self::new(rustix::fs::open(top, FOLDER & !OFlags::NOFOLLOW, Mode::empty())?))
@@ -78,7 +78,7 @@ pub(crate) fn make_folder(above: impl AsFd, name: &OsStr, mode: Mode) -> Result<
 
 #[cfg(test)]
 mod tests {
-    use super::Beneath;
+    use super::BeneathDir;
     use rustix::io::Errno;
     use std::os::unix::fs::symlink;
 
@@ -89,7 +89,7 @@ mod tests {
         fs_err::create_dir_all(top.join("a/b")).unwrap();
         fs_err::write(top.join("file"), "").unwrap();
         symlink(folder.path(), top.join("link")).unwrap();
-        let beneath = Beneath::open(&top).unwrap();
+        let beneath = BeneathDir::open(&top).unwrap();
         let check = |names: &[&str]| beneath.folder(names).map(|_| ());
         assert_eq!((check(&[]), check(&["a"]), check(&["a", "b"])), (Ok(()), Ok(()), Ok(())));
         assert_eq!((check(&["file"]), check(&["none"])), (Err(Errno::NOTDIR), Err(Errno::NOENT)));

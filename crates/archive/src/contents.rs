@@ -9,7 +9,7 @@ use std::path::Path;
 
 /// The properties of an entry by which two are compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Content {
+pub struct EntryContent {
     /// Its kind.
     pub kind: ContentKind,
     /// Permissions.
@@ -37,7 +37,7 @@ pub enum ContentKind {
 }
 
 /// Every entry by its path; bytes of a path that are not UTF-8 are replaced.
-pub fn contents(archive: &Path) -> Result<BTreeMap<String, Content>, ArchiveError> {
+pub fn contents(archive: &Path) -> Result<BTreeMap<String, EntryContent>, ArchiveError> {
     let mut reader = open(archive)?;
     let mut found = BTreeMap::new();
     for entry in reader.entries().map_err(io("read", archive))? {
@@ -49,7 +49,7 @@ pub fn contents(archive: &Path) -> Result<BTreeMap<String, Content>, ArchiveErro
     Ok(found)
 }
 
-fn content(entry: &mut tar::Entry<'_, impl Read>) -> std::io::Result<Content> {
+fn content(entry: &mut tar::Entry<'_, impl Read>) -> std::io::Result<EntryContent> {
     let header = entry.header();
     let (mode, mtime, owner) = (header.mode()?, header.mtime()?, (header.uid()?, header.gid()?));
     let kind = match entry.link_name_bytes() {
@@ -57,7 +57,7 @@ fn content(entry: &mut tar::Entry<'_, impl Read>) -> std::io::Result<Content> {
         None if entry.header().entry_type().is_file() => file(entry)?,
         None => ContentKind::Other(entry.header().entry_type().as_byte()),
     };
-    Ok(Content { kind, mode, mtime, owner })
+    Ok(EntryContent { kind, mode, mtime, owner })
 }
 
 fn file(entry: &mut impl Read) -> std::io::Result<ContentKind> {

@@ -24,13 +24,13 @@ mod walk;
 /// compressor: a test pins the bytes of this one.
 pub const FORM: u32 = 1;
 
-pub use beneath::Beneath;
+pub use beneath::BeneathDir;
 pub use checksum::{checksum_line, parse_checksum_line};
-pub use contents::{Content, ContentKind, contents, read_files};
+pub use contents::{ContentKind, EntryContent, contents, read_files};
 pub use digest::{HashReader, HashWriter, sha256_file};
 pub use error::{ArchiveError, EntryRefusal};
 pub use list::list;
 pub use pack::{PackSummary, pack_tree};
-pub use replace::{Destination, ReplaceError, not_a_file, open_stream, replace, replaceable};
+pub use replace::{ReplaceError, ReplaceTarget, not_a_file, open_stream, replace, replaceable};
 pub use sha256::{Sha256, Sha256Error};
 pub use unpack::{UnpackSummary, unpack};

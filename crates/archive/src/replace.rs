@@ -49,7 +49,7 @@ impl From<ReplaceError> for io::Error {
 
 /// Where new contents of a name go.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Destination {
+pub enum ReplaceTarget {
     /// A regular file, or a name that is free. Contents are written to a temporary file and renamed.
     File {
         /// The file, behind any symbolic link.
@@ -61,7 +61,7 @@ pub enum Destination {
     Stream(PathBuf),
 }
 
-impl Destination {
+impl ReplaceTarget {
     /// Finds out from the entry that has the name now.
     pub fn of(path: &Path) -> Result<Self, ReplaceError> {
         let io = |source| ReplaceError::Io { doing: "read", path: path.to_owned(), source };
@@ -78,18 +78,18 @@ impl Destination {
     }
 }
 
-fn free(path: &Path) -> Result<Destination, ReplaceError> {
+fn free(path: &Path) -> Result<ReplaceTarget, ReplaceError> {
     match fs_err::symlink_metadata(path) {
         Ok(_) => Err(ReplaceError::Dangling(path.to_owned())),
-        Err(_) => Ok(Destination::File { path: path.to_owned(), mode: None }),
+        Err(_) => Ok(ReplaceTarget::File { path: path.to_owned(), mode: None }),
     }
 }
 
 /// The file to replace, for contents that belong into a regular file.
 pub fn replaceable(path: &Path) -> Result<PathBuf, ReplaceError> {
-    match Destination::of(path)? {
-        Destination::File { path, .. } => Ok(path),
-        Destination::Stream(path) => {
+    match ReplaceTarget::of(path)? {
+        ReplaceTarget::File { path, .. } => Ok(path),
+        ReplaceTarget::Stream(path) => {
             let found = fs_err::metadata(&path).map_or(FileType::Unknown, |about| file_type(&about));
             Err(not_a_file(&path, found))
         }
@@ -175,7 +175,7 @@ pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Destination, ReplaceError, open_stream, replace, replaceable};
+    use super::{ReplaceError, ReplaceTarget, open_stream, replace, replaceable};
     use rustix::fs::{CWD, FileType, Mode, mknodat};
     use std::io::Read;
     use std::os::unix::fs::{PermissionsExt, symlink};
@@ -200,7 +200,7 @@ mod tests {
         is_refused(&path("link"), "a FIFO");
         is_refused(&path("socket"), "a socket");
         is_refused(folder.path(), "a folder");
-        assert!(Destination::of(&path("socket")).is_err());
+        assert!(ReplaceTarget::of(&path("socket")).is_err());
         assert!(open_stream(&path("link")).unwrap().is_none(), "nobody reads");
         let mut reader = fs_err::OpenOptions::new().read(true).write(true).open(path("fifo")).unwrap();
         std::io::Write::write_all(&mut open_stream(&path("fifo")).unwrap().unwrap(), b"text").unwrap();
@@ -221,7 +221,7 @@ mod tests {
         symlink(&device, &link).unwrap();
         is_refused(&device, "a character device");
         is_refused(&link, "a character device");
-        assert_eq!(Destination::of(&link).unwrap(), Destination::Stream(link));
+        assert_eq!(ReplaceTarget::of(&link).unwrap(), ReplaceTarget::Stream(link));
     }
 
     #[test]
@@ -233,14 +233,14 @@ mod tests {
         fs_err::set_permissions(path("in/file"), std::fs::Permissions::from_mode(0o4640)).unwrap();
         symlink("in/file", path("link")).unwrap();
         symlink("none", path("dangling")).unwrap();
-        let there = Destination::File { path: path("in/file"), mode: Some(0o640) };
-        assert_eq!(Destination::of(&path("link")).unwrap(), there);
+        let there = ReplaceTarget::File { path: path("in/file"), mode: Some(0o640) };
+        assert_eq!(ReplaceTarget::of(&path("link")).unwrap(), there);
         fs_err::write(path("arrived"), "new").unwrap();
         replace(&path("arrived"), &path("link")).unwrap();
         assert!(path("link").is_symlink() && !path("arrived").exists());
         assert_eq!(fs_err::read_to_string(path("in/file")).unwrap(), "new");
         assert!(matches!(replaceable(&path("dangling")), Err(ReplaceError::Dangling(_))));
-        let free = Destination::File { path: path("free"), mode: None };
-        assert_eq!(Destination::of(&path("free")).unwrap(), free);
+        let free = ReplaceTarget::File { path: path("free"), mode: None };
+        assert_eq!(ReplaceTarget::of(&path("free")).unwrap(), free);
     }
 }

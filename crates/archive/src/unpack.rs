@@ -5,7 +5,7 @@
 //! walking down from the root folder one name at a time, each opened without following links: the kernel refuses,
 //! and nothing can change between the check and the use.
 
-use crate::beneath::{Beneath, enter, make_folder};
+use crate::beneath::{BeneathDir, enter, make_folder};
 use crate::entry::{InsidePath, MODE_BITS};
 use crate::error::{ArchiveError, EntryRefusal, io};
 use crate::list::{drain, open};
@@ -35,9 +35,9 @@ pub struct UnpackSummary {
 /// already is replaced. Stops at the first entry it refuses; nothing was then written outside `into`, and the
 /// caller must remove the files inside it.
 pub fn unpack(archive: &Path, into: &Path) -> Result<UnpackSummary, ArchiveError> {
-    let root = Beneath::open(into).map_err(|errno| io("open", into)(errno.into()))?;
+    let root = BeneathDir::open(into).map_err(|errno| io("open", into)(errno.into()))?;
     let mut reader = open(archive)?;
-    let mut unpacker = Unpacker { root, files: BTreeSet::new(), entries: 0, bytes: 0 };
+    let mut unpacker = ArchiveUnpacker { root, files: BTreeSet::new(), entries: 0, bytes: 0 };
     for entry in reader.entries().map_err(io("read", archive))? {
         let mut entry = entry.map_err(io("read", archive))?;
         let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
@@ -77,15 +77,15 @@ impl From<Errno> for EntryProblem {
     }
 }
 
-struct Unpacker {
-    root: Beneath,
+struct ArchiveUnpacker {
+    root: BeneathDir,
     /// The files written, which a hard link may name.
     files: BTreeSet<InsidePath>,
     entries: u64,
     bytes: u64,
 }
 
-impl Unpacker {
+impl ArchiveUnpacker {
     fn entry<R: Read>(&mut self, entry: &mut tar::Entry<'_, R>) -> Result<(), EntryProblem> {
         // Facts about the whole archive, such as the commit it was made from: nothing to unpack.
         if entry.header().entry_type() == EntryType::XGlobalHeader {

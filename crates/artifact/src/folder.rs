@@ -1,7 +1,7 @@
 //! The folder itself: its names, and who has which.
 
 use crate::attestations::ArtifactPart;
-use crate::{ArtifactError, Staging};
+use crate::{ArtifactError, StagingFolder};
 use std::io;
 use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
@@ -120,7 +120,7 @@ impl ArtifactFolder {
 
     /// Takes a name for a build that begins now, so that a wrong wish is refused before an hour of work rather than
     /// after it. What killed builds left is removed on the way.
-    pub async fn begin(&self, wish: &NameWish, cancel: &CancellationToken) -> Result<Staging, ArtifactError> {
+    pub async fn begin(&self, wish: &NameWish, cancel: &CancellationToken) -> Result<StagingFolder, ArtifactError> {
         let _folder = self.lock(cancel).await?;
         self.sweep()?;
         let free = self.next_build_number(&wish.version, &wish.image_label)?;
@@ -134,7 +134,7 @@ impl ArtifactFolder {
         if wish.existing == ExistingArtifact::Keep && self.tarball(&name).exists() {
             return Err(ArtifactError::Exists { name, free });
         }
-        Staging::make(self.clone(), name, staging, wish.existing)
+        StagingFolder::make(self.clone(), name, staging, wish.existing)
     }
 
     /// Holds back everybody else who gives or takes names in this folder.
@@ -156,7 +156,7 @@ impl ArtifactFolder {
 }
 
 fn remove_if_abandoned(staging: &Path) -> io::Result<()> {
-    match Lock::try_take(&Staging::lock_of(staging))? {
+    match Lock::try_take(&StagingFolder::lock_of(staging))? {
         Some(_abandoned) => fs_err::remove_dir_all(staging),
         None => Ok(()),
     }

@@ -30,10 +30,13 @@ mod staging;
 #[cfg(test)]
 mod tests;
 
-pub use cache::{BuildCache, Cached, KeptBuild, Outputs};
-pub use compare::{Cause, Changed, Difference, Explanation, FileChange, Surroundings, What, differences, explain};
+pub use cache::{BuildCache, BuildOutputs, CachedBuild, KeptBuild};
+pub use compare::{
+    ArtifactExplanation, BuildSurroundings, ChangedValue, Difference, DifferenceCause, FileChange, What, differences,
+    explain,
+};
 pub use debug_info::DebugInfo;
 pub use error::ArtifactError;
 pub use folder::{ArtifactFolder, ExistingArtifact, NameWish};
 pub use profile_data::{ProfileData, ProfileDataError, ProfileStore};
-pub use staging::{Placed, Staging};
+pub use staging::{PlacedArtifact, StagingFolder};

@@ -3,7 +3,7 @@
 use crate::attestations::ArtifactPart;
 use crate::folder::unless_gone;
 use crate::placing::rename_to_new;
-use crate::{ArtifactError, ArtifactFolder, ExistingArtifact, Outputs};
+use crate::{ArtifactError, ArtifactFolder, BuildOutputs, ExistingArtifact};
 use fs_err::File;
 use std::fs::Permissions;
 use std::io::{self, ErrorKind, Write};
@@ -17,7 +17,7 @@ use vmbuild_cpython::ArtifactName;
 
 /// A build under way: its name is taken, its files are out of sight. Dropping it removes them and frees the name.
 #[derive(Debug)]
-pub struct Staging {
+pub struct StagingFolder {
     folder: ArtifactFolder,
     name: ArtifactName,
     path: PathBuf,
@@ -27,7 +27,7 @@ pub struct Staging {
 
 /// A published artifact's files.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Placed {
+pub struct PlacedArtifact {
     /// The tarball.
     pub tarball: PathBuf,
     /// The file for `sha256sum -c`.
@@ -50,7 +50,7 @@ pub struct Placed {
     pub bytes: u64,
 }
 
-impl Staging {
+impl StagingFolder {
     pub(super) fn make(
         folder: ArtifactFolder,
         name: ArtifactName,
@@ -78,8 +78,8 @@ impl Staging {
     }
 
     /// Where the files are that compiling makes.
-    pub fn outputs(&self) -> Outputs {
-        Outputs { tarball: self.tarball(), debug_info: self.debug_info(), logs: self.path.join("logs") }
+    pub fn outputs(&self) -> BuildOutputs {
+        BuildOutputs { tarball: self.tarball(), debug_info: self.debug_info(), logs: self.path.join("logs") }
     }
 
     /// Where to write the record.
@@ -138,7 +138,7 @@ impl Staging {
     /// Puts the logs, then counts, debug info, papers, record, checksum and tarball into their places, in this order: whoever sees the
     /// tarball sees the rest.
     /// `validated` is the digest of what passed the checks; nothing else is published.
-    pub async fn publish(self, validated: Sha256, cancel: &CancellationToken) -> Result<Placed, ArtifactError> {
+    pub async fn publish(self, validated: Sha256, cancel: &CancellationToken) -> Result<PlacedArtifact, ArtifactError> {
         let folder = self.folder.lock(cancel).await?;
         let work = tokio::task::spawn_blocking(move || {
             // The thread finishes even if nobody waits for it, so it keeps the lock itself.
@@ -152,7 +152,7 @@ impl Staging {
         }
     }
 
-    fn place(self, validated: Sha256) -> Result<Placed, ArtifactError> {
+    fn place(self, validated: Sha256) -> Result<PlacedArtifact, ArtifactError> {
         let (bytes, found) = vmbuild_archive::sha256_file(&self.tarball())?;
         let found = Sha256::from(found);
         if found != validated {
@@ -167,7 +167,7 @@ impl Staging {
         sync_folder(self.folder.path())?;
         let place = |part: ArtifactPart| part.within(self.folder.path(), &self.name);
         let if_there = |part: ArtifactPart| Some(place(part)).filter(|path| path.exists());
-        Ok(Placed {
+        Ok(PlacedArtifact {
             tarball: place(ArtifactPart::Tarball),
             checksum: place(ArtifactPart::Checksum),
             record: place(ArtifactPart::Record),
@@ -265,7 +265,7 @@ impl Staging {
     }
 }
 
-impl Drop for Staging {
+impl Drop for StagingFolder {
     fn drop(&mut self) {
         // What cannot be removed now is swept by the next build: its lock is free then.
         let _ = fs_err::remove_dir_all(&self.path);

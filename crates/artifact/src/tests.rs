@@ -1,6 +1,6 @@
 //! Publishing into real folders, with `sha256sum` as the reader.
 
-use super::{ArtifactError, ArtifactFolder, ExistingArtifact, NameWish, Placed, Staging};
+use super::{ArtifactError, ArtifactFolder, ExistingArtifact, NameWish, PlacedArtifact, StagingFolder};
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -22,7 +22,7 @@ impl World {
         Self { _folder: folder, artifacts, cancel: CancellationToken::new() }
     }
 
-    async fn begin(&self, number: Option<u32>, existing: ExistingArtifact) -> Result<Staging, ArtifactError> {
+    async fn begin(&self, number: Option<u32>, existing: ExistingArtifact) -> Result<StagingFolder, ArtifactError> {
         self.artifacts.begin(&wish("3.13.5", number, existing), &self.cancel).await
     }
 
@@ -32,13 +32,13 @@ impl World {
         number: Option<u32>,
         existing: ExistingArtifact,
         contents: &str,
-    ) -> Result<Placed, ArtifactError> {
+    ) -> Result<PlacedArtifact, ArtifactError> {
         let staging = self.begin(number, existing).await?;
         fs_err::write(staging.log("configure"), "configured\n").expect("writing");
         self.finish(staging, contents).await
     }
 
-    async fn finish(&self, staging: Staging, contents: &str) -> Result<Placed, ArtifactError> {
+    async fn finish(&self, staging: StagingFolder, contents: &str) -> Result<PlacedArtifact, ArtifactError> {
         fs_err::write(staging.tarball(), contents).expect("writing");
         fs_err::write(staging.record(), format!("about {contents}")).expect("writing");
         staging.publish(digest(contents), &self.cancel).await
@@ -152,7 +152,8 @@ async fn of_two_racing_publishers_one_wins_whole() {
     let race = |contents: &'static str| {
         let staging = world.artifacts.path().join(format!(".staging-{contents}"));
         let name = TGZ.parse().expect("a name");
-        let staging = Staging::make(world.artifacts.clone(), name, staging, ExistingArtifact::Keep).expect("a folder");
+        let staging =
+            StagingFolder::make(world.artifacts.clone(), name, staging, ExistingArtifact::Keep).expect("a folder");
         world.finish(staging, contents)
     };
     let (one, other) = tokio::join!(race("one"), race("other"));

@@ -5,7 +5,7 @@ use serde::Serialize;
 /// Severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Status {
+pub enum FindingStatus {
     /// Nothing to do.
     Ok,
     /// vmbuild works, with limitations.
@@ -18,7 +18,7 @@ pub enum Status {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// Its severity.
-    pub status: Status,
+    pub status: FindingStatus,
     /// Its subject, a word or two.
     pub topic: String,
     /// The observation: a lowercase fragment.
@@ -33,13 +33,13 @@ pub struct Finding {
 impl Finding {
     /// A finding that needs no action.
     pub fn ok(topic: &str, text: impl Into<String>) -> Self {
-        Self { status: Status::Ok, topic: topic.to_owned(), text: text.into(), remedy: None, fix: None }
+        Self { status: FindingStatus::Ok, topic: topic.to_owned(), text: text.into(), remedy: None, fix: None }
     }
 
     /// A limitation.
     pub fn warn(topic: &str, text: impl Into<String>, remedy: &str) -> Self {
         Self {
-            status: Status::Warn,
+            status: FindingStatus::Warn,
             topic: topic.to_owned(),
             text: text.into(),
             remedy: Some(remedy.to_owned()),
@@ -50,7 +50,7 @@ impl Finding {
     /// A failure.
     pub fn fail(topic: &str, text: impl Into<String>, remedy: &str) -> Self {
         Self {
-            status: Status::Fail,
+            status: FindingStatus::Fail,
             topic: topic.to_owned(),
             text: text.into(),
             remedy: Some(remedy.to_owned()),

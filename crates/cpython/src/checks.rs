@@ -5,7 +5,7 @@
 
 /// How grave it is that an artifact does not pass a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Severity {
+pub enum CheckSeverity {
     /// The artifact fails.
     Fails,
     /// The artifact fails in a strict validation; otherwise it is a warning.
@@ -40,9 +40,9 @@ macro_rules! checks {
             }
 
             /// How grave it is when the condition is not met.
-            pub fn severity(self) -> Severity {
+            pub fn severity(self) -> CheckSeverity {
                 match self {
-                    $(Self::$kind => Severity::$severity,)*
+                    $(Self::$kind => CheckSeverity::$severity,)*
                 }
             }
         }
@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn three_checks_are_lenient() {
-        let lenient = CHECKS.into_iter().filter(|check| check.severity() == Severity::FailsIfStrict);
+        let lenient = CHECKS.into_iter().filter(|check| check.severity() == CheckSeverity::FailsIfStrict);
         assert_eq!(lenient.collect::<Vec<_>>(), [CheckKind::Size, CheckKind::BuildInfo, CheckKind::License]);
     }
 }

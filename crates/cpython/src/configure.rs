@@ -6,12 +6,12 @@
 
 use crate::flavour;
 use crate::layout;
-use crate::minor::Minor;
+use crate::minor::MinorFacts;
 use crate::profile::Profile;
 use crate::version::Version;
 
 /// A flag, and the builds that get it.
-struct Flag {
+struct ConfigureFlag {
     text: &'static str,
     condition: FlagCondition,
     profiles: &'static [Profile],
@@ -30,25 +30,29 @@ enum FlagCondition {
 const ALWAYS: &[Profile] = &Profile::ALL;
 const RELEASE: &[Profile] = &[Profile::Release];
 
-const OPTIONS: [Flag; 13] = [
-    Flag { text: "--enable-option-checking=fatal", condition: FlagCondition::Always, profiles: ALWAYS },
-    Flag { text: "--enable-shared", condition: FlagCondition::Always, profiles: ALWAYS },
-    Flag { text: "--enable-loadable-sqlite-extensions", condition: FlagCondition::Always, profiles: ALWAYS },
-    Flag { text: "--disable-gil", condition: FlagCondition::FreeThreaded, profiles: ALWAYS },
+const OPTIONS: [ConfigureFlag; 13] = [
+    ConfigureFlag { text: "--enable-option-checking=fatal", condition: FlagCondition::Always, profiles: ALWAYS },
+    ConfigureFlag { text: "--enable-shared", condition: FlagCondition::Always, profiles: ALWAYS },
+    ConfigureFlag { text: "--enable-loadable-sqlite-extensions", condition: FlagCondition::Always, profiles: ALWAYS },
+    ConfigureFlag { text: "--disable-gil", condition: FlagCondition::FreeThreaded, profiles: ALWAYS },
     // Removed in 3.12, and a no-op on Linux before. Whether the system's libffi is used is verified on the result.
-    Flag { text: "--with-system-ffi", condition: FlagCondition::Known, profiles: ALWAYS },
+    ConfigureFlag { text: "--with-system-ffi", condition: FlagCondition::Known, profiles: ALWAYS },
     // By default, 3.15 requires the system's libmpdec, which few systems have. CPython still bundles its own copy.
-    Flag { text: "--with-system-libmpdec=no", condition: FlagCondition::Known, profiles: ALWAYS },
+    ConfigureFlag { text: "--with-system-libmpdec=no", condition: FlagCondition::Known, profiles: ALWAYS },
     // pip is installed by a separate step from the same wheels: see `vmbuild.mk`.
-    Flag { text: "--with-ensurepip=no", condition: FlagCondition::Always, profiles: ALWAYS },
-    Flag { text: "--enable-optimizations", condition: FlagCondition::Always, profiles: RELEASE },
-    Flag { text: "--with-lto", condition: FlagCondition::Always, profiles: RELEASE },
+    ConfigureFlag { text: "--with-ensurepip=no", condition: FlagCondition::Always, profiles: ALWAYS },
+    ConfigureFlag { text: "--enable-optimizations", condition: FlagCondition::Always, profiles: RELEASE },
+    ConfigureFlag { text: "--with-lto", condition: FlagCondition::Always, profiles: RELEASE },
     // With LTO, libpython.a takes 130 MB, more than everything else, and only the very same compiler can use it. Programs
     // that embed CPython link the shared library.
-    Flag { text: "--without-static-libpython", condition: FlagCondition::Always, profiles: RELEASE },
-    Flag { text: "OPT=-O0 -DNDEBUG -fwrapv", condition: FlagCondition::Always, profiles: &[Profile::Smoke] },
-    Flag { text: "OPT=-O2 -DNDEBUG -fwrapv -Wall", condition: FlagCondition::Always, profiles: &[Profile::Fast] },
-    Flag { text: LDFLAGS, condition: FlagCondition::Always, profiles: ALWAYS },
+    ConfigureFlag { text: "--without-static-libpython", condition: FlagCondition::Always, profiles: RELEASE },
+    ConfigureFlag { text: "OPT=-O0 -DNDEBUG -fwrapv", condition: FlagCondition::Always, profiles: &[Profile::Smoke] },
+    ConfigureFlag {
+        text: "OPT=-O2 -DNDEBUG -fwrapv -Wall",
+        condition: FlagCondition::Always,
+        profiles: &[Profile::Fast],
+    },
+    ConfigureFlag { text: LDFLAGS, condition: FlagCondition::Always, profiles: ALWAYS },
 ];
 
 // Hardening like in distributions, and debug info. All of it is in variables that end in NODIST: extensions that users
@@ -78,16 +82,16 @@ fn cflags(profile: Profile, instrumented: bool) -> String {
 
 /// Returns configure's arguments for a build, in a fixed order.
 pub fn flags(version: &Version, profile: Profile) -> Vec<String> {
-    let minor = Minor::of(version);
-    let applies = |option: &Flag| match option.condition {
+    let minor = MinorFacts::of(version);
+    let applies = |option: &ConfigureFlag| match option.condition {
         FlagCondition::Always => true,
         FlagCondition::Known => minor.has_option(option.text),
         FlagCondition::FreeThreaded => version.is_free_threaded(),
     };
     let flavours = version.flavours();
     let opt = flavour::opt(flavours, profile);
-    let fits = |option: &&Flag| applies(option) && option.profiles.contains(&profile);
-    let replaced = |option: &&Flag| opt.is_some() && option.text.starts_with("OPT=");
+    let fits = |option: &&ConfigureFlag| applies(option) && option.profiles.contains(&profile);
+    let replaced = |option: &&ConfigureFlag| opt.is_some() && option.text.starts_with("OPT=");
     let mut flags = vec![format!("--prefix={}", layout::prefix(version))];
     flags.extend(OPTIONS.iter().filter(fits).filter(|option| !replaced(option)).map(|option| option.text.to_owned()));
     flags.extend(flavour::flags(flavours));

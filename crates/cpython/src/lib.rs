@@ -36,15 +36,15 @@ pub use checks::{CHECKS, CheckKind};
 pub use evidence::{DigestOrigin, SourceEvidence, SourceSignature};
 pub use flavour::{Flavour, FlavourError, Flavours};
 pub use layout::{ArtifactName, BuildNumber, Extent, ImageLabel, SizeBounds};
-pub use minor::{Minor, MinorNumber, SupportPhase, minors};
+pub use minor::{MinorFacts, MinorNumber, SupportPhase, minors};
 pub use month::Month;
 pub use plan::Plan;
 pub use profile::Profile;
 pub use profile_data::ProfileDataInfo;
 pub use recipe::{GuestSpeed, ProfileDataPlace, ProfileSource, Recipe, RecipeInput, recipe};
 pub use record::{
-    Attestation, Attestations, BuildMeasurements, BuildOrigin, BuildRecord, CompanionFile, ProfileOrigin, Training,
-    UsedProfile,
+    Attestation, Attestations, BuildMeasurements, BuildOrigin, BuildRecord, CompanionFile, ProfileOrigin,
+    TrainingRecord, UsedProfile,
 };
 pub use release::{OrigKind, Release, ReleaseArchive, Releases, releases};
 pub use schema::Schema;

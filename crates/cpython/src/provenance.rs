@@ -14,10 +14,10 @@ pub const BUILD_TYPE: &str = "urn:vmbuild:build-type:cpython:1";
 
 /// A statement about one artifact. The file lists the fields in this order.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Statement {
+pub struct InTotoStatement {
     #[serde(rename = "_type")]
     kind: &'static str,
-    subject: [Resource; 1],
+    subject: [ResourceDescriptor; 1],
     #[serde(rename = "predicateType")]
     predicate_kind: &'static str,
     predicate: Provenance,
@@ -44,23 +44,23 @@ pub struct BuildDefinition {
     /// Parameters that vmbuild derived.
     pub internal_parameters: Map<String, Value>,
     /// Everything that the build used.
-    pub resolved_dependencies: Vec<Resource>,
+    pub resolved_dependencies: Vec<ResourceDescriptor>,
 }
 
 /// The run that produced an artifact.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RunDetails {
     /// The builder.
-    pub builder: Builder,
+    pub builder: ProvenanceBuilder,
     /// Id and times of the run.
     pub metadata: RunMetadata,
     /// Additional outputs.
-    pub byproducts: Vec<Resource>,
+    pub byproducts: Vec<ResourceDescriptor>,
 }
 
 /// Builder of an artifact.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Builder {
+pub struct ProvenanceBuilder {
     /// A URI that names vmbuild and the backend of its machines.
     pub id: String,
     /// Versions of the builder's components.
@@ -82,7 +82,7 @@ pub struct RunMetadata {
 /// in-toto's `ResourceDescriptor`: a resource with its digest.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Resource {
+pub struct ResourceDescriptor {
     /// Name of the resource.
     pub name: String,
     /// URI of the resource.
@@ -98,19 +98,19 @@ pub struct DigestSet {
     sha256: Sha256,
 }
 
-impl Resource {
+impl ResourceDescriptor {
     /// Creates a resource with its SHA-256.
     pub fn new(name: &str, uri: Option<String>, sha256: Sha256) -> Self {
         Self { name: name.to_owned(), uri, digest: DigestSet { sha256 } }
     }
 }
 
-impl Statement {
+impl InTotoStatement {
     /// Creates the statement that `artifact` was built as `predicate` describes.
     pub fn new(artifact: &str, sha256: Sha256, predicate: Provenance) -> Self {
         Self {
             kind: "https://in-toto.io/Statement/v1",
-            subject: [Resource::new(artifact, None, sha256)],
+            subject: [ResourceDescriptor::new(artifact, None, sha256)],
             predicate_kind: "https://slsa.dev/provenance/v1",
             predicate,
         }
@@ -134,10 +134,17 @@ mod tests {
                 build_type: BUILD_TYPE,
                 external_parameters: map("version", "3.13.5"),
                 internal_parameters: map("backend", "sandbox"),
-                resolved_dependencies: vec![Resource::new("x.tar.xz", Some("urn:x".to_owned()), Sha256([2; 32]))],
+                resolved_dependencies: vec![ResourceDescriptor::new(
+                    "x.tar.xz",
+                    Some("urn:x".to_owned()),
+                    Sha256([2; 32]),
+                )],
             },
             run_details: RunDetails {
-                builder: Builder { id: "urn:vmbuild:builder:sandbox".to_owned(), version: map("vmbuild", "0.1.0") },
+                builder: ProvenanceBuilder {
+                    id: "urn:vmbuild:builder:sandbox".to_owned(),
+                    version: map("vmbuild", "0.1.0"),
+                },
                 metadata: RunMetadata {
                     invocation_id: "1".to_owned(),
                     started_on: "2026-01-02T03:04:05Z".to_owned(),
@@ -146,6 +153,6 @@ mod tests {
                 byproducts: Vec::new(),
             },
         };
-        insta::assert_snapshot!(Statement::new("a.tgz", Sha256([1; 32]), provenance).to_json());
+        insta::assert_snapshot!(InTotoStatement::new("a.tgz", Sha256([1; 32]), provenance).to_json());
     }
 }

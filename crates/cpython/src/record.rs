@@ -84,13 +84,13 @@ pub struct UsedProfile {
     pub training_plan_sha256: Sha256,
     /// The training, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub training: Option<Training>,
+    pub training: Option<TrainingRecord>,
 }
 
 /// A successful training. A failed one produces no artifact.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Training {
+pub struct TrainingRecord {
     /// Number of test files that ran.
     pub tests: u64,
     /// Number of test files that failed: always 0, because a failure leaves no profile.
@@ -269,7 +269,7 @@ mod tests {
                 from: ProfileOrigin::Published,
                 files: 340,
                 training_plan_sha256: Sha256([7; 32]),
-                training: Some(Training { tests: 44, failed: 0, seconds: Some(70.1), emulated: false }),
+                training: Some(TrainingRecord { tests: 44, failed: 0, seconds: Some(70.1), emulated: false }),
             }),
             measured: BuildMeasurements {
                 began: "2026-01-02T03:04:05Z".to_owned(),

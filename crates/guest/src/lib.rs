@@ -5,7 +5,7 @@ mod session;
 mod transport;
 
 pub use copy::{CopyDepth, CopyError, CopySummary, GuestTree, receive, send};
-pub use session::{Accepted, Feed, LocalFile, LocalPrefix, Opening, Session, SessionError};
+pub use session::{AcceptedConnection, InputFeed, LocalFile, LocalPrefix, Session, SessionError, SessionOpening};
 pub use transport::{
     ConnectError, FailedTransport, HostKeys, Pipe, RaceError, RaceResult, SshError, SshWay, Transport, TransportKind,
     connect,

@@ -30,7 +30,7 @@ pub use cloud::{
 pub use description::{DescriptionError, Image, ImagePackages, ImageSource, KernelSource};
 pub use error::ImageError;
 pub use export::{
-    Compression, ExportContext, ExportError, ExportFormat, ExportRequest, Exported, UnknownExportName, box_digest,
+    Compression, ExportContext, ExportError, ExportFormat, ExportRequest, ExportedImage, UnknownExportName, box_digest,
     export,
 };
 pub use first_boot::{FirmwareUse, FirstBootError, FirstBootPhase};

@@ -26,7 +26,7 @@ impl StepLogs<'_> {
 
 /// Follows one run of steps.
 #[derive(Debug)]
-pub(crate) struct Follower<'a> {
+pub(crate) struct StepFollower<'a> {
     events: &'a Events,
     steps: &'a Steps,
     logs: StepLogs<'a>,
@@ -40,7 +40,7 @@ struct StepState {
     log_error: Option<std::io::Error>,
 }
 
-impl<'a> Follower<'a> {
+impl<'a> StepFollower<'a> {
     pub(crate) fn new(events: &'a Events, steps: &'a Steps, logs: StepLogs<'a>) -> Self {
         Self { events, steps, logs, state: RefCell::default() }
     }

@@ -1,10 +1,10 @@
 //! Work in a job's machine: files in, steps, files out.
 
 use crate::error::{StepFailed, StepsError};
-use crate::follower::{Follower, StepLogs};
+use crate::follower::{StepFollower, StepLogs};
 use std::path::Path;
 use vmbuild_core::context::Context;
-use vmbuild_core::event::{Pace, PhaseGuard, Unit};
+use vmbuild_core::event::{PhaseGuard, ProgressPace, Unit};
 use vmbuild_core::failure::Failure;
 use vmbuild_guest::{Session, SessionError};
 use vmbuild_protocol::{Digest, Facts, Pack, Packed, StepDone, Steps};
@@ -58,7 +58,7 @@ impl JobGuest<'_> {
     /// Runs steps: an event for each, and a log.
     pub async fn run_steps(self, steps: &Steps, logs: StepLogs<'_>) -> Result<Vec<StepDone>, StepsError> {
         let events = &self.context.events;
-        let follower = Follower::new(events, steps, logs);
+        let follower = StepFollower::new(events, steps, logs);
         let progress = |progress| follower.progress(progress);
         let output = |_, bytes: &[u8]| follower.output(bytes);
         let outcome = self.session.build(steps.clone(), &self.context.cancel, progress, output).await;
@@ -71,7 +71,7 @@ impl JobGuest<'_> {
 
 /// Advances a phase a few times a second.
 fn paced(phase: &PhaseGuard, total: Option<u64>) -> impl FnMut(u64) {
-    let mut pace = Pace::default();
+    let mut pace = ProgressPace::default();
     move |bytes| {
         if pace.is_time() {
             phase.advance(bytes, total, Unit::Bytes, "");

@@ -10,7 +10,7 @@ use vmbuild_machine::agent_binary;
 use vmbuild_machine::backend::{Emulation, MachineRoot, RootKind};
 use vmbuild_machine::{
     Accelerator, BackendChoice, BackendKind, BackendRequest, ChosenBackend, Lifetime, Machine, MachineName,
-    MachineSpec, Network, Start, choose_backend,
+    MachineSpec, Network, StartSource, choose_backend,
 };
 
 /// Default memory of a machine in MiB: half of the host's, within these bounds.
@@ -114,11 +114,11 @@ impl MachineSetup {
 
     /// A named machine of somebody's box, as data.
     pub fn boxed(&self, name: MachineName) -> MachineSpec {
-        let start = Start::Vagrant { source: vagrant_box::of_environment(&self.image) };
+        let start = StartSource::Vagrant { source: vagrant_box::of_environment(&self.image) };
         self.machine(&self.image.name, name, Lifetime::Named, start)
     }
 
-    fn machine(&self, image: &str, name: MachineName, lifetime: Lifetime, start: Start) -> MachineSpec {
+    fn machine(&self, image: &str, name: MachineName, lifetime: Lifetime, start: StartSource) -> MachineSpec {
         let network = match lifetime {
             Lifetime::Job if !self.chosen.backend.backend().features().needs_network => Network::None,
             Lifetime::Job | Lifetime::Named => Network::Outgoing,

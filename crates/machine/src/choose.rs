@@ -1,10 +1,10 @@
 //! Choosing the backend that runs a machine, with the reason.
 
-use crate::accelerator::{self, AcceleratorError, BootFiles, Freshness, HARDWARE, examine};
+use crate::accelerator::{self, AcceleratorError, BootFiles, HARDWARE, ProbeFreshness, examine};
 use crate::backend::{AutoRank, BACKENDS, Backend, BackendUnavailable, FeatureSupport, MachineRoot};
 use crate::qemu::{QemuBinary, QemuError};
 use crate::spec::UnknownName;
-use crate::{Accelerator, BackendKind, MachineError, Start};
+use crate::{Accelerator, BackendKind, MachineError, StartSource};
 use std::fmt;
 use std::str::FromStr;
 use tokio_util::sync::CancellationToken;
@@ -206,7 +206,7 @@ where
     B: AsyncFnOnce() -> Result<BootFiles, Failure>,
     P: AsyncFn(&'static dyn Backend) -> Result<(), BackendUnavailable>,
 {
-    let hardware = match examine(HARDWARE, Freshness::Cached, store, boot, events, cancel).await {
+    let hardware = match examine(HARDWARE, ProbeFreshness::Cached, store, boot, events, cancel).await {
         Ok(finding) if finding.works() => {
             return Ok(accelerator::ChosenAccelerator { accelerator: HARDWARE, why: finding.to_string() }.into());
         }
@@ -274,7 +274,7 @@ impl ChosenBackend {
     }
 
     /// A machine's start from `root`.
-    pub fn start_from(&self, root: MachineRoot) -> Result<Start, MachineError> {
+    pub fn start_from(&self, root: MachineRoot) -> Result<StartSource, MachineError> {
         let (backend, kind) = (self.backend, root.kind());
         let start = backend.backend().start_from(root, self.accelerator);
         start.ok_or(MachineError::WrongRoot { backend, root: kind })

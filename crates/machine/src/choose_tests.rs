@@ -2,7 +2,7 @@ use super::{BackendChoice, BackendRequest, ChooseError, ChosenBackend, choose_wi
 use crate::accelerator::BootFiles;
 use crate::backend::{AutoRank, BACKENDS, Backend, BackendUnavailable};
 use crate::qemu::QemuError;
-use crate::qemu::tiny_guest::{self, Then, qemu_or_skip};
+use crate::qemu::tiny_guest::{self, GuestEnding, qemu_or_skip};
 use crate::{Accelerator, BackendKind};
 use tokio_util::sync::CancellationToken;
 use vmbuild_core::event::{EventKind, Events};
@@ -28,7 +28,7 @@ async fn choose(
     let temp = tempfile::tempdir().unwrap();
     let store = Store::at(&temp.path().join("store")).unwrap();
     let boot = async || {
-        let (kernel, initramfs) = tiny_guest::write(temp.path(), "vmbuild-agent: here\n", Then::Hang);
+        let (kernel, initramfs) = tiny_guest::write(temp.path(), "vmbuild-agent: here\n", GuestEnding::Hang);
         Ok(BootFiles { kernel, initramfs })
     };
     let probe = async |backend: &'static dyn Backend| match backend.kind() {

@@ -209,7 +209,7 @@ mod tests {
     use vmbuild_agent::guest::GuestSystem;
     use vmbuild_agent::session::serve_pipe;
     use vmbuild_core::event::{EventKind, Events};
-    use vmbuild_guest::{Opening, Session};
+    use vmbuild_guest::{Session, SessionOpening};
     use vmbuild_supervise::Deadline;
 
     const MILLI: Duration = Duration::from_millis(1);
@@ -219,7 +219,7 @@ mod tests {
         let (ours, theirs) = tokio::io::duplex(64 << 10);
         let mut agent = Box::pin(serve_pipe(theirs, GuestSystem::complete(false)));
         let never = CancellationToken::new();
-        let open = Session::open(ours, Opening::Fresh, Deadline::after(MILLI * 60_000), &never);
+        let open = Session::open(ours, SessionOpening::Fresh, Deadline::after(MILLI * 60_000), &never);
         let session = tokio::select! {
             session = open => session.expect("it answers"),
             _ = &mut agent => panic!("the agent left"),

@@ -37,6 +37,6 @@ pub use resources::RoomError;
 pub use running::{Machine, StoppedMachine, destroy_named, end_named, remove};
 pub use spec::{
     Accelerator, BackendKind, BootMethod, FirstBootSystem, Lifetime, MachineName, MachineSpec, Network, RootDisk,
-    RootTree, Start, UnknownName, VagrantBox,
+    RootTree, StartSource, UnknownName, VagrantBox,
 };
 pub use sweep::sweep;

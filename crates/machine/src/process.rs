@@ -131,7 +131,7 @@ fn parse_start_ticks(stat: &[u8]) -> Option<u64> {
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::{ProcessEnd, ProcessIdentity, ProvenProcess, parse_start_ticks};
-    use vmbuild_supervise::{Command, Ended};
+    use vmbuild_supervise::{ChildEnd, Command};
 
     fn check(stat: &str, expect: Option<u64>) {
         assert_eq!(parse_start_ticks(stat.as_bytes()), expect, "{stat}");
@@ -157,7 +157,7 @@ mod tests {
         let process = ProvenProcess::find(identity).unwrap().expect("the process");
         process.signal(ProcessEnd::Kill).unwrap();
         process.ended().await.unwrap();
-        assert_eq!(child.wait().await.unwrap(), Ended::Signal(9));
+        assert_eq!(child.wait().await.unwrap(), ChildEnd::Signal(9));
         process.signal(ProcessEnd::Term).expect("ending what has ended is no error");
         assert!(ProvenProcess::find(identity).unwrap().is_none());
     }

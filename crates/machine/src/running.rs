@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use vmbuild_core::event::Events;
 use vmbuild_core::failure::{Exit, Failure};
 use vmbuild_core::store::{Lock, Store};
-use vmbuild_guest::{Opening, RaceResult, Session, SessionError};
+use vmbuild_guest::{RaceResult, Session, SessionError, SessionOpening};
 use vmbuild_supervise::Deadline;
 
 /// Time the agent has to answer a request to power off.
@@ -86,7 +86,7 @@ impl Machine {
             return Err(MachineError::NotRunning(name.clone()));
         }
         let mut machine = record.spec.backend().backend().attach(&folder, &record)?;
-        let request = session_request(&record.spec, Opening::Again);
+        let request = session_request(&record.spec, SessionOpening::Again);
         let (session, reached) = tokio::select! {
             opened = Box::pin(open_session(machine.as_mut(), &folder, request, cancel)) => opened?,
             stuck = resume_if_silent(&folder, &record) => return Err(stuck),
@@ -214,7 +214,7 @@ async fn bring_up(
     let mut record = MachineRecord::new(spec.clone(), machine.as_ref(), previous);
     let opening = async {
         folder.write_record(&record)?;
-        let request = session_request(spec, Opening::Fresh);
+        let request = session_request(spec, SessionOpening::Fresh);
         let (session, reached) = open_session(machine.as_mut(), folder, request, cancel).await?;
         record.reached = Some(reached);
         folder.write_record(&record)?;
@@ -230,7 +230,7 @@ async fn bring_up(
     }
 }
 
-fn session_request(spec: &MachineSpec, opening: Opening) -> SessionRequest {
+fn session_request(spec: &MachineSpec, opening: SessionOpening) -> SessionRequest {
     let backend = spec.backend().backend();
     let patience = backend.boot_timing(spec).patience;
     SessionRequest { opening, patience, set_clock: backend.features().own_clock }

@@ -26,13 +26,13 @@ pub struct MachineSpec {
     /// The static agent binary.
     pub agent: PathBuf,
     /// The root file system it starts from, which also determines its backend.
-    pub start: Start,
+    pub start: StartSource,
 }
 
 /// The root file system that a machine starts from, by backend.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "backend", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Start {
+pub enum StartSource {
     /// Namespaces over a directory tree.
     Sandbox {
         /// The tree.
@@ -341,10 +341,10 @@ impl MachineSpec {
     /// The backend that runs it.
     pub fn backend(&self) -> BackendKind {
         match self.start {
-            Start::Sandbox { .. } => BackendKind::Sandbox,
-            Start::Vagrant { .. } => BackendKind::Vagrant,
-            Start::Vz { .. } => BackendKind::Vz,
-            Start::Qemu { .. } | Start::FirstBoot { .. } => BackendKind::Qemu,
+            StartSource::Sandbox { .. } => BackendKind::Sandbox,
+            StartSource::Vagrant { .. } => BackendKind::Vagrant,
+            StartSource::Vz { .. } => BackendKind::Vz,
+            StartSource::Qemu { .. } | StartSource::FirstBoot { .. } => BackendKind::Qemu,
         }
     }
 
@@ -356,7 +356,7 @@ impl MachineSpec {
     /// Its accelerator, under QEMU.
     pub fn accelerator(&self) -> Option<Accelerator> {
         match self.start {
-            Start::Qemu { accelerator, .. } | Start::FirstBoot { accelerator, .. } => Some(accelerator),
+            StartSource::Qemu { accelerator, .. } | StartSource::FirstBoot { accelerator, .. } => Some(accelerator),
             _ => None,
         }
     }

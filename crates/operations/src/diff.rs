@@ -5,7 +5,7 @@ use crate::plan::changes;
 use crate::reproduce::read_info;
 use std::path::{Path, PathBuf};
 use vmbuild_archive::Sha256;
-use vmbuild_artifact::{ArtifactError, Explanation, explain};
+use vmbuild_artifact::{ArtifactError, ArtifactExplanation, explain};
 use vmbuild_core::blocking;
 use vmbuild_core::context::Context;
 use vmbuild_core::failure::Failure;
@@ -30,7 +30,7 @@ pub struct DiffOutcome {
     /// Fields in which their plans differ.
     pub plan: Vec<String>,
     /// Everything else that differs.
-    pub differences: Explanation,
+    pub differences: ArtifactExplanation,
 }
 
 /// One of two artifacts.

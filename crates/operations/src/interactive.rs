@@ -5,7 +5,7 @@ use crate::named::{attach, traced};
 use std::time::Duration;
 use vmbuild_core::context::Context;
 use vmbuild_core::failure::{Failure, OutputError};
-use vmbuild_guest::Feed;
+use vmbuild_guest::InputFeed;
 use vmbuild_machine::MachineName;
 use vmbuild_protocol::{CommandLine, Interactive, OutputStream, ProgramInput};
 
@@ -25,7 +25,7 @@ pub struct InteractiveRequest {
 pub async fn interactive(
     context: &Context,
     request: InteractiveRequest,
-    open_input: impl FnOnce() -> Result<(ProgramInput, Feed), Failure>,
+    open_input: impl FnOnce() -> Result<(ProgramInput, InputFeed), Failure>,
     on_output: impl FnMut(OutputStream, &[u8]) -> Result<(), OutputError>,
 ) -> Result<ExecOutcome, Failure> {
     let InteractiveRequest { name, command, timeout } = request;

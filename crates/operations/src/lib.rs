@@ -44,7 +44,7 @@ pub use plan::{PlanOutcome, PlanRequest, plan};
 pub use port::{PortOutcome, PortRequest, port};
 pub use provision::{ProvisionOutcome, ProvisionRequest, provision};
 pub use reload::{ReloadOutcome, ReloadRequest, reload};
-pub use reproduce::{Comparison, ReproduceRequest, reproduce};
+pub use reproduce::{ReproduceComparison, ReproduceRequest, reproduce};
 pub use status::{AgentStatus, GuestStatus, MachineStatus, QemuReport, StatusOutcome, StatusRequest, status};
 pub use sweep::sweep;
 pub use up::{UpOutcome, UpRequest, up};

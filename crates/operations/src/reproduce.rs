@@ -2,7 +2,7 @@
 
 use crate::artifact_file::ArtifactFile;
 use crate::build::{
-    BuildInputs, Compiled, CpythonBuild, EmulatedTraining, ResolvedRequest, keep_logs, planned_with,
+    BuildInputs, CompiledArtifact, CpythonBuild, EmulatedTraining, ResolvedRequest, keep_logs, planned_with,
     profile_of_artifact,
 };
 use crate::plan::{PlannedBuild, changes};
@@ -10,7 +10,8 @@ use crate::sweep;
 use std::path::{Path, PathBuf};
 use vmbuild_archive::Sha256;
 use vmbuild_artifact::{
-    ArtifactError, ArtifactFolder, Difference, ExistingArtifact, NameWish, Staging, Surroundings, differences,
+    ArtifactError, ArtifactFolder, BuildSurroundings, Difference, ExistingArtifact, NameWish, StagingFolder,
+    differences,
 };
 use vmbuild_core::blocking;
 use vmbuild_core::context::Context;
@@ -65,7 +66,7 @@ pub struct ReproduceRequest {
 
 /// An artifact and its second build, compared.
 #[derive(Debug)]
-pub struct Comparison {
+pub struct ReproduceComparison {
     /// The artifact's name.
     pub name: ArtifactName,
     /// Digest of the artifact.
@@ -78,7 +79,7 @@ pub struct Comparison {
     pub differences: Vec<Difference>,
 }
 
-impl Comparison {
+impl ReproduceComparison {
     /// Whether both are the same bytes.
     pub fn is_reproduced(&self) -> bool {
         self.was == self.is
@@ -86,7 +87,7 @@ impl Comparison {
 }
 
 /// Builds an artifact again and compares.
-pub async fn reproduce(context: &Context, request: ReproduceRequest) -> Result<Comparison, Failure> {
+pub async fn reproduce(context: &Context, request: ReproduceRequest) -> Result<ReproduceComparison, Failure> {
     sweep(context).await?;
     let artifact = ArtifactFile::at(&request.artifact)?;
     let info = read_info(&artifact.path, &artifact.name)?;
@@ -121,7 +122,7 @@ pub(crate) fn read_info(artifact: &Path, name: &ArtifactName) -> Result<BuildInf
 }
 
 /// A staging folder out of the way, under the artifact's own name.
-async fn stage(context: &Context, folder: &Path, name: &ArtifactName) -> Result<Staging, Failure> {
+async fn stage(context: &Context, folder: &Path, name: &ArtifactName) -> Result<StagingFolder, Failure> {
     let wish = NameWish {
         version: name.version,
         image_label: name.image_label.clone(),
@@ -138,8 +139,8 @@ async fn build_again(
     request: &ReproduceRequest,
     artifact: &Path,
     info: &BuildInfo,
-    staging: &Staging,
-) -> Result<(Compiled, Vec<String>), Failure> {
+    staging: &StagingFolder,
+) -> Result<(CompiledArtifact, Vec<String>), Failure> {
     let used = profile_of_artifact(context, request.profile_data.as_deref(), artifact, info).await?;
     let resolved = ResolvedRequest::resolve(context, inputs(request, info))?;
     let obtained = resolved.obtain(context).await?;
@@ -187,12 +188,12 @@ fn is_trained(info: &BuildInfo) -> bool {
 
 async fn compare(
     artifact: &Path,
-    staging: &Staging,
+    staging: &StagingFolder,
     info: &BuildInfo,
-    compiled: &Compiled,
+    compiled: &CompiledArtifact,
     plan_changes: Vec<String>,
-) -> Result<Comparison, Failure> {
-    let around = Surroundings { machines: machines(artifact, compiled), trained: is_trained(info) };
+) -> Result<ReproduceComparison, Failure> {
+    let around = BuildSurroundings { machines: machines(artifact, compiled), trained: is_trained(info) };
     let (was, is) = (artifact.to_owned(), staging.tarball());
     let compared = blocking(move || {
         let (_, sha256) = vmbuild_archive::sha256_file(&was).map_err(std::io::Error::other)?;
@@ -200,18 +201,18 @@ async fn compare(
         Ok::<_, std::io::Error>((Sha256::from(sha256), found))
     });
     let (was, differences) = compared.await.map_err(ArtifactError::Io)?;
-    Ok(Comparison { name: staging.name().clone(), was, is: compiled.sha256, plan_changes, differences })
+    Ok(ReproduceComparison { name: staging.name().clone(), was, is: compiled.sha256, plan_changes, differences })
 }
 
 /// Names of the two machines; the first is known if the artifact's record is still next to it.
-fn machines(artifact: &Path, compiled: &Compiled) -> Vec<String> {
+fn machines(artifact: &Path, compiled: &CompiledArtifact) -> Vec<String> {
     let beside = PathBuf::from(format!("{}.build.json", artifact.display()));
     let record = fs_err::read_to_string(beside).ok().and_then(|text| BuildRecord::from_json(&text).ok());
     let measured = record.iter().map(|record| &record.measured).chain([&compiled.measured]);
     measured.flat_map(|measured| [measured.kernel.clone(), measured.cpu_model.clone()]).collect()
 }
 
-fn keep(context: &Context, staging: &Staging, folder: &Path) -> Result<(), Failure> {
+fn keep(context: &Context, staging: &StagingFolder, folder: &Path) -> Result<(), Failure> {
     let to = folder.join(staging.name().to_string());
     let copied = fs_err::create_dir_all(folder).and_then(|()| fs_err::copy(staging.tarball(), &to));
     copied.map_err(ArtifactError::Io)?;

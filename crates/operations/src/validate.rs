@@ -6,7 +6,7 @@ use crate::sweep;
 use std::path::{Path, PathBuf};
 use vmbuild_core::blocking;
 use vmbuild_core::context::Context;
-use vmbuild_core::event::{EventKind, Part, Shown};
+use vmbuild_core::event::{EventKind, Part, TableUse};
 use vmbuild_core::failure::Failure;
 use vmbuild_cpython::{ArtifactName, CHECKS, SizeBounds, layout};
 use vmbuild_image::GoldenRole;
@@ -45,7 +45,7 @@ impl ValidateOutcome {
 
 /// An artifact to check, with the name it claims.
 #[derive(Debug)]
-pub(crate) struct Candidate {
+pub(crate) struct ValidationCandidate {
     /// The tarball; `<it>.sha256` is next to it.
     pub(crate) artifact: PathBuf,
     /// The name it claims.
@@ -59,10 +59,10 @@ pub async fn validate(context: &Context, request: ValidateRequest) -> Result<Val
     sweep(context).await?;
     let ArtifactFile { path, name } = ArtifactFile::at(&request.artifact)?;
     let setup = MachineSetup::decide(context, &request.machine).await?;
-    let candidate = Candidate { artifact: path, name, lenient: request.lenient };
+    let candidate = ValidationCandidate { artifact: path, name, lenient: request.lenient };
     let checks = in_clean_machine(context, &setup, &candidate).await?;
     let (artifact, verdicts) = (candidate.name.to_string(), checks.clone());
-    context.events.emit(EventKind::Validated { artifact, checks: verdicts, shown: Shown::AsData });
+    context.events.emit(EventKind::Validated { artifact, checks: verdicts, shown: TableUse::AsData });
     Ok(ValidateOutcome { name: candidate.name, checks })
 }
 
@@ -86,7 +86,7 @@ pub(crate) fn report(name: &ArtifactName, checks: &[Check]) -> String {
 pub(crate) async fn in_clean_machine(
     context: &Context,
     setup: &MachineSetup,
-    candidate: &Candidate,
+    candidate: &ValidationCandidate,
 ) -> Result<Vec<Check>, Failure> {
     let golden = setup.golden(context, GoldenRole::Clean).await?;
     let phase = context.events.phase(Part::Validate, "checks", candidate.name.to_string());
@@ -97,7 +97,11 @@ pub(crate) async fn in_clean_machine(
     Ok(checks)
 }
 
-async fn check(guest: JobGuest<'_>, setup: &MachineSetup, candidate: &Candidate) -> Result<Vec<Check>, Failure> {
+async fn check(
+    guest: JobGuest<'_>,
+    setup: &MachineSetup,
+    candidate: &ValidationCandidate,
+) -> Result<Vec<Check>, Failure> {
     let checksum = candidate.artifact.with_file_name(layout::checksum_file(&candidate.name));
     for path in [&candidate.artifact, &checksum] {
         send(guest, path).await?;

@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 use vmbuild_core::context::Context;
 use vmbuild_core::event::Part;
-use vmbuild_cpython::{Minor, MinorNumber, Month, SupportPhase, Version, minors, releases};
+use vmbuild_cpython::{MinorFacts, MinorNumber, Month, SupportPhase, Version, minors, releases};
 
 /// Known versions, as of a month.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,7 +60,7 @@ pub(crate) fn advise(context: &Context, version: &Version) {
 }
 
 fn advice(version: &Version, today: Month) -> Vec<String> {
-    let minor = Minor::of(version);
+    let minor = MinorFacts::of(version);
     let number = MinorNumber::of(version);
     let newer = releases().newer_than(version).map(|newer| format!("{version} is stale → {newer} is newer"));
     let ended = (minor.number == number && minor.phase(today) == SupportPhase::EndOfLife)
@@ -83,7 +83,7 @@ fn earliest() -> Month {
 
 fn known(today: Month) -> Vec<KnownVersion> {
     let look = |version: Version, archives| {
-        let minor = Minor::of(&version);
+        let minor = MinorFacts::of(&version);
         let (phase, newer) = (minor.phase(today), releases().newer_than(&version));
         KnownVersion {
             version,

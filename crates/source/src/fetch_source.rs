@@ -3,7 +3,7 @@
 use crate::expected::{ExpectedArchives, FileNames};
 use crate::request::{FileOrUrl, SourceArchive, SourceRequest};
 use crate::resolver::{FailedAttempts, PlaceOutcome, SourceResolver};
-use crate::{Settings, SourceError, debian_pool, python_org, user_source};
+use crate::{SourceError, SourceSettings, debian_pool, python_org, user_source};
 use tokio_util::sync::CancellationToken;
 use vmbuild_core::event::{Events, Part};
 use vmbuild_core::format::size;
@@ -13,7 +13,7 @@ use vmbuild_core::store::Store;
 pub async fn fetch_source(
     request: &SourceRequest,
     store: &Store,
-    settings: &Settings,
+    settings: &SourceSettings,
     events: &Events,
     cancel: &CancellationToken,
 ) -> Result<SourceArchive, SourceError> {
@@ -25,7 +25,7 @@ pub(super) async fn fetch_expected(
     expected: ExpectedArchives,
     given: Option<&FileOrUrl>,
     store: &Store,
-    settings: &Settings,
+    settings: &SourceSettings,
     events: &Events,
     cancel: &CancellationToken,
 ) -> Result<SourceArchive, SourceError> {

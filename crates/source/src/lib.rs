@@ -27,8 +27,8 @@ mod tests;
 mod user_source;
 
 pub use error::{FailedAttempt, SourceError};
-pub use evidence::{EvidenceError, SignaturePolicy, Signers, VerifiedSource, verify_source};
+pub use evidence::{EvidenceError, SignaturePolicy, SignerTable, VerifiedSource, verify_source};
 pub use fetch_source::fetch_source;
 pub use request::{FileOrUrl, SourceArchive, SourceOrigin, SourceRequest};
-pub use settings::{DebianArchive, Settings};
+pub use settings::{DebianArchive, SourceSettings};
 pub use vmbuild_fetch::download::RetryPolicy;

@@ -4,13 +4,13 @@ use crate::cache::{CachedFile, SourceCache};
 use crate::error::{FailedAttempt, SourceError};
 use crate::expected::{ExpectedArchives, FileNames};
 use crate::request::{SourceArchive, SourceOrigin};
-use crate::settings::{LONGEST, Settings};
+use crate::settings::{LONGEST, SourceSettings};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use vmbuild_core::blocking;
 use vmbuild_core::event::{Events, PhaseGuard};
 use vmbuild_core::store::Store;
-use vmbuild_fetch::download::{Download, DownloadAnswer, FetchError, Received, fetch};
+use vmbuild_fetch::download::{Download, DownloadAnswer, FetchError, ReceivedFile, fetch};
 
 /// One search.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub(super) struct SourceResolver<'a> {
     pub(super) expected: Arc<ExpectedArchives>,
     pub(super) store: &'a Store,
     pub(super) cache: SourceCache,
-    pub(super) settings: &'a Settings,
+    pub(super) settings: &'a SourceSettings,
     pub(super) events: &'a Events,
     pub(super) running: PhaseGuard,
     pub(super) cancel: &'a CancellationToken,
@@ -65,7 +65,7 @@ impl<'a> SourceResolver<'a> {
     pub(super) fn begin(
         expected: ExpectedArchives,
         store: &'a Store,
-        settings: &'a Settings,
+        settings: &'a SourceSettings,
         events: &'a Events,
         running: PhaseGuard,
         cancel: &'a CancellationToken,
@@ -118,15 +118,20 @@ impl<'a> SourceResolver<'a> {
         }
     }
 
-    fn adopt(&self, job: &Download, received: &Received, origin: SourceOrigin) -> Result<SourceArchive, SourceError> {
+    fn adopt(
+        &self,
+        job: &Download,
+        received: &ReceivedFile,
+        origin: SourceOrigin,
+    ) -> Result<SourceArchive, SourceError> {
         let file_name = self.name(&job.url, received);
         let path = self.cache.adopt(&job.partial, received.sha256, &file_name)?;
-        let Received { bytes, sha256, .. } = *received;
+        let ReceivedFile { bytes, sha256, .. } = *received;
         Ok(SourceArchive { path, file_name, bytes, sha256, origin, location: job.url.clone() })
     }
 
     /// The pinned name, which tells the format; where there is none, the last part of the address.
-    fn name(&self, url: &str, received: &Received) -> String {
+    fn name(&self, url: &str, received: &ReceivedFile) -> String {
         let pinned = self.expected.with_digest(received.sha256).filter(|_| self.expected.names == FileNames::Pinned);
         let last = || url.split(['?', '#']).next().unwrap_or(url).rsplit('/').next().unwrap_or_default().to_owned();
         pinned.map_or_else(last, |wanted| wanted.file.clone())
@@ -135,7 +140,7 @@ impl<'a> SourceResolver<'a> {
     fn refuse(
         &self,
         url: &str,
-        received: &Received,
+        received: &ReceivedFile,
         origin: SourceOrigin,
         failed: &mut FailedAttempts,
     ) -> Result<PlaceOutcome, SourceError> {

@@ -1,6 +1,6 @@
 //! Settings for fetching sources.
 
-use super::evidence::Signers;
+use super::evidence::SignerTable;
 use vmbuild_fetch::download::RetryPolicy;
 
 /// Largest source archive or index, in bytes.
@@ -8,7 +8,7 @@ pub(super) const LONGEST: u64 = 1 << 30;
 
 /// Settings for fetching sources.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct SourceSettings {
     /// Base address of python.org or a mirror with the same layout.
     pub python_org: String,
     /// The Debian archive.
@@ -16,7 +16,7 @@ pub struct Settings {
     /// Timeouts and retries.
     pub retry: RetryPolicy,
     /// The accepted signers.
-    pub signers: Signers,
+    pub signers: SignerTable,
 }
 
 /// The address of the Debian archive.
@@ -28,7 +28,7 @@ pub enum DebianArchive {
     FromApt,
 }
 
-impl Settings {
+impl SourceSettings {
     /// The defaults, except where `VMBUILD_PYTHON_ORG` and `VMBUILD_DEBIAN_ARCHIVE` name other addresses.
     pub fn from_env() -> Self {
         let named = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
@@ -36,7 +36,7 @@ impl Settings {
             python_org: named("VMBUILD_PYTHON_ORG").unwrap_or_else(|| "https://www.python.org".to_owned()),
             debian_archive: named("VMBUILD_DEBIAN_ARCHIVE").map_or(DebianArchive::FromApt, DebianArchive::At),
             retry: RetryPolicy::default(),
-            signers: Signers::Shipped,
+            signers: SignerTable::Shipped,
         }
     }
 }

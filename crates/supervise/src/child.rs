@@ -20,14 +20,14 @@ const DRAIN: Duration = Duration::from_secs(1);
 
 /// How a program ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
+pub enum ChildEnd {
     /// It returned this status.
     Code(i32),
     /// It was killed by this signal.
     Signal(i32),
 }
 
-impl From<ExitStatus> for Ended {
+impl From<ExitStatus> for ChildEnd {
     fn from(status: ExitStatus) -> Self {
         match (status.code(), status.signal()) {
             (Some(code), _) => Self::Code(code),
@@ -36,7 +36,7 @@ impl From<ExitStatus> for Ended {
     }
 }
 
-impl fmt::Display for Ended {
+impl fmt::Display for ChildEnd {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Code(code) => write!(to, "exited with {code}"),
@@ -93,15 +93,15 @@ impl Child {
     }
 
     /// Waits for its end. Cancel-safe.
-    pub async fn wait(&mut self) -> Result<Ended, RunError> {
+    pub async fn wait(&mut self) -> Result<ChildEnd, RunError> {
         let status = self.inner.wait().await.map_err(|source| self.lost(source))?;
         Ok(status.into())
     }
 
     /// Returns how it ended, if it has.
-    pub fn try_wait(&mut self) -> Result<Option<Ended>, RunError> {
+    pub fn try_wait(&mut self) -> Result<Option<ChildEnd>, RunError> {
         let status = self.inner.try_wait().map_err(|source| self.lost(source))?;
-        Ok(status.map(Ended::from))
+        Ok(status.map(ChildEnd::from))
     }
 
     /// Reads both streams until the program has ended, within the deadline; ends the group otherwise. The rest of
@@ -111,7 +111,7 @@ impl Child {
         deadline: Deadline,
         cancel: &CancellationToken,
         on_output: &mut impl FnMut(&[u8]),
-    ) -> Result<(Ended, Tail), RunError> {
+    ) -> Result<(ChildEnd, Tail), RunError> {
         let mut tail = Tail::default();
         let mut seen = |_: StreamSource, bytes: &[u8]| {
             tail.push(bytes);
@@ -125,7 +125,7 @@ impl Child {
         &mut self,
         deadline: Deadline,
         cancel: &CancellationToken,
-    ) -> Result<(Ended, Vec<u8>, Tail), RunError> {
+    ) -> Result<(ChildEnd, Vec<u8>, Tail), RunError> {
         let (mut stdout, mut tail) = (Vec::new(), Tail::default());
         let mut seen = |source: StreamSource, bytes: &[u8]| match source {
             StreamSource::Stdout => stdout.extend_from_slice(bytes),
@@ -167,7 +167,7 @@ impl Child {
         }
     }
 
-    async fn conclude(&mut self, verdict: WaitOutcome, deadline: Deadline, tail: Tail) -> Result<Ended, RunError> {
+    async fn conclude(&mut self, verdict: WaitOutcome, deadline: Deadline, tail: Tail) -> Result<ChildEnd, RunError> {
         if let WaitOutcome::Ended(ended) = verdict {
             return Ok(ended);
         }
@@ -181,14 +181,14 @@ impl Child {
     }
 
     /// Ends the whole process group: TERM, three seconds, KILL; returns once the leader has been reaped.
-    pub async fn shutdown(&mut self) -> Option<Ended> {
+    pub async fn shutdown(&mut self) -> Option<ChildEnd> {
         self.signal_group(Signal::SIGTERM);
         if let Ok(status) = tokio::time::timeout(GRACE, self.inner.wait()).await {
             self.signal_group(Signal::SIGKILL);
-            return status.ok().map(Ended::from);
+            return status.ok().map(ChildEnd::from);
         }
         self.signal_group(Signal::SIGKILL);
-        self.inner.wait().await.ok().map(Ended::from)
+        self.inner.wait().await.ok().map(ChildEnd::from)
     }
 
     /// Sends a signal to the whole process group. The group number is valid as long as its leader has not been reaped,
@@ -214,7 +214,7 @@ impl Drop for Child {
 }
 
 enum WaitOutcome {
-    Ended(Ended),
+    Ended(ChildEnd),
     Cancelled,
     TimedOut,
     Pipe(std::io::Error),

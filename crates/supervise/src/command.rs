@@ -1,6 +1,6 @@
 //! A program to start, and its relation to the process that starts it.
 
-use crate::{Child, Deadline, Ended, RunError, Tail};
+use crate::{Child, ChildEnd, Deadline, RunError, Tail};
 use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, signal, sigprocmask};
 use std::ffi::OsStr;
 use std::os::fd::OwnedFd;
@@ -156,7 +156,7 @@ impl Command {
         let mut child = self.spawn()?;
         let (ended, tail) = child.finish(deadline, cancel, &mut on_output).await?;
         match ended {
-            Ended::Code(0) => Ok(tail),
+            ChildEnd::Code(0) => Ok(tail),
             ended => Err(RunError::Failed { command: child.line().to_owned(), ended, tail }),
         }
     }
@@ -166,7 +166,7 @@ impl Command {
         let mut child = self.spawn()?;
         let (ended, stdout, tail) = child.collect(deadline, cancel).await?;
         match ended {
-            Ended::Code(0) => Ok(stdout),
+            ChildEnd::Code(0) => Ok(stdout),
             ended => Err(RunError::Failed { command: child.line().to_owned(), ended, tail }),
         }
     }

@@ -15,7 +15,7 @@ mod deadline;
 mod started;
 mod tail;
 
-pub use child::{Child, Ended};
+pub use child::{Child, ChildEnd};
 pub use command::{ChildLifetime, Command};
 pub use deadline::Deadline;
 pub use started::is_started;
@@ -39,7 +39,7 @@ pub enum RunError {
         /// The command line, quoted for a shell.
         command: String,
         /// How it ended.
-        ended: Ended,
+        ended: ChildEnd,
         /// The last lines it wrote.
         tail: Tail,
     },

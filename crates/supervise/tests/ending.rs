@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio_util::sync::CancellationToken;
-use vmbuild_supervise::{Child, ChildLifetime, Command, Deadline, Ended, RunError};
+use vmbuild_supervise::{Child, ChildEnd, ChildLifetime, Command, Deadline, RunError};
 
 /// Longer than any test takes: reaching it is a failure.
 const LONG: Duration = Duration::from_mins(1);
@@ -83,9 +83,9 @@ async fn a_cancel_ends_it() {
 #[tokio::test]
 async fn a_request_to_end_comes_before_force() {
     let (mut polite, _) = started("trap 'exit 7' TERM; echo ready; while :; do sleep 0.01; done").await;
-    assert_eq!(polite.shutdown().await, Some(Ended::Code(7)));
+    assert_eq!(polite.shutdown().await, Some(ChildEnd::Code(7)));
     let (mut stubborn, _) = started("trap '' TERM; echo ready; while :; do sleep 0.01; done").await;
-    assert_eq!(stubborn.shutdown().await, Some(Ended::Signal(9)));
+    assert_eq!(stubborn.shutdown().await, Some(ChildEnd::Signal(9)));
 }
 
 #[tokio::test]
@@ -106,7 +106,7 @@ async fn a_process_that_left_the_group_with_the_pipe_does_not_delay_the_end() {
         .current_dir(folder.path())
         .run(Deadline::after(LONG), &cancel, |bytes| said.extend_from_slice(bytes))
         .await;
-    assert!(matches!(run, Err(RunError::Failed { ended: Ended::Code(4), .. })), "{run:?}");
+    assert!(matches!(run, Err(RunError::Failed { ended: ChildEnd::Code(4), .. })), "{run:?}");
     let pid: i32 = String::from_utf8(said).unwrap().trim().parse().unwrap();
     // It is ours: it still has the number it printed, and nobody has waited for it.
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL).unwrap();

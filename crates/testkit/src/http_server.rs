@@ -37,14 +37,14 @@ pub enum ServerBehavior {
 
 /// A running server; stops when dropped.
 #[derive(Debug)]
-pub struct Server {
+pub struct HttpServer {
     address: std::net::SocketAddr,
     files: Arc<Mutex<HashMap<String, ServedFile>>>,
     asked: Arc<Mutex<Vec<String>>>,
     _task: JoinSet<()>,
 }
 
-impl Server {
+impl HttpServer {
     /// Starts a server on a free port of the loopback interface.
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");

@@ -42,7 +42,7 @@ pub struct BuildImage {
     pub name: String,
     /// Golden machines to prepare.
     #[arg(long, value_enum, default_value_t)]
-    pub role: Roles,
+    pub role: RoleArgs,
     /// Also make the files that QEMU starts from: disk, kernel and initramfs.
     #[arg(long)]
     pub disk: bool,
@@ -89,7 +89,7 @@ pub struct PruneArgs {
 
 /// Golden machines of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum Roles {
+pub enum RoleArgs {
     /// The build machine, with compiler and development packages.
     Build,
     /// The clean machine, which validates without either.
@@ -108,7 +108,7 @@ pub enum OneRole {
     Clean,
 }
 
-impl Roles {
+impl RoleArgs {
     /// The roles, in the order in which they are made.
     pub fn each(self) -> &'static [GoldenRole] {
         match self {

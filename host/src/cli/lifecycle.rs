@@ -138,19 +138,19 @@ pub struct PortArgs {
     pub name: MachineName,
     /// Port on this host's loopback address (0 for any free one) and port in the guest.
     #[arg(value_name = "HOST_PORT:GUEST_PORT")]
-    pub ports: Ports,
+    pub ports: PortPair,
 }
 
 /// Both ends of a forwarded port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ports {
+pub struct PortPair {
     /// On this host's loopback.
     pub host: u16,
     /// In the guest.
     pub guest: u16,
 }
 
-impl FromStr for Ports {
+impl FromStr for PortPair {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -185,7 +185,7 @@ impl FromStr for DiskSize {
 
 #[cfg(test)]
 mod tests {
-    use super::{CopyPlace, DiskSize, Ports};
+    use super::{CopyPlace, DiskSize, PortPair};
     use std::str::FromStr;
 
     fn check<T: FromStr + std::fmt::Debug>(cases: &[(&str, &str)]) {
@@ -209,7 +209,7 @@ mod tests {
 
     #[test]
     fn ports_are_two_numbers() {
-        check::<Ports>(&[
+        check::<PortPair>(&[
             ("8080:80", "Ports { host: 8080, guest: 80 }"),
             ("0:80", "Ports { host: 0, guest: 80 }"),
             ("80:0", "refused"),

@@ -7,11 +7,11 @@ mod project;
 mod values;
 
 pub use global::{GlobalOptions, Verbosity, version};
-pub use image::{BuildImage, ExportImage, ImageVerb, NamedImage, OneRole, PruneArgs, Roles};
+pub use image::{BuildImage, ExportImage, ImageVerb, NamedImage, OneRole, PruneArgs, RoleArgs};
 pub use lifecycle::{
-    CopyPlace, CpArgs, DiskSize, LogsArgs, PortArgs, Ports, ProvisionArgs, SshArgs, TargetArgs, TargetsArgs,
+    CopyPlace, CpArgs, DiskSize, LogsArgs, PortArgs, PortPair, ProvisionArgs, SshArgs, TargetArgs, TargetsArgs,
 };
-pub use project::{Config, KnownSetting, command, known};
+pub use project::{ConfigArgs, KnownSetting, command, known};
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -76,7 +76,7 @@ pub enum Verb {
     /// Delete what can be made or downloaded again: leftover machines, caches, golden machines, sources.
     Clean(CleanArgs),
     /// Show each setting and the origin of its value.
-    Config(Config),
+    Config(ConfigArgs),
     /// Prepare, inspect, verify and export the images that machines start from.
     #[command(subcommand)]
     Image(ImageVerb),

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 /// Options whose values are shown.
 #[derive(Debug, Args)]
-pub struct Config {
+pub struct ConfigArgs {
     /// Image and backend.
     #[command(flatten)]
     pub machine: MachineOptions,

@@ -3,7 +3,7 @@
 use super::context::CommandContext;
 use super::program::CommandExit;
 use crate::cli::KnownSetting;
-use crate::report::{self, Cell};
+use crate::report::{self, TableCell};
 use vmbuild_core::failure::{Exit, Failure};
 
 /// Prints every setting and the origin of its value.
@@ -13,9 +13,9 @@ pub(crate) fn config(context: &CommandContext, known: &[KnownSetting]) -> Result
     } else {
         let row = |known: &KnownSetting| {
             let value = known.value.clone().unwrap_or_else(|| format!("({})", known.otherwise));
-            vec![Cell::from(known.key), Cell::from(value), Cell::from(known.from.clone())]
+            vec![TableCell::from(known.key), TableCell::from(value), TableCell::from(known.from.clone())]
         };
-        let head = ["SETTING", "VALUE", "FROM"].map(Cell::from).to_vec();
+        let head = ["SETTING", "VALUE", "FROM"].map(TableCell::from).to_vec();
         report::columns(&std::iter::once(head).chain(known.iter().map(row)).collect::<Vec<_>>())
     };
     report::to_stdout(&text)?;

@@ -3,8 +3,8 @@
 use super::context::CommandContext;
 use super::program::CommandExit;
 use crate::cli::DiffArgs;
-use crate::report::{self, Cell};
-use vmbuild_artifact::{Changed, Explanation};
+use crate::report::{self, TableCell};
+use vmbuild_artifact::{ArtifactExplanation, ChangedValue};
 use vmbuild_core::failure::{Exit, Failure};
 use vmbuild_operations::{DiffOutcome, DiffRequest, DiffSide};
 
@@ -42,7 +42,7 @@ fn as_json(outcome: &DiffOutcome) -> String {
 }
 
 fn as_tables(outcome: &DiffOutcome) -> String {
-    let Explanation { packages, flags, modules, libraries, symbols, sysconfig, files } = &outcome.differences;
+    let ArtifactExplanation { packages, flags, modules, libraries, symbols, sysconfig, files } = &outcome.differences;
     let mut text = part("PLAN", outcome.plan.iter().map(|change| vec![change.clone()]).collect());
     let parts = [
         ("PACKAGE", packages),
@@ -62,8 +62,8 @@ fn as_tables(outcome: &DiffOutcome) -> String {
     text + &part("FILE", files.iter().map(file).collect())
 }
 
-fn row(change: &Changed) -> Vec<String> {
-    let Changed { name, was, is } = change;
+fn row(change: &ChangedValue) -> Vec<String> {
+    let ChangedValue { name, was, is } = change;
     let (was, is) = match (was.as_deref(), is.as_deref()) {
         (Some(was), Some(is)) if was.len().max(is.len()) > WIDEST => (only_in(was, is), only_in(is, was)),
         (was, is) => (was.unwrap_or("-").to_owned(), is.unwrap_or("-").to_owned()),
@@ -92,7 +92,7 @@ fn part(head: &str, rows: Vec<Vec<String>>) -> String {
     };
     let first = std::iter::once(format!("{head} ({count})")).chain(heads[1..].iter().map(|head| (*head).to_owned()));
     let lines = std::iter::once(first.collect()).chain(rows.into_iter().take(MOST));
-    let cells = |row: Vec<String>| row.into_iter().map(Cell::from).collect::<Vec<Cell>>();
+    let cells = |row: Vec<String>| row.into_iter().map(TableCell::from).collect::<Vec<TableCell>>();
     let table = report::columns(&lines.map(cells).collect::<Vec<_>>());
     let more = if count > MOST { format!("… and {} more: --json lists all\n", count - MOST) } else { String::new() };
     format!("{table}{more}\n")

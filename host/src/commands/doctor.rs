@@ -3,7 +3,7 @@
 use super::context::CommandContext;
 use super::program::CommandExit;
 use crate::cli::DoctorArgs;
-use crate::report::{self, Paint};
+use crate::report::{self, ColorPaint};
 use vmbuild_core::failure::{Exit, Failure};
 use vmbuild_operations::DoctorRequest;
 
@@ -13,7 +13,7 @@ pub(crate) async fn doctor(context: &CommandContext, args: DoctorArgs) -> Result
     let text = if context.json {
         report::finding_json(&outcome.findings)
     } else {
-        report::finding_table(&outcome.findings, Paint::of_stdout())
+        report::finding_table(&outcome.findings, ColorPaint::of_stdout())
     };
     report::to_stdout(&text)?;
     Ok(if outcome.failed() { Exit::Environment } else { Exit::Success }.into())

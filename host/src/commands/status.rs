@@ -2,7 +2,7 @@
 
 use super::context::CommandContext;
 use super::program::CommandExit;
-use crate::report::{self, Cell};
+use crate::report::{self, TableCell};
 use std::time::Duration;
 use vmbuild_core::failure::{Exit, Failure};
 use vmbuild_core::format::duration;
@@ -15,9 +15,9 @@ pub(crate) async fn status(context: &CommandContext) -> Result<CommandExit, Fail
     let text = if context.json {
         format!("{}\n", serde_json::json!({ "schema": 1, "machines": machines }))
     } else {
-        let head = ["NAME", "STATE", "IMAGE", "BACKEND", "ACCEL", "CPU", "MEM", "UP", "AGENT"].map(Cell::from);
-        let rows = machines.iter().map(|machine| row(machine).into_iter().map(Cell::from).collect());
-        report::columns(&std::iter::once(head.to_vec()).chain(rows).collect::<Vec<Vec<Cell>>>())
+        let head = ["NAME", "STATE", "IMAGE", "BACKEND", "ACCEL", "CPU", "MEM", "UP", "AGENT"].map(TableCell::from);
+        let rows = machines.iter().map(|machine| row(machine).into_iter().map(TableCell::from).collect());
+        report::columns(&std::iter::once(head.to_vec()).chain(rows).collect::<Vec<Vec<TableCell>>>())
     };
     report::to_stdout(&text)?;
     Ok(Exit::Success.into())

@@ -2,10 +2,10 @@
 
 use super::context::CommandContext;
 use super::program::CommandExit;
-use crate::report::{self, Cell};
+use crate::report::{self, TableCell};
 use serde_json::json;
 use vmbuild_core::failure::{Exit, Failure};
-use vmbuild_cpython::{Minor, SupportPhase, Version, minors};
+use vmbuild_cpython::{MinorFacts, SupportPhase, Version, minors};
 use vmbuild_operations::{KnownVersion, KnownVersions};
 
 /// Prints every known version.
@@ -26,19 +26,19 @@ fn as_json(known: &KnownVersions) -> String {
 
 /// A row for each minor version: people want to know what to build; programs get every version.
 fn as_table(known: &KnownVersions) -> String {
-    let head = ["MINOR", "PHASE", "UNTIL", "NEWEST", "STALE"].map(Cell::from).to_vec();
+    let head = ["MINOR", "PHASE", "UNTIL", "NEWEST", "STALE"].map(TableCell::from).to_vec();
     let rows = known.versions.chunk_by(|one, next| one.minor == next.minor).filter_map(row);
-    report::columns(&std::iter::once(head).chain(rows).collect::<Vec<Vec<Cell>>>())
+    report::columns(&std::iter::once(head).chain(rows).collect::<Vec<Vec<TableCell>>>())
 }
 
-fn row(of_minor: &[KnownVersion]) -> Option<Vec<Cell>> {
+fn row(of_minor: &[KnownVersion]) -> Option<Vec<TableCell>> {
     let newest = of_minor.iter().rfind(|known| !known.stale)?;
-    let minor = Minor::of(&newest.version);
+    let minor = MinorFacts::of(&newest.version);
     let until = if newest.phase == SupportPhase::Bugfix { minor.bugfix_until } else { newest.end_of_life };
     let builds = if newest.free_threaded { format!("{0}, {0}t", newest.version) } else { newest.version.to_string() };
     let stale: Vec<Version> = of_minor.iter().filter(|known| known.stale).map(|known| known.version).collect();
     let cells = [newest.minor.to_string(), newest.phase.to_string(), until.to_string(), builds, runs(&stale)];
-    Some(cells.map(Cell::from).to_vec())
+    Some(cells.map(TableCell::from).to_vec())
 }
 
 /// `3.15.0rc1, 3.13.0–3.13.15`: consecutive releases are shown by the first and the last.

@@ -16,12 +16,12 @@ pub struct ProjectFile {
     /// Its path.
     pub path: PathBuf,
     /// The settings, in the order of the file.
-    pub settings: Vec<Setting>,
+    pub settings: Vec<ProjectSetting>,
 }
 
 /// One setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Setting {
+pub struct ProjectSetting {
     /// Its key.
     pub key: &'static str,
     /// The value as it would be typed on the command line.
@@ -60,7 +60,7 @@ impl ProjectFile {
     }
 
     /// The setting for a key.
-    pub fn get(&self, key: &str) -> Option<&Setting> {
+    pub fn get(&self, key: &str) -> Option<&ProjectSetting> {
         self.settings.iter().find(|setting| setting.key == key)
     }
 }
@@ -79,7 +79,7 @@ fn setting(
     text: &str,
     name: &Spanned<DeString<'_>>,
     value: &Spanned<DeValue<'_>>,
-) -> Result<Setting, ConfigError> {
+) -> Result<ProjectSetting, ConfigError> {
     let (file, line) = (path.to_owned(), line(text, name.span().start));
     let Some(key) = SettingKey::find(name.get_ref()) else {
         return Err(ConfigError::Unknown { file, line, key: name.get_ref().to_string() });
@@ -96,7 +96,7 @@ fn setting(
             return Err(ConfigError::Value { file, line, key: key.name, reason: format!("expected {wanted}") });
         }
     };
-    Ok(Setting { key: key.name, value, line })
+    Ok(ProjectSetting { key: key.name, value, line })
 }
 
 fn line(text: &str, offset: usize) -> usize {

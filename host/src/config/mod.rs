@@ -9,5 +9,5 @@ mod file;
 mod keys;
 
 pub use error::ConfigError;
-pub use file::{ProjectFile, Setting};
+pub use file::{ProjectFile, ProjectSetting};
 pub use keys::{KEYS, SettingKey, SettingKind};

@@ -1,6 +1,6 @@
 //! Rendering of errors: the failure, its causes, and hints.
 
-use super::paint::{Paint, styled};
+use super::paint::{ColorPaint, styled};
 use vmbuild_core::event::EventKind;
 use vmbuild_core::failure::{Failure, chain};
 
@@ -10,7 +10,7 @@ pub fn event(failure: &Failure) -> EventKind {
 }
 
 /// The text for people, with a line end.
-pub(super) fn render(causes: &[String], hints: &[String], paint: Paint) -> String {
+pub(super) fn render(causes: &[String], hints: &[String], paint: ColorPaint) -> String {
     let lead = |index| if index == 0 { styled(paint.red(), "error:") } else { "  Caused by:".to_owned() };
     let causes =
         causes.iter().enumerate().map(|(index, cause)| format!("{} {}\n", lead(index), indented(cause, paint)));
@@ -20,7 +20,7 @@ pub(super) fn render(causes: &[String], hints: &[String], paint: Paint) -> Strin
 }
 
 /// The last lines of a program's output follow the message, indented.
-fn indented(message: &str, paint: Paint) -> String {
+fn indented(message: &str, paint: ColorPaint) -> String {
     let mut lines = message.lines();
     let first = lines.next().unwrap_or_default().to_owned();
     lines.fold(first, |text, line| format!("{text}\n    {}", styled(paint.dim(), line)))
@@ -55,7 +55,7 @@ mod tests {
         }
     }
 
-    fn text(example: Example, paint: Paint) -> String {
+    fn text(example: Example, paint: ColorPaint) -> String {
         let EventKind::Error { causes, hints, .. } = event(&Failure::from(example)) else { unreachable!("an error") };
         render(&causes, &hints, paint)
     }
@@ -63,7 +63,7 @@ mod tests {
     #[test]
     fn a_cause_and_hints() {
         let cause = std::io::Error::other("`./python -m test --pgo` exited with 2");
-        assert_snapshot!(text(Example::Training(cause), Paint::Bare), @r"
+        assert_snapshot!(text(Example::Training(cause), ColorPaint::Bare), @r"
         error: training did not pass: 1 of 44 tests failed (test_generators)
           Caused by: `./python -m test --pgo` exited with 2
 
@@ -75,14 +75,14 @@ mod tests {
     #[test]
     fn nothing_is_repeated() {
         assert_snapshot!(
-            text(Example::Repeats(std::io::Error::other("disk full")), Paint::Bare),
+            text(Example::Repeats(std::io::Error::other("disk full")), ColorPaint::Bare),
             @"error: the store is not usable: disk full"
         );
     }
 
     #[test]
     fn the_last_lines_of_a_program_are_indented() {
-        assert_snapshot!(text(Example::Tail, Paint::Bare), @r"
+        assert_snapshot!(text(Example::Tail, ColorPaint::Bare), @r"
         error: `make` exited with 2:
             cc: fatal error: no input files
             compilation terminated.
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn colour_stays_on_the_lead() {
-        let text = text(Example::Training(std::io::Error::other("x")), Paint::Coloured);
+        let text = text(Example::Training(std::io::Error::other("x")), ColorPaint::Coloured);
         assert_eq!(text.lines().next().map(|line| line.matches('\u{1b}').count()), Some(3), "{text:?}");
         assert!(text.contains("error:\u{1b}[0m training did not pass"), "{text:?}");
     }

@@ -1,23 +1,24 @@
 //! The doctor's findings, as a table and as JSON.
 
-use super::paint::Paint;
-use super::table::{Cell, columns};
-use vmbuild_core::finding::{Finding, Status};
+use super::paint::ColorPaint;
+use super::table::{TableCell, columns};
+use vmbuild_core::finding::{Finding, FindingStatus};
 
 /// One row a finding, its remedy below it.
-pub fn finding_table(findings: &[Finding], paint: Paint) -> String {
-    let rows: Vec<Vec<Cell>> = findings.iter().flat_map(|finding| rows(finding, paint)).collect();
+pub fn finding_table(findings: &[Finding], paint: ColorPaint) -> String {
+    let rows: Vec<Vec<TableCell>> = findings.iter().flat_map(|finding| rows(finding, paint)).collect();
     columns(&rows)
 }
 
-fn rows(finding: &Finding, paint: Paint) -> Vec<Vec<Cell>> {
+fn rows(finding: &Finding, paint: ColorPaint) -> Vec<Vec<TableCell>> {
     let (word, style) = match finding.status {
-        Status::Ok => ("ok", paint.green()),
-        Status::Warn => ("warn", paint.yellow()),
-        Status::Fail => ("FAIL", paint.red()),
+        FindingStatus::Ok => ("ok", paint.green()),
+        FindingStatus::Warn => ("warn", paint.yellow()),
+        FindingStatus::Fail => ("FAIL", paint.red()),
     };
-    let first = vec![Cell::new(word, style), finding.topic.as_str().into(), finding.text.as_str().into()];
-    let remedy = finding.remedy.as_deref().map(|remedy| vec!["".into(), "".into(), Cell::new(remedy, paint.cyan())]);
+    let first = vec![TableCell::new(word, style), finding.topic.as_str().into(), finding.text.as_str().into()];
+    let remedy =
+        finding.remedy.as_deref().map(|remedy| vec!["".into(), "".into(), TableCell::new(remedy, paint.cyan())]);
     std::iter::once(first).chain(remedy).collect()
 }
 
@@ -43,7 +44,7 @@ mod tests {
 
     #[test]
     fn table() {
-        assert_snapshot!(finding_table(&findings(), Paint::Bare), @r"
+        assert_snapshot!(finding_table(&findings(), ColorPaint::Bare), @r"
         ok    mmdebstrap  1.3.5
         warn  disk        4.2 GB free in the store
                           `vmbuild clean` frees space

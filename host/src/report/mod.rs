@@ -28,6 +28,6 @@ pub use error::event as error_event;
 pub use findings::{finding_json, finding_table};
 pub use format::ReportFormat;
 pub use output::{printed, program_output, to_stdout};
-pub use paint::Paint;
+pub use paint::ColorPaint;
 pub use run::{fail, run};
-pub use table::{Cell, columns};
+pub use table::{TableCell, columns};

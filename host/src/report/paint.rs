@@ -6,14 +6,14 @@ use anstyle::{AnsiColor, Style};
 
 /// Colour, or plain text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Paint {
+pub enum ColorPaint {
     /// ANSI escape sequences.
     Coloured,
     /// Text alone.
     Bare,
 }
 
-impl Paint {
+impl ColorPaint {
     /// The choice for standard output.
     pub fn of_stdout() -> Self {
         Self::choose(&std::io::stdout())
@@ -75,12 +75,12 @@ pub(super) fn styled(style: Style, text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Paint, styled};
+    use super::{ColorPaint, styled};
 
     #[test]
     fn bare_paint_leaves_no_trace() {
-        assert_eq!(styled(Paint::Bare.red(), "text"), "text");
-        assert_eq!(styled(Paint::Coloured.dim(), ""), "");
-        assert_eq!(styled(Paint::Coloured.dim(), "text"), "\u{1b}[2mtext\u{1b}[0m");
+        assert_eq!(styled(ColorPaint::Bare.red(), "text"), "text");
+        assert_eq!(styled(ColorPaint::Coloured.dim(), ""), "");
+        assert_eq!(styled(ColorPaint::Coloured.dim(), "text"), "\u{1b}[2mtext\u{1b}[0m");
     }
 }

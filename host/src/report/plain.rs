@@ -1,25 +1,25 @@
 //! For logs: one line when a phase starts, one when it ends, and one every half minute in between. A phase that is over in a
 //! moment has one line, or none if it has neither subject nor result.
 
-use super::paint::Paint;
+use super::paint::ColorPaint;
 use super::progress::{PhaseProgress, between};
-use super::run::Reporter;
+use super::run::EventReporter;
 use super::table::check_table;
 use super::{error, output, summary, words};
 use jiff::Timestamp;
 use std::io::Write;
 use std::time::Duration;
-use vmbuild_core::event::{Event, EventKind, Phase, PhaseId, Shown};
+use vmbuild_core::event::{Event, EventKind, Phase, PhaseId, TableUse};
 use vmbuild_core::failure::OutputError;
 use vmbuild_core::format::duration;
 
 /// CI services end a job that stays silent for minutes; a log with a line a second helps nobody.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(30);
 
-pub(super) struct Plain<O, E> {
+pub(super) struct PlainReporter<O, E> {
     stdout: O,
     stderr: E,
-    paint: Paint,
+    paint: ColorPaint,
     since: Option<Timestamp>,
     running: Vec<PlainPhase>,
 }
@@ -32,8 +32,8 @@ struct PlainPhase {
     last_line: Option<Timestamp>,
 }
 
-impl<O: Write, E: Write> Plain<O, E> {
-    pub(super) fn new(stdout: O, stderr: E, paint: Paint) -> Self {
+impl<O: Write, E: Write> PlainReporter<O, E> {
+    pub(super) fn new(stdout: O, stderr: E, paint: ColorPaint) -> Self {
         Self { stdout, stderr, paint, since: None, running: Vec::new() }
     }
 
@@ -136,7 +136,7 @@ fn with(word: &str, detail: &str) -> String {
     if detail.is_empty() { word.to_owned() } else { format!("{word}: {detail}") }
 }
 
-impl<O: Write + Send, E: Write + Send> Reporter for Plain<O, E> {
+impl<O: Write + Send, E: Write + Send> EventReporter for PlainReporter<O, E> {
     fn event(&mut self, event: &Event) -> Result<(), OutputError> {
         let at = event.at;
         self.since.get_or_insert(at);
@@ -156,8 +156,8 @@ impl<O: Write + Send, E: Write + Send> Reporter for Plain<O, E> {
             EventKind::Validated { checks, shown, .. } => {
                 let table = format!("\n{}", check_table(checks, self.paint));
                 match shown {
-                    Shown::AsData => output::data(&mut self.stdout, &table),
-                    Shown::AsNews => output::news(&mut self.stderr, &table),
+                    TableUse::AsData => output::data(&mut self.stdout, &table),
+                    TableUse::AsNews => output::news(&mut self.stderr, &table),
                 }
             }
             EventKind::Published(published) => {

@@ -1,26 +1,26 @@
 //! For scripts: warnings, errors and data, and nothing else.
 
-use super::paint::{Paint, styled};
-use super::run::Reporter;
+use super::paint::{ColorPaint, styled};
+use super::run::EventReporter;
 use super::table::check_table;
 use super::{error, output};
 use std::io::Write;
-use vmbuild_core::event::{Event, EventKind, Shown};
+use vmbuild_core::event::{Event, EventKind, TableUse};
 use vmbuild_core::failure::OutputError;
 
 pub(super) struct Quiet<O, E> {
     stdout: O,
     stderr: E,
-    paint: Paint,
+    paint: ColorPaint,
 }
 
 impl<O: Write, E: Write> Quiet<O, E> {
-    pub(super) fn new(stdout: O, stderr: E, paint: Paint) -> Self {
+    pub(super) fn new(stdout: O, stderr: E, paint: ColorPaint) -> Self {
         Self { stdout, stderr, paint }
     }
 }
 
-impl<O: Write + Send, E: Write + Send> Reporter for Quiet<O, E> {
+impl<O: Write + Send, E: Write + Send> EventReporter for Quiet<O, E> {
     fn event(&mut self, event: &Event) -> Result<(), OutputError> {
         match &event.kind {
             EventKind::Warning { text, .. } => {
@@ -30,7 +30,7 @@ impl<O: Write + Send, E: Write + Send> Reporter for Quiet<O, E> {
             EventKind::Error { causes, hints, .. } => {
                 output::news(&mut self.stderr, &error::render(causes, hints, self.paint))
             }
-            EventKind::Validated { checks, shown: Shown::AsData, .. } => {
+            EventKind::Validated { checks, shown: TableUse::AsData, .. } => {
                 output::data(&mut self.stdout, &check_table(checks, self.paint))
             }
             EventKind::Published(published) => {
@@ -43,7 +43,7 @@ impl<O: Write + Send, E: Write + Send> Reporter for Quiet<O, E> {
             | EventKind::Broke { .. }
             | EventKind::Note { .. }
             | EventKind::Checked { .. }
-            | EventKind::Validated { shown: Shown::AsNews, .. } => Ok(()),
+            | EventKind::Validated { shown: TableUse::AsNews, .. } => Ok(()),
         }
     }
 

@@ -1,10 +1,10 @@
 //! Feeding a stream of events to a reporter.
 
-use super::json::Json;
-use super::plain::Plain;
+use super::json::JsonReporter;
+use super::plain::PlainReporter;
 use super::quiet::Quiet;
 use super::terminal::Terminal;
-use super::{Paint, ReportFormat, error, terminal};
+use super::{ColorPaint, ReportFormat, error, terminal};
 use jiff::Timestamp;
 use std::io;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use vmbuild_protocol::OutputStream;
 const TICK: Duration = Duration::from_millis(500);
 
 /// Shows events in one way. `Send`, so that reporting may be a task of its own.
-pub(super) trait Reporter: Send {
+pub(super) trait EventReporter: Send {
     /// Shows one event.
     fn event(&mut self, event: &Event) -> Result<(), OutputError>;
 
@@ -36,13 +36,13 @@ pub async fn run(
     events: UnboundedReceiver<Event>,
     lines: UnboundedReceiver<String>,
 ) -> Result<(), OutputError> {
-    let news = || Plain::new(io::sink(), io::stderr(), Paint::of_stderr());
+    let news = || PlainReporter::new(io::sink(), io::stderr(), ColorPaint::of_stderr());
     follow(reporter(format), || Box::new(news()), (events, lines)).await
 }
 
 pub(super) async fn follow(
-    mut reporter: Box<dyn Reporter>,
-    without_stdout: impl Fn() -> Box<dyn Reporter>,
+    mut reporter: Box<dyn EventReporter>,
+    without_stdout: impl Fn() -> Box<dyn EventReporter>,
     (mut events, mut lines): (UnboundedReceiver<Event>, UnboundedReceiver<String>),
 ) -> Result<(), OutputError> {
     let mut outcome = Ok(());
@@ -83,12 +83,12 @@ pub fn fail(format: ReportFormat, failure: &Failure) {
     let _ = reporter(format).event(&event);
 }
 
-fn reporter(format: ReportFormat) -> Box<dyn Reporter> {
-    let paint = Paint::of_stderr();
+fn reporter(format: ReportFormat) -> Box<dyn EventReporter> {
+    let paint = ColorPaint::of_stderr();
     match format {
         ReportFormat::Terminal => Box::new(Terminal::new(terminal::screen(), paint, io::stdout(), io::stderr())),
-        ReportFormat::Plain => Box::new(Plain::new(io::stdout(), io::stderr(), paint)),
+        ReportFormat::Plain => Box::new(PlainReporter::new(io::stdout(), io::stderr(), paint)),
         ReportFormat::Quiet => Box::new(Quiet::new(io::stdout(), io::stderr(), paint)),
-        ReportFormat::Json => Box::new(Json::new(io::stdout())),
+        ReportFormat::Json => Box::new(JsonReporter::new(io::stdout())),
     }
 }

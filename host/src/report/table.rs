@@ -1,24 +1,24 @@
 //! Tables: aligned columns, and the one of a validation's checks.
 
-use super::paint::{Paint, styled};
+use super::paint::{ColorPaint, styled};
 use anstyle::Style;
 use vmbuild_protocol::{Check, Verdict};
 
 /// One field of a table.
 #[derive(Debug, Clone)]
-pub struct Cell {
+pub struct TableCell {
     text: String,
     style: Style,
 }
 
-impl<T: Into<String>> From<T> for Cell {
+impl<T: Into<String>> From<T> for TableCell {
     fn from(text: T) -> Self {
         Self::new(text, Style::new())
     }
 }
 
-impl Cell {
-    /// `text` in a style of [`Paint`].
+impl TableCell {
+    /// `text` in a style of [`ColorPaint`].
     pub fn new(text: impl Into<String>, style: Style) -> Self {
         Self { text: text.into(), style }
     }
@@ -33,11 +33,11 @@ impl Cell {
 }
 
 /// Rows with every column as wide as its widest field, two spaces between; each row ends its line.
-pub fn columns(rows: &[Vec<Cell>]) -> String {
+pub fn columns(rows: &[Vec<TableCell>]) -> String {
     let count = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(Cell::width).max().unwrap_or(0);
+    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(TableCell::width).max().unwrap_or(0);
     let widths: Vec<usize> = (0..count).map(width).collect();
-    let line = |row: &Vec<Cell>| {
+    let line = |row: &Vec<TableCell>| {
         let fields: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| cell.padded(*width)).collect();
         fields.join("  ").trim_end().to_owned() + "\n"
     };
@@ -45,19 +45,19 @@ pub fn columns(rows: &[Vec<Cell>]) -> String {
 }
 
 /// The checks of a validation, one a row, and the count of their verdicts.
-pub(super) fn check_table(checks: &[Check], paint: Paint) -> String {
-    let rows: Vec<Vec<Cell>> = checks.iter().map(|check| row(check, paint)).collect();
+pub(super) fn check_table(checks: &[Check], paint: ColorPaint) -> String {
+    let rows: Vec<Vec<TableCell>> = checks.iter().map(|check| row(check, paint)).collect();
     format!("{}{}\n", columns(&rows), verdicts(checks))
 }
 
-fn row(check: &Check, paint: Paint) -> Vec<Cell> {
+fn row(check: &Check, paint: ColorPaint) -> Vec<TableCell> {
     let (word, style) = match check.verdict {
         Verdict::Pass => ("PASS", paint.green()),
         Verdict::Warn => ("WARN", paint.yellow()),
         Verdict::Fail => ("FAIL", paint.red()),
     };
     let evidence = check.evidence.replace('\n', " ");
-    vec![format!("{:2}", check.number).into(), check.name.as_str().into(), Cell::new(word, style), evidence.into()]
+    vec![format!("{:2}", check.number).into(), check.name.as_str().into(), TableCell::new(word, style), evidence.into()]
 }
 
 /// `10 passed, 1 failed (exit 1)`.
@@ -92,7 +92,7 @@ mod tests {
             check(7, "version", Verdict::Fail, "bin/python3.12 says 3.12.5,\nfile name says 3.12.6"),
             check(11, "pip", Verdict::Pass, ""),
         ];
-        assert_snapshot!(check_table(&checks, Paint::Bare), @r"
+        assert_snapshot!(check_table(&checks, ColorPaint::Bare), @r"
          1  artifact exists  PASS  41.3 MB
          2  checksum file    PASS  one line, names the artifact
          4  size             WARN  312 MB is more than 200 MB
@@ -100,7 +100,7 @@ mod tests {
         11  pip              PASS
         3 passed, 1 with a warning, 1 failed (exit 1)
         ");
-        assert_snapshot!(check_table(&checks[..1], Paint::Bare), @r"
+        assert_snapshot!(check_table(&checks[..1], ColorPaint::Bare), @r"
          1  artifact exists  PASS  41.3 MB
         1 passed
         ");
@@ -108,12 +108,13 @@ mod tests {
 
     #[test]
     fn colour_does_not_move_columns() {
-        let rows =
-            |paint: Paint| columns(&[vec![Cell::new("a", paint.red()), "b".into()], vec!["ccc".into(), "d".into()]]);
-        assert_eq!(rows(Paint::Bare), "a    b\nccc  d\n");
+        let rows = |paint: ColorPaint| {
+            columns(&[vec![TableCell::new("a", paint.red()), "b".into()], vec!["ccc".into(), "d".into()]])
+        };
+        assert_eq!(rows(ColorPaint::Bare), "a    b\nccc  d\n");
         assert_eq!(
-            rows(Paint::Coloured).replace("\u{1b}[1m\u{1b}[31m", "").replace("\u{1b}[0m", ""),
-            rows(Paint::Bare)
+            rows(ColorPaint::Coloured).replace("\u{1b}[1m\u{1b}[31m", "").replace("\u{1b}[0m", ""),
+            rows(ColorPaint::Bare)
         );
     }
 }

@@ -1,15 +1,15 @@
 //! For people: one line per running phase that moves in place, finished lines scrolling away above.
 
-use super::paint::{Paint, styled};
+use super::paint::{ColorPaint, styled};
 use super::progress::PhaseProgress;
-use super::run::Reporter;
+use super::run::EventReporter;
 use super::table::check_table;
 use super::{error, output, summary, words};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use std::io::Write;
 use std::time::Duration;
-use vmbuild_core::event::{Event, EventKind, Part, Phase, PhaseId, Shown};
+use vmbuild_core::event::{Event, EventKind, Part, Phase, PhaseId, TableUse};
 use vmbuild_core::failure::OutputError;
 use vmbuild_core::format::duration;
 use vmbuild_protocol::Check;
@@ -18,8 +18,8 @@ pub(super) struct Terminal<O, E> {
     stdout: O,
     stderr: E,
     screen: MultiProgress,
-    paint: Paint,
-    running: Vec<Live>,
+    paint: ColorPaint,
+    running: Vec<LiveLines>,
     last_part: Option<Part>,
 }
 
@@ -28,29 +28,29 @@ pub(super) fn screen() -> MultiProgress {
     MultiProgress::new()
 }
 
-struct Live {
+struct LiveLines {
     id: PhaseId,
     phase: Phase,
     progress: PhaseProgress,
     bar: ProgressBar,
 }
 
-impl Live {
-    fn redraw(&self, now: Timestamp, paint: Paint) {
+impl LiveLines {
+    fn redraw(&self, now: Timestamp, paint: ColorPaint) {
         self.bar.set_message(live_line(&self.phase, &self.progress, now, paint));
     }
 }
 
 impl<O: Write, E: Write> Terminal<O, E> {
     /// `screen` and `stderr` are the same terminal.
-    pub(super) fn new(screen: MultiProgress, paint: Paint, stdout: O, stderr: E) -> Self {
+    pub(super) fn new(screen: MultiProgress, paint: ColorPaint, stdout: O, stderr: E) -> Self {
         Self { stdout, stderr, screen, paint, running: Vec::new(), last_part: None }
     }
 
     fn start(&mut self, at: Timestamp, (id, phase): (PhaseId, &Phase), about: &str) {
         let style = ProgressStyle::with_template("{wide_msg}").expect("the template is a constant");
         let bar = self.screen.add(ProgressBar::new_spinner().with_style(style));
-        let live = Live { id, phase: phase.clone(), progress: PhaseProgress::started(at, about), bar };
+        let live = LiveLines { id, phase: phase.clone(), progress: PhaseProgress::started(at, about), bar };
         live.redraw(at, self.paint);
         self.running.push(live);
     }
@@ -106,18 +106,18 @@ impl<O: Write, E: Write> Terminal<O, E> {
         screen.suspend(|| output::news(stderr, text))
     }
 
-    fn validated(&mut self, checks: &[Check], shown: Shown) -> Result<(), OutputError> {
+    fn validated(&mut self, checks: &[Check], shown: TableUse) -> Result<(), OutputError> {
         let table = check_table(checks, self.paint);
         match shown {
-            Shown::AsNews => self.write(&format!("\n{table}")),
-            Shown::AsData => {
+            TableUse::AsNews => self.write(&format!("\n{table}")),
+            TableUse::AsData => {
                 let (screen, stdout) = (&self.screen, &mut self.stdout);
                 screen.suspend(|| output::data(stdout, &table))
             }
         }
     }
 
-    fn published(&mut self, published: &vmbuild_core::event::Published) -> Result<(), OutputError> {
+    fn published(&mut self, published: &vmbuild_core::event::PublishedArtifact) -> Result<(), OutputError> {
         self.write(&summary::render(published, self.paint))?;
         let (screen, stdout) = (&self.screen, &mut self.stdout);
         screen.suspend(|| output::data(stdout, &format!("{}\n", published.path.display())))
@@ -125,7 +125,7 @@ impl<O: Write, E: Write> Terminal<O, E> {
 }
 
 /// The line of a running phase: `build    optimised     ━━━━━━━╸━━━  251/402 objects  about 50s left  last line`.
-pub(super) fn live_line(phase: &Phase, progress: &PhaseProgress, now: Timestamp, paint: Paint) -> String {
+pub(super) fn live_line(phase: &Phase, progress: &PhaseProgress, now: Timestamp, paint: ColorPaint) -> String {
     let head = words::head(phase.part.word(), &phase.name);
     let count = progress.count(now);
     let bar = progress.total.filter(|_| !count.is_empty()).map(|total| {
@@ -139,7 +139,7 @@ pub(super) fn live_line(phase: &Phase, progress: &PhaseProgress, now: Timestamp,
     format!("{head}{}", shown.join("  "))
 }
 
-impl<O: Write + Send, E: Write + Send> Reporter for Terminal<O, E> {
+impl<O: Write + Send, E: Write + Send> EventReporter for Terminal<O, E> {
     fn event(&mut self, event: &Event) -> Result<(), OutputError> {
         match &event.kind {
             EventKind::Started { id, phase, about } => self.start(event.at, (*id, phase), about),

@@ -1,11 +1,11 @@
 //! All three reporters over one canned build.
 
-use super::json::Json;
-use super::paint::Paint;
-use super::plain::Plain;
+use super::json::JsonReporter;
+use super::paint::ColorPaint;
+use super::plain::PlainReporter;
 use super::progress::PhaseProgress;
 use super::quiet::Quiet;
-use super::run::{Reporter, follow};
+use super::run::{EventReporter, follow};
 use super::terminal::{Terminal, live_line};
 use indicatif::{InMemoryTerm, MultiProgress, ProgressDrawTarget, TermLike};
 use insta::assert_snapshot;
@@ -14,7 +14,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use vmbuild_core::event::{Event, EventKind, Part, Phase, PhaseId, Published, StageTime, Unit};
+use vmbuild_core::event::{Event, EventKind, Part, Phase, PhaseId, PublishedArtifact, StageTime, Unit};
 use vmbuild_core::failure::OutputError;
 use vmbuild_protocol::{Check, Verdict};
 
@@ -47,7 +47,7 @@ fn finished(part: Part, name: &str, result: &str, seconds: u64) -> EventKind {
 
 fn published() -> EventKind {
     let stage = |(stage, seconds): (&str, f64)| StageTime { stage: stage.to_owned(), seconds };
-    EventKind::Published(Published {
+    EventKind::Published(PublishedArtifact {
         path: "artifacts/cpython-3.13.5-debian12-build1.tgz".into(),
         sha256: "9f2c".repeat(16),
         bytes: 41_300_000,
@@ -97,7 +97,7 @@ fn broken() -> Vec<Event> {
     kinds.map(|(second, kind)| Event { at: at(second), kind }).to_vec()
 }
 
-fn show(reporter: &mut dyn Reporter, events: &[Event]) {
+fn show(reporter: &mut dyn EventReporter, events: &[Event]) {
     for event in events {
         reporter.event(event).expect("memory takes all");
     }
@@ -109,7 +109,7 @@ fn text(bytes: Vec<u8>) -> String {
 
 fn plain(events: &[Event]) -> (String, String) {
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-    show(&mut Plain::new(&mut stdout, &mut stderr, Paint::Bare), events);
+    show(&mut PlainReporter::new(&mut stdout, &mut stderr, ColorPaint::Bare), events);
     (text(stdout), text(stderr))
 }
 
@@ -132,7 +132,7 @@ fn terminal(events: &[Event]) -> (String, String) {
     let target = ProgressDrawTarget::term_like_with_hz(Box::new(screen.clone()), 255);
     let mut stdout = Vec::new();
     let (lines, stderr) = (MultiProgress::with_draw_target(target), OnScreen(screen.clone()));
-    show(&mut Terminal::new(lines, Paint::Bare, &mut stdout, stderr), events);
+    show(&mut Terminal::new(lines, ColorPaint::Bare, &mut stdout, stderr), events);
     (text(stdout), screen.contents())
 }
 
@@ -146,7 +146,7 @@ fn plain_build() {
 #[test]
 fn plain_gives_a_sign_of_life_where_nothing_is_heard() {
     let mut stderr = Vec::new();
-    let mut plain = Plain::new(io::sink(), &mut stderr, Paint::Bare);
+    let mut plain = PlainReporter::new(io::sink(), &mut stderr, ColorPaint::Bare);
     show(&mut plain, &[Event { at: at(0), kind: started(Part::Build, "install", "") }]);
     for second in [10, 29, 31, 50, 62] {
         plain.tick(at(second));
@@ -196,7 +196,7 @@ fn what_is_over_in_a_moment_has_one_line_or_none() {
 #[test]
 fn plain_tells_starts_in_their_order() {
     let mut stderr = Vec::new();
-    let mut plain = Plain::new(io::sink(), &mut stderr, Paint::Bare);
+    let mut plain = PlainReporter::new(io::sink(), &mut stderr, ColorPaint::Bare);
     let starts = [started(Part::Machine, "boot", "work"), started(Part::Machine, "agent", "")];
     show(&mut plain, &starts.map(|kind| Event { at: at(0), kind }));
     plain.tick(at(1));
@@ -232,7 +232,7 @@ fn terminal_failure() {
 #[test]
 fn quiet_shows_warnings_errors_and_data() {
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-    show(&mut Quiet::new(&mut stdout, &mut stderr, Paint::Bare), &[build(), broken()].concat());
+    show(&mut Quiet::new(&mut stdout, &mut stderr, ColorPaint::Bare), &[build(), broken()].concat());
     assert_eq!(text(stdout), "artifacts/cpython-3.13.5-debian12-build1.tgz\n");
     assert_snapshot!(text(stderr), @r"
     warning: 2 GB of disk left
@@ -265,7 +265,7 @@ fn equal_phases_at_a_time_are_not_mixed() {
              fetch         one.tar                                     9s
     ");
     let mut stderr = Vec::new();
-    let mut plain = Plain::new(io::sink(), &mut stderr, Paint::Bare);
+    let mut plain = PlainReporter::new(io::sink(), &mut stderr, ColorPaint::Bare);
     let events = parallel();
     show(&mut plain, &events[..2]);
     plain.tick(at(3));
@@ -281,7 +281,7 @@ fn equal_phases_at_a_time_are_not_mixed() {
 
 /// Counts lines of the trace.
 struct Lines(Arc<AtomicUsize>);
-impl Reporter for Lines {
+impl EventReporter for Lines {
     fn event(&mut self, _: &Event) -> Result<(), OutputError> {
         Ok(())
     }
@@ -295,7 +295,7 @@ impl Reporter for Lines {
 #[tokio::test]
 async fn lines_of_the_trace_go_to_standard_error_and_none_is_lost() {
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-    let mut plain = Plain::new(&mut stdout, &mut stderr, Paint::Bare);
+    let mut plain = PlainReporter::new(&mut stdout, &mut stderr, ColorPaint::Bare);
     plain.trace("DEBUG one\n").expect("memory takes all");
     assert_eq!((text(stdout), text(stderr)), (String::new(), "DEBUG one\n".to_owned()));
     let (events, receiver) = tokio::sync::mpsc::unbounded_channel();
@@ -316,7 +316,7 @@ async fn lines_of_the_trace_go_to_standard_error_and_none_is_lost() {
 #[test]
 fn json_build() {
     let mut stdout = Vec::new();
-    show(&mut Json::new(&mut stdout), &[build(), broken()].concat());
+    show(&mut JsonReporter::new(&mut stdout), &[build(), broken()].concat());
     assert_snapshot!(text(stdout));
 }
 
@@ -327,7 +327,7 @@ fn live_lines() {
         for (second, kind) in seen {
             progress.advance(at(*second), kind);
         }
-        live_line(&phase(Part::Build, name), &progress, at(now), Paint::Bare)
+        live_line(&phase(Part::Build, name), &progress, at(now), ColorPaint::Bare)
     };
     let objects = |second, done| (second, advanced("optimised", done, Some(402), Unit::Objects, "gcc -c x.c"));
     let lines = [
@@ -353,9 +353,9 @@ impl io::Write for Full {
 }
 
 /// The outcome of these events, and how many were left for standard error alone.
-async fn followed(reporter: Box<dyn Reporter>, events: Vec<Event>) -> (Result<(), OutputError>, usize) {
+async fn followed(reporter: Box<dyn EventReporter>, events: Vec<Event>) -> (Result<(), OutputError>, usize) {
     struct Counting(Arc<AtomicUsize>);
-    impl Reporter for Counting {
+    impl EventReporter for Counting {
         fn event(&mut self, _: &Event) -> Result<(), OutputError> {
             self.0.fetch_add(1, Ordering::Relaxed);
             Ok(())
@@ -379,15 +379,15 @@ async fn followed(reporter: Box<dyn Reporter>, events: Vec<Event>) -> (Result<()
 
 #[tokio::test]
 async fn data_that_are_lost_are_an_error_and_news_are_not() {
-    let (outcome, left) = followed(Box::new(Json::new(Full)), broken()).await;
+    let (outcome, left) = followed(Box::new(JsonReporter::new(Full)), broken()).await;
     assert_eq!(outcome.expect_err("the events are lost").to_string(), "cannot write to standard output");
     assert_eq!(left, broken().len() - 1, "all after the first");
-    let (outcome, left) = followed(Box::new(Json::new(Full)), broken().split_off(2)).await;
+    let (outcome, left) = followed(Box::new(JsonReporter::new(Full)), broken().split_off(2)).await;
     assert!(outcome.is_err());
     assert_eq!(left, 1, "an error is told nevertheless");
-    let (outcome, _) = followed(Box::new(Plain::new(Full, io::sink(), Paint::Bare)), build()).await;
+    let (outcome, _) = followed(Box::new(PlainReporter::new(Full, io::sink(), ColorPaint::Bare)), build()).await;
     assert!(outcome.is_err(), "the artifact's path is lost");
-    let (outcome, left) = followed(Box::new(Plain::new(io::sink(), Full, Paint::Bare)), build()).await;
+    let (outcome, left) = followed(Box::new(PlainReporter::new(io::sink(), Full, ColorPaint::Bare)), build()).await;
     assert!(outcome.is_ok());
     assert_eq!(left, 0);
 }

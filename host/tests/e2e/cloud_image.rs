@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use vmbuild_testkit::gpg::{Gpg, GpgTime};
-use vmbuild_testkit::http_server::{ServedFile, Server, ServerBehavior};
+use vmbuild_testkit::http_server::{HttpServer, ServedFile, ServerBehavior};
 
 const OWNER: &str = "Publisher <publisher@example.org>";
 const RELEASE: &str = "releases/release-20260705";
@@ -17,7 +17,7 @@ const RELEASE: &str = "releases/release-20260705";
 /// A publisher and its user, who has a store of their own.
 struct World {
     folder: tempfile::TempDir,
-    server: Server,
+    server: HttpServer,
     sha256: String,
 }
 
@@ -25,7 +25,7 @@ impl World {
     /// Nothing, and a word about it, where something is missing.
     async fn new() -> Option<Self> {
         let disk = fs_err::read(standin::disk().await?).expect("the stand-in");
-        let (gpg, folder, server) = (Gpg::new()?, tempfile::tempdir().expect("a folder"), Server::start().await);
+        let (gpg, folder, server) = (Gpg::new()?, tempfile::tempdir().expect("a folder"), HttpServer::start().await);
         let sha256 = hex::encode(Sha256::digest(&disk));
         let sums = format!("{sha256} *disk.img\n");
         gpg.key(OWNER, "1y", GpgTime::Now).await;

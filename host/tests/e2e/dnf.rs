@@ -12,7 +12,7 @@ use vmbuild_core::event::Events;
 use vmbuild_core::store::Store;
 use vmbuild_image::{Golden, GoldenRole};
 use vmbuild_machine::sandbox::{set_helper, works_here};
-use vmbuild_machine::{Lifetime, Machine, MachineName, MachineSpec, Network, Start};
+use vmbuild_machine::{Lifetime, Machine, MachineName, MachineSpec, Network, StartSource};
 use vmbuild_protocol::{CommandLine, Exec, Exited, Package, PackageManager, Provision, Stage};
 
 /// Three packages, of which the second needs the first and the third the second.
@@ -54,7 +54,7 @@ impl Guest {
             network: Network::Outgoing,
             lifetime: Lifetime::Job,
             agent,
-            start: Start::Sandbox { root: golden.tree() },
+            start: StartSource::Sandbox { root: golden.tree() },
         };
         let machine = Machine::start(spec, &store, &events, &cancel).await.expect("a machine");
         let guest = Self { machine, cancel };

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
 use tokio_util::sync::CancellationToken;
-use vmbuild_guest::{Opening, Session, Transport, connect};
+use vmbuild_guest::{Session, SessionOpening, Transport, connect};
 use vmbuild_protocol::{CommandLine, Exec};
 use vmbuild_supervise::{Command, Deadline};
 
@@ -29,7 +29,7 @@ const HANG: Duration = Duration::from_mins(1);
 
 async fn open(transport: &Transport) -> Session {
     let pipe = connect(transport).await.expect("somebody listens");
-    let session = Session::open(pipe, Opening::Again, Deadline::after(HANG), &CancellationToken::new()).await;
+    let session = Session::open(pipe, SessionOpening::Again, Deadline::after(HANG), &CancellationToken::new()).await;
     session.expect("the agent answers")
 }
 

@@ -3,8 +3,8 @@
 //! Wall-clock time is the wait on a quiet machine; QEMU's processor time is the cost on any machine.
 
 use super::console::{ConsoleCost, children_seconds, processor_seconds, qemu, until};
-use super::machine::{CompiledProgram, Program, describe};
-use super::systemd::Systemd;
+use super::machine::{BenchProgram, CompiledProgram, describe};
+use super::systemd::SystemdBench;
 use super::vagrant;
 use crate::workspace::{TaskError, Workspace, say};
 use std::path::{Path, PathBuf};
@@ -20,9 +20,9 @@ const MICROVM: [&str; 2] = ["-machine", "microvm"];
 
 /// Each row is printed as soon as it is known, so a slow one does not delay the others.
 pub(super) async fn run(workspace: &Workspace, rounds: usize, compiled: CompiledProgram) -> Result<(), TaskError> {
-    let program = Program::build(workspace, compiled).await?;
+    let program = BenchProgram::build(workspace, compiled).await?;
     let machine = describe(workspace).await?;
-    let Ours { ready, runs, boot } = ours(workspace, &program, rounds).await?;
+    let OurBoot { ready, runs, boot } = ours(workspace, &program, rounds).await?;
     let (mut floor, mut micro) = (Vec::new(), Vec::new());
     for _ in 0..rounds {
         floor.push(boot.first_process(workspace, &Q35).await?);
@@ -58,13 +58,13 @@ fn absent(what: &str, why: &str) -> String {
 }
 
 /// Times of vmbuild's own machines, and the files that the last one booted from.
-struct Ours {
+struct OurBoot {
     ready: Vec<ConsoleCost>,
     runs: Vec<ConsoleCost>,
     boot: BootedFrom,
 }
 
-async fn ours(workspace: &Workspace, program: &Program, rounds: usize) -> Result<Ours, TaskError> {
+async fn ours(workspace: &Workspace, program: &BenchProgram, rounds: usize) -> Result<OurBoot, TaskError> {
     let (mut ready, mut runs, mut boot) = (Vec::new(), Vec::new(), None);
     for _ in 0..rounds {
         ready.push(up(workspace, program).await?);
@@ -72,11 +72,11 @@ async fn ours(workspace: &Workspace, program: &Program, rounds: usize) -> Result
         runs.extend(execs(workspace, program).await?);
         program.destroy(workspace, NAME).await;
     }
-    Ok(Ours { ready, runs, boot: boot.ok_or(TaskError::Silent("vmbuild up"))? })
+    Ok(OurBoot { ready, runs, boot: boot.ok_or(TaskError::Silent("vmbuild up"))? })
 }
 
 /// Runs a small command repeatedly. The host's processor time is counted in ticks, so it is measured over all runs.
-async fn execs(workspace: &Workspace, program: &Program) -> Result<Vec<ConsoleCost>, TaskError> {
+async fn execs(workspace: &Workspace, program: &BenchProgram) -> Result<Vec<ConsoleCost>, TaskError> {
     let (before, mut walls) = (children_seconds()?, Vec::new());
     for _ in 0..EXECS {
         let since = Instant::now();
@@ -87,15 +87,15 @@ async fn execs(workspace: &Workspace, program: &Program) -> Result<Vec<ConsoleCo
     Ok(walls.into_iter().map(|wall| ConsoleCost { wall, processor }).collect())
 }
 
-async fn systemd(workspace: &Workspace, program: &Program, rounds: usize) -> Result<Vec<ConsoleCost>, TaskError> {
-    let (systemd, mut costs) = (Systemd::make(workspace, program).await?, Vec::new());
+async fn systemd(workspace: &Workspace, program: &BenchProgram, rounds: usize) -> Result<Vec<ConsoleCost>, TaskError> {
+    let (systemd, mut costs) = (SystemdBench::make(workspace, program).await?, Vec::new());
     for _ in 0..rounds {
         costs.push(systemd.login(workspace, &Q35).await?);
     }
     Ok(costs)
 }
 
-async fn up(workspace: &Workspace, program: &Program) -> Result<ConsoleCost, TaskError> {
+async fn up(workspace: &Workspace, program: &BenchProgram) -> Result<ConsoleCost, TaskError> {
     let since = Instant::now();
     let backend = ["--backend", "qemu", "--accel", "tcg", "--cpus", "1", "--memory", "512"];
     program.up(workspace, NAME, &backend).await?;

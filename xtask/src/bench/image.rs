@@ -2,7 +2,7 @@
 //! mmdebstrap alone and by mkosi. One run, one store, one after the other.
 
 use super::host;
-use super::table::{Row, markdown};
+use super::table::{TableRow, markdown};
 use crate::agent;
 use crate::workspace::{TaskError, Workspace, say};
 use serde_json::Value;
@@ -30,7 +30,7 @@ struct ImageBench<'a> {
     vmbuild: PathBuf,
     agent: PathBuf,
     folder: PathBuf,
-    rows: Vec<Row>,
+    rows: Vec<TableRow>,
 }
 
 /// Measures, prints the table and writes it to `target/bench/image.md`.
@@ -72,7 +72,7 @@ impl ImageBench<'_> {
 
     async fn golden(&mut self) -> Result<(), TaskError> {
         let (lines, took) = self.timed(&["image", "build", IMAGE, "--disk"]).await?;
-        self.rows.push(Row::new(format!("`vmbuild image build {IMAGE} --disk`, from nothing")).took(took));
+        self.rows.push(TableRow::new(format!("`vmbuild image build {IMAGE} --disk`, from nothing")).took(took));
         let mut abouts = lines.iter().filter(|line| line["event"] == "started");
         let mut about = |phase: &Value| {
             let found = abouts.find(|line| line["phase"] == *phase);
@@ -85,15 +85,15 @@ impl ImageBench<'_> {
             // Without the archive's address: the table may be published.
             let about = about(phase);
             let about = about.split(" from ").next().and_then(|about| about.split(" at ").next());
-            Row::new(format!("· {}", phase["phase"].as_str().unwrap_or_default()))
+            TableRow::new(format!("· {}", phase["phase"].as_str().unwrap_or_default()))
                 .took(seconds)
                 .remark(about.unwrap_or_default())
         });
         self.rows.extend(steps.collect::<Vec<_>>());
         let (_, again) = self.timed(&["image", "build", IMAGE, "--disk"]).await?;
-        self.rows.push(Row::new("the same again").took(again));
+        self.rows.push(TableRow::new("the same again").took(again));
         let (_, verify) = self.timed(&["image", "verify", IMAGE]).await?;
-        self.rows.push(Row::new("`vmbuild image verify`").took(verify));
+        self.rows.push(TableRow::new("`vmbuild image verify`").took(verify));
         self.sizes(&lines)
     }
 
@@ -104,12 +104,12 @@ impl ImageBench<'_> {
         for golden in document["golden"].as_array().into_iter().flatten() {
             let role = golden["role"].as_str().unwrap_or_default();
             let layer = path(&golden["tree"][0]);
-            self.rows.push(Row::new(format!("{role}: uppermost layer of the tree")).bytes(on_disk(&layer)));
-            self.rows.push(Row::new(format!("{role}: disk")).bytes(on_disk(&path(&golden["disk"]["path"]))));
+            self.rows.push(TableRow::new(format!("{role}: uppermost layer of the tree")).bytes(on_disk(&layer)));
+            self.rows.push(TableRow::new(format!("{role}: disk")).bytes(on_disk(&path(&golden["disk"]["path"]))));
         }
         let disk = &document["golden"][0]["disk"];
-        self.rows.push(Row::new("kernel").bytes(on_disk(&path(&disk["kernel"]))));
-        self.rows.push(Row::new("initramfs with the agent").bytes(on_disk(&path(&disk["initramfs"]))));
+        self.rows.push(TableRow::new("kernel").bytes(on_disk(&path(&disk["kernel"]))));
+        self.rows.push(TableRow::new("initramfs with the agent").bytes(on_disk(&path(&disk["initramfs"]))));
         Ok(())
     }
 
@@ -124,7 +124,7 @@ impl ImageBench<'_> {
             let path = output.to_string_lossy().into_owned();
             let words = ["--format", format, "--compress", compress, "--role", "build", "--output", &path];
             let (_, took) = self.timed(&[&["image", "export", IMAGE], &words[..]].concat()).await?;
-            let row = Row::new(format!("export {format}, {compress}")).took(took).bytes(on_disk(&output));
+            let row = TableRow::new(format!("export {format}, {compress}")).took(took).bytes(on_disk(&output));
             self.rows.push(row.remark("role build"));
         }
         Ok(())
@@ -168,13 +168,13 @@ impl ImageBench<'_> {
         say(&format!("$ {}", command.line()));
         let since = Instant::now();
         self.rows.push(match self.workspace.read(command).await {
-            Ok(_) => Row::new(what).took(since.elapsed()).bytes(on_disk(made)),
+            Ok(_) => TableRow::new(what).took(since.elapsed()).bytes(on_disk(made)),
             Err(TaskError::Run(vmbuild_supervise::RunError::NotStarted { .. })) => {
-                Row::new(what).remark("not installed")
+                TableRow::new(what).remark("not installed")
             }
             Err(error) => {
                 let text = error.to_string();
-                Row::new(what).remark(format!("did not run: {}", text.lines().last().unwrap_or_default().trim()))
+                TableRow::new(what).remark(format!("did not run: {}", text.lines().last().unwrap_or_default().trim()))
             }
         });
         Ok(())

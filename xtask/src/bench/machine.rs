@@ -46,14 +46,14 @@ impl CompiledProgram {
 }
 
 /// vmbuild with its agent, which is always a release build, and a store to use.
-pub(super) struct Program {
+pub(super) struct BenchProgram {
     path: PathBuf,
     agent: PathBuf,
     compiled: CompiledProgram,
     pub(super) store: PathBuf,
 }
 
-impl Program {
+impl BenchProgram {
     /// Builds both. The store is `VMBUILD_HOME`, else the tests'.
     pub(super) async fn build(workspace: &Workspace, compiled: CompiledProgram) -> Result<Self, TaskError> {
         let agent = agent::build(workspace).await?;

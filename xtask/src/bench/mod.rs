@@ -19,7 +19,7 @@ use std::path::PathBuf;
 
 /// The measurements.
 #[derive(Debug, Clone, Subcommand)]
-pub(crate) enum Bench {
+pub(crate) enum BenchCommand {
     /// From QEMU's start to a ready agent, against a bare kernel and against systemd.
     Boot {
         /// Number of boots of each.
@@ -68,12 +68,12 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 }
 
 /// Runs one measurement.
-pub(crate) async fn run(workspace: &Workspace, bench: Bench) -> Result<(), TaskError> {
+pub(crate) async fn run(workspace: &Workspace, bench: BenchCommand) -> Result<(), TaskError> {
     match bench {
-        Bench::Boot { rounds, compiled } => boot::run(workspace, rounds, compiled).await,
-        Bench::Build { version, rounds } => build::run(workspace, &version, rounds).await,
-        Bench::Speed { version, against, rounds } => build::speed(workspace, &version, against, rounds).await,
-        Bench::Image => image::run(workspace).await,
-        Bench::Transfer { rounds, compiled } => transfer::run(workspace, rounds, compiled).await,
+        BenchCommand::Boot { rounds, compiled } => boot::run(workspace, rounds, compiled).await,
+        BenchCommand::Build { version, rounds } => build::run(workspace, &version, rounds).await,
+        BenchCommand::Speed { version, against, rounds } => build::speed(workspace, &version, against, rounds).await,
+        BenchCommand::Image => image::run(workspace).await,
+        BenchCommand::Transfer { rounds, compiled } => transfer::run(workspace, rounds, compiled).await,
     }
 }

@@ -13,14 +13,14 @@ const BYTES: usize = 100_000_000;
 const LISTENS: Duration = Duration::from_secs(10);
 
 /// A server and its clients' files.
-pub(super) struct Scp<'a> {
+pub(super) struct ScpBench<'a> {
     workspace: &'a Workspace,
     folder: PathBuf,
     port: u16,
     server: Child,
 }
 
-impl<'a> Scp<'a> {
+impl<'a> ScpBench<'a> {
     /// The row of the table; if the server does not run, with the reason.
     pub(super) async fn row(workspace: &'a Workspace, bench: &Path, rounds: usize) -> String {
         let folder = bench.join("scp");

@@ -2,7 +2,7 @@
 //! does all this before anybody can connect.
 
 use super::console::{ConsoleCost, qemu, until};
-use super::machine::Program;
+use super::machine::BenchProgram;
 use crate::agent;
 use crate::workspace::{TaskError, Workspace};
 use std::path::PathBuf;
@@ -12,15 +12,15 @@ const PACKAGES: &str = "systemd-sysv,udev,dbus,initramfs-tools,linux-image-cloud
 const SIZE: &str = "2G";
 
 /// A disk with its kernel and initramfs.
-pub(super) struct Systemd {
+pub(super) struct SystemdBench {
     disk: PathBuf,
     kernel: PathBuf,
     initramfs: PathBuf,
 }
 
-impl Systemd {
+impl SystemdBench {
     /// Makes the disk with mmdebstrap, or reuses an earlier run's. The archive is the golden machine's.
-    pub(super) async fn make(workspace: &Workspace, program: &Program) -> Result<Self, TaskError> {
+    pub(super) async fn make(workspace: &Workspace, program: &BenchProgram) -> Result<Self, TaskError> {
         let folder = agent::target_folder(workspace).await?.join("bench/systemd");
         let [tree, disk] = ["tree", "disk.ext4"].map(|name| folder.join(name));
         let made = Self { disk, kernel: tree.join("vmlinuz"), initramfs: tree.join("initrd.img") };
@@ -51,7 +51,7 @@ impl Systemd {
 }
 
 /// The golden machine's suite and archive.
-async fn origin(workspace: &Workspace, program: &Program) -> Result<(String, String), TaskError> {
+async fn origin(workspace: &Workspace, program: &BenchProgram) -> Result<(String, String), TaskError> {
     let said = workspace.read(program.command(workspace, &["image", "show", "debian-12", "--json"])).await?;
     let shown: serde_json::Value =
         serde_json::from_str(&said).map_err(|_| TaskError::Silent("vmbuild image show --json"))?;

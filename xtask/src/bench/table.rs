@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// One measured thing.
 #[derive(Debug, Clone)]
-pub(super) struct Row {
+pub(super) struct TableRow {
     pub(super) what: String,
     /// Duration, if the row has one.
     pub(super) took: Option<Duration>,
@@ -13,7 +13,7 @@ pub(super) struct Row {
     pub(super) remark: String,
 }
 
-impl Row {
+impl TableRow {
     pub(super) fn new(what: impl Into<String>) -> Self {
         Self { what: what.into(), took: None, bytes: None, remark: String::new() }
     }
@@ -32,8 +32,8 @@ impl Row {
 }
 
 /// The rows as Markdown.
-pub(super) fn markdown(rows: &[Row]) -> String {
-    let line = |row: &Row| {
+pub(super) fn markdown(rows: &[TableRow]) -> String {
+    let line = |row: &TableRow| {
         let took = row.took.map(|took| format!("{:.1} s", took.as_secs_f64())).unwrap_or_default();
         let bytes = row.bytes.map(|bytes| format!("{:.1} MB", bytes as f64 / 1e6)).unwrap_or_default();
         format!("| {} | {took} | {bytes} | {} |\n", row.what, row.remark)
@@ -44,14 +44,16 @@ pub(super) fn markdown(rows: &[Row]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Row, markdown};
+    use super::{TableRow, markdown};
     use insta::assert_snapshot;
     use std::time::Duration;
 
     #[test]
     fn rows_become_markdown() {
-        let rows =
-            [Row::new("disk").took(Duration::from_millis(1250)).bytes(170_000_000), Row::new("mkosi").remark("failed")];
+        let rows = [
+            TableRow::new("disk").took(Duration::from_millis(1250)).bytes(170_000_000),
+            TableRow::new("mkosi").remark("failed"),
+        ];
         assert_snapshot!(markdown(&rows), @r"
         | what | time | size | |
         |---|---:|---:|---|

@@ -1,7 +1,7 @@
 //! A 100 MB artifact and a small command over each transport to an agent.
 
-use super::machine::{CompiledProgram, Program, describe};
-use super::scp::Scp;
+use super::machine::{BenchProgram, CompiledProgram, describe};
+use super::scp::ScpBench;
 use crate::agent;
 use crate::workspace::{TaskError, Workspace, say};
 
@@ -9,11 +9,11 @@ const NAME: &str = "bench-transfer";
 
 /// Prints the rows of each transport as soon as they are known.
 pub(super) async fn run(workspace: &Workspace, rounds: usize, compiled: CompiledProgram) -> Result<(), TaskError> {
-    let program = Program::build(workspace, compiled).await?;
+    let program = BenchProgram::build(workspace, compiled).await?;
     let machine = describe(workspace).await?;
     let folder = agent::target_folder(workspace).await?.join("bench");
     say(&format!("\n{machine}\n\n| way | in MB/s | out MB/s | ping ms | `true` ms |\n|---|---|---|---|---|"));
-    say(&Scp::row(workspace, &folder, rounds).await);
+    say(&ScpBench::row(workspace, &folder, rounds).await);
     let virtual_machine = ["--backend", "qemu", "--accel", "tcg", "--memory", "1024"];
     for backend in [&["--backend", "sandbox"][..], &virtual_machine] {
         program.up(workspace, NAME, backend).await?;

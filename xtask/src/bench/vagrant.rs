@@ -3,7 +3,7 @@
 //! It needs a box, libvirt's daemon, and a hypervisor or QEMU's translation. If something is missing, the row names it.
 
 use super::console::{ConsoleCost, processor_seconds};
-use super::machine::Program;
+use super::machine::BenchProgram;
 use crate::agent;
 use crate::workspace::{TaskError, Workspace, say};
 use std::time::Instant;
@@ -14,9 +14,9 @@ const NAME: &str = "vmbuild-bench";
 const LIBVIRT: [&str; 2] = ["-c", "qemu:///system"];
 
 /// Starts a halted machine: a first start would also import the box. Only once, since it takes minutes.
-pub(super) async fn up(workspace: &Workspace, program: &Program) -> Result<ConsoleCost, String> {
+pub(super) async fn up(workspace: &Workspace, program: &BenchProgram) -> Result<ConsoleCost, String> {
     let name = ready(workspace).await?;
-    let bench = Vagrant { workspace, program, name };
+    let bench = VagrantBench { workspace, program, name };
     let measured = bench.measure().await;
     if let Err(error) = bench.run(&["destroy", "--force"]).await {
         say(&format!("{NAME}: {error}"));
@@ -41,13 +41,13 @@ async fn ready(workspace: &Workspace) -> Result<String, String> {
     })
 }
 
-struct Vagrant<'a> {
+struct VagrantBench<'a> {
     workspace: &'a Workspace,
-    program: &'a Program,
+    program: &'a BenchProgram,
     name: String,
 }
 
-impl Vagrant<'_> {
+impl VagrantBench<'_> {
     async fn measure(&self) -> Result<ConsoleCost, TaskError> {
         self.run(&["up", "--provider", "libvirt", "--no-provision"]).await?;
         self.run(&["halt"]).await?;

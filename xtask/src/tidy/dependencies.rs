@@ -36,14 +36,14 @@ fn entry(line: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tidy::tree::Text;
+    use crate::tidy::tree::SourceText;
 
     #[test]
     fn both_ways() {
         let manifest =
             "[workspace.dependencies]\nclap = \"4\"\nhex = \"1\"\nvmbuild-protocol = { path = \"protocol\" }\n";
         let document = "| crate | job |\n|---|---|\n| `clap` | options |\n| `anyhow` | errors |\n";
-        let file = |name: &str, text: &str| Text { name: name.to_owned(), text: text.to_owned() };
+        let file = |name: &str, text: &str| SourceText { name: name.to_owned(), text: text.to_owned() };
         let files = vec![file("Cargo.toml", manifest), file(DOCUMENT, document)];
         let tree = SourceTree { root: "/repository".into(), files };
         let expect = ["has no line for `hex`", "`anyhow` is no longer used"].map(|text| format!("{DOCUMENT}: {text}"));

@@ -1,6 +1,6 @@
 //! The order of the workspace's crates: Cargo rejects cycles, this rejects an edge upwards.
 
-use super::tree::{SourceTree, Text};
+use super::tree::{SourceText, SourceTree};
 use std::collections::BTreeMap;
 
 /// Every crate, lowest first. A crate depends only on crates before it.
@@ -60,7 +60,7 @@ pub(super) fn check(tree: &SourceTree) -> Vec<String> {
     manifests.flat_map(|(rank, folder, file)| edges(rank, folder, file)).collect()
 }
 
-fn edges(rank: usize, folder: &str, file: &Text) -> Vec<String> {
+fn edges(rank: usize, folder: &str, file: &SourceText) -> Vec<String> {
     let Ok(manifest) = toml::from_str::<CrateManifest>(&file.text) else {
         return vec![format!("{}: not a manifest", file.name)];
     };

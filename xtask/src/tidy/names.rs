@@ -3,7 +3,7 @@
 //! Counts structs, enums, unions, traits and type aliases in any scope. Associated types belong to their trait, and
 //! tests, benchmarks and examples are programs of their own.
 
-use super::tree::{SourceTree, Text};
+use super::tree::{SourceText, SourceTree};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use syn::visit::{self, Visit};
@@ -29,7 +29,8 @@ fn excepting(tree: &SourceTree, shared: &[(&str, &str)]) -> Vec<String> {
         }
     }
     let tests: BTreeSet<PathBuf> = files.iter().flat_map(|(file, syntax)| test_modules(file, &syntax.items)).collect();
-    let tested = |file: &Text| Path::new(&file.name).ancestors().any(|path| tests.contains(&path.with_extension("")));
+    let tested =
+        |file: &SourceText| Path::new(&file.name).ancestors().any(|path| tests.contains(&path.with_extension("")));
     let mut places: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for (file, syntax) in files.iter().filter(|(file, _)| !tested(file)) {
         let mut definitions = Definitions::default();
@@ -54,7 +55,7 @@ pub(super) fn is_program(name: &str) -> bool {
 }
 
 /// The files, without their extension, or folders of a file's test modules.
-fn test_modules(file: &Text, items: &[Item]) -> Vec<PathBuf> {
+fn test_modules(file: &SourceText, items: &[Item]) -> Vec<PathBuf> {
     let path = Path::new(&file.name);
     let root = ["mod.rs", "lib.rs", "main.rs"].iter().any(|name| path.ends_with(name));
     let folder = if root { path.parent().unwrap_or(path).to_owned() } else { path.with_extension("") };
@@ -120,7 +121,7 @@ mod tests {
     use super::*;
 
     fn tree(files: &[(&str, &str)]) -> SourceTree {
-        let text = |(name, text): &(&str, &str)| Text { name: (*name).to_owned(), text: (*text).to_owned() };
+        let text = |(name, text): &(&str, &str)| SourceText { name: (*name).to_owned(), text: (*text).to_owned() };
         SourceTree { root: "/repository".into(), files: files.iter().map(text).collect() }
     }
 

@@ -1,6 +1,6 @@
 //! Files of at most 400 lines, functions of at most 60.
 
-use super::tree::{SourceTree, Text};
+use super::tree::{SourceText, SourceTree};
 
 const FILE: usize = 400;
 const FUNCTION: usize = 60;
@@ -9,13 +9,13 @@ pub(super) fn check(tree: &SourceTree) -> Vec<String> {
     tree.rust().flat_map(|file| long_file(file).into_iter().chain(long_functions(file))).collect()
 }
 
-fn long_file(file: &Text) -> Option<String> {
+fn long_file(file: &SourceText) -> Option<String> {
     let lines = file.text.lines().count();
     (lines > FILE).then(|| format!("{}: {lines} lines, at most {FILE}", file.name))
 }
 
 /// rustfmt puts a function's last brace under its first letter, so no parser is needed.
-fn long_functions(file: &Text) -> Vec<String> {
+fn long_functions(file: &SourceText) -> Vec<String> {
     let mut open: Option<(usize, usize)> = None;
     let mut found = Vec::new();
     for (number, line) in file.lines() {

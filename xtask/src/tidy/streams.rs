@@ -2,7 +2,7 @@
 //! about formats, closed pipes and `--json`. (Print macros are clippy's: `print_stdout`, `print_stderr`.)
 
 use super::names::is_program;
-use super::tree::{SourceTree, Text};
+use super::tree::{SourceText, SourceTree};
 
 /// Files and folders that may open them, each with the reason.
 const ALLOWED: [(&str, &str); 3] = [
@@ -18,13 +18,13 @@ const OPENED: [[&str; 2]; 2] = [["io::", "stdout"], ["io::", "stderr"]];
 const ASKED: &str = ".is_terminal()";
 
 pub(super) fn check(tree: &SourceTree) -> Vec<String> {
-    let allowed = |file: &Text| ALLOWED.iter().any(|(place, _)| file.name.starts_with(place));
+    let allowed = |file: &SourceText| ALLOWED.iter().any(|(place, _)| file.name.starts_with(place));
     let files = tree.rust().filter(|file| !is_program(&file.name) && !allowed(file));
     files.flat_map(opened).collect()
 }
 
 /// Places before the file's tests.
-fn opened(file: &Text) -> impl Iterator<Item = String> {
+fn opened(file: &SourceText) -> impl Iterator<Item = String> {
     let lines = file.lines().take_while(|(_, line)| *line != "#[cfg(test)]");
     lines.filter(|(_, line)| !line.contains(ASKED)).filter_map(|(number, line)| {
         let stream = OPENED.iter().map(|halves| halves.concat()).find(|stream| line.contains(stream))?;

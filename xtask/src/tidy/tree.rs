@@ -8,16 +8,16 @@ const NOT_OURS: [&str; 6] = ["target", "artifacts", ".git", ".vagrant", "node_mo
 
 pub(super) struct SourceTree {
     pub(super) root: PathBuf,
-    pub(super) files: Vec<Text>,
+    pub(super) files: Vec<SourceText>,
 }
 
 /// One file. Its name is relative to the root, with slashes.
-pub(super) struct Text {
+pub(super) struct SourceText {
     pub(super) name: String,
     pub(super) text: String,
 }
 
-impl Text {
+impl SourceText {
     pub(super) fn is_rust(&self) -> bool {
         Path::new(&self.name).extension().is_some_and(|ext| ext == "rs")
     }
@@ -53,16 +53,16 @@ impl SourceTree {
         // Files that are not text, such as keyrings, have no rules.
         if let Ok(text) = String::from_utf8(fs_err::read(path)?) {
             let name = path.strip_prefix(&self.root).unwrap_or(path).to_string_lossy().into_owned();
-            self.files.push(Text { name, text });
+            self.files.push(SourceText { name, text });
         }
         Ok(())
     }
 
-    pub(super) fn file(&self, name: &str) -> Option<&Text> {
+    pub(super) fn file(&self, name: &str) -> Option<&SourceText> {
         self.files.iter().find(|file| file.name == name)
     }
 
-    pub(super) fn rust(&self) -> impl Iterator<Item = &Text> {
+    pub(super) fn rust(&self) -> impl Iterator<Item = &SourceText> {
         self.files.iter().filter(|file| file.is_rust())
     }
 }
@@ -72,6 +72,6 @@ impl SourceTree {
 pub(super) fn one(name: &str, text: &str) -> SourceTree {
     SourceTree {
         root: PathBuf::from("/repository"),
-        files: vec![Text { name: name.to_owned(), text: text.to_owned() }],
+        files: vec![SourceText { name: name.to_owned(), text: text.to_owned() }],
     }
 }

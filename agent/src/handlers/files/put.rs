@@ -7,7 +7,7 @@ use crate::request::RequestContext;
 use crate::session::{HostLink, HostMessage};
 use std::path::Path;
 use tokio::sync::mpsc;
-use vmbuild_archive::{Destination, replace};
+use vmbuild_archive::{ReplaceTarget, replace};
 use vmbuild_protocol::{Digest, FailureKind, PutFile, RequestFailure};
 
 /// Receives a file.
@@ -22,9 +22,9 @@ pub async fn put(
         return Err(failure(FailureKind::Invalid, format!("`{}` is not an absolute path of a file", order.path)));
     };
     fs_err::create_dir_all(folder).map_err(|error| io_failure(&error))?;
-    let target = match Destination::of(target).map_err(|error| replace_failure(&error))? {
-        Destination::File { path, .. } => path,
-        Destination::Stream(path) => return receive_into_stream(request, &path, order.size, link, messages).await,
+    let target = match ReplaceTarget::of(target).map_err(|error| replace_failure(&error))? {
+        ReplaceTarget::File { path, .. } => path,
+        ReplaceTarget::Stream(path) => return receive_into_stream(request, &path, order.size, link, messages).await,
     };
     let folder = target.parent().unwrap_or(folder);
     let arriving = folder.join(format!(".arriving-{}", request.mark));

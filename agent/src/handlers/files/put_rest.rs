@@ -12,7 +12,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use tokio::io::{AsyncSeekExt, AsyncWriteExt};
 use tokio::sync::mpsc;
-use vmbuild_archive::{Destination, replace};
+use vmbuild_archive::{ReplaceTarget, replace};
 use vmbuild_protocol::{Digest, FailureKind, PutRest, RequestFailure};
 
 /// Receives the rest of a file.
@@ -29,13 +29,13 @@ pub async fn put_rest(
         return Err(failure(FailureKind::Invalid, text));
     };
     fs_err::create_dir_all(folder).map_err(|error| io_failure(&error))?;
-    let mode = match Destination::of(target).map_err(|error| replace_failure(&error))? {
+    let mode = match ReplaceTarget::of(target).map_err(|error| replace_failure(&error))? {
         // As with cp(1), the file that is there keeps its mode.
-        Destination::File { mode, .. } => mode.unwrap_or(order.mode & 0o7777),
-        Destination::Stream(path) if order.from == 0 => {
+        ReplaceTarget::File { mode, .. } => mode.unwrap_or(order.mode & 0o7777),
+        ReplaceTarget::Stream(path) if order.from == 0 => {
             return receive_into_stream(request, &path, order.size, link, messages).await;
         }
-        Destination::Stream(path) => {
+        ReplaceTarget::Stream(path) => {
             let text = format!("{} cannot be resumed: bytes written to it cannot be read back", path.display());
             return Err(failure(FailureKind::Invalid, text));
         }

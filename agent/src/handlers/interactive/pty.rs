@@ -10,9 +10,9 @@ use vmbuild_protocol::TerminalSize;
 
 /// This side of a pseudo-terminal.
 #[derive(Debug)]
-pub(super) struct Pty(AsyncFd<OwnedFd>);
+pub(super) struct PseudoTerminal(AsyncFd<OwnedFd>);
 
-impl Pty {
+impl PseudoTerminal {
     /// Opens a pair; the second is the program's side.
     pub(super) fn open(size: TerminalSize) -> io::Result<(Self, OwnedFd)> {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;

@@ -4,7 +4,7 @@
 //! does in the guest what a terminal does: Ctrl-C becomes a signal to the program in the foreground, and a new size
 //! is announced to it.
 
-use super::pty::Pty;
+use super::pty::PseudoTerminal;
 use crate::cleanup;
 use crate::failure::io_failure;
 use crate::handlers::exec::{build_command, run_within, spawn, to_exited};
@@ -31,7 +31,7 @@ pub(super) async fn run_in_terminal(
     link: &HostLink,
     messages: mpsc::UnboundedReceiver<HostMessage>,
 ) -> Result<Exited, RequestFailure> {
-    let (pty, theirs) = Pty::open(size).map_err(|error| io_failure(&error))?;
+    let (pty, theirs) = PseudoTerminal::open(size).map_err(|error| io_failure(&error))?;
     let program = build_command(request, command)?.terminal(&theirs).map_err(|error| io_failure(&error))?;
     let mut child = spawn(program, command)?;
     // From now on only the program holds its side: once it ends, reading ends.
@@ -54,7 +54,11 @@ pub(super) async fn run_in_terminal(
 }
 
 /// Forwards the output of a program until it and its descendants have ended and everything has been sent.
-async fn drive_on_terminal(child: &mut Child, pty: &Pty, request: &RequestContext) -> Result<Exited, RequestFailure> {
+async fn drive_on_terminal(
+    child: &mut Child,
+    pty: &PseudoTerminal,
+    request: &RequestContext,
+) -> Result<Exited, RequestFailure> {
     let over = CancellationToken::new();
     let ending = async {
         let ended = child.wait().await;
@@ -66,7 +70,7 @@ async fn drive_on_terminal(child: &mut Child, pty: &Pty, request: &RequestContex
     tokio::join!(ending, forward_screen(pty, request, &over)).0
 }
 
-async fn forward_screen(pty: &Pty, request: &RequestContext, over: &CancellationToken) {
+async fn forward_screen(pty: &PseudoTerminal, request: &RequestContext, over: &CancellationToken) {
     let mut buffer = vec![0; CHUNK];
     loop {
         let silence = async {
@@ -86,7 +90,11 @@ async fn forward_screen(pty: &Pty, request: &RequestContext, over: &Cancellation
 }
 
 /// Types the input of the host's user, and follows the size of their terminal.
-async fn type_input(pty: &Pty, link: &HostLink, mut messages: mpsc::UnboundedReceiver<HostMessage>) -> Infallible {
+async fn type_input(
+    pty: &PseudoTerminal,
+    link: &HostLink,
+    mut messages: mpsc::UnboundedReceiver<HostMessage>,
+) -> Infallible {
     let mut consumed = CreditGrants::default();
     while let Some(inbound) = messages.recv().await {
         match inbound {

@@ -2,7 +2,7 @@
 
 use crate::request::RequestContext;
 use vmbuild_cpython::CheckKind;
-use vmbuild_cpython::checks::Severity;
+use vmbuild_cpython::checks::CheckSeverity;
 use vmbuild_protocol::{Check, Progress, RequestFailure, Verdict};
 
 /// The evidence that an artifact passes a check, or the reason why it does not.
@@ -59,8 +59,8 @@ impl<'a> CheckReport<'a> {
 
     fn verdict_if_not_met(&self, kind: CheckKind) -> Verdict {
         match kind.severity() {
-            Severity::FailsIfStrict if !self.is_strict => Verdict::Warn,
-            Severity::Fails | Severity::FailsIfStrict => Verdict::Fail,
+            CheckSeverity::FailsIfStrict if !self.is_strict => Verdict::Warn,
+            CheckSeverity::Fails | CheckSeverity::FailsIfStrict => Verdict::Fail,
         }
     }
 

@@ -38,7 +38,7 @@ pub struct BuildCache {
 
 /// Where a build's files are, or are to be.
 #[derive(Debug, Clone)]
-pub struct Outputs {
+pub struct BuildOutputs {
     /// The tarball.
     pub tarball: PathBuf,
     /// The debug info that was split off it, if there is any.
@@ -69,7 +69,7 @@ pub struct KeptBuild {
     pub logs: BTreeMap<String, Sha256>,
 }
 
-impl Outputs {
+impl BuildOutputs {
     /// The logs that the steps have left: file name and SHA-256.
     pub fn step_logs(&self) -> io::Result<BTreeMap<String, Sha256>> {
         logs::in_folder(&self.logs)
@@ -78,7 +78,7 @@ impl Outputs {
 
 /// What the cache has for a plan.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Cached {
+pub enum CachedBuild {
     /// Nothing.
     Nothing,
     /// Something that is not what was put in; it has been removed.
@@ -94,12 +94,12 @@ impl BuildCache {
     }
 
     /// Copies the tarball of a plan with its debug info and its logs, and verifies the copies. Blocks.
-    pub fn take(&self, plan: Sha256, outputs: &Outputs) -> io::Result<Cached> {
-        let Outputs { tarball: to, debug_info: debug, logs } = outputs;
+    pub fn take(&self, plan: Sha256, outputs: &BuildOutputs) -> io::Result<CachedBuild> {
+        let BuildOutputs { tarball: to, debug_info: debug, logs } = outputs;
         let folder = self.folder(plan);
         let Some(text) = unless_missing(fs_err::read(folder.join(FACTS)))? else {
             tracing::debug!(%plan, "the build cache does not have this plan");
-            return Ok(Cached::Nothing);
+            return Ok(CachedBuild::Nothing);
         };
         if unless_missing(fs_err::copy(folder.join(TARBALL), to))?.is_none() {
             return remove_damaged(&folder);
@@ -121,13 +121,13 @@ impl BuildCache {
         // Says when it was last used. That it could not be said only makes it go sooner.
         let _ = fs_err::File::open(folder.join(FACTS)).and_then(|file| file.file().set_modified(SystemTime::now()));
         tracing::info!(%plan, "the build cache has this plan");
-        Ok(Cached::Taken(Box::new(kept)))
+        Ok(CachedBuild::Taken(Box::new(kept)))
     }
 
     /// Keeps a tarball that passed its checks with its debug info and its logs, and says the digest of what it takes the
     /// place of. Blocks.
-    pub fn keep(&self, outputs: &Outputs, kept: &KeptBuild) -> io::Result<Option<Sha256>> {
-        let Outputs { tarball, debug_info: debug, logs } = outputs;
+    pub fn keep(&self, outputs: &BuildOutputs, kept: &KeptBuild) -> io::Result<Option<Sha256>> {
+        let BuildOutputs { tarball, debug_info: debug, logs } = outputs;
         fs_err::create_dir_all(&self.root)?;
         let folder = self.folder(kept.info.plan_sha256);
         let before = unless_missing(fs_err::read(folder.join(FACTS)))?;
@@ -184,9 +184,9 @@ fn take_debug_info(folder: &Path, kept: &KeptBuild, to: &Path) -> io::Result<boo
     Ok(same)
 }
 
-fn remove_damaged(folder: &Path) -> io::Result<Cached> {
+fn remove_damaged(folder: &Path) -> io::Result<CachedBuild> {
     unless_missing(fs_err::remove_dir_all(folder))?;
-    Ok(Cached::Damaged)
+    Ok(CachedBuild::Damaged)
 }
 
 /// What another vmbuild removed meanwhile is as good as never there.

@@ -100,15 +100,15 @@ impl Scene {
         self.folder.path().join("logs/compile.log")
     }
 
-    fn outputs(&self) -> Outputs {
-        Outputs { tarball: self.tarball(), debug_info: self.debug(), logs: self.folder.path().join("logs") }
+    fn outputs(&self) -> BuildOutputs {
+        BuildOutputs { tarball: self.tarball(), debug_info: self.debug(), logs: self.folder.path().join("logs") }
     }
 
-    fn taken(&self, plan: u8) -> (Cached, Option<String>) {
+    fn taken(&self, plan: u8) -> (CachedBuild, Option<String>) {
         let to = self.folder.path().join("out.tgz");
         let cached = self
             .cache
-            .take(Sha256([plan; 32]), &Outputs { tarball: to.clone(), ..self.outputs() })
+            .take(Sha256([plan; 32]), &BuildOutputs { tarball: to.clone(), ..self.outputs() })
             .expect("a readable cache");
         let bytes = fs_err::read_to_string(&to).ok();
         let _ = fs_err::remove_file(to);
@@ -119,11 +119,11 @@ impl Scene {
 #[test]
 fn what_is_kept_is_found_by_its_plan() {
     let scene = Scene::new();
-    assert_eq!(scene.taken(7), (Cached::Nothing, None));
+    assert_eq!(scene.taken(7), (CachedBuild::Nothing, None));
     let kept = kept(&scene.tarball(), 7);
     assert_eq!(scene.cache.keep(&scene.outputs(), &kept).expect("kept"), None);
-    assert_eq!(scene.taken(7), (Cached::Taken(Box::new(kept)), Some("a tarball".to_owned())));
-    assert_eq!(scene.taken(8), (Cached::Nothing, None), "another plan");
+    assert_eq!(scene.taken(7), (CachedBuild::Taken(Box::new(kept)), Some("a tarball".to_owned())));
+    assert_eq!(scene.taken(8), (CachedBuild::Nothing, None), "another plan");
 }
 
 #[test]
@@ -141,8 +141,8 @@ fn damage_is_noticed_and_removed() {
         let scene = Scene::new();
         scene.cache.keep(&scene.outputs(), &kept(&scene.tarball(), 7)).expect("kept");
         damage(&scene.cache.folder(Sha256([7; 32])));
-        assert_eq!(scene.taken(7), (Cached::Damaged, None));
-        assert_eq!(scene.taken(7), (Cached::Nothing, None));
+        assert_eq!(scene.taken(7), (CachedBuild::Damaged, None));
+        assert_eq!(scene.taken(7), (CachedBuild::Nothing, None));
     }
 }
 
@@ -154,10 +154,10 @@ fn debug_info_comes_along_or_nothing_does() {
     let kept = KeptBuild { debug_info, ..kept(&scene.tarball(), 7) };
     scene.cache.keep(&scene.outputs(), &kept).expect("kept");
     fs_err::remove_file(scene.debug()).expect("removing");
-    assert_eq!(scene.taken(7).0, Cached::Taken(Box::new(kept)));
+    assert_eq!(scene.taken(7).0, CachedBuild::Taken(Box::new(kept)));
     assert_eq!(fs_err::read_to_string(scene.debug()).expect("it was copied"), "debug info");
     fs_err::write(scene.cache.folder(Sha256([7; 32])).join(DEBUG), "debug inf0").expect("writing");
-    assert_eq!(scene.taken(7), (Cached::Damaged, None));
+    assert_eq!(scene.taken(7), (CachedBuild::Damaged, None));
 }
 
 #[test]
@@ -169,10 +169,10 @@ fn the_steps_logs_come_along_or_nothing_does() {
     assert_eq!(kept.logs.keys().collect::<Vec<_>>(), ["compile.log"], "and what else there is belongs to one build");
     scene.cache.keep(&scene.outputs(), &kept).expect("kept");
     fs_err::remove_file(scene.log()).expect("removing");
-    assert_eq!(scene.taken(7).0, Cached::Taken(Box::new(kept)));
+    assert_eq!(scene.taken(7).0, CachedBuild::Taken(Box::new(kept)));
     assert_eq!(fs_err::read_to_string(scene.log()).expect("it was copied"), "cc -c a.c");
     fs_err::write(scene.cache.folder(Sha256([7; 32])).join(LOGS).join("compile.log"), "cc -c b.c").expect("writing");
-    assert_eq!(scene.taken(7), (Cached::Damaged, None));
+    assert_eq!(scene.taken(7), (CachedBuild::Damaged, None));
 }
 
 #[test]
@@ -198,6 +198,6 @@ fn those_not_used_for_the_longest_time_go_first() {
     }
     scene.taken(1);
     scene.cache.prune(2).expect("pruned");
-    let left = |plan| !matches!(scene.taken(plan).0, Cached::Nothing);
+    let left = |plan| !matches!(scene.taken(plan).0, CachedBuild::Nothing);
     assert_eq!([1, 2, 3].map(left), [true, false, true], "1 was used last of all");
 }

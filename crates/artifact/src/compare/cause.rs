@@ -8,7 +8,7 @@ use std::path::Path;
 /// The likely cause of a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Cause {
+pub enum DifferenceCause {
     /// A time got in.
     Time,
     /// A path got in.
@@ -23,7 +23,7 @@ pub enum Cause {
     Plan,
 }
 
-impl fmt::Display for Cause {
+impl fmt::Display for DifferenceCause {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         to.write_str(match self {
             Self::Time => "time",
@@ -38,16 +38,16 @@ impl fmt::Display for Cause {
 
 /// What is known about the two builds.
 #[derive(Debug, Clone, Default)]
-pub struct Surroundings {
+pub struct BuildSurroundings {
     /// Words that name the machines: kernel releases, processors.
     pub machines: Vec<String>,
     /// Whether the interpreter was optimised by counts of a training run of its own.
     pub trained: bool,
 }
 
-impl Cause {
+impl DifferenceCause {
     /// Compares two files. `None` where nothing can be told.
-    pub(super) fn of(path: &str, one: &[u8], other: &[u8], around: &Surroundings) -> Option<Self> {
+    pub(super) fn of(path: &str, one: &[u8], other: &[u8], around: &BuildSurroundings) -> Option<Self> {
         if path.ends_with("/.build-info") {
             return Some(Self::Plan);
         }
@@ -73,11 +73,13 @@ impl Cause {
 }
 
 /// The first 16 bytes say what the rest belongs to: a time or a hash. Source: PEP 552.
-fn byte_code(one: &[u8], other: &[u8]) -> Option<Cause> {
+fn byte_code(one: &[u8], other: &[u8]) -> Option<DifferenceCause> {
     match (one.get(16..), other.get(16..)) {
-        (Some(one), Some(other)) if one == other => Some(Cause::Time),
+        (Some(one), Some(other)) if one == other => Some(DifferenceCause::Time),
         // Marshalled references are numbered as they are met: which objects were shared decides about every number.
-        (Some(one), Some(other)) if one.len().abs_diff(other.len()) < one.len() / 50 + 16 => Some(Cause::Order),
+        (Some(one), Some(other)) if one.len().abs_diff(other.len()) < one.len() / 50 + 16 => {
+            Some(DifferenceCause::Order)
+        }
         _ => None,
     }
 }
@@ -109,21 +111,21 @@ fn subtract<'a>(one: &[&'a str], other: &[&'a str]) -> (Vec<&'a str>, Vec<&'a st
     (left(1), left(-1))
 }
 
-fn words(one: &[&str], other: &[&str], around: &Surroundings) -> Option<Cause> {
+fn words(one: &[&str], other: &[&str], around: &BuildSurroundings) -> Option<DifferenceCause> {
     let first: Vec<&str> = one.iter().flat_map(|line| tokens(line)).collect();
     let second: Vec<&str> = other.iter().flat_map(|line| tokens(line)).collect();
     let dated = [one, other].iter().any(|lines| lines.iter().any(|line| names_a_month(line)));
     let (a, b) = subtract(&first, &second);
     if a.is_empty() && b.is_empty() {
-        return Some(Cause::Order);
+        return Some(DifferenceCause::Order);
     }
     let all = |is: &dyn Fn(&str) -> bool| a.iter().chain(&b).all(|word| is(word));
     if all(&|word| is_time(word) || (dated && is_number(word)) || names_a_month(word)) {
-        Some(Cause::Time)
+        Some(DifferenceCause::Time)
     } else if all(&|word| around.machines.iter().any(|name| name.split_whitespace().any(|part| part == word))) {
-        Some(Cause::Machine)
+        Some(DifferenceCause::Machine)
     } else if all(&|word| word.contains('/')) {
-        Some(Cause::Path)
+        Some(DifferenceCause::Path)
     } else {
         None
     }

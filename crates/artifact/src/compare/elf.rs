@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 /// What a dynamically linked file needs and offers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Linkage {
+pub(super) struct ElfLinkage {
     /// Names of the libraries it needs.
     pub(super) libraries: BTreeSet<String>,
     /// Names of the symbols that it defines for others.
@@ -13,19 +13,19 @@ pub(super) struct Linkage {
 }
 
 /// Reads it off a file; nothing if it is none, or a broken one.
-pub(super) fn linkage(bytes: &[u8]) -> Option<Linkage> {
+pub(super) fn linkage(bytes: &[u8]) -> Option<ElfLinkage> {
     let elf = Elf::parse(bytes).ok()?;
     let libraries = elf.libraries.iter().map(|name| (*name).to_owned()).collect();
     let offered = elf.dynsyms.iter().filter(|symbol| !symbol.is_import() && !symbol.is_local_to_file());
     let symbols = offered.filter_map(|symbol| elf.dynstrtab.get_at(symbol.st_name)).map(str::to_owned).collect();
-    Some(Linkage { libraries, symbols })
+    Some(ElfLinkage { libraries, symbols })
 }
 
-trait Scope {
+trait SymbolScope {
     fn is_local_to_file(&self) -> bool;
 }
 
-impl Scope for goblin::elf::Sym {
+impl SymbolScope for goblin::elf::Sym {
     fn is_local_to_file(&self) -> bool {
         self.st_bind() == goblin::elf::sym::STB_LOCAL
     }

@@ -1,17 +1,17 @@
 //! Two artifacts explained: not which bytes differ, but what of it somebody would notice.
 
-use super::elf::{Linkage, linkage};
+use super::elf::{ElfLinkage, linkage};
 use super::sysconfig::{is_sysconfig, variables};
 use super::{LONGEST, What, what};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use vmbuild_archive::{ArchiveError, Content, ContentKind, contents, read_files};
+use vmbuild_archive::{ArchiveError, ContentKind, EntryContent, contents, read_files};
 use vmbuild_cpython::{BuildInfo, Version, layout};
 
 /// Something that has a value in one or both.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Changed {
+pub struct ChangedValue {
     /// Its name.
     pub name: String,
     /// Its value in the first artifact, if it is there.
@@ -35,33 +35,33 @@ pub struct FileChange {
 
 /// What differs between two artifacts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Explanation {
+pub struct ArtifactExplanation {
     /// Packages of the machines they were compiled in.
-    pub packages: Vec<Changed>,
+    pub packages: Vec<ChangedValue>,
     /// Words of configure's command line.
-    pub flags: Vec<Changed>,
+    pub flags: Vec<ChangedValue>,
     /// Modules of the standard library, in C or Python.
-    pub modules: Vec<Changed>,
+    pub modules: Vec<ChangedValue>,
     /// Libraries that a file links: the name is `file: library`.
-    pub libraries: Vec<Changed>,
+    pub libraries: Vec<ChangedValue>,
     /// Symbols that a file offers: the name is `file: symbol`.
-    pub symbols: Vec<Changed>,
+    pub symbols: Vec<ChangedValue>,
     /// Variables of sysconfig.
-    pub sysconfig: Vec<Changed>,
+    pub sysconfig: Vec<ChangedValue>,
     /// Files.
     pub files: Vec<FileChange>,
 }
 
 /// One artifact, as far as it is compared.
 struct ComparedSide {
-    contents: BTreeMap<String, Content>,
+    contents: BTreeMap<String, EntryContent>,
     prefix: String,
 }
 
 impl ComparedSide {
     fn open(archive: &Path, version: &Version) -> Result<Self, ArchiveError> {
         let prefix = format!("{}/", layout::entry_prefix(version));
-        let inside = |(path, content): (String, Content)| {
+        let inside = |(path, content): (String, EntryContent)| {
             let path = path.strip_prefix(&prefix).filter(|path| !path.is_empty())?.to_owned();
             Some((path, content))
         };
@@ -83,7 +83,7 @@ impl ComparedSide {
 }
 
 /// Compares two artifacts whose `.build-info` has been read. Blocks.
-pub fn explain(one: (&Path, &BuildInfo), other: (&Path, &BuildInfo)) -> Result<Explanation, ArchiveError> {
+pub fn explain(one: (&Path, &BuildInfo), other: (&Path, &BuildInfo)) -> Result<ArtifactExplanation, ArchiveError> {
     let (a, b) = (ComparedSide::open(one.0, &one.1.version)?, ComparedSide::open(other.0, &other.1.version)?);
     let paths: BTreeSet<&String> = a.contents.keys().chain(b.contents.keys()).collect();
     let differing = |path: &&String| Some(((*path).clone(), what(a.contents.get(*path), b.contents.get(*path))?));
@@ -91,11 +91,11 @@ pub fn explain(one: (&Path, &BuildInfo), other: (&Path, &BuildInfo)) -> Result<E
     let changed: BTreeSet<&String> =
         found.iter().filter(|(_, what)| *what == What::Contents).map(|(path, _)| path).collect();
     let (was, is) = (a.read(one.0, &changed)?, b.read(other.0, &changed)?);
-    let mut explained = Explanation {
+    let mut explained = ArtifactExplanation {
         packages: compare(&packages(one.1), &packages(other.1)),
         flags: compare(&flags(one.1), &flags(other.1)),
         modules: compare(&modules(&a), &modules(&b)),
-        ..Explanation::default()
+        ..ArtifactExplanation::default()
     };
     for path in changed {
         let (Some(was), Some(is)) = (was.get(path), is.get(path)) else { continue };
@@ -109,7 +109,7 @@ pub fn explain(one: (&Path, &BuildInfo), other: (&Path, &BuildInfo)) -> Result<E
     Ok(explained)
 }
 
-impl Explanation {
+impl ArtifactExplanation {
     fn look_into(&mut self, path: &str, was: &[u8], is: &[u8]) {
         if is_sysconfig(path) {
             let read = |bytes: &[u8]| variables(&String::from_utf8_lossy(bytes));
@@ -118,17 +118,17 @@ impl Explanation {
         let (Some(was), Some(is)) = (linkage(was), linkage(is)) else { return };
         let named =
             |names: &BTreeSet<String>| names.iter().map(|name| (format!("{path}: {name}"), "yes".to_owned())).collect();
-        let sets = |of: fn(&Linkage) -> &BTreeSet<String>| compare(&named(of(&was)), &named(of(&is)));
+        let sets = |of: fn(&ElfLinkage) -> &BTreeSet<String>| compare(&named(of(&was)), &named(of(&is)));
         self.libraries.extend(sets(|linkage| &linkage.libraries));
         self.symbols.extend(sets(|linkage| &linkage.symbols));
     }
 }
 
-fn compare(was: &BTreeMap<String, String>, is: &BTreeMap<String, String>) -> Vec<Changed> {
+fn compare(was: &BTreeMap<String, String>, is: &BTreeMap<String, String>) -> Vec<ChangedValue> {
     let names: BTreeSet<&String> = was.keys().chain(is.keys()).collect();
     let differing = names.into_iter().filter(|name| was.get(*name) != is.get(*name));
     let changed =
-        |name: &String| Changed { name: name.clone(), was: was.get(name).cloned(), is: is.get(name).cloned() };
+        |name: &String| ChangedValue { name: name.clone(), was: was.get(name).cloned(), is: is.get(name).cloned() };
     differing.map(changed).collect()
 }
 
@@ -198,7 +198,7 @@ mod tests {
         let files = [("new.py", ""), (sysconfig, "build_time_vars = {'OPT': '-O2',\n 'CC': 'gcc'}\n")];
         let b = side(other.path(), "/bin/true", "12.2.0-15", &files);
         let found = explain((&a.0, &a.1), (&b.0, &b.1)).expect("two archives");
-        let shown = |changes: &[Changed]| {
+        let shown = |changes: &[ChangedValue]| {
             let value = |value: &Option<String>| value.clone().unwrap_or_default();
             changes.iter().map(|one| format!("{} {}>{}", one.name, value(&one.was), value(&one.is))).collect::<Vec<_>>()
         };
@@ -210,7 +210,7 @@ mod tests {
         let paths: Vec<&str> =
             found.files.iter().map(|file| file.path.rsplit('/').next().unwrap_or_default()).collect();
         assert_eq!(paths, [sysconfig, "gone.py", "_x.cpython-313-x86_64-linux-gnu.so", "new.py"]);
-        assert_eq!(explain((&a.0, &a.1), (&a.0, &a.1)).expect("an archive"), Explanation::default());
+        assert_eq!(explain((&a.0, &a.1), (&a.0, &a.1)).expect("an archive"), ArtifactExplanation::default());
     }
 
     fn check(path: &str, expect: Option<(&str, &'static str)>) {

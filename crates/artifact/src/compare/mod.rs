@@ -10,14 +10,14 @@ mod sysconfig;
 #[cfg(test)]
 mod tests;
 
-pub use cause::{Cause, Surroundings};
-pub use explain::{Changed, Explanation, FileChange, explain};
+pub use cause::{BuildSurroundings, DifferenceCause};
+pub use explain::{ArtifactExplanation, ChangedValue, FileChange, explain};
 
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
-use vmbuild_archive::{ArchiveError, Content, ContentKind, contents, read_files};
+use vmbuild_archive::{ArchiveError, ContentKind, EntryContent, contents, read_files};
 
 /// Files longer than this are compared by digest, and no cause is looked for: 64 MiB.
 const LONGEST: u64 = 64 << 20;
@@ -30,7 +30,7 @@ pub struct Difference {
     /// In what it differs.
     pub what: What,
     /// Why, as far as can be told.
-    pub cause: Option<Cause>,
+    pub cause: Option<DifferenceCause>,
 }
 
 /// In what an entry differs.
@@ -59,7 +59,7 @@ impl fmt::Display for What {
 }
 
 /// Every entry that differs, by path. Blocks.
-pub fn differences(one: &Path, other: &Path, around: &Surroundings) -> Result<Vec<Difference>, ArchiveError> {
+pub fn differences(one: &Path, other: &Path, around: &BuildSurroundings) -> Result<Vec<Difference>, ArchiveError> {
     let (first, second) = (contents(one)?, contents(other)?);
     let paths: BTreeSet<&String> = first.keys().chain(second.keys()).collect();
     let found: Vec<(&String, What)> =
@@ -68,18 +68,18 @@ pub fn differences(one: &Path, other: &Path, around: &Surroundings) -> Result<Ve
         found.iter().filter(|(_, what)| *what == What::Contents).map(|(path, _)| path.as_str()).collect();
     let [one, other] = [one, other].map(|archive| read_files(archive, |path| wanted.contains(path), LONGEST));
     let (one, other) = (one?, other?);
-    let cause = |path: &String| Cause::of(path, one.get(path)?, other.get(path)?, around);
+    let cause = |path: &String| DifferenceCause::of(path, one.get(path)?, other.get(path)?, around);
     Ok(found.into_iter().map(|(path, what)| Difference { path: path.clone(), what, cause: cause(path) }).collect())
 }
 
-fn what(one: Option<&Content>, other: Option<&Content>) -> Option<What> {
+fn what(one: Option<&EntryContent>, other: Option<&EntryContent>) -> Option<What> {
     match (one, other) {
         (Some(_), None) => Some(What::Missing),
         (None, Some(_)) => Some(What::Extra),
         (Some(one), Some(other)) if one == other => None,
         (
-            Some(Content { kind: a @ ContentKind::File { .. }, .. }),
-            Some(Content { kind: b @ ContentKind::File { .. }, .. }),
+            Some(EntryContent { kind: a @ ContentKind::File { .. }, .. }),
+            Some(EntryContent { kind: b @ ContentKind::File { .. }, .. }),
         ) if a != b => Some(What::Contents),
         (Some(_), Some(_)) => Some(What::Metadata),
         (None, None) => None,

@@ -16,7 +16,7 @@ const BYTES_SINCE: u32 = 12;
 
 /// The functions of one file; nothing if it is none of GCC's, or cut.
 pub(super) fn coverage(bytes: &[u8]) -> Option<ProfileCoverage> {
-    let mut records = Records::open(bytes)?;
+    let mut records = GcdaRecords::open(bytes)?;
     let (mut found, mut function) = (ProfileCoverage::default(), None);
     while let Some(record) = records.next().ok()? {
         match record.tag {
@@ -33,11 +33,11 @@ pub(super) fn coverage(bytes: &[u8]) -> Option<ProfileCoverage> {
     Some(found)
 }
 
-trait Add {
+trait AddCounts {
     fn add(&mut self, function: Option<bool>);
 }
 
-impl Add for ProfileCoverage {
+impl AddCounts for ProfileCoverage {
     fn add(&mut self, function: Option<bool>) {
         self.functions += u64::from(function.is_some());
         self.executed += u64::from(function == Some(true));
@@ -50,15 +50,15 @@ struct GcdaRecord<'a> {
 }
 
 /// The file ends in the middle of a record.
-struct Cut;
+struct CutRecord;
 
-struct Records<'a> {
+struct GcdaRecords<'a> {
     rest: &'a [u8],
     number: fn([u8; 4]) -> u32,
     unit: usize,
 }
 
-impl<'a> Records<'a> {
+impl<'a> GcdaRecords<'a> {
     fn open(bytes: &'a [u8]) -> Option<Self> {
         let (magic, rest) = bytes.split_first_chunk::<4>()?;
         let mut turned = *magic;
@@ -85,17 +85,17 @@ impl<'a> Records<'a> {
     }
 
     /// The next record, if there is one.
-    fn next(&mut self) -> Result<Option<GcdaRecord<'a>>, Cut> {
+    fn next(&mut self) -> Result<Option<GcdaRecord<'a>>, CutRecord> {
         if self.rest.is_empty() {
             return Ok(None);
         }
-        let tag = self.word().ok_or(Cut)?;
+        let tag = self.word().ok_or(CutRecord)?;
         if tag == 0 {
             return Ok(None);
         }
-        let length = self.word().ok_or(Cut)?.cast_signed();
-        let length = usize::try_from(length).unwrap_or(0).checked_mul(self.unit).ok_or(Cut)?;
-        let (payload, rest) = self.rest.split_at_checked(length).ok_or(Cut)?;
+        let length = self.word().ok_or(CutRecord)?.cast_signed();
+        let length = usize::try_from(length).unwrap_or(0).checked_mul(self.unit).ok_or(CutRecord)?;
+        let (payload, rest) = self.rest.split_at_checked(length).ok_or(CutRecord)?;
         self.rest = rest;
         Ok(Some(GcdaRecord { tag, payload }))
     }

@@ -2,7 +2,7 @@
 
 mod phase;
 
-pub use phase::{LastLine, Pace, PhaseGuard};
+pub use phase::{LastLine, PhaseGuard, ProgressPace};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -110,10 +110,10 @@ pub enum EventKind {
         checks: Vec<Check>,
         /// Destination of the table: the result the user asked for, or news on the way.
         #[serde(skip)]
-        shown: Shown,
+        shown: TableUse,
     },
     /// An artifact is in place.
-    Published(Published),
+    Published(PublishedArtifact),
     /// The command failed. The last event of its stream.
     Error {
         /// The chain of causes, outermost first.
@@ -127,7 +127,7 @@ pub enum EventKind {
 
 /// The stream that a table belongs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shown {
+pub enum TableUse {
     /// It is the command's result: standard output.
     AsData,
     /// It accompanies another result: standard error.
@@ -136,7 +136,7 @@ pub enum Shown {
 
 /// A published artifact.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Published {
+pub struct PublishedArtifact {
     /// Path of the tarball.
     pub path: PathBuf,
     /// Path of its build record: measurements, as JSON.

@@ -23,7 +23,7 @@ impl PhaseGuard {
 
     /// Reports the last line of a program whose output cannot be counted.
     pub fn last_line(&self) -> LastLine<'_> {
-        LastLine { running: self, tail: Tail::default(), pace: Pace::default() }
+        LastLine { running: self, tail: Tail::default(), pace: ProgressPace::default() }
     }
 
     /// Ends it successfully and returns its duration.
@@ -48,7 +48,7 @@ impl Drop for PhaseGuard {
 pub struct LastLine<'a> {
     running: &'a PhaseGuard,
     tail: Tail,
-    pace: Pace,
+    pace: ProgressPace,
 }
 
 impl LastLine<'_> {
@@ -63,11 +63,11 @@ impl LastLine<'_> {
 
 /// Keeps progress events down to four a second.
 #[derive(Debug, Default)]
-pub struct Pace {
+pub struct ProgressPace {
     last: Option<Instant>,
 }
 
-impl Pace {
+impl ProgressPace {
     /// True if enough time has passed since it last returned true.
     pub fn is_time(&mut self) -> bool {
         let due = self.last.is_none_or(|last| last.elapsed() >= Duration::from_millis(250));

@@ -20,7 +20,7 @@ const WRITABLE: u32 = 0o022;
 
 /// Reasons why an existing folder cannot be the store.
 #[derive(Debug, thiserror::Error)]
-pub enum Unfit {
+pub enum UnfitStore {
     /// A file, a device.
     #[error("it is not a folder")]
     NotAFolder,
@@ -57,27 +57,27 @@ pub(super) fn check(root: &Path) -> Result<(), StoreError> {
     }
 }
 
-fn unfit(root: &Path, user: u32) -> io::Result<Option<Unfit>> {
+fn unfit(root: &Path, user: u32) -> io::Result<Option<UnfitStore>> {
     let about = fs_err::metadata(root)?;
     if !about.is_dir() {
-        return Ok(Some(Unfit::NotAFolder));
+        return Ok(Some(UnfitStore::NotAFolder));
     }
     if about.uid() != user {
-        return Ok(Some(Unfit::Owner { owner: about.uid(), user }));
+        return Ok(Some(UnfitStore::Owner { owner: about.uid(), user }));
     }
     if about.mode() & WRITABLE != 0 {
-        return Ok(Some(Unfit::Writable { mode: about.mode() & 0o7777 }));
+        return Ok(Some(UnfitStore::Writable { mode: about.mode() & 0o7777 }));
     }
     if root.join(MARKER).is_file() || UNMARKED.iter().all(|folder| root.join(folder).is_dir()) {
         return Ok(None);
     }
     let found = fs_err::read_dir(root)?.next().transpose()?;
-    Ok(found.map(|found| Unfit::Foreign { found: found.file_name().to_string_lossy().into_owned() }))
+    Ok(found.map(|found| UnfitStore::Foreign { found: found.file_name().to_string_lossy().into_owned() }))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{MARKER, Unfit, unfit};
+    use super::{MARKER, UnfitStore, unfit};
     use crate::failure::{Diagnose, Exit};
     use crate::store::{Store, StoreError};
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -111,7 +111,9 @@ mod tests {
         let home = folder(0o755);
         fs_err::write(home.path().join("thesis.tex"), "").expect("a file");
         let error = refusal(home.path());
-        assert!(matches!(&error, StoreError::Unfit { why: Unfit::Foreign { found }, .. } if found == "thesis.tex"));
+        assert!(
+            matches!(&error, StoreError::Unfit { why: UnfitStore::Foreign { found }, .. } if found == "thesis.tex")
+        );
         assert_eq!(error.exit(), Exit::Usage);
     }
 
@@ -122,7 +124,7 @@ mod tests {
             Store::at(home.path()).expect("a store");
             set(home.path(), of_mode);
             let error = refusal(home.path());
-            assert!(matches!(error, StoreError::Unfit { why: Unfit::Writable { mode }, .. } if mode == of_mode));
+            assert!(matches!(error, StoreError::Unfit { why: UnfitStore::Writable { mode }, .. } if mode == of_mode));
             assert_eq!(error.exit(), Exit::Environment);
             assert!(error.hints()[0].starts_with("`chmod go-w "), "{:?}", error.hints());
         }
@@ -161,6 +163,6 @@ mod tests {
     fn a_file_is_refused() {
         let file = tempfile::NamedTempFile::new().expect("a file");
         let error = Store::open(file.path()).expect_err("refused");
-        assert!(matches!(error, StoreError::Unfit { why: Unfit::NotAFolder, .. }), "{error:?}");
+        assert!(matches!(error, StoreError::Unfit { why: UnfitStore::NotAFolder, .. }), "{error:?}");
     }
 }

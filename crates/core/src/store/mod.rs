@@ -13,7 +13,7 @@
 
 mod accept;
 
-pub use accept::Unfit;
+pub use accept::UnfitStore;
 
 use crate::failure::{Diagnose, Exit};
 use std::ffi::OsString;
@@ -48,7 +48,7 @@ pub enum StoreError {
         path: PathBuf,
         /// Its defect.
         #[source]
-        why: Unfit,
+        why: UnfitStore,
     },
     /// The root of the store cannot be created or read.
     #[error("the store {} is not usable", path.display())]
@@ -67,7 +67,9 @@ pub enum StoreError {
 impl Diagnose for StoreError {
     fn exit(&self) -> Exit {
         match self {
-            Self::Relative { .. } | Self::Unfit { why: Unfit::NotAFolder | Unfit::Foreign { .. }, .. } => Exit::Usage,
+            Self::Relative { .. } | Self::Unfit { why: UnfitStore::NotAFolder | UnfitStore::Foreign { .. }, .. } => {
+                Exit::Usage
+            }
             Self::NoHome | Self::Unfit { .. } | Self::Unusable { .. } | Self::Io(_) => Exit::Environment,
         }
     }
@@ -79,7 +81,7 @@ impl Diagnose for StoreError {
             _ => "set VMBUILD_HOME to a folder on a local disk that you can write to".to_owned(),
         };
         let close = match self {
-            Self::Unfit { path, why: Unfit::Writable { .. } } => Some(format!("`chmod go-w {}`", path.display())),
+            Self::Unfit { path, why: UnfitStore::Writable { .. } } => Some(format!("`chmod go-w {}`", path.display())),
             _ => None,
         };
         match close {

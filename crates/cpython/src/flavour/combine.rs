@@ -1,7 +1,7 @@
 //! Compatibility of flavours with each other and with versions.
 
 use super::{Flavour, Flavours};
-use crate::minor::Minor;
+use crate::minor::MinorFacts;
 use crate::version::Version;
 
 /// The first minor version that can be built free-threaded.
@@ -90,7 +90,7 @@ pub(crate) fn check(version: &Version) -> Result<(), FlavourError> {
     if flavours.has(Flavour::FreeThreaded) && version.minor() < FIRST_FREE_THREADED {
         return too_old("free-threaded");
     }
-    if flavours.has(Flavour::Tsan) && !Minor::of(version).has_option(TSAN) {
+    if flavours.has(Flavour::Tsan) && !MinorFacts::of(version).has_option(TSAN) {
         return too_old("tsan");
     }
     Ok(())

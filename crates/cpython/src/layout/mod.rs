@@ -6,7 +6,7 @@
 mod extent;
 mod name;
 
-use crate::minor::{Minor, minors};
+use crate::minor::{MinorFacts, minors};
 use crate::version::Version;
 use vmbuild_protocol::Interpreter;
 
@@ -106,14 +106,14 @@ pub fn interpreter(artifact: &ArtifactName) -> Interpreter {
 
 /// Modules that a complete build of a version must be able to import, sorted.
 pub fn required_modules(version: &Version) -> Vec<String> {
-    let mut modules = [minors().common.modules.as_slice(), &Minor::of(version).modules].concat();
+    let mut modules = [minors().common.modules.as_slice(), &MinorFacts::of(version).modules].concat();
     modules.sort();
     modules
 }
 
 /// Extension modules that a complete build of a version has, sorted.
 pub fn compiled_modules(version: &Version) -> Vec<String> {
-    let mut modules = [minors().common.compiled.as_slice(), &Minor::of(version).compiled].concat();
+    let mut modules = [minors().common.compiled.as_slice(), &MinorFacts::of(version).compiled].concat();
     modules.sort();
     modules
 }

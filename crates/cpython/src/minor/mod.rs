@@ -11,25 +11,25 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::LazyLock;
 
-static TABLE: LazyLock<Minors> = LazyLock::new(|| {
-    Minors::parse(include_str!("../../../../provision/cpython/minors.toml"))
+static TABLE: LazyLock<MinorTable> = LazyLock::new(|| {
+    MinorTable::parse(include_str!("../../../../provision/cpython/minors.toml"))
         .expect("the table is part of this program, and a test parses it")
 });
 
 /// Returns the compiled-in table of minor versions.
-pub fn minors() -> &'static Minors {
+pub fn minors() -> &'static MinorTable {
     &TABLE
 }
 
 /// A table of minor versions.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Minors {
+pub struct MinorTable {
     /// Schema version of this file.
     pub schema: Schema,
     /// Facts that all minor versions share.
     pub common: CommonFacts,
-    minor: Vec<Minor>,
+    minor: Vec<MinorFacts>,
 }
 
 /// Facts that all minor versions share.
@@ -45,7 +45,7 @@ pub struct CommonFacts {
 /// One minor version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Minor {
+pub struct MinorFacts {
     /// Version number, such as 3.13.
     #[serde(rename = "minor")]
     pub number: MinorNumber,
@@ -145,31 +145,31 @@ impl fmt::Display for SupportPhase {
     }
 }
 
-impl Minors {
+impl MinorTable {
     /// Parses a table.
     pub fn parse(text: &str) -> Result<Self, toml::de::Error> {
         toml::from_str(text)
     }
 
     /// All minor versions, oldest first.
-    pub fn all(&self) -> &[Minor] {
+    pub fn all(&self) -> &[MinorFacts] {
         &self.minor
     }
 
     /// Returns the minor version with exactly this number.
-    pub fn find(&self, number: MinorNumber) -> Option<&Minor> {
+    pub fn find(&self, number: MinorNumber) -> Option<&MinorFacts> {
         self.minor.iter().find(|minor| minor.number == number)
     }
 
     /// Returns the facts for a version: those of its minor version, of the nearest older one if that is not listed, or of
     /// the oldest one if the version is older than all. `None` only for an empty table.
-    fn nearest(&self, version: &Version) -> Option<&Minor> {
+    fn nearest(&self, version: &Version) -> Option<&MinorFacts> {
         let number = MinorNumber::of(version);
         self.minor.iter().rev().find(|minor| minor.number <= number).or(self.minor.first())
     }
 }
 
-impl Minor {
+impl MinorFacts {
     /// Returns the facts for a version.
     #[expect(clippy::missing_panics_doc, reason = "a test checks that the table has entries")]
     pub fn of(version: &Version) -> &'static Self {

@@ -34,7 +34,8 @@ fn the_table_is_complete_and_in_order() {
 
 #[test]
 fn an_unlisted_version_has_its_minors_facts() {
-    let check = |text: &str, expect: &str| assert_eq!(Minor::of(&version(text)).number.to_string(), expect, "{text}");
+    let check =
+        |text: &str, expect: &str| assert_eq!(MinorFacts::of(&version(text)).number.to_string(), expect, "{text}");
     check("3.12.99", "3.12");
     check("3.14.10t", "3.14");
     check("3.15.0rc1", "3.15");
@@ -44,7 +45,7 @@ fn an_unlisted_version_has_its_minors_facts() {
 
 #[test]
 fn options_and_quirks_follow_the_minor() {
-    let minor = |text: &str| Minor::of(&version(text));
+    let minor = |text: &str| MinorFacts::of(&version(text));
     assert!(minor("3.11.9").has_option("--with-system-ffi") && !minor("3.12.0").has_option("--with-system-ffi"));
     assert!(minor("3.13.0").has_option("--disable-gil") && !minor("3.12.14").has_option("--disable-gil"));
     assert!(minor("3.13.5").has_quirk(Quirk::OneLtoPartition) && !minor("3.14.0").has_quirk(Quirk::OneLtoPartition));
@@ -56,7 +57,7 @@ fn options_and_quirks_follow_the_minor() {
 
 #[test]
 fn phases_follow_the_schedule() {
-    let minor = Minor::of(&version("3.13.5"));
+    let minor = MinorFacts::of(&version("3.13.5"));
     let check = |today: &str, expect: SupportPhase| assert_eq!(minor.phase(month(today)), expect, "{today}");
     check("2024-09", SupportPhase::Prerelease);
     check("2024-10", SupportPhase::Bugfix);
@@ -83,7 +84,7 @@ fn the_images_have_the_packages_that_a_minor_needs() {
 #[test]
 fn errors_in_a_table_are_explained() {
     let check = |toml: &str, expect: &str| {
-        let error = Minors::parse(toml).unwrap_err().to_string();
+        let error = MinorTable::parse(toml).unwrap_err().to_string();
         assert!(error.contains(expect), "{error}");
     };
     check("schema = 2\n[common]\nmodules = []\ncompiled = []", "unsupported schema 2");

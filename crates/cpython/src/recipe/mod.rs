@@ -9,7 +9,7 @@
 use crate::configure;
 use crate::flavour::{self, Flavour};
 use crate::layout::{self, Extent};
-use crate::minor::{Minor, Quirk};
+use crate::minor::{MinorFacts, Quirk};
 use crate::profile::Profile;
 use crate::version::Version;
 use vmbuild_protocol::{Action, CommandLine, Step, Steps, Watch};
@@ -208,7 +208,7 @@ impl<'a> StepBuilder<'a> {
     }
 
     fn optimised(&self) -> Step {
-        let partitioned = Minor::of(&self.input.version).has_quirk(Quirk::OneLtoPartition);
+        let partitioned = MinorFacts::of(&self.input.version).has_quirk(Quirk::OneLtoPartition);
         let variables: &[&str] = if partitioned { &["VMBUILD_LTO_PARTITION=balanced"] } else { &[] };
         self.make_with("optimised", variables, "vmbuild-optimised", 120)
     }
@@ -249,7 +249,7 @@ impl<'a> StepBuilder<'a> {
         let jobs = format!("-j{}", self.input.jobs);
         let arguments = [variables, &[jobs.as_str(), target]].concat();
         let command = CommandLine { argv: self.make_argv(&arguments), env: reproducible_env(), cwd: self.tree.clone() };
-        self.run(name, command, minutes, Watch::Compile { total: Minor::of(&self.input.version).objects })
+        self.run(name, command, minutes, Watch::Compile { total: MinorFacts::of(&self.input.version).objects })
     }
 
     fn make_argv(&self, more: &[&str]) -> Vec<String> {

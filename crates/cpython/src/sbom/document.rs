@@ -10,7 +10,7 @@ pub(super) const ARTIFACT: &str = "SPDXRef-Package-artifact";
 /// An SPDX document. The file lists the fields in this order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct Document {
+pub struct SpdxDocument {
     /// `SPDX-2.3`.
     pub spdx_version: String,
     /// License of the document itself.
@@ -27,7 +27,7 @@ pub struct Document {
     /// Packages that the document describes.
     pub packages: Vec<SpdxPackage>,
     /// Relationships between the packages.
-    pub relationships: Vec<Relationship>,
+    pub relationships: Vec<SpdxRelationship>,
 }
 
 /// Tool and time of a document's creation.
@@ -64,7 +64,7 @@ pub struct SpdxPackage {
     pub files_analyzed: bool,
     /// Digests of the package file.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub checksums: Vec<Checksum>,
+    pub checksums: Vec<SpdxChecksum>,
     /// License declared by the author.
     pub license_declared: String,
     /// License concluded by the creator of the document.
@@ -85,7 +85,7 @@ pub struct SpdxPackage {
 /// Digest of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct Checksum {
+pub struct SpdxChecksum {
     /// Algorithm, such as `SHA256`.
     pub algorithm: String,
     /// Value in hexadecimal.
@@ -107,7 +107,7 @@ pub struct ExternalRef {
 /// Relationship between two elements.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct Relationship {
+pub struct SpdxRelationship {
     /// Id of the first element.
     pub spdx_element_id: String,
     /// Relationship, as an SPDX term.
@@ -119,13 +119,13 @@ pub struct Relationship {
     pub comment: Option<String>,
 }
 
-impl Document {
+impl SpdxDocument {
     /// Returns the document for a tarball with this digest. Equal tarballs have equal documents.
     #[must_use]
     pub fn of_tarball(mut self, sha256: Sha256) -> Self {
         self.document_namespace = format!("urn:vmbuild:spdx:artifact:{sha256}");
         for package in self.packages.iter_mut().filter(|package| package.id == ARTIFACT) {
-            package.checksums = vec![Checksum::sha256(sha256)];
+            package.checksums = vec![SpdxChecksum::sha256(sha256)];
         }
         self
     }
@@ -141,7 +141,7 @@ impl Document {
     }
 }
 
-impl Checksum {
+impl SpdxChecksum {
     pub(super) fn sha256(sha256: Sha256) -> Self {
         Self { algorithm: "SHA256".to_owned(), checksum_value: sha256.to_string() }
     }
@@ -177,7 +177,7 @@ impl SpdxPackage {
     }
 }
 
-impl Relationship {
+impl SpdxRelationship {
     pub(super) fn new(from: &str, kind: &str, to: &str) -> Self {
         let [from, kind, to] = [from, kind, to].map(str::to_owned);
         Self { spdx_element_id: from, relationship_type: kind, related_spdx_element: to, comment: None }

@@ -1,7 +1,7 @@
 //! Conversion of the collected facts to an SPDX document.
 
 use super::contents::{SbomContents, SystemLibrary, Wheel};
-use super::document::{ARTIFACT, Checksum, CreationInfo, Document, ExternalRef, Relationship, SpdxPackage};
+use super::document::{ARTIFACT, CreationInfo, ExternalRef, SpdxChecksum, SpdxDocument, SpdxPackage, SpdxRelationship};
 use super::purl;
 use std::collections::BTreeMap;
 
@@ -12,9 +12,9 @@ const LICENSE: &str = "PSF-2.0";
 /// [`MTIME`](crate::layout::MTIME) in RFC 3339 format: equal artifacts must have equal documents.
 const CREATED: &str = "2024-01-01T00:00:00Z";
 
-/// Creates the document for a tree. [`Document::of_tarball`] turns it into that of the packed tree.
-pub fn document(contents: &SbomContents) -> Document {
-    let mut parts = Parts::default();
+/// Creates the document for a tree. [`SpdxDocument::of_tarball`] turns it into that of the packed tree.
+pub fn document(contents: &SbomContents) -> SpdxDocument {
+    let mut parts = SbomParts::default();
     parts.relate(DOCUMENT, "DESCRIBES", ARTIFACT);
     parts.packages.push(artifact(contents));
     parts.packages.push(source(contents));
@@ -25,7 +25,7 @@ pub fn document(contents: &SbomContents) -> Document {
     }
     contents.wheels.iter().for_each(|wheel| parts.wheel(wheel));
     parts.libraries(contents);
-    Document {
+    SpdxDocument {
         spdx_version: "SPDX-2.3".to_owned(),
         data_license: "CC0-1.0".to_owned(),
         id: DOCUMENT.to_owned(),
@@ -63,7 +63,7 @@ fn source(contents: &SbomContents) -> SpdxPackage {
         package_file_name: file,
         originator: Some("Organization: Python Software Foundation".to_owned()),
         download_location: location.unwrap_or_else(|| plain.download_location.clone()),
-        checksums: vec![Checksum::sha256(contents.source.sha256)],
+        checksums: vec![SpdxChecksum::sha256(contents.source.sha256)],
         license_declared: LICENSE.to_owned(),
         primary_package_purpose: Some("SOURCE".to_owned()),
         external_refs: vec![cpe(contents)],
@@ -82,14 +82,14 @@ fn cpe(contents: &SbomContents) -> ExternalRef {
 }
 
 #[derive(Default)]
-struct Parts {
+struct SbomParts {
     packages: Vec<SpdxPackage>,
-    relationships: Vec<Relationship>,
+    relationships: Vec<SpdxRelationship>,
 }
 
-impl Parts {
+impl SbomParts {
     fn relate(&mut self, from: &str, kind: &str, to: &str) {
-        self.relationships.push(Relationship::new(from, kind, to));
+        self.relationships.push(SpdxRelationship::new(from, kind, to));
     }
 
     fn wheel(&mut self, wheel: &Wheel) {
@@ -99,7 +99,7 @@ impl Parts {
         self.relate(ARTIFACT, "CONTAINS", &outer);
         let plain = python_package(&outer, name, version);
         self.packages.push(SpdxPackage {
-            checksums: vec![Checksum::sha256(wheel.sha256)],
+            checksums: vec![SpdxChecksum::sha256(wheel.sha256)],
             license_declared: license.cloned().unwrap_or_else(|| plain.license_declared.clone()),
             ..plain
         });
@@ -121,7 +121,7 @@ impl Parts {
             let reason = files_by_library(&libraries);
             self.packages.push(system_package(&id, &libraries, &contents.image));
             for kind in ["DYNAMIC_LINK", "DEPENDS_ON"] {
-                self.relationships.push(Relationship::new(ARTIFACT, kind, &id).with_comment(reason.clone()));
+                self.relationships.push(SpdxRelationship::new(ARTIFACT, kind, &id).with_comment(reason.clone()));
             }
         }
     }
@@ -221,7 +221,7 @@ mod tests {
     #[test]
     fn written_documents_parse_back_and_name_the_tarball() {
         let inside = document(&contents());
-        assert_eq!(Document::from_json(&inside.to_json()).unwrap(), inside);
+        assert_eq!(SpdxDocument::from_json(&inside.to_json()).unwrap(), inside);
         let digest = Sha256([9; 32]);
         let outside = inside.clone().of_tarball(digest);
         assert!(!inside.to_json().contains(&digest.to_string()) && outside.to_json().contains(&digest.to_string()));
@@ -234,7 +234,7 @@ mod tests {
         let ids: Vec<&str> = document.packages.iter().map(|package| package.id.as_str()).collect();
         let distinct: std::collections::BTreeSet<&str> = ids.iter().copied().collect();
         assert_eq!(ids.len(), distinct.len(), "{ids:?}");
-        for Relationship { spdx_element_id, related_spdx_element, .. } in &document.relationships {
+        for SpdxRelationship { spdx_element_id, related_spdx_element, .. } in &document.relationships {
             for element in [spdx_element_id, related_spdx_element] {
                 assert!(element == DOCUMENT || distinct.contains(element.as_str()), "{element}");
             }

@@ -14,6 +14,6 @@ mod purl;
 mod source;
 
 pub use contents::{BundledProject, PublishedArchive, SbomContents, SbomSource, SystemLibrary, Wheel};
-pub use document::{Checksum, Document, ExternalRef, Relationship, SpdxPackage};
+pub use document::{ExternalRef, SpdxChecksum, SpdxDocument, SpdxPackage, SpdxRelationship};
 pub use make::document;
 pub use source::source_packages;

@@ -1,6 +1,6 @@
 //! Import of CPython's own SBOM: `Misc/sbom.spdx.json`, in its source since 3.12.
 
-use super::document::{Checksum, ExternalRef, SpdxPackage};
+use super::document::{ExternalRef, SpdxChecksum, SpdxPackage};
 use serde::Deserialize;
 
 /// The imported part of the document. CPython maintains it, so unknown fields are ignored.
@@ -19,7 +19,7 @@ struct SourcePackage {
     license_concluded: Option<String>,
     primary_package_purpose: Option<String>,
     #[serde(default)]
-    checksums: Vec<Checksum>,
+    checksums: Vec<SpdxChecksum>,
     #[serde(default)]
     external_refs: Vec<ExternalRef>,
 }

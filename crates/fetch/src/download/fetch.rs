@@ -3,7 +3,7 @@
 use crate::download::RetryPolicy;
 use crate::download::http::agent;
 use crate::download::request::{Download, DownloadAnswer, DownloadProgress, FetchError};
-use crate::download::transfer::Transfer;
+use crate::download::transfer::HttpTransfer;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::{JoinError, JoinHandle};
@@ -87,7 +87,7 @@ fn spawn(
 ) -> JoinHandle<Result<DownloadAnswer, FetchError>> {
     let (agent, stop) = (guard.agent.clone(), guard.stop.clone());
     tokio::task::spawn_blocking(move || {
-        Transfer { agent: &agent, download: &download, retry: &retry, progress: &progress, stop: &stop }.run()
+        HttpTransfer { agent: &agent, download: &download, retry: &retry, progress: &progress, stop: &stop }.run()
     })
 }
 

@@ -15,4 +15,4 @@ mod tests;
 mod transfer;
 
 pub use fetch::fetch;
-pub use request::{Download, DownloadAnswer, FetchError, Received, RetryPolicy, Validators};
+pub use request::{Download, DownloadAnswer, FetchError, ReceivedFile, RetryPolicy, Validators};

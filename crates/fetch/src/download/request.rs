@@ -91,14 +91,14 @@ impl Validators {
 #[derive(Debug)]
 pub enum DownloadAnswer {
     /// The complete file is in the download's temporary file, synced.
-    Received(Received),
+    Received(ReceivedFile),
     /// The known version is current.
     NotModified,
 }
 
 /// A received file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Received {
+pub struct ReceivedFile {
     /// Its length in bytes.
     pub bytes: u64,
     /// Its digest.

@@ -3,11 +3,11 @@
 use crate::download::{Download, FetchError, RetryPolicy, fetch};
 use tokio_util::sync::CancellationToken;
 use vmbuild_core::event::{Events, Part};
-use vmbuild_testkit::http_server::{Server, ServerBehavior};
+use vmbuild_testkit::http_server::{HttpServer, ServerBehavior};
 
 /// The error for a file that claims to have `claimed` bytes, where at most `longest` are accepted.
 async fn refusal(claimed: u64, longest: u64) -> FetchError {
-    let (server, folder) = (Server::start().await, tempfile::tempdir().expect("a folder"));
+    let (server, folder) = (HttpServer::start().await, tempfile::tempdir().expect("a folder"));
     server.serve("file", b"short", ServerBehavior::Claims(claimed));
     let partial = folder.path().join(".partial");
     let (events, _seen) = Events::channel();

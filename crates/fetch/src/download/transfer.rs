@@ -2,7 +2,7 @@
 
 use crate::download::RetryPolicy;
 use crate::download::http::{begins_at, classify, get, validators};
-use crate::download::request::{Download, DownloadAnswer, DownloadProgress, FetchError, PartialContent, Received};
+use crate::download::request::{Download, DownloadAnswer, DownloadProgress, FetchError, PartialContent, ReceivedFile};
 use crate::download::resume::VersionFile;
 use fs_err::{File, OpenOptions};
 use sha2::{Digest, Sha256};
@@ -19,7 +19,7 @@ const RESERVE: u64 = 256 << 20;
 
 /// One attempt of a download.
 #[derive(Debug)]
-pub(crate) struct Transfer<'a> {
+pub(crate) struct HttpTransfer<'a> {
     pub(crate) agent: &'a Agent,
     pub(crate) download: &'a Download,
     pub(crate) retry: &'a RetryPolicy,
@@ -28,7 +28,7 @@ pub(crate) struct Transfer<'a> {
     pub(crate) stop: &'a CancellationToken,
 }
 
-impl Transfer<'_> {
+impl HttpTransfer<'_> {
     /// Makes one attempt. The temporary file stays, so that the next attempt can resume it.
     pub(crate) fn run(&self) -> Result<DownloadAnswer, FetchError> {
         let outcome = self.exchange();
@@ -63,7 +63,7 @@ impl Transfer<'_> {
         let bytes = partial.bytes;
         let sha256 = partial.finish(self.download)?;
         version.remove();
-        Ok(DownloadAnswer::Received(Received { bytes, sha256, resumed, validators: validators(&head.headers) }))
+        Ok(DownloadAnswer::Received(ReceivedFile { bytes, sha256, resumed, validators: validators(&head.headers) }))
     }
 
     fn copy(&self, body: Body, partial: &mut PartialFile) -> Result<(), FetchError> {

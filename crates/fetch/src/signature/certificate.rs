@@ -9,11 +9,11 @@ use pgp::types::KeyDetails;
 
 /// One key with its subkeys and its owner's name.
 #[derive(Debug)]
-pub(super) struct Certificate {
+pub(super) struct PgpCertificate {
     key: SignedPublicKey,
 }
 
-impl Certificate {
+impl PgpCertificate {
     pub(super) fn new(key: SignedPublicKey) -> Self {
         Self { key }
     }

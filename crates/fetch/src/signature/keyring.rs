@@ -1,7 +1,7 @@
 //! Keyrings.
 
 use crate::signature::SignatureError;
-use crate::signature::certificate::Certificate;
+use crate::signature::certificate::PgpCertificate;
 use pgp::composed::{Deserializable, SignedPublicKey};
 
 /// The beginning of an armoured key. Source: RFC 9580, section 6.2.
@@ -10,7 +10,7 @@ const BEGIN: &str = "-----BEGIN PGP PUBLIC KEY BLOCK-----";
 /// Keys that are trusted for a purpose; at least one.
 #[derive(Debug)]
 pub struct Keyring {
-    pub(super) certificates: Vec<Certificate>,
+    pub(super) certificates: Vec<PgpCertificate>,
 }
 
 impl Keyring {
@@ -25,7 +25,7 @@ impl Keyring {
         let mut reason = "there is no key in it".to_owned();
         for key in keys {
             match key {
-                Ok(key) => certificates.push(Certificate::new(key)),
+                Ok(key) => certificates.push(PgpCertificate::new(key)),
                 Err(error) => reason = error.to_string(),
             }
         }
@@ -34,7 +34,7 @@ impl Keyring {
 
     /// The fingerprints of its primary keys, in upper-case hex.
     pub fn fingerprints(&self) -> Vec<String> {
-        self.certificates.iter().map(Certificate::fingerprint).collect()
+        self.certificates.iter().map(PgpCertificate::fingerprint).collect()
     }
 }
 

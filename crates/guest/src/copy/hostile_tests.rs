@@ -2,7 +2,7 @@
 
 use super::{CopyDepth, CopyError, CopySummary, GuestTree, local, receive};
 use crate::session::tests::wire::Peer;
-use crate::{Opening, Session};
+use crate::{Session, SessionOpening};
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::test_runner::{Config, TestCaseError};
 use proptest::{collection, prop_assert_eq, proptest, sample};
@@ -52,7 +52,7 @@ async fn copy(entries: Vec<Entry>, to: &Path, depth: CopyDepth) -> Result<CopySu
     let phase = events.phase(Part::Machine, "copy", "");
     let host = async {
         let (deadline, cancel) = (Deadline::after(Duration::from_mins(2)), CancellationToken::new());
-        let session = Session::open(ours, Opening::Again, deadline, &cancel).await.expect("it answers");
+        let session = Session::open(ours, SessionOpening::Again, deadline, &cancel).await.expect("it answers");
         receive(&session, GuestTree { path: "/there/top", depth }, to, &phase, &cancel).await
     };
     tokio::select! {

@@ -21,7 +21,7 @@ pub use error::CopyError;
 pub use receive::receive;
 pub use send::send;
 
-use vmbuild_core::event::{Pace, PhaseGuard, Unit};
+use vmbuild_core::event::{PhaseGuard, ProgressPace, Unit};
 use vmbuild_protocol::{Entry, EntryKind};
 
 /// How a copy treats folders.
@@ -67,7 +67,7 @@ pub struct CopySummary {
 /// Progress of a copy.
 struct CopyMeter<'a> {
     phase: &'a PhaseGuard,
-    pace: Pace,
+    pace: ProgressPace,
     total: u64,
     copied: CopySummary,
 }
@@ -75,7 +75,12 @@ struct CopyMeter<'a> {
 impl<'a> CopyMeter<'a> {
     fn new(phase: &'a PhaseGuard, entries: &[Entry]) -> Self {
         let bytes = |entry: &Entry| if let EntryKind::File { bytes } = entry.kind { bytes } else { 0 };
-        Self { phase, pace: Pace::default(), total: entries.iter().map(bytes).sum(), copied: CopySummary::default() }
+        Self {
+            phase,
+            pace: ProgressPace::default(),
+            total: entries.iter().map(bytes).sum(),
+            copied: CopySummary::default(),
+        }
     }
 
     /// Reports how many bytes of the current file are there.

@@ -8,7 +8,7 @@ use std::io::{Seek, SeekFrom};
 use std::path::Path;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
-use vmbuild_archive::{Destination, open_stream};
+use vmbuild_archive::{ReplaceTarget, open_stream};
 use vmbuild_core::event::PhaseGuard;
 use vmbuild_protocol::{Entry, EntryKind, FailureKind};
 
@@ -76,9 +76,9 @@ impl CopyReceiver<'_> {
             self.meter.copied.skipped += 1;
             return Ok(());
         }
-        match Destination::of(to)? {
-            Destination::File { path, .. } => self.receive_file(entry, &TargetEntry::chosen(&path)?).await,
-            Destination::Stream(path) => self.receive_stream(entry, &path).await,
+        match ReplaceTarget::of(to)? {
+            ReplaceTarget::File { path, .. } => self.receive_file(entry, &TargetEntry::chosen(&path)?).await,
+            ReplaceTarget::Stream(path) => self.receive_stream(entry, &path).await,
         }
     }
 

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use vmbuild_archive::{Beneath, not_a_file};
+use vmbuild_archive::{BeneathDir, not_a_file};
 
 /// A folder must be writable while it is being filled, whatever its final mode.
 const FILLING: Mode = Mode::RWXU;
@@ -16,7 +16,7 @@ const FILLING: Mode = Mode::RWXU;
 /// The folder that a tree is copied to.
 pub(super) struct CopyTarget {
     path: PathBuf,
-    top: Beneath,
+    top: BeneathDir,
 }
 
 impl CopyTarget {
@@ -27,7 +27,7 @@ impl CopyTarget {
             made => made?,
         }
         let top = writable(rustix::fs::CWD, path, OFlags::empty()).map_err(|errno| in_the_way(path, errno))?;
-        Ok(Self { path: path.to_owned(), top: Beneath::new(top) })
+        Ok(Self { path: path.to_owned(), top: BeneathDir::new(top) })
     }
 
     /// Where an entry below the top goes.
@@ -60,7 +60,7 @@ impl TargetEntry {
         let (folder, name) = path.parent().zip(path.file_name()).ok_or_else(no_name)?;
         let name = name.to_str().ok_or_else(|| CopyError::NotUtf8(path.to_owned()))?.to_owned();
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-        let opened = Beneath::open(folder).and_then(|folder| folder.folder::<&str>([]));
+        let opened = BeneathDir::open(folder).and_then(|folder| folder.folder::<&str>([]));
         Ok(Self { folder: opened.map_err(|errno| named("open", folder, errno))?, name, path: path.to_owned() })
     }
 

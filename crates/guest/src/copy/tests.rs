@@ -1,7 +1,7 @@
 //! Copies against the real agent, which shares this host's files.
 
 use super::{CopyDepth, CopyError, CopySummary, GuestTree, name, receive, send};
-use crate::{Opening, Session, SessionError};
+use crate::{Session, SessionError, SessionOpening};
 use std::cell::Cell;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
@@ -18,8 +18,9 @@ pub(super) async fn with_agent(test: impl AsyncFnOnce(&Session)) {
     let (ours, theirs) = tokio::io::duplex(64 << 10);
     let test = async {
         let deadline = Deadline::after(Duration::from_mins(2));
-        let session =
-            Session::open(ours, Opening::Again, deadline, &CancellationToken::new()).await.expect("the agent answers");
+        let session = Session::open(ours, SessionOpening::Again, deadline, &CancellationToken::new())
+            .await
+            .expect("the agent answers");
         test(&session).await;
     };
     let (_, ()) = tokio::join!(serve_pipe(theirs, GuestSystem::complete(false)), test);

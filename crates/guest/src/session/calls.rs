@@ -1,7 +1,7 @@
 //! The requests of a session.
 
 use super::error::SessionError;
-use super::hello::{HelloPipe, Opening, exchange_hellos};
+use super::hello::{HelloPipe, SessionOpening, exchange_hellos};
 use super::pump::{Outbound, RequestEvent, RequestTable, pump};
 use super::request::{PendingRequest, RequestChannel};
 use super::transfer::{self, LocalFile, LocalPrefix};
@@ -44,7 +44,7 @@ impl Session {
     /// Says hello and waits for the agent's, repeating it (and resynchronising the pipe) until the deadline.
     pub async fn open<P: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
         pipe: P,
-        opening: Opening,
+        opening: SessionOpening,
         deadline: Deadline,
         cancel: &CancellationToken,
     ) -> Result<Self, SessionError> {
@@ -111,7 +111,7 @@ impl Session {
     }
 
     /// Runs a program, handing over its output as it comes. It is cancelled if the output is not accepted.
-    pub async fn exec<A: Accepted>(
+    pub async fn exec<A: AcceptedConnection>(
         &self,
         exec: Exec,
         cancel: &CancellationToken,
@@ -240,25 +240,25 @@ impl Session {
 
 /// The result of a callback for a program's output: nothing if it accepts everything, else whether it accepted this
 /// piece.
-pub trait Accepted {
+pub trait AcceptedConnection {
     /// The error if it did not.
     fn accepted(self) -> Result<(), OutputError>;
 }
 
-impl Accepted for () {
+impl AcceptedConnection for () {
     fn accepted(self) -> Result<(), OutputError> {
         Ok(())
     }
 }
 
-impl Accepted for Result<(), OutputError> {
+impl AcceptedConnection for Result<(), OutputError> {
     fn accepted(self) -> Result<(), OutputError> {
         self
     }
 }
 
 /// Adapts a callback for output to one for all events of a request.
-pub(super) fn on_program_output<A: Accepted>(
+pub(super) fn on_program_output<A: AcceptedConnection>(
     mut on_output: impl FnMut(OutputStream, &[u8]) -> A,
 ) -> impl FnMut(RequestEvent) -> Result<(), SessionError> {
     move |event| match event {

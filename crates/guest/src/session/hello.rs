@@ -13,14 +13,14 @@ use vmbuild_supervise::Deadline;
 
 /// State of a pipe before its first hello.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Opening {
+pub enum SessionOpening {
     /// Empty: the machine has just started, and nobody has used the pipe. The agent answers once it runs.
     Fresh,
     /// Used: it may hold anything that an earlier session left, in either direction.
     Again,
 }
 
-impl Opening {
+impl SessionOpening {
     /// How long to wait for an answer before saying hello again. A guest that boots reads all of them in the end.
     fn patience(self) -> Duration {
         match self {
@@ -39,7 +39,7 @@ pub(super) struct HelloPipe<'a, R, W> {
 /// Says hello until the agent of the same build answers.
 pub(super) async fn exchange_hellos<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
     epoch: Epoch,
-    opening: Opening,
+    opening: SessionOpening,
     pipe: HelloPipe<'_, R, W>,
     deadline: Deadline,
     cancel: &CancellationToken,

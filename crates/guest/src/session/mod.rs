@@ -15,8 +15,8 @@ pub(crate) mod tests;
 mod transfer;
 mod trees;
 
-pub use calls::{Accepted, Session};
+pub use calls::{AcceptedConnection, Session};
 pub use error::SessionError;
-pub use hello::Opening;
-pub use streams::Feed;
+pub use hello::SessionOpening;
+pub use streams::InputFeed;
 pub use transfer::{LocalFile, LocalPrefix};

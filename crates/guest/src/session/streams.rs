@@ -1,6 +1,6 @@
 //! Requests with bytes in both directions: programs that are fed, and connections.
 
-use super::calls::{Accepted, Session, on_program_output};
+use super::calls::{AcceptedConnection, Session, on_program_output};
 use super::error::SessionError;
 use super::pump::RequestEvent;
 use super::request::{PendingRequest, RequestSender, expect_reply, refused};
@@ -13,7 +13,7 @@ use vmbuild_protocol::{CHUNK, Connect, Exited, Interactive, OutputStream, Termin
 
 /// Input for a running program. A closed `input` is the end of its standard input.
 #[derive(Debug)]
-pub struct Feed {
+pub struct InputFeed {
     /// Pieces of at most [`CHUNK`] bytes. Taken only when the guest has room: a short queue holds its sender up.
     pub input: mpsc::Receiver<Bytes>,
     /// New sizes of the terminal.
@@ -22,10 +22,10 @@ pub struct Feed {
 
 impl Session {
     /// Runs a program and feeds it, handing over its output as it comes. It is cancelled if the output is not accepted.
-    pub async fn interactive<A: Accepted>(
+    pub async fn interactive<A: AcceptedConnection>(
         &self,
         order: Interactive,
-        feed: Feed,
+        feed: InputFeed,
         cancel: &CancellationToken,
         on_output: impl FnMut(OutputStream, &[u8]) -> A,
     ) -> Result<Exited, SessionError> {
@@ -58,7 +58,7 @@ impl Session {
 }
 
 /// Sends input and sizes, for as long as it is polled.
-async fn send_feed(sender: RequestSender<'_>, mut feed: Feed) -> Infallible {
+async fn send_feed(sender: RequestSender<'_>, mut feed: InputFeed) -> Infallible {
     let typing = async {
         let mut outgoing = sender.start_data();
         while let Some(piece) = feed.input.recv().await {

@@ -2,7 +2,7 @@
 
 use super::connect::connect_tracked;
 use super::{ConnectError, SshError, Transport, TransportKind};
-use crate::session::{Opening, Session, SessionError};
+use crate::session::{Session, SessionError, SessionOpening};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
@@ -63,7 +63,7 @@ pub enum RaceError {
 /// requests: that takes as long as the guest needs for a packet.
 pub async fn race(
     transports: &[Transport],
-    opening: Opening,
+    opening: SessionOpening,
     deadline: Deadline,
     cancel: &CancellationToken,
 ) -> Result<(Session, RaceResult), RaceError> {
@@ -77,7 +77,7 @@ pub async fn race(
 async fn decide(
     transports: &[Transport],
     connections: &TaskTracker,
-    opening: Opening,
+    opening: SessionOpening,
     deadline: Deadline,
     cancel: &CancellationToken,
 ) -> Result<(Session, RaceResult), RaceError> {
@@ -124,13 +124,13 @@ struct RaceLane<'a> {
 async fn run_lane(
     lane: RaceLane<'_>,
     standings: &RaceStandings<'_>,
-    opening: Opening,
+    opening: SessionOpening,
     deadline: Deadline,
     cancel: &CancellationToken,
 ) -> (usize, Result<Session, RaceError>) {
     let RaceLane { index, transport, connections } = lane;
     // Over SSH each connection has an agent of its own, and nothing in it.
-    let opening = if transport.kind() == TransportKind::Ssh { Opening::Fresh } else { opening };
+    let opening = if transport.kind() == TransportKind::Ssh { SessionOpening::Fresh } else { opening };
     loop {
         let refused =
             match tokio::time::timeout(attempt_limit(transport), connect_tracked(transport, connections)).await {
@@ -153,9 +153,9 @@ async fn run_lane(
     }
 }
 
-fn pause(transport: &Transport, opening: Opening) -> Duration {
+fn pause(transport: &Transport, opening: SessionOpening) -> Duration {
     match (transport, opening) {
-        (Transport::VhostUserVsock { .. }, Opening::Fresh) => BOOT_PAUSE,
+        (Transport::VhostUserVsock { .. }, SessionOpening::Fresh) => BOOT_PAUSE,
         _ => PAUSE,
     }
 }

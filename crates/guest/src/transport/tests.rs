@@ -1,7 +1,7 @@
 //! Races against the real agent, and against sockets that do not answer.
 
 use super::{Transport, TransportKind, race};
-use crate::{Opening, RaceError, SessionError};
+use crate::{RaceError, SessionError, SessionOpening};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -57,7 +57,8 @@ async fn the_first_agent_to_answer_wins_and_the_others_are_explained() {
         Transport::Unix(agent.clone()),
     ];
     let test = async {
-        let (session, result) = race(&ways, Opening::Again, long(), &CancellationToken::new()).await.expect("an agent");
+        let (session, result) =
+            race(&ways, SessionOpening::Again, long(), &CancellationToken::new()).await.expect("an agent");
         session.ping().await.expect("a round trip");
         result
     };
@@ -80,7 +81,8 @@ async fn the_device_is_asked_for_a_port_first() {
     let socket = sockets.path("device");
     let way = [Transport::VhostUserVsock { socket: socket.clone(), port: 30_306 }];
     let test = async {
-        let (session, result) = race(&way, Opening::Fresh, long(), &CancellationToken::new()).await.expect("an agent");
+        let (session, result) =
+            race(&way, SessionOpening::Fresh, long(), &CancellationToken::new()).await.expect("an agent");
         assert_eq!((result.winner, result.losers.len()), (TransportKind::VhostUserVsock, 0));
         session.ping().await.expect("a round trip");
     };
@@ -99,7 +101,7 @@ async fn a_device_can_answer_after_the_race_is_decided() {
     let decided = tokio::sync::Notify::new();
     let test = async {
         let cancel = CancellationToken::new();
-        let mut race = Box::pin(race(&ways, Opening::Again, long(), &cancel));
+        let mut race = Box::pin(race(&ways, SessionOpening::Again, long(), &cancel));
         // The other way needs a few milliseconds.
         assert!(tokio::time::timeout(Duration::from_millis(300), &mut race).await.is_err(), "it waits for the answer");
         decided.notify_one();
@@ -127,12 +129,13 @@ async fn without_a_winner_the_way_that_came_furthest_is_told() {
     let nowhere = Transport::Unix(sockets.path("nowhere"));
     let short = || Deadline::after(Duration::from_millis(100));
     let lost =
-        race(&[nowhere.clone(), Transport::Unix(mute)], Opening::Again, short(), &CancellationToken::new()).await;
+        race(&[nowhere.clone(), Transport::Unix(mute)], SessionOpening::Again, short(), &CancellationToken::new())
+            .await;
     assert!(matches!(lost, Err(RaceError::Session(SessionError::NoAnswer { .. }))), "{lost:?}");
-    let lost = race(std::slice::from_ref(&nowhere), Opening::Again, short(), &CancellationToken::new()).await;
+    let lost = race(std::slice::from_ref(&nowhere), SessionOpening::Again, short(), &CancellationToken::new()).await;
     assert!(matches!(lost, Err(RaceError::Nobody(_))), "{lost:?}");
     let cancel = CancellationToken::new();
     cancel.cancel();
-    let lost = race(&[nowhere], Opening::Again, long(), &cancel).await;
+    let lost = race(&[nowhere], SessionOpening::Again, long(), &cancel).await;
     assert!(matches!(lost, Err(RaceError::Session(SessionError::Cancelled))), "{lost:?}");
 }

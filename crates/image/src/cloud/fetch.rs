@@ -2,7 +2,7 @@
 
 use super::cache::{CacheSlot, hash};
 use super::checksum_list::listed;
-use super::publisher::{Publisher, PublisherAnswer};
+use super::publisher::{ImagePublisher, PublisherAnswer};
 use super::record::{CloudRecord, SCHEMA};
 use super::{CloudError, CloudFile, CloudImage, CloudSettings, FileDigest, PinProvenance, SumsSignature};
 use crate::description::DescriptionError;
@@ -51,8 +51,11 @@ pub async fn fetch_with(
 ) -> Result<CloudDisk, ImageError> {
     let (cloud, file) = wanted(image)?;
     let slot = CacheSlot::new(store, file.digest, cloud.format);
-    let fetching =
-        CloudFetch { name: &image.name, file, publisher: Publisher { image: cloud, store, settings, events, cancel } };
+    let fetching = CloudFetch {
+        name: &image.name,
+        file,
+        publisher: ImagePublisher { image: cloud, store, settings, events, cancel },
+    };
     Ok(fetching.run(&slot).await?)
 }
 
@@ -88,7 +91,7 @@ fn disk(slot: &CacheSlot, record: CloudRecord) -> CloudDisk {
 struct CloudFetch<'a> {
     name: &'a str,
     file: &'a CloudFile,
-    publisher: Publisher<'a>,
+    publisher: ImagePublisher<'a>,
 }
 
 impl CloudFetch<'_> {

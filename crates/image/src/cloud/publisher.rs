@@ -13,7 +13,7 @@ const LONGEST: u64 = 16 << 20;
 
 /// Access to a publisher, for one command.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Publisher<'a> {
+pub(super) struct ImagePublisher<'a> {
     pub(super) image: &'a CloudImage,
     pub(super) store: &'a Store,
     pub(super) settings: &'a CloudSettings,
@@ -39,7 +39,7 @@ pub(super) enum PublisherAnswer {
     },
 }
 
-impl Publisher<'_> {
+impl ImagePublisher<'_> {
     /// The list of checksums of `release`. A list with a bad or missing signature is an error; a missing list is not.
     pub(super) async fn sums(&self, release: &str, arch: &str) -> Result<PublisherAnswer, CloudError> {
         let url = self.image.sums_url(release, arch);

@@ -2,7 +2,7 @@
 
 use super::checksum_list::listed;
 use super::description_file::{DescriptionFile, find_description};
-use super::publisher::{Publisher, PublisherAnswer};
+use super::publisher::{ImagePublisher, PublisherAnswer};
 use super::releases::{compare, newest};
 use super::{CloudError, CloudImage, CloudSettings, FileDigest, PinProvenance};
 use crate::{Image, ImageError, ImageSource};
@@ -46,7 +46,7 @@ pub async fn update(
     let ImageSource::CloudImage(cloud) = &described.source else {
         return Err(CloudError::NotCloud { image: described.name }.into());
     };
-    let publisher = Publisher { image: cloud, store, settings, events, cancel };
+    let publisher = ImagePublisher { image: cloud, store, settings, events, cancel };
     let updater = PinUpdater { name: &described.name, publisher };
     let running = events.phase(Part::Image, "update", described.name.clone());
     let to = updater.newest().await?;
@@ -68,7 +68,7 @@ pub async fn update(
 #[derive(Debug)]
 struct PinUpdater<'a> {
     name: &'a str,
-    publisher: Publisher<'a>,
+    publisher: ImagePublisher<'a>,
 }
 
 impl PinUpdater<'_> {

@@ -6,7 +6,7 @@
 
 use super::ExportError;
 use super::job::ExportJob;
-use crate::kernel::{Cpio, MODULE_ORDER};
+use crate::kernel::{CpioArchive, MODULE_ORDER};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -46,7 +46,7 @@ fn write(kernel: &Path, top: &Path, menu: &str, name: &str) -> std::io::Result<(
 }
 
 fn initramfs(modules: &Path) -> std::io::Result<Vec<u8>> {
-    let mut cpio = Cpio::new(Vec::new());
+    let mut cpio = CpioArchive::new(Vec::new());
     for folder in FOLDERS {
         cpio.folder(folder)?;
     }

@@ -12,7 +12,7 @@ const ZSTD: i32 = 6;
 
 /// Digests of a file before and after compression.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Compressed {
+pub(super) struct CompressedFile {
     /// SHA-256 of the input, in hex.
     pub(super) plain: String,
     /// SHA-256 of the output, in hex.
@@ -22,11 +22,11 @@ pub(super) struct Compressed {
 }
 
 /// Compresses `from` as `to` and syncs it. The output depends on the input's bytes only: no name, no time.
-pub(super) async fn compress(from: PathBuf, to: PathBuf, how: Compression) -> io::Result<Compressed> {
+pub(super) async fn compress(from: PathBuf, to: PathBuf, how: Compression) -> io::Result<CompressedFile> {
     vmbuild_core::blocking(move || compress_file(&from, &to, how)).await
 }
 
-fn compress_file(from: &Path, to: &Path, how: Compression) -> io::Result<Compressed> {
+fn compress_file(from: &Path, to: &Path, how: Compression) -> io::Result<CompressedFile> {
     let mut from = HashReader::new(fs_err::File::open(from)?);
     let file = fs_err::File::create(to)?;
     let hashed = HashWriter::new(BufWriter::with_capacity(1 << 17, file));
@@ -52,7 +52,7 @@ fn compress_file(from: &Path, to: &Path, how: Compression) -> io::Result<Compres
     buffer.flush()?;
     buffer.get_ref().sync_all()?;
     let (_, plain) = from.finish();
-    Ok(Compressed { plain: hex::encode(plain), sha256: hex::encode(sha256), bytes })
+    Ok(CompressedFile { plain: hex::encode(plain), sha256: hex::encode(sha256), bytes })
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! An export, from a golden machine to a file in another format.
 
-use super::compress::{Compressed, compress};
+use super::compress::{CompressedFile, compress};
 use super::destination::{ExistingOutput, ExportDestination};
 use super::tree::ExportTree;
 use super::{Compression, ExportError, ExportFormat, disk, oci, vagrant};
@@ -38,7 +38,7 @@ impl ExportRequest {
 
 /// Outcome of an export.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Exported {
+pub struct ExportedImage {
     /// The file or folder.
     pub path: PathBuf,
     /// The format.
@@ -92,7 +92,7 @@ pub async fn export(
     golden: &Golden,
     request: &ExportRequest,
     context: ExportContext<'_>,
-) -> Result<Exported, ExportError> {
+) -> Result<ExportedImage, ExportError> {
     let ExportContext { store, agent, events, cancel } = context;
     let compression = request.format.compression(request.compression)?;
     let destination = request.destination()?;
@@ -109,7 +109,7 @@ pub async fn export(
         ExportFormat::VagrantBox => vagrant::make(&mut job).await?,
     };
     destination.put(&made.path, work.path())?;
-    let exported = Exported {
+    let exported = ExportedImage {
         path: destination.output().to_owned(),
         format: request.format.as_str(),
         compression: compression.as_str(),
@@ -130,7 +130,7 @@ async fn rootfs_tar(job: &ExportJob<'_>) -> Result<ExportOutput, ExportError> {
     job.tree.tar("rootfs.tar", job.cancel).await?;
     job.report("compressing");
     let to = job.work("output");
-    let Compressed { sha256, bytes, .. } = compress(job.work("rootfs.tar"), to.clone(), job.compression).await?;
+    let CompressedFile { sha256, bytes, .. } = compress(job.work("rootfs.tar"), to.clone(), job.compression).await?;
     Ok(ExportOutput { path: to, sha256, bytes })
 }
 

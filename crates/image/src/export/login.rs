@@ -16,7 +16,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use vmbuild_machine::{Lifetime, Machine, MachineName, MachineSpec, Network, RootTree, Start, StoppedMachine};
+use vmbuild_machine::{Lifetime, Machine, MachineName, MachineSpec, Network, RootTree, StartSource, StoppedMachine};
 use vmbuild_protocol::{CommandLine, Exec, Exited, PackageManager, Provision, Stage};
 use vmbuild_supervise::Tail;
 
@@ -73,7 +73,7 @@ fn spec(job: &ExportJob<'_>) -> MachineSpec {
         network: Network::Outgoing,
         lifetime: Lifetime::Job,
         agent: job.agent.to_owned(),
-        start: Start::Sandbox { root: RootTree { layers: job.golden.tree().layers } },
+        start: StartSource::Sandbox { root: RootTree { layers: job.golden.tree().layers } },
     }
 }
 

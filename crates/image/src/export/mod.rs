@@ -25,5 +25,5 @@ mod vagrant;
 
 pub use error::ExportError;
 pub use format::{Compression, ExportFormat, UnknownExportName};
-pub use job::{ExportContext, ExportRequest, Exported, export};
+pub use job::{ExportContext, ExportRequest, ExportedImage, export};
 pub use login::box_digest;

@@ -57,16 +57,16 @@ pub(super) async fn archive(job: &ExportJob<'_>) -> Result<ExportOutput, ExportE
 }
 
 /// A file whose name is its digest.
-struct Blob {
+struct OciBlob {
     sha256: String,
     bytes: u64,
 }
 
-fn blob(folder: &Path, contents: &Value) -> std::io::Result<Blob> {
+fn blob(folder: &Path, contents: &Value) -> std::io::Result<OciBlob> {
     let bytes = text(contents);
     let sha256 = hex::encode(Sha256::digest(&bytes));
     write_synced(&folder.join(&sha256), &bytes)?;
-    Ok(Blob { sha256, bytes: bytes.len() as u64 })
+    Ok(OciBlob { sha256, bytes: bytes.len() as u64 })
 }
 
 fn write_synced(path: &PathBuf, bytes: &[u8]) -> std::io::Result<()> {
@@ -126,7 +126,7 @@ fn manifest(config: &Value, layer: &Value, golden: &str) -> Value {
     })
 }
 
-fn index(manifest: &Blob, tag: &str) -> Value {
+fn index(manifest: &OciBlob, tag: &str) -> Value {
     let mut entry = described("application/vnd.oci.image.manifest.v1+json", &manifest.sha256, manifest.bytes);
     entry["annotations"] = json!({ "org.opencontainers.image.ref.name": tag });
     json!({ "schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": [entry] })

@@ -11,7 +11,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
-use vmbuild_core::event::{Events, Pace, Part, PhaseGuard, Unit};
+use vmbuild_core::event::{Events, Part, PhaseGuard, ProgressPace, Unit};
 use vmbuild_core::store::Store;
 use vmbuild_machine::{Machine, MachineError, MachineFolder, MachineSpec};
 
@@ -65,14 +65,14 @@ struct ConsoleWatch {
     lines: VecDeque<String>,
     /// The phases so far, with their start.
     begun: Vec<(FirstBootPhase, Instant)>,
-    pace: Pace,
+    pace: ProgressPace,
 }
 
 impl ConsoleWatch {
     fn new(console: &Path, first: FirstBootPhase) -> Self {
         let begun = vec![(first, Instant::now())];
         let (unfinished, lines) = (String::new(), VecDeque::new());
-        Self { console: console.to_owned(), read: 0, unfinished, lines, begun, pace: Pace::default() }
+        Self { console: console.to_owned(), read: 0, unfinished, lines, begun, pace: ProgressPace::default() }
     }
 
     /// Reads new output and reports the current phase.

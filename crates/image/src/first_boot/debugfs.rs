@@ -12,7 +12,7 @@ const LIMIT: Duration = Duration::from_mins(2);
 
 /// An ext4 file system at an offset of a raw disk.
 #[derive(Debug)]
-pub(super) struct Ext4<'a> {
+pub(super) struct Ext4Image<'a> {
     program: PathBuf,
     /// The folder of the disk, where copied files go too.
     folder: &'a Path,
@@ -20,7 +20,7 @@ pub(super) struct Ext4<'a> {
     device: String,
 }
 
-impl<'a> Ext4<'a> {
+impl<'a> Ext4Image<'a> {
     /// The file system that begins at `start` bytes of `disk` in `folder`. Nothing is read yet.
     pub(super) fn at(folder: &'a Path, disk: &str, start: u64) -> Result<Self, ImageError> {
         let program = host_tool::find_program("debugfs", "e2fsprogs")?;

@@ -1,7 +1,7 @@
 //! The image's own kernel and initramfs, copied out of the disk before it is booted.
 
-use super::debugfs::Ext4;
-use super::partition::{Partition, largest_first};
+use super::debugfs::Ext4Image;
+use super::partition::{RootPartition, largest_first};
 use crate::kernel::compare_releases;
 use crate::{ImageError, host_tool};
 use std::path::{Path, PathBuf};
@@ -45,7 +45,7 @@ async fn look(folder: &Path, cancel: &CancellationToken) -> Result<Option<OwnKer
     let Ok(partitions) = largest_first(&folder.join(RAW)) else { return Ok(None) };
     let Some(root) = root_of(&partitions, folder, cancel).await? else { return Ok(None) };
     for partition in &partitions {
-        let system = Ext4::at(folder, RAW, partition.start)?;
+        let system = Ext4Image::at(folder, RAW, partition.start)?;
         for place in ["/boot", "/"] {
             let names = system.names(place, cancel).await?.unwrap_or_default();
             if let Some((kernel, initrd)) = newest_pair(&names) {
@@ -61,12 +61,12 @@ async fn look(folder: &Path, cancel: &CancellationToken) -> Result<Option<OwnKer
 
 /// The partition that holds `/etc` and `/usr`.
 async fn root_of<'a>(
-    partitions: &'a [Partition],
+    partitions: &'a [RootPartition],
     folder: &Path,
     cancel: &CancellationToken,
-) -> Result<Option<&'a Partition>, ImageError> {
+) -> Result<Option<&'a RootPartition>, ImageError> {
     for partition in partitions {
-        let names = Ext4::at(folder, RAW, partition.start)?.names("/", cancel).await?.unwrap_or_default();
+        let names = Ext4Image::at(folder, RAW, partition.start)?.names("/", cancel).await?.unwrap_or_default();
         if ["etc", "usr"].iter().all(|wanted| names.iter().any(|name| name == wanted)) {
             return Ok(Some(partition));
         }

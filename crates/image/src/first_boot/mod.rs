@@ -32,5 +32,5 @@ pub use phase::FirstBootPhase;
 pub use run::FirmwareUse;
 
 pub(crate) use firmware::FIRMWARE_HINT;
-pub(crate) use provision::Provisioned;
+pub(crate) use provision::ProvisionedDisk;
 pub(crate) use run::{BaseDisk, FirstBoot, run_first_boot};

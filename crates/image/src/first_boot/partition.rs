@@ -6,7 +6,7 @@ use std::path::Path;
 
 /// A partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Partition {
+pub(super) struct RootPartition {
     /// Where it begins, in bytes.
     pub(super) start: u64,
     /// Its length, in bytes.
@@ -16,14 +16,14 @@ pub(super) struct Partition {
 }
 
 /// The partitions of a raw disk, the largest first: that is where the root file system is.
-pub(super) fn largest_first(disk: &Path) -> Result<Vec<Partition>, GptError> {
+pub(super) fn largest_first(disk: &Path) -> Result<Vec<RootPartition>, GptError> {
     let config = GptConfig::new().writable(false).logical_block_size(LogicalBlockSize::Lb512);
     let disk = config.open(disk)?;
     let size = *disk.logical_block_size();
     let mut partitions = Vec::new();
     for partition in disk.partitions().values().filter(|partition| partition.is_used()) {
         let (start, bytes) = (partition.bytes_start(size)?, partition.bytes_len(size)?);
-        partitions.push(Partition { start, bytes, id: partition.part_guid.hyphenated().to_string() });
+        partitions.push(RootPartition { start, bytes, id: partition.part_guid.hyphenated().to_string() });
     }
     partitions.sort_by_key(|partition| std::cmp::Reverse(partition.bytes));
     Ok(partitions)

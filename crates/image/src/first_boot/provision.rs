@@ -25,7 +25,7 @@ const DOWNLOADED: &str = "var/cache/apt/archives";
 
 /// The packages of a clean machine after its first boot.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Provisioned {
+pub(crate) struct ProvisionedDisk {
     /// All installed packages.
     pub(crate) installed: Vec<Package>,
     /// The packages that were added, and those for the build role.
@@ -35,7 +35,7 @@ pub(crate) struct Provisioned {
 }
 
 /// Installs the image's runtime packages.
-pub(super) async fn install(machine: &Machine, first: &FirstBoot<'_>) -> Result<Provisioned, ImageError> {
+pub(super) async fn install(machine: &Machine, first: &FirstBoot<'_>) -> Result<ProvisionedDisk, ImageError> {
     ProvisionedGuest { machine, first }.install().await
 }
 
@@ -60,7 +60,7 @@ struct ProvisionedGuest<'a> {
 }
 
 impl ProvisionedGuest<'_> {
-    async fn install(&self) -> Result<Provisioned, ImageError> {
+    async fn install(&self) -> Result<ProvisionedDisk, ImageError> {
         let FirstBoot { store, image, mode, events, cancel, .. } = *self.first;
         let request = GuestLockRequest { store, image, mode, events, cancel };
         match resolve_in_guest(&request, self).await? {
@@ -69,18 +69,18 @@ impl ProvisionedGuest<'_> {
         }
     }
 
-    async fn install_from_archives(&self, lock: PackageLock) -> Result<Provisioned, ImageError> {
+    async fn install_from_archives(&self, lock: PackageLock) -> Result<ProvisionedDisk, ImageError> {
         let FirstBoot { image, events, cancel, .. } = *self.first;
         let lists = image.lists()?;
         let build = self.first.provision(lists.all(), None, Stage::Download)?;
         let clean = self.first.provision(lists.runtime, None, Stage::Install)?;
         let installed = provision(self.machine, clean, events, cancel).await?;
         provision(self.machine, build, events, cancel).await?;
-        Ok(Provisioned { installed, archive: archive_text(&lock), lock })
+        Ok(ProvisionedDisk { installed, archive: archive_text(&lock), lock })
     }
 
     /// Sends the clean role's packages in, as a folder that apt uses as an archive.
-    async fn install_from_cache(&self, lock: PackageLock) -> Result<Provisioned, ImageError> {
+    async fn install_from_cache(&self, lock: PackageLock) -> Result<ProvisionedDisk, ImageError> {
         let FirstBoot { store, image, events, cancel, .. } = *self.first;
         let (folder, inside) = (tempfile::tempdir_in(store.cache())?, Path::new("/").join(repository::FOLDER));
         let inside = inside.to_string_lossy().into_owned();
@@ -97,7 +97,7 @@ impl ProvisionedGuest<'_> {
         let request = self.first.provision(image.lists()?.runtime, Some(sources), Stage::Whole)?;
         let installed = provision(self.machine, request, events, cancel).await?;
         run(self.machine, &["rm", "-r", &inside], cancel).await?;
-        Ok(Provisioned { installed, lock, archive: "the package cache".to_owned() })
+        Ok(ProvisionedDisk { installed, lock, archive: "the package cache".to_owned() })
     }
 }
 

@@ -1,7 +1,7 @@
 //! All of a first boot, in order.
 
 use super::kernel::OwnKernel;
-use super::provision::Provisioned;
+use super::provision::ProvisionedDisk;
 use super::{FirstBootError, boot, firmware, generalise, grow, guest_config, kernel, provision, seed, tree};
 use crate::golden::normalize;
 use crate::kernel::ensure_initramfs;
@@ -15,7 +15,7 @@ use vmbuild_core::failure::Failure;
 use vmbuild_core::store::{Store, write_atomically};
 use vmbuild_machine::accelerator::{self, AcceleratorError, BootFiles};
 use vmbuild_machine::{
-    Accelerator, BootMethod, FirstBootSystem, Lifetime, Machine, MachineName, MachineSpec, Network, Start,
+    Accelerator, BootMethod, FirstBootSystem, Lifetime, Machine, MachineName, MachineSpec, Network, StartSource,
 };
 use vmbuild_supervise::{Command, Deadline};
 
@@ -67,7 +67,7 @@ pub enum FirmwareUse {
 }
 
 /// Creates `folder/clean` from a publisher's disk. Work files in the folder are removed.
-pub(crate) async fn run_first_boot(first: FirstBoot<'_>, folder: &Path) -> Result<Provisioned, ImageError> {
+pub(crate) async fn run_first_boot(first: FirstBoot<'_>, folder: &Path) -> Result<ProvisionedDisk, ImageError> {
     let work = folder.join("first-boot");
     fs_err::create_dir(&work)?;
     let machine = first.boot(&work).await?;
@@ -96,11 +96,11 @@ impl FirstBoot<'_> {
         let way = boot.to_string();
         let (path, sha256) = (self.disk.path.clone(), self.disk.sha256.clone());
         let system = FirstBootSystem { disk: path, digest: sha256, bytes, seed, boot };
-        let spec = self.spec(Start::FirstBoot { accelerator, system });
+        let spec = self.spec(StartSource::FirstBoot { accelerator, system });
         boot::boot(spec, &way, self.store, self.events, self.cancel).await
     }
 
-    async fn work(&self, machine: &Machine, folder: &Path) -> Result<Provisioned, ImageError> {
+    async fn work(&self, machine: &Machine, folder: &Path) -> Result<ProvisionedDisk, ImageError> {
         grow::grow(machine, self.events, self.cancel).await?;
         let provisioned = provision::install(machine, self).await?;
         tree::fetch(machine, folder, self.events, self.cancel).await?;
@@ -175,7 +175,7 @@ impl FirstBoot<'_> {
         }
     }
 
-    fn spec(&self, start: Start) -> MachineSpec {
+    fn spec(&self, start: StartSource) -> MachineSpec {
         let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         MachineSpec {
             name: MachineName::for_job(),

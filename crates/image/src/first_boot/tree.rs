@@ -13,7 +13,7 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
-use vmbuild_core::event::{Events, Pace, Part, PhaseGuard, Unit};
+use vmbuild_core::event::{Events, Part, PhaseGuard, ProgressPace, Unit};
 use vmbuild_core::format::size;
 use vmbuild_machine::Machine;
 use vmbuild_protocol::{Exited, OutputStream};
@@ -90,7 +90,7 @@ async fn receive(
     let arguments = tar_arguments();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let mut file = fs_err::File::create(archive)?;
-    let (mut bytes, mut complaints, mut pace, mut written) = (0, Tail::default(), Pace::default(), Ok(()));
+    let (mut bytes, mut complaints, mut pace, mut written) = (0, Tail::default(), ProgressPace::default(), Ok(()));
     let sending = machine.session().exec(exec(&arguments, LIMIT), cancel, |stream, piece| match stream {
         OutputStream::Stderr => complaints.push(piece),
         OutputStream::Stdout => {

@@ -6,7 +6,7 @@ use super::recipe::GoldenRecipe;
 use super::use_lock::{UseLock, acquire_use};
 use super::{GoldenRole, bootstrap, checksums, digest};
 use crate::cloud::fetch;
-use crate::first_boot::{self, BaseDisk, FirmwareUse, FirstBoot, Provisioned};
+use crate::first_boot::{self, BaseDisk, FirmwareUse, FirstBoot, ProvisionedDisk};
 use crate::host_tool::sync_file_system;
 use crate::lock::{self, LockError, LockMode, PackageRequest};
 use crate::{Image, ImageError, ImageSource, kernel};
@@ -135,7 +135,7 @@ impl GoldenBuilder<'_> {
         let order =
             kernel::collect_from_tree(&unfinished.clean(), &image.kernel.modules, &unfinished.kernel(), cancel).await?;
         self.record_kernel(unfinished, &order)?;
-        let Provisioned { installed, lock, archive } = provisioned;
+        let ProvisionedDisk { installed, lock, archive } = provisioned;
         write_atomically(&unfinished.package_lock(), lock.to_text().as_bytes())?;
         Ok(InstalledTree { archive: format!("{about}, and {archive}"), lock, installed })
     }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
 use vmbuild_core::event::{Events, Part};
 use vmbuild_core::store::Store;
-use vmbuild_machine::{Lifetime, Machine, MachineError, MachineName, MachineSpec, Network, RootTree, Start};
+use vmbuild_machine::{Lifetime, Machine, MachineError, MachineName, MachineSpec, Network, RootTree, StartSource};
 use vmbuild_packages::{PackageCache, PackageLists, PackageLock, repository};
 use vmbuild_protocol::{Package, Provision, Stage};
 
@@ -133,7 +133,7 @@ impl LayerBuilder<'_> {
             network,
             lifetime: Lifetime::Job,
             agent: self.agent.to_owned(),
-            start: Start::Sandbox { root: RootTree { layers } },
+            start: StartSource::Sandbox { root: RootTree { layers } },
         }
     }
 }

@@ -15,12 +15,12 @@ const ALIGN: usize = 4;
 
 /// Writes an archive to `W`.
 #[derive(Debug)]
-pub(crate) struct Cpio<W> {
+pub(crate) struct CpioArchive<W> {
     to: W,
     inode: u32,
 }
 
-impl<W: Write> Cpio<W> {
+impl<W: Write> CpioArchive<W> {
     pub(crate) fn new(to: W) -> Self {
         Self { to, inode: 0 }
     }
@@ -77,14 +77,14 @@ impl<W: Write> Cpio<W> {
 
 #[cfg(test)]
 mod tests {
-    use super::Cpio;
+    use super::CpioArchive;
     use insta::assert_snapshot;
     use std::time::Duration;
     use tokio_util::sync::CancellationToken;
     use vmbuild_supervise::{Command, Deadline, RunError};
 
     fn sample() -> Vec<u8> {
-        let mut cpio = Cpio::new(Vec::new());
+        let mut cpio = CpioArchive::new(Vec::new());
         cpio.folder("dev").expect("written");
         cpio.device("dev/console", 5, 1).expect("written");
         cpio.file("init", 0o755, b"#!/bin/sh\n").expect("written");

@@ -2,7 +2,7 @@
 //!
 //! It is not compressed: reading ten more megabytes costs less than inflating them on an emulated processor.
 
-use super::cpio::Cpio;
+use super::cpio::CpioArchive;
 use super::package::MODULE_ORDER;
 use sha2::{Digest, Sha256};
 use std::io;
@@ -44,7 +44,7 @@ fn create(folder: &Path, modules: &Path, agent: &Path) -> io::Result<PathBuf> {
 }
 
 fn archive(modules: &Path, agent: &[u8]) -> io::Result<Vec<u8>> {
-    let mut cpio = Cpio::new(Vec::with_capacity(agent.len() + (4 << 20)));
+    let mut cpio = CpioArchive::new(Vec::with_capacity(agent.len() + (4 << 20)));
     for folder in FOLDERS {
         cpio.folder(folder)?;
     }

@@ -8,6 +8,6 @@ mod package;
 
 pub use error::KernelError;
 
-pub(crate) use cpio::Cpio;
+pub(crate) use cpio::CpioArchive;
 pub(crate) use initramfs::{ensure_initramfs, initramfs_name, is_initramfs};
 pub(crate) use package::{MODULE_ORDER, collect_from_tree, compare_releases, extract_package};

@@ -45,7 +45,7 @@ pub async fn prune(
     pruning: PruneMode,
     cancel: &CancellationToken,
 ) -> Result<Vec<PrunedItem>, ImageError> {
-    let mut pruner = Pruner { store, pruning, cancel, found: Vec::new() };
+    let mut pruner = GoldenPruner { store, pruning, cancel, found: Vec::new() };
     for name in names(&store.images())? {
         let image = Image::load(&name, store).ok();
         pruner.image(&store.images().join(&name), image.as_ref(), agent).await?;
@@ -80,14 +80,14 @@ pub(crate) async fn remove(path: &Path, cancel: &CancellationToken) -> Result<()
     host_tool::remove_trees(folder, &[&hidden], cancel).await
 }
 
-struct Pruner<'a> {
+struct GoldenPruner<'a> {
     store: &'a Store,
     pruning: PruneMode,
     cancel: &'a CancellationToken,
     found: Vec<PrunedItem>,
 }
 
-impl Pruner<'_> {
+impl GoldenPruner<'_> {
     async fn image(&mut self, path: &Path, image: Option<&Image>, agent: Option<&Path>) -> Result<(), ImageError> {
         let making = Lock::try_take(&path.join(".lock"))?;
         let wanted = image.map(|image| wanted(self.store, image)).transpose()?;

@@ -1,7 +1,7 @@
 //! Choosing an accelerator.
 
 use super::device::HypervisorDevice;
-use super::examine::{BootFiles, Freshness, examine};
+use super::examine::{BootFiles, ProbeFreshness, examine};
 use super::finding::AcceleratorFinding;
 use crate::Accelerator;
 use crate::qemu::{QemuBinary, QemuError};
@@ -90,7 +90,7 @@ pub async fn choose(
     if let Some(accelerator) = requested {
         return choose_requested(accelerator, cancel).await;
     }
-    let finding = examine(HARDWARE, Freshness::Cached, store, boot, events, cancel).await?;
+    let finding = examine(HARDWARE, ProbeFreshness::Cached, store, boot, events, cancel).await?;
     if finding.works() {
         return Ok(ChosenAccelerator { accelerator: HARDWARE, why: finding.to_string() });
     }

@@ -38,7 +38,7 @@ impl From<&RootDisk> for BootFiles {
 
 /// Use of earlier probes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Freshness {
+pub enum ProbeFreshness {
     /// Yes, if nothing it depends on has changed.
     Cached,
     /// No: find out now.
@@ -49,7 +49,7 @@ pub enum Freshness {
 /// a device, and no earlier probe says what comes of it.
 pub async fn examine(
     accelerator: Accelerator,
-    freshness: Freshness,
+    freshness: ProbeFreshness,
     store: &Store,
     boot: impl AsyncFnOnce() -> Result<BootFiles, Failure>,
     events: &Events,
@@ -62,8 +62,8 @@ pub async fn examine(
     let qemu = QemuBinary::find(cancel).await?;
     let key = ProbeKey::of_host(accelerator, qemu.version);
     let recalled = match freshness {
-        Freshness::Cached => cache::find_outcome(store, &key),
-        Freshness::Now => None,
+        ProbeFreshness::Cached => cache::find_outcome(store, &key),
+        ProbeFreshness::Now => None,
     };
     tracing::debug!(?freshness, ?recalled, "looked up an earlier probe of {accelerator}");
     if recalled.is_some() {
@@ -99,10 +99,10 @@ fn cache_outcome(store: &Store, key: ProbeKey, outcome: &ProbeOutcome, events: &
 
 #[cfg(test)]
 mod tests {
-    use super::{BootFiles, Freshness, examine};
+    use super::{BootFiles, ProbeFreshness, examine};
     use crate::Accelerator;
     use crate::accelerator::ProbeOutcome;
-    use crate::qemu::tiny_guest::{self, Then, qemu_or_skip};
+    use crate::qemu::tiny_guest::{self, GuestEnding, qemu_or_skip};
     use tokio_util::sync::CancellationToken;
     use vmbuild_core::event::{EventKind, Events};
     use vmbuild_core::store::Store;
@@ -119,20 +119,20 @@ mod tests {
         let look = async |freshness, message: &str| {
             let boot = async || {
                 booted.set(booted.get() + 1);
-                let (kernel, initramfs) = tiny_guest::write(temp.path(), message, Then::PowerOff);
+                let (kernel, initramfs) = tiny_guest::write(temp.path(), message, GuestEnding::PowerOff);
                 Ok(BootFiles { kernel, initramfs })
             };
             let cancel = CancellationToken::new();
             examine(Accelerator::Tcg, freshness, &store, boot, &events, &cancel).await.unwrap()
         };
-        let first = look(Freshness::Cached, "vmbuild-agent: here\n").await;
+        let first = look(ProbeFreshness::Cached, "vmbuild-agent: here\n").await;
         assert!(first.works(), "{first}");
-        assert_eq!(look(Freshness::Cached, "").await, first, "recalled");
+        assert_eq!(look(ProbeFreshness::Cached, "").await, first, "recalled");
         assert_eq!(booted.get(), 1);
-        let anew = look(Freshness::Now, "out of memory\n").await;
+        let anew = look(ProbeFreshness::Now, "out of memory\n").await;
         assert!(!anew.works(), "{anew}");
         assert!(matches!(anew.outcome, Some(ProbeOutcome::Ended { .. })), "{anew}");
-        assert_eq!(look(Freshness::Cached, "").await, anew, "the newer one is recalled");
+        assert_eq!(look(ProbeFreshness::Cached, "").await, anew, "the newer one is recalled");
         assert_eq!(booted.get(), 2);
         drop(events);
         let mut finished = 0;

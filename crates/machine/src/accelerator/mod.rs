@@ -20,7 +20,7 @@ mod probe;
 pub use cache::last;
 pub use choose::{AcceleratorError, BootFailure, ChosenAccelerator, HARDWARE, choose};
 pub use device::HypervisorDevice;
-pub use examine::{BootFiles, Freshness, examine};
+pub use examine::{BootFiles, ProbeFreshness, examine};
 pub use finding::AcceleratorFinding;
 pub use host_virtualization::HostVirtualization;
 pub use probe::{ProbeOutcome, probe};

@@ -131,7 +131,7 @@ mod tests {
     use crate::Accelerator;
     use crate::accelerator::HypervisorDevice;
     use crate::qemu::QemuError;
-    use crate::qemu::tiny_guest::{self, Then, processes_about, qemu_or_skip};
+    use crate::qemu::tiny_guest::{self, GuestEnding, processes_about, qemu_or_skip};
     use std::path::PathBuf;
     use std::time::Duration;
     use tokio_util::sync::CancellationToken;
@@ -155,7 +155,12 @@ mod tests {
     const LONG: Duration = Duration::from_secs(30);
 
     /// Probes with a guest that prints `message`; QEMU must be gone afterwards.
-    async fn outcome(accelerator: Accelerator, message: &str, then: Then, limit: Duration) -> Option<ProbeOutcome> {
+    async fn outcome(
+        accelerator: Accelerator,
+        message: &str,
+        then: GuestEnding,
+        limit: Duration,
+    ) -> Option<ProbeOutcome> {
         let qemu = qemu_or_skip().await?;
         let temp = tempfile::tempdir().unwrap();
         let (kernel, initramfs) = tiny_guest::write(temp.path(), message, then);
@@ -167,7 +172,7 @@ mod tests {
 
     #[tokio::test(flavor = "current_thread")]
     async fn a_guest_that_speaks_has_reached_user_space() {
-        for then in [Then::Hang, Then::PowerOff] {
+        for then in [GuestEnding::Hang, GuestEnding::PowerOff] {
             let message = "[    1.0] something else\r\nvmbuild-agent: 0.1.0 starts\r\n";
             let Some(outcome) = outcome(Accelerator::Tcg, message, then, LONG).await else { return };
             assert!(matches!(outcome, ProbeOutcome::UserSpace { millis } if millis > 0), "{outcome:?}");
@@ -176,14 +181,14 @@ mod tests {
 
     #[tokio::test(flavor = "current_thread")]
     async fn a_guest_that_does_not_is_reported_at_the_deadline() {
-        let guest = ("[    0.0] Linux version\r\n", Then::Hang);
+        let guest = ("[    0.0] Linux version\r\n", GuestEnding::Hang);
         let Some(outcome) = outcome(Accelerator::Tcg, guest.0, guest.1, Duration::from_secs(1)).await else { return };
         assert_eq!(outcome, ProbeOutcome::Hung { seconds: 1 });
     }
 
     #[tokio::test(flavor = "current_thread")]
     async fn a_qemu_that_ends_is_reported_with_the_telling() {
-        let guest = ("[    0.1] Kernel panic\r\n", Then::PowerOff);
+        let guest = ("[    0.1] Kernel panic\r\n", GuestEnding::PowerOff);
         let Some(outcome) = outcome(Accelerator::Tcg, guest.0, guest.1, LONG).await else { return };
         let telling = "[    0.1] Kernel panic".to_owned();
         assert_eq!(outcome, ProbeOutcome::Ended { how: "exited with 0".to_owned(), telling });
@@ -204,7 +209,7 @@ mod tests {
     async fn an_interruption_ends_it() {
         let Some(qemu) = qemu_or_skip().await else { return };
         let temp = tempfile::tempdir().unwrap();
-        let (kernel, initramfs) = tiny_guest::write(temp.path(), "", Then::Hang);
+        let (kernel, initramfs) = tiny_guest::write(temp.path(), "", GuestEnding::Hang);
         let (boot, cancel) = (BootFiles { kernel, initramfs }, CancellationToken::new());
         cancel.cancel();
         let outcome = probe(Accelerator::Tcg, &boot, &qemu, Deadline::after(LONG), &cancel).await;
@@ -219,7 +224,7 @@ mod tests {
             eprintln!("skipped: no usable /dev/kvm");
             return;
         }
-        let guest = ("vmbuild-agent: here\n", Then::Hang);
+        let guest = ("vmbuild-agent: here\n", GuestEnding::Hang);
         let Some(outcome) = outcome(Accelerator::Kvm, guest.0, guest.1, Duration::from_secs(5)).await else { return };
         eprintln!("here: {outcome:?}");
         let sensible = match &outcome {

@@ -2,7 +2,7 @@
 
 use super::features::{Features, RootKind};
 use super::registry::BackendRecord;
-use crate::{Accelerator, BackendKind, MachineError, MachineFolder, MachineRecord, MachineSpec, Start};
+use crate::{Accelerator, BackendKind, MachineError, MachineFolder, MachineRecord, MachineSpec, StartSource};
 use crate::{RootDisk, RootTree, VagrantBox};
 use futures_util::future::LocalBoxFuture;
 use std::fmt::Debug;
@@ -48,7 +48,7 @@ pub struct BootTiming {
     pub patience: Duration,
 }
 
-/// Root file system of a machine, before a backend makes a [`Start`] of it.
+/// Root file system of a machine, before a backend makes a [`StartSource`] of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MachineRoot {
     /// A directory tree.
@@ -110,10 +110,10 @@ pub trait Backend: Debug + Sync {
     fn boot_timing(&self, spec: &MachineSpec) -> BootTiming;
 
     /// A machine's start from `root`; `None` if this backend does not start from such a root.
-    fn start_from(&self, root: MachineRoot, accelerator: Option<Accelerator>) -> Option<Start>;
+    fn start_from(&self, root: MachineRoot, accelerator: Option<Accelerator>) -> Option<StartSource>;
 
     /// Files and folders of the image that a machine keeps using.
-    fn base_files<'a>(&self, start: &'a Start) -> Vec<&'a Path>;
+    fn base_files<'a>(&self, start: &'a StartSource) -> Vec<&'a Path>;
 
     /// Checks that the backend works on this host.
     fn works_here<'a>(&'a self, cancel: &'a CancellationToken) -> LocalBoxFuture<'a, Result<(), BackendUnavailable>>;

@@ -5,7 +5,7 @@ use crate::guard::set_clock;
 use crate::{MachineError, MachineFolder};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
-use vmbuild_guest::{Opening, RaceError, RaceResult, Session, race};
+use vmbuild_guest::{RaceError, RaceResult, Session, SessionOpening, race};
 use vmbuild_supervise::Deadline;
 
 /// How long the loss of a session may be noticed before the machine's exit is.
@@ -15,7 +15,7 @@ pub(crate) const EXIT_NOTICE: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SessionRequest {
     /// First session with the agent, or a later one.
-    pub(crate) opening: Opening,
+    pub(crate) opening: SessionOpening,
     /// Time the agent has to answer.
     pub(crate) patience: Duration,
     /// The guest's clock is to be set.

@@ -6,7 +6,7 @@ use crate::backend::{
     Features, MachineRoot, RootKind, StartRequest, Transports,
 };
 use crate::guard::PAUSED;
-use crate::{Accelerator, BackendKind, MachineError, MachineFolder, MachineRecord, MachineSpec, Start};
+use crate::{Accelerator, BackendKind, MachineError, MachineFolder, MachineRecord, MachineSpec, StartSource};
 use crate::{ProcessIdentity, RootDisk};
 use futures_util::future::LocalBoxFuture;
 use serde::{Deserialize, Serialize};
@@ -68,7 +68,7 @@ impl Backend for QemuBackend {
         let accelerator = spec.accelerator().unwrap_or(Accelerator::Tcg);
         match spec.start {
             // A distribution's own start-up takes minutes when it is emulated, and the agent comes late in it.
-            Start::FirstBoot { .. } => BootTiming {
+            StartSource::FirstBoot { .. } => BootTiming {
                 key: format!("first-boot-{accelerator}-{}", spec.image),
                 least_stall: Duration::from_mins(5),
                 patience: Duration::from_mins(15),
@@ -81,15 +81,15 @@ impl Backend for QemuBackend {
         }
     }
 
-    fn start_from(&self, root: MachineRoot, accelerator: Option<Accelerator>) -> Option<Start> {
+    fn start_from(&self, root: MachineRoot, accelerator: Option<Accelerator>) -> Option<StartSource> {
         let MachineRoot::Disk(root) = root else { return None };
-        Some(Start::Qemu { accelerator: accelerator.unwrap_or(Accelerator::Tcg), root })
+        Some(StartSource::Qemu { accelerator: accelerator.unwrap_or(Accelerator::Tcg), root })
     }
 
-    fn base_files<'a>(&self, start: &'a Start) -> Vec<&'a Path> {
+    fn base_files<'a>(&self, start: &'a StartSource) -> Vec<&'a Path> {
         match start {
-            Start::Qemu { root: RootDisk { disk, kernel, initramfs, .. }, .. } => vec![disk, kernel, initramfs],
-            Start::FirstBoot { system, .. } => vec![&system.disk],
+            StartSource::Qemu { root: RootDisk { disk, kernel, initramfs, .. }, .. } => vec![disk, kernel, initramfs],
+            StartSource::FirstBoot { system, .. } => vec![&system.disk],
             _ => Vec::new(),
         }
     }

@@ -4,13 +4,13 @@ use super::error::QemuError;
 use super::options::{Platform, QemuCommand, RunParameters};
 use super::overlay::{self, OverlayBase};
 use super::qmp::{Qmp, QmpError};
-use super::vsock::{Vsock, end_recorded};
+use super::vsock::{VsockTransport, end_recorded};
 use super::{OLDEST, QemuBinary, QemuVersion, VsockRecord, files, tsc};
 use crate::ProcessIdentity;
 use crate::backend::BackendRecord;
 use crate::log_tail;
 use crate::process::start_ticks;
-use crate::{Accelerator, BootMethod, Lifetime, MachineFolder, MachineSpec, Start};
+use crate::{Accelerator, BootMethod, Lifetime, MachineFolder, MachineSpec, StartSource};
 use nix::sys::signal::Signal;
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
@@ -33,7 +33,7 @@ pub(super) struct QemuLaunch<'a> {
     folder: &'a MachineFolder,
     pub(super) uuid: Uuid,
     child: Option<Child>,
-    pub(super) vsock: Vsock,
+    pub(super) vsock: VsockTransport,
 }
 
 impl<'a> QemuLaunch<'a> {
@@ -73,11 +73,16 @@ impl<'a> QemuLaunch<'a> {
     }
 
     /// Waits until its monitor answers and proves that it is this QEMU's.
-    pub(super) async fn finish(mut self, cancel: &CancellationToken) -> Result<(Child, Vsock, QemuVersion), QemuError> {
+    pub(super) async fn finish(
+        mut self,
+        cancel: &CancellationToken,
+    ) -> Result<(Child, VsockTransport, QemuVersion), QemuError> {
         let deadline = Deadline::after(MONITOR_TIMEOUT);
         let monitor = self.wait_for_monitor(deadline, cancel).await;
         match (monitor, self.child.take()) {
-            (Ok(version), Some(child)) => Ok((child, std::mem::replace(&mut self.vsock, Vsock::moved()), version)),
+            (Ok(version), Some(child)) => {
+                Ok((child, std::mem::replace(&mut self.vsock, VsockTransport::moved()), version))
+            }
             (Err(error), Some(child)) => Err(shut_down(child, error).await),
             (monitor, None) => Err(monitor.err().unwrap_or(QemuError::Cancelled)),
         }
@@ -126,12 +131,12 @@ fn recorded_vsock(folder: &MachineFolder) -> Option<VsockRecord> {
 /// Makes the machine's own disk.
 async fn prepare_disk(spec: &MachineSpec, folder: &MachineFolder, cancel: &CancellationToken) -> Result<(), QemuError> {
     let base = match &spec.start {
-        Start::Qemu { root, .. } => OverlayBase::root(root),
-        Start::FirstBoot { system, .. } => OverlayBase::system(system),
+        StartSource::Qemu { root, .. } => OverlayBase::root(root),
+        StartSource::FirstBoot { system, .. } => OverlayBase::system(system),
         _ => return Err(QemuError::OtherBackend(spec.name.clone())),
     };
     overlay::prepare(folder, &base, spec.lifetime, cancel).await?;
-    if let Start::FirstBoot { system, .. } = &spec.start
+    if let StartSource::FirstBoot { system, .. } = &spec.start
         && let BootMethod::Uefi { vars, .. } = &system.boot
     {
         // The package's own is read-only, and so would be a plain copy.
@@ -141,10 +146,12 @@ async fn prepare_disk(spec: &MachineSpec, folder: &MachineFolder, cancel: &Cance
 }
 
 /// A cloud image may lack the driver, and its agent is a service that serves only the virtio-serial port.
-async fn prepare_vsock(spec: &MachineSpec, folder: &MachineFolder) -> Vsock {
+async fn prepare_vsock(spec: &MachineSpec, folder: &MachineFolder) -> VsockTransport {
     match &spec.start {
-        Start::FirstBoot { .. } => Vsock::None { why: "a cloud image is reached over virtio-serial only".to_owned() },
-        _ => Vsock::prepare(folder, spec.lifetime).await,
+        StartSource::FirstBoot { .. } => {
+            VsockTransport::None { why: "a cloud image is reached over virtio-serial only".to_owned() }
+        }
+        _ => VsockTransport::prepare(folder, spec.lifetime).await,
     }
 }
 
@@ -152,8 +159,10 @@ async fn prepare_vsock(spec: &MachineSpec, folder: &MachineFolder) -> Vsock {
 fn command(spec: &MachineSpec, run: RunParameters) -> Result<QemuCommand, QemuError> {
     let platform = Platform::current();
     match &spec.start {
-        Start::Qemu { accelerator, root } => Ok(QemuCommand::for_machine(spec, *accelerator, root, run, platform)),
-        Start::FirstBoot { accelerator, system } => {
+        StartSource::Qemu { accelerator, root } => {
+            Ok(QemuCommand::for_machine(spec, *accelerator, root, run, platform))
+        }
+        StartSource::FirstBoot { accelerator, system } => {
             Ok(QemuCommand::for_first_boot(spec, *accelerator, system, run, platform))
         }
         _ => Err(QemuError::OtherBackend(spec.name.clone())),
@@ -182,7 +191,7 @@ async fn monitor_identity(monitor: &Path, deadline: Deadline) -> Result<(Uuid, Q
     }
 }
 
-fn ended_early(folder: &MachineFolder, ended: Result<vmbuild_supervise::Ended, RunError>) -> QemuError {
+fn ended_early(folder: &MachineFolder, ended: Result<vmbuild_supervise::ChildEnd, RunError>) -> QemuError {
     match ended {
         Ok(how) => QemuError::EndedEarly { how: how.to_string(), output: qemu_output(folder) },
         Err(lost) => lost.into(),

@@ -2,7 +2,7 @@
 
 use super::launch::{QemuLaunch, not_ours, qemu_output};
 use super::qmp::{Qmp, QmpError};
-use super::vsock::{self, Vsock};
+use super::vsock::{self, VsockTransport};
 use super::{QemuBinary, QemuError, QemuRecord, VsockRecord, files};
 use crate::ProcessIdentity;
 use crate::agent_parameters::CONSOLE_MARK;
@@ -24,7 +24,7 @@ pub struct QemuMachine {
     handle: ProcessHandle,
     vsock: VsockRecord,
     /// The vsock device, if we started it.
-    device: Vsock,
+    device: VsockTransport,
 }
 
 impl QemuMachine {
@@ -58,7 +58,7 @@ impl QemuMachine {
         let handle = ProcessHandle::attach(folder, own.process)?.ok_or_else(gone)?;
         let no_vsock = || VsockRecord::None { why: "it was started without a vsock device".to_owned() };
         let vsock = own.vsock.clone().unwrap_or_else(no_vsock);
-        let (folder, identity, device) = (folder.clone(), own.process, Vsock::moved());
+        let (folder, identity, device) = (folder.clone(), own.process, VsockTransport::moved());
         Ok(Self { folder, uuid, identity, handle, vsock, device })
     }
 

@@ -1,9 +1,9 @@
 //! Machines under a real QEMU.
 
-use super::tiny_guest::{self, Then, processes_about, qemu_or_skip};
+use super::tiny_guest::{self, GuestEnding, processes_about, qemu_or_skip};
 use super::{QemuError, QemuMachine, QemuRecord, end_leftover, files, status};
 use crate::BackendRecord;
-use crate::{Accelerator, Lifetime, MachineFolder, MachineRecord, MachineSpec, Network, RootDisk, Start};
+use crate::{Accelerator, Lifetime, MachineFolder, MachineRecord, MachineSpec, Network, RootDisk, StartSource};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::path::{Path, PathBuf};
@@ -21,11 +21,11 @@ struct Bench {
 
 impl Bench {
     /// A machine whose guest prints `message`; `None`, with the reason said, where QEMU is missing.
-    async fn new(lifetime: Lifetime, message: &str, then: Then) -> Option<Self> {
+    async fn new(lifetime: Lifetime, message: &str, then: GuestEnding) -> Option<Self> {
         Self::under("machines", lifetime, message, then).await
     }
 
-    async fn under(machines: &str, lifetime: Lifetime, message: &str, then: Then) -> Option<Self> {
+    async fn under(machines: &str, lifetime: Lifetime, message: &str, then: GuestEnding) -> Option<Self> {
         qemu_or_skip().await?;
         let temp = tempfile::tempdir().expect("a temporary folder");
         let place = temp.path().join(machines);
@@ -66,7 +66,7 @@ fn spec(lifetime: Lifetime, root: RootDisk) -> MachineSpec {
         network: Network::Outgoing,
         lifetime,
         agent: "/none".into(),
-        start: Start::Qemu { accelerator: Accelerator::Tcg, root },
+        start: StartSource::Qemu { accelerator: Accelerator::Tcg, root },
     }
 }
 
@@ -110,7 +110,7 @@ fn is_filtered(pid: u32) -> bool {
 
 #[tokio::test(flavor = "current_thread")]
 async fn a_job_machine_starts_reports_its_state_and_stops() {
-    let Some(bench) = Bench::new(Lifetime::Job, "hello from the guest", Then::Hang).await else { return };
+    let Some(bench) = Bench::new(Lifetime::Job, "hello from the guest", GuestEnding::Hang).await else { return };
     let mut qemu = bench.start().await.unwrap();
     assert_eq!(mode(bench.folder.path()), 0o700);
     assert!(is_filtered(qemu.process().pid), "`-sandbox on` is in force");
@@ -130,7 +130,7 @@ async fn a_job_machine_starts_reports_its_state_and_stops() {
 #[tokio::test(flavor = "current_thread")]
 async fn a_guest_that_powers_off_stops_its_machine_with_an_exit_report() {
     let message = "noise\r\nvmbuild-agent: no disk";
-    let Some(bench) = Bench::new(Lifetime::Job, message, Then::PowerOff).await else { return };
+    let Some(bench) = Bench::new(Lifetime::Job, message, GuestEnding::PowerOff).await else { return };
     let mut qemu = bench.start().await.unwrap();
     let last = qemu.exited().await;
     assert_eq!(last, "QEMU exited with 0\nlast console lines:\nvmbuild-agent: no disk");
@@ -140,8 +140,8 @@ async fn a_guest_that_powers_off_stops_its_machine_with_an_exit_report() {
 
 #[tokio::test(flavor = "current_thread")]
 async fn a_qemu_that_ends_at_once_says_why() {
-    let Some(bench) = Bench::new(Lifetime::Named, "", Then::Hang).await else { return };
-    let Start::Qemu { root, .. } = &bench.spec.start else { panic!("a QEMU machine") };
+    let Some(bench) = Bench::new(Lifetime::Named, "", GuestEnding::Hang).await else { return };
+    let StartSource::Qemu { root, .. } = &bench.spec.start else { panic!("a QEMU machine") };
     fs_err::write(&root.kernel, "no kernel").unwrap();
     let error = bench.start().await.unwrap_err();
     let QemuError::EndedEarly { how, output } = &error else { panic!("{error}") };
@@ -154,7 +154,7 @@ async fn a_qemu_that_ends_at_once_says_why() {
 #[tokio::test(flavor = "current_thread")]
 async fn commas_and_depth_of_paths_do_not_matter() {
     let place = format!("a,b=c,,d/{}", "deep".repeat(40));
-    let Some(bench) = Bench::under(&place, Lifetime::Job, "here", Then::Hang).await else { return };
+    let Some(bench) = Bench::under(&place, Lifetime::Job, "here", GuestEnding::Hang).await else { return };
     assert!(bench.file(files::MONITOR).as_os_str().len() > 108);
     let mut qemu = bench.start().await.unwrap();
     console_shows(&bench.file(files::CONSOLE), "here").await;
@@ -164,7 +164,7 @@ async fn commas_and_depth_of_paths_do_not_matter() {
 
 #[tokio::test(flavor = "current_thread")]
 async fn a_named_machine_outlives_its_vmbuild_and_is_found_again() {
-    let Some(bench) = Bench::new(Lifetime::Named, "", Then::Hang).await else { return };
+    let Some(bench) = Bench::new(Lifetime::Named, "", GuestEnding::Hang).await else { return };
     let started = bench.start().await.unwrap();
     let record = bench.record(&started);
     drop(started);
@@ -186,7 +186,7 @@ async fn a_named_machine_outlives_its_vmbuild_and_is_found_again() {
 
 #[tokio::test(flavor = "current_thread")]
 async fn a_leftover_is_ended_after_proof_only() {
-    let Some(bench) = Bench::new(Lifetime::Named, "", Then::Hang).await else { return };
+    let Some(bench) = Bench::new(Lifetime::Named, "", GuestEnding::Hang).await else { return };
     let started = bench.start().await.unwrap();
     let record = bench.record(&started);
     drop(started);
@@ -206,7 +206,7 @@ async fn a_leftover_is_ended_after_proof_only() {
 
 #[tokio::test(flavor = "current_thread")]
 async fn a_leftover_that_does_not_answer_is_killed() {
-    let Some(bench) = Bench::new(Lifetime::Named, "", Then::Hang).await else { return };
+    let Some(bench) = Bench::new(Lifetime::Named, "", GuestEnding::Hang).await else { return };
     let started = bench.start().await.unwrap();
     let record = bench.record(&started);
     drop(started);
@@ -217,7 +217,7 @@ async fn a_leftover_that_does_not_answer_is_killed() {
 
 #[tokio::test(flavor = "current_thread")]
 async fn a_named_machine_keeps_its_disk_and_refuses_another_base() {
-    let Some(bench) = Bench::new(Lifetime::Named, "", Then::Hang).await else { return };
+    let Some(bench) = Bench::new(Lifetime::Named, "", GuestEnding::Hang).await else { return };
     let mut qemu = bench.start().await.unwrap();
     qemu.stop(short_deadline()).await.unwrap();
     let made = fs_err::metadata(bench.file(files::OVERLAY)).unwrap();
@@ -226,9 +226,11 @@ async fn a_named_machine_keeps_its_disk_and_refuses_another_base() {
     let kept = fs_err::metadata(bench.file(files::OVERLAY)).unwrap();
     assert_eq!(std::os::unix::fs::MetadataExt::ino(&made), std::os::unix::fs::MetadataExt::ino(&kept));
 
-    let Start::Qemu { root, .. } = &bench.spec.start else { panic!("a QEMU machine") };
-    let other =
-        Start::Qemu { accelerator: Accelerator::Tcg, root: RootDisk { digest: "two".to_owned(), ..root.clone() } };
+    let StartSource::Qemu { root, .. } = &bench.spec.start else { panic!("a QEMU machine") };
+    let other = StartSource::Qemu {
+        accelerator: Accelerator::Tcg,
+        root: RootDisk { digest: "two".to_owned(), ..root.clone() },
+    };
     let other = Bench {
         temp: tempfile::tempdir().unwrap(),
         folder: bench.folder.clone(),
@@ -245,7 +247,7 @@ async fn a_named_machine_keeps_its_disk_and_refuses_another_base() {
 
 #[tokio::test(flavor = "current_thread")]
 async fn an_interrupted_or_forgotten_start_leaves_nothing() {
-    let Some(bench) = Bench::new(Lifetime::Named, "", Then::Hang).await else { return };
+    let Some(bench) = Bench::new(Lifetime::Named, "", GuestEnding::Hang).await else { return };
     let (events, _heard) = Events::channel();
     let cancel = CancellationToken::new();
     let running = || !processes_about(bench.temp.path()).is_empty();

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Its action after the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Then {
+pub(crate) enum GuestEnding {
     /// Halts forever.
     Hang,
     /// Switches the machine off.
@@ -20,7 +20,7 @@ pub(crate) enum Then {
 const CODE: usize = 0x280;
 
 /// Prints `message` on the first serial port, then does as told.
-pub(crate) fn image(message: &str, then: Then) -> Vec<u8> {
+pub(crate) fn image(message: &str, then: GuestEnding) -> Vec<u8> {
     let mut image = vec![0; 4096];
     image[0x1f1] = 4; // sectors of set-up code
     image[0x1fe..0x200].copy_from_slice(&[0x55, 0xaa]);
@@ -35,11 +35,11 @@ pub(crate) fn image(message: &str, then: Then) -> Vec<u8> {
     image
 }
 
-fn code(then: Then) -> Vec<u8> {
+fn code(then: GuestEnding) -> Vec<u8> {
     let end: &[u8] = match then {
-        Then::Hang => &[],
+        GuestEnding::Hang => &[],
         // mov dx, 0x604; mov ax, 0x2000; out dx, ax: the board's power management register, "sleep 5".
-        Then::PowerOff => &[0xba, 0x04, 0x06, 0xb8, 0x00, 0x20, 0xef],
+        GuestEnding::PowerOff => &[0xba, 0x04, 0x06, 0xb8, 0x00, 0x20, 0xef],
     };
     let length = 15 + end.len() + 3;
     let text = u16::try_from(CODE - 0x200 + length).expect("the code is short").to_le_bytes();
@@ -69,7 +69,7 @@ pub(crate) async fn qemu_or_skip() -> Option<QemuBinary> {
 }
 
 /// Writes the guest and an initramfs that is never looked at into `folder`.
-pub(crate) fn write(folder: &Path, message: &str, then: Then) -> (PathBuf, PathBuf) {
+pub(crate) fn write(folder: &Path, message: &str, then: GuestEnding) -> (PathBuf, PathBuf) {
     let (kernel, initramfs) = (folder.join("vmlinuz"), folder.join("initramfs"));
     fs_err::write(&kernel, image(message, then)).expect("the test's folder can be written to");
     fs_err::write(&initramfs, "none").expect("the test's folder can be written to");

@@ -6,7 +6,7 @@ use crate::backend::{
     AutoRank, Backend, BackendMachine, BackendRecord, BackendUnavailable, BootTiming, Emulation, FeatureSupport,
     Features, MachineRoot, RootKind, StartRequest, Transports,
 };
-use crate::{Accelerator, BackendKind, MachineError, MachineFolder, MachineRecord, MachineSpec, Start};
+use crate::{Accelerator, BackendKind, MachineError, MachineFolder, MachineRecord, MachineSpec, StartSource};
 use futures_util::future::LocalBoxFuture;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -61,13 +61,13 @@ impl Backend for SandboxBackend {
         BootTiming { key: "sandbox".to_owned(), least_stall: Duration::from_secs(30), patience: Duration::from_mins(1) }
     }
 
-    fn start_from(&self, root: MachineRoot, _: Option<Accelerator>) -> Option<Start> {
+    fn start_from(&self, root: MachineRoot, _: Option<Accelerator>) -> Option<StartSource> {
         let MachineRoot::Tree(root) = root else { return None };
-        Some(Start::Sandbox { root })
+        Some(StartSource::Sandbox { root })
     }
 
-    fn base_files<'a>(&self, start: &'a Start) -> Vec<&'a Path> {
-        let Start::Sandbox { root } = start else { return Vec::new() };
+    fn base_files<'a>(&self, start: &'a StartSource) -> Vec<&'a Path> {
+        let StartSource::Sandbox { root } = start else { return Vec::new() };
         root.layers.iter().map(PathBuf::as_path).collect()
     }
 

@@ -25,13 +25,13 @@ pub enum IdMapError {
         /// The user's name, or number.
         user: String,
         /// Which ids.
-        kind: Ids,
+        kind: IdMap,
     },
     /// The range cannot be read.
     #[error("failed to read {}", kind.ranges())]
     Ranges {
         /// Which ids.
-        kind: Ids,
+        kind: IdMap,
         /// The system's reason.
         #[source]
         source: io::Error,
@@ -40,7 +40,7 @@ pub enum IdMapError {
     #[error("failed to map {kind} ids")]
     Program {
         /// Which ids.
-        kind: Ids,
+        kind: IdMap,
         /// Its output.
         #[source]
         source: RunError,
@@ -49,7 +49,7 @@ pub enum IdMapError {
     #[error("failed to map {kind} ids")]
     Write {
         /// Which ids.
-        kind: Ids,
+        kind: IdMap,
         /// The system's reason.
         #[source]
         source: io::Error,
@@ -58,14 +58,14 @@ pub enum IdMapError {
 
 /// The two kinds of ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ids {
+pub enum IdMap {
     /// Of users.
     User,
     /// Of groups.
     Group,
 }
 
-impl fmt::Display for Ids {
+impl fmt::Display for IdMap {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         to.write_str(match self {
             Self::User => "user",
@@ -74,7 +74,7 @@ impl fmt::Display for Ids {
     }
 }
 
-impl Ids {
+impl IdMap {
     fn ranges(self) -> &'static str {
         match self {
             Self::User => "/etc/subuid",
@@ -136,7 +136,7 @@ impl Diagnose for IdMapError {
 
 /// Writes both maps of the process `pid`, which has just made its user namespace.
 pub(super) async fn write(pid: u32, cancel: &CancellationToken) -> Result<(), IdMapError> {
-    for kind in [Ids::User, Ids::Group] {
+    for kind in [IdMap::User, IdMap::Group] {
         if rustix::process::geteuid().is_root() {
             write_as_root(pid, kind).map_err(|source| IdMapError::Write { kind, source })?;
         } else {
@@ -147,7 +147,7 @@ pub(super) async fn write(pid: u32, cancel: &CancellationToken) -> Result<(), Id
 }
 
 /// Every id below 65 536 that this process has itself stays what it is.
-fn write_as_root(pid: u32, kind: Ids) -> io::Result<()> {
+fn write_as_root(pid: u32, kind: IdMap) -> io::Result<()> {
     let own = fs_err::read_to_string(Path::new("/proc/self").join(kind.file()))?;
     fs_err::write(format!("/proc/{pid}/{}", kind.file()), identity(&own))
 }
@@ -165,7 +165,7 @@ fn identity(own: &str) -> String {
     own.lines().filter_map(range).collect()
 }
 
-async fn write_as_user(pid: u32, kind: Ids, cancel: &CancellationToken) -> Result<(), IdMapError> {
+async fn write_as_user(pid: u32, kind: IdMap, cancel: &CancellationToken) -> Result<(), IdMapError> {
     let user = user_name();
     let ranges = fs_err::read_to_string(kind.ranges()).map_err(|source| IdMapError::Ranges { kind, source })?;
     let number = rustix::process::getuid().as_raw().to_string();

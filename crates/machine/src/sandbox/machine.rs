@@ -13,7 +13,7 @@ use super::namespace::NamespaceLaunch;
 use super::{BindMount, NamespaceCommand, NamespaceError, NamespaceRoot, SandboxRecord};
 use crate::backend::BackendRecord;
 use crate::process_handle::ProcessHandle;
-use crate::{Lifetime, MachineFolder, MachineRecord, MachineSpec, ProcessIdentity, RootTree, Start};
+use crate::{Lifetime, MachineFolder, MachineRecord, MachineSpec, ProcessIdentity, RootTree, StartSource};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -99,7 +99,7 @@ impl SandboxMachine {
         events: &Events,
         cancel: &CancellationToken,
     ) -> Result<Self, SandboxError> {
-        let Start::Sandbox { root } = &spec.start else {
+        let StartSource::Sandbox { root } = &spec.start else {
             return Err(SandboxError::OtherBackend(spec.name.to_string()));
         };
         let alive = folder.take_alive_lock().await?.ok_or_else(|| SandboxError::Running(spec.name.to_string()))?;

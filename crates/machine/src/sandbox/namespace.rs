@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio_util::sync::CancellationToken;
-use vmbuild_supervise::{Child, ChildLifetime, Command, Deadline, Ended, RunError, Tail};
+use vmbuild_supervise::{Child, ChildEnd, ChildLifetime, Command, Deadline, RunError, Tail};
 
 /// A program and the namespaces around it: user, mount, PID, IPC, UTS and, without network, network.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -115,7 +115,7 @@ impl NamespaceCommand {
         let mut child = self.spawn(ChildLifetime::BoundToParent, Vec::new()).await?;
         let command = self.argv.join(" ");
         match child.finish(deadline, cancel, &mut on_output).await {
-            Ok((Ended::Code(0), tail)) => Ok(tail),
+            Ok((ChildEnd::Code(0), tail)) => Ok(tail),
             Ok((ended, tail)) => Err(RunError::Failed { command, ended, tail }.into()),
             Err(error) => Err(about(error, command).into()),
         }

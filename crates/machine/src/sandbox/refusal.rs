@@ -5,7 +5,7 @@ use super::idmap::IdMapError;
 use std::io;
 use std::time::Duration;
 use vmbuild_core::failure::{Diagnose, Exit};
-use vmbuild_supervise::{Ended, RunError};
+use vmbuild_supervise::{ChildEnd, RunError};
 
 /// Error of a program in namespaces.
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +47,7 @@ pub enum NamespaceError {
     #[error("the helper process that creates namespaces {}{}", how(*ended), about(output))]
     Helper {
         /// How it ended, if it did.
-        ended: Option<Ended>,
+        ended: Option<ChildEnd>,
         /// Its output.
         output: String,
     },
@@ -63,7 +63,7 @@ fn about(what: &str) -> String {
     if what.is_empty() { String::new() } else { format!(": {what}") }
 }
 
-fn how(ended: Option<Ended>) -> String {
+fn how(ended: Option<ChildEnd>) -> String {
     ended.map_or_else(|| "does not answer".to_owned(), |ended| ended.to_string())
 }
 

@@ -7,7 +7,7 @@ use crate::backend::{
     AutoRank, Backend, BackendMachine, BackendRecord, BackendUnavailable, BootTiming, Emulation, FeatureSupport,
     Features, MachineRoot, RootKind, StartRequest, Transports,
 };
-use crate::{Accelerator, BackendKind, MachineError, MachineFolder, MachineRecord, MachineSpec, Start};
+use crate::{Accelerator, BackendKind, MachineError, MachineFolder, MachineRecord, MachineSpec, StartSource};
 use futures_util::future::LocalBoxFuture;
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -72,12 +72,12 @@ impl Backend for VagrantBackend {
         }
     }
 
-    fn start_from(&self, root: MachineRoot, _: Option<Accelerator>) -> Option<Start> {
+    fn start_from(&self, root: MachineRoot, _: Option<Accelerator>) -> Option<StartSource> {
         let MachineRoot::Box(source) = root else { return None };
-        Some(Start::Vagrant { source })
+        Some(StartSource::Vagrant { source })
     }
 
-    fn base_files<'a>(&self, _: &'a Start) -> Vec<&'a Path> {
+    fn base_files<'a>(&self, _: &'a StartSource) -> Vec<&'a Path> {
         // Vagrant keeps its own copy of a box.
         Vec::new()
     }

@@ -5,7 +5,7 @@ use super::records::VagrantRecord;
 use super::run::{UP, VagrantCommand};
 use super::{VagrantError, ssh_config};
 use crate::backend::BackendRecord;
-use crate::{Lifetime, MachineFolder, MachineRecord, MachineSpec, Start};
+use crate::{Lifetime, MachineFolder, MachineRecord, MachineSpec, StartSource};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use vmbuild_core::event::Events;
@@ -31,7 +31,7 @@ impl VagrantMachine {
         events: &Events,
         cancel: &CancellationToken,
     ) -> Result<Self, VagrantError> {
-        let Start::Vagrant { source } = &spec.start else {
+        let StartSource::Vagrant { source } = &spec.start else {
             return Err(VagrantError::OtherBackend(spec.name.to_string()));
         };
         write_project(folder, &spec.image, &source.packages)?;

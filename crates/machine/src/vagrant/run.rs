@@ -3,7 +3,7 @@
 use super::VagrantError;
 use super::project::{dotfile, image, project};
 use super::records::{RecordLines, VagrantRecord};
-use crate::{MachineFolder, MachineSpec, Start};
+use crate::{MachineFolder, MachineSpec, StartSource};
 use sha2::{Digest, Sha256};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -140,7 +140,7 @@ fn variables(spec: &MachineSpec) -> Vec<(&'static str, String)> {
         ("VMBUILD_MEMORY", spec.memory_mib.to_string()),
         ("VMBUILD_CPUS", spec.cpus.to_string()),
     ];
-    if let Start::Vagrant { source } = &spec.start {
+    if let StartSource::Vagrant { source } = &spec.start {
         let named = [
             ("VMBUILD_BOX", &source.name),
             ("VMBUILD_BOX_VERSION", &source.version),
@@ -157,10 +157,10 @@ mod tests {
     use super::super::VagrantError;
     use super::super::records::VagrantRecord;
     use super::{to_result, variables};
-    use crate::{Lifetime, MachineName, MachineSpec, Network, Start, VagrantBox};
+    use crate::{Lifetime, MachineName, MachineSpec, Network, StartSource, VagrantBox};
     use std::time::Duration;
     use vmbuild_core::failure::{Diagnose, Exit};
-    use vmbuild_supervise::{Ended, RunError, Tail};
+    use vmbuild_supervise::{ChildEnd, RunError, Tail};
 
     fn spec(source: VagrantBox) -> MachineSpec {
         MachineSpec {
@@ -171,7 +171,7 @@ mod tests {
             network: Network::Outgoing,
             lifetime: Lifetime::Job,
             agent: "/agent".into(),
-            start: Start::Vagrant { source },
+            start: StartSource::Vagrant { source },
         }
     }
 
@@ -192,7 +192,7 @@ mod tests {
     fn failed() -> RunError {
         let mut tail = Tail::default();
         tail.push(b"its last line\n");
-        RunError::Failed { command: "vagrant up".to_owned(), ended: Ended::Code(1), tail }
+        RunError::Failed { command: "vagrant up".to_owned(), ended: ChildEnd::Code(1), tail }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::backend::{
     MachineRoot, RootKind, StartRequest,
 };
 use crate::{
-    Accelerator, BackendKind, MachineError, MachineFolder, MachineRecord, MachineSpec, ProcessIdentity, Start,
+    Accelerator, BackendKind, MachineError, MachineFolder, MachineRecord, MachineSpec, ProcessIdentity, StartSource,
 };
 use futures_util::future::LocalBoxFuture;
 use serde::{Deserialize, Serialize};
@@ -67,13 +67,13 @@ impl Backend for VzBackend {
         }
     }
 
-    fn start_from(&self, root: MachineRoot, _: Option<Accelerator>) -> Option<Start> {
+    fn start_from(&self, root: MachineRoot, _: Option<Accelerator>) -> Option<StartSource> {
         let MachineRoot::Disk(root) = root else { return None };
-        Some(Start::Vz { root })
+        Some(StartSource::Vz { root })
     }
 
-    fn base_files<'a>(&self, start: &'a Start) -> Vec<&'a Path> {
-        let Start::Vz { root } = start else { return Vec::new() };
+    fn base_files<'a>(&self, start: &'a StartSource) -> Vec<&'a Path> {
+        let StartSource::Vz { root } = start else { return Vec::new() };
         vec![&root.disk, &root.kernel, &root.initramfs]
     }
 
@@ -112,7 +112,7 @@ fn unavailable(reason: String) -> MachineError {
 
 /// The reason, with the command line that would be run.
 fn describe(StartRequest { spec, folder, .. }: StartRequest<'_>) -> String {
-    let Start::Vz { root } = &spec.start else { return why_not().to_owned() };
+    let StartSource::Vz { root } = &spec.start else { return why_not().to_owned() };
     let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     match VfkitCommand::new(spec, root, folder, clock) {
         Ok(command) => format!("{}; its command line would be `vfkit {}`", why_not(), command.arguments().join(" ")),

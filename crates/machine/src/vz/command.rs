@@ -88,7 +88,7 @@ fn quotable(path: &Path) -> Result<String, UnquotablePath> {
 #[cfg(test)]
 mod tests {
     use super::{UnquotablePath, VfkitCommand};
-    use crate::{Lifetime, MachineFolder, MachineSpec, Network, RootDisk, Start};
+    use crate::{Lifetime, MachineFolder, MachineSpec, Network, RootDisk, StartSource};
     use std::path::Path;
     use std::time::Duration;
 
@@ -111,7 +111,7 @@ mod tests {
             network,
             lifetime: Lifetime::Job,
             agent: "/usr/lib/vmbuild/vmbuild-agent".into(),
-            start: Start::Vz { root: root.clone() },
+            start: StartSource::Vz { root: root.clone() },
         };
         let folder = MachineFolder::new(Path::new("/store/machines"), spec.name.clone());
         VfkitCommand::new(&spec, root, &folder, Duration::new(1_700_000_000, 5))

@@ -1,20 +1,21 @@
 //! Attestations of an artifact in standard forms: bill of materials and provenance.
 
-use super::cpython_job::Compiled;
-use super::observe::Observed;
+use super::cpython_job::CompiledArtifact;
+use super::observe::ObservedTree;
 use crate::plan::PlannedBuild;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use std::path::Path;
 use vmbuild_archive::Sha256;
-use vmbuild_artifact::{ArtifactError, Staging};
+use vmbuild_artifact::{ArtifactError, StagingFolder};
 use vmbuild_core::failure::Failure;
 use vmbuild_core::store::write_atomically;
 use vmbuild_cpython::provenance::{
-    BUILD_TYPE, BuildDefinition, Builder, Provenance, Resource, RunDetails, RunMetadata, Statement,
+    BUILD_TYPE, BuildDefinition, InTotoStatement, Provenance, ProvenanceBuilder, ResourceDescriptor, RunDetails,
+    RunMetadata,
 };
 use vmbuild_cpython::release::{python_org_path, releases};
-use vmbuild_cpython::sbom::{Document, PublishedArchive, SbomContents, SbomSource, document};
+use vmbuild_cpython::sbom::{PublishedArchive, SbomContents, SbomSource, SpdxDocument, document};
 use vmbuild_cpython::{Attestation, Attestations, BuildOrigin, Plan, layout};
 use vmbuild_image::Golden;
 use vmbuild_protocol::BUILD_ID;
@@ -30,7 +31,7 @@ const LOCK: &str = "packages.lock.toml";
 const LONGEST_SBOM: u64 = 4 << 20;
 
 /// The bill of materials that goes into the tree.
-pub(super) fn sbom(planned: &PlannedBuild, observed: Observed) -> Document {
+pub(super) fn sbom(planned: &PlannedBuild, observed: ObservedTree) -> SpdxDocument {
     let plan = &planned.plan;
     let published = published(plan).map(|file| {
         let url = format!("{PUBLISHER}/{}", python_org_path(&plan.version, &file));
@@ -55,21 +56,21 @@ fn published(plan: &Plan) -> Option<String> {
 }
 
 /// The bill of materials in an artifact, if there is one.
-pub(super) fn read_sbom(tarball: &Path, plan: &Plan) -> std::io::Result<Option<Document>> {
+pub(super) fn read_sbom(tarball: &Path, plan: &Plan) -> std::io::Result<Option<SpdxDocument>> {
     let path = format!("{}/{}", layout::entry_prefix(&plan.version), layout::SBOM);
     let mut read =
         vmbuild_archive::read_files(tarball, |entry| entry == path, LONGEST_SBOM).map_err(std::io::Error::other)?;
     let text = read.remove(&path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-    text.map(|text| Document::from_json(&text).map_err(std::io::Error::other)).transpose()
+    text.map(|text| SpdxDocument::from_json(&text).map_err(std::io::Error::other)).transpose()
 }
 
 /// One build, as its attestations describe it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct AttestationWriter<'a> {
-    pub(super) staging: &'a Staging,
+    pub(super) staging: &'a StagingFolder,
     pub(super) source: &'a SourceArchive,
     pub(super) golden: &'a Golden,
-    pub(super) compiled: &'a Compiled,
+    pub(super) compiled: &'a CompiledArtifact,
     /// When the command began.
     pub(super) since: Timestamp,
 }
@@ -85,7 +86,8 @@ impl AttestationWriter<'_> {
         let packages = self.write_log(PACKAGES, &packages)?;
         let lock = self.golden.package_lock()?;
         let package_lock = self.write_log(LOCK, &lock.to_text())?;
-        let byproducts = [&sbom, &packages, &package_lock].map(|file| Resource::new(&file.file, None, file.sha256));
+        let byproducts =
+            [&sbom, &packages, &package_lock].map(|file| ResourceDescriptor::new(&file.file, None, file.sha256));
         let statement = self.statement(byproducts.to_vec()).to_json();
         let name = layout::provenance_file(self.staging.name());
         let provenance = write(&self.staging.provenance(), &name, &statement)?;
@@ -97,10 +99,10 @@ impl AttestationWriter<'_> {
         write(&self.staging.among_logs(name), &self.staging.published_log(name), text)
     }
 
-    fn statement(self, byproducts: Vec<Resource>) -> Statement {
-        let Compiled { measured, origin, .. } = self.compiled;
+    fn statement(self, byproducts: Vec<ResourceDescriptor>) -> InTotoStatement {
+        let CompiledArtifact { measured, origin, .. } = self.compiled;
         let version = map([("vmbuild", json!(env!("CARGO_PKG_VERSION"))), ("buildId", json!(BUILD_ID))]);
-        let builder = Builder { id: format!("urn:vmbuild:builder:{}", measured.backend), version };
+        let builder = ProvenanceBuilder { id: format!("urn:vmbuild:builder:{}", measured.backend), version };
         let started = match origin {
             BuildOrigin::Compiled => measured.began.clone(),
             BuildOrigin::Cache => format!("{:.0}", self.since),
@@ -114,11 +116,11 @@ impl AttestationWriter<'_> {
             build_definition: self.definition(),
             run_details: RunDetails { builder, metadata, byproducts },
         };
-        Statement::new(&self.staging.name().to_string(), self.compiled.sha256, predicate)
+        InTotoStatement::new(&self.staging.name().to_string(), self.compiled.sha256, predicate)
     }
 
     fn definition(self) -> BuildDefinition {
-        let Compiled { info, measured, origin, .. } = self.compiled;
+        let CompiledArtifact { info, measured, origin, .. } = self.compiled;
         let plan = &info.plan;
         BuildDefinition {
             build_type: BUILD_TYPE,
@@ -141,16 +143,17 @@ impl AttestationWriter<'_> {
         }
     }
 
-    fn dependencies(self, plan: &Plan) -> Vec<Resource> {
+    fn dependencies(self, plan: &Plan) -> Vec<ResourceDescriptor> {
         let known = published(plan).map(|file| format!("{PUBLISHER}/{}", python_org_path(&plan.version, &file)));
         let image = format!("urn:vmbuild:image:{}", plan.image);
-        let source = Resource::new(&self.source.file_name, known, plan.source_sha256);
+        let source = ResourceDescriptor::new(&self.source.file_name, known, plan.source_sha256);
         // Digests of images are SHA-256 in hexadecimal; any other would be left out.
-        let image = plan.image_digest.parse().ok().map(|digest| Resource::new(&plan.image, Some(image), digest));
-        let packages = Resource::new(PACKAGES, None, plan.packages_sha256);
+        let image =
+            plan.image_digest.parse().ok().map(|digest| ResourceDescriptor::new(&plan.image, Some(image), digest));
+        let packages = ResourceDescriptor::new(PACKAGES, None, plan.packages_sha256);
         let counts = plan
             .profile_data_sha256
-            .map(|digest| Resource::new(&layout::profile_data_file(self.staging.name()), None, digest));
+            .map(|digest| ResourceDescriptor::new(&layout::profile_data_file(self.staging.name()), None, digest));
         [source].into_iter().chain(image).chain([packages]).chain(counts).collect()
     }
 }

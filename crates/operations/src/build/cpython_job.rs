@@ -10,13 +10,13 @@ use super::request::{ObtainedInputs, ResolvedRequest};
 use crate::plan::PlannedBuild;
 use std::time::Duration;
 use vmbuild_archive::Sha256;
-use vmbuild_artifact::{ArtifactError, DebugInfo, Staging};
+use vmbuild_artifact::{ArtifactError, DebugInfo, StagingFolder};
 use vmbuild_core::context::Context;
 use vmbuild_core::event::{Part, StageTime};
 use vmbuild_core::failure::Failure;
 use vmbuild_core::format::size;
 use vmbuild_core::store::write_atomically;
-use vmbuild_cpython::sbom::Document;
+use vmbuild_cpython::sbom::SpdxDocument;
 use vmbuild_cpython::{
     BuildInfo, BuildMeasurements, BuildOrigin, GuestSpeed, ProfileSource, Recipe, RecipeInput, Schema, VerifiedOptions,
     layout, recipe, verified_options,
@@ -30,7 +30,7 @@ pub(super) const WORK: &str = "/build";
 
 /// A tarball in the staging folder, with its checksum.
 #[derive(Debug)]
-pub(crate) struct Compiled {
+pub(crate) struct CompiledArtifact {
     pub(crate) sha256: Sha256,
     pub(crate) bytes: u64,
     /// The debug info that was split off it; next to it.
@@ -41,7 +41,7 @@ pub(crate) struct Compiled {
     /// The counts it was optimised by.
     pub(crate) used: Option<UsedProfileData>,
     /// Its bill of materials; artifacts of older versions have none.
-    pub(crate) sbom: Option<Document>,
+    pub(crate) sbom: Option<SpdxDocument>,
     /// Time of each stage of this build.
     pub(crate) stages: Vec<StageTime>,
 }
@@ -54,7 +54,7 @@ pub(crate) struct CpythonBuild<'a> {
     pub(crate) inputs: &'a ObtainedInputs,
     pub(crate) setup: &'a MachineSetup,
     pub(crate) golden: &'a Golden,
-    pub(crate) staging: &'a Staging,
+    pub(crate) staging: &'a StagingFolder,
     /// Parallel compiler processes, if the user gave their number.
     pub(crate) jobs: Option<u32>,
     /// The profile to use; a release build without one trains.
@@ -63,7 +63,7 @@ pub(crate) struct CpythonBuild<'a> {
 
 impl CpythonBuild<'_> {
     /// Runs the recipe in a machine of its own and leaves the tarball and its checksum in the staging folder.
-    pub(crate) async fn compile(self, planned: &PlannedBuild) -> Result<Compiled, Failure> {
+    pub(crate) async fn compile(self, planned: &PlannedBuild) -> Result<CompiledArtifact, Failure> {
         let place = JobPlace { context: self.context, setup: self.setup, golden: self.golden };
         let kind = CpythonJob { build: self, planned };
         let run = run_kind(place, &kind, &self.staging.among_logs("")).await.map_err(|failed| failed.failure)?;
@@ -71,7 +71,7 @@ impl CpythonBuild<'_> {
         let KindRun { made, stages, .. } = run;
         let CpythonMade { sha256, bytes, debug_info, info, sbom, used } = made;
         let (debug_info, origin, sbom) = (Some(debug_info), BuildOrigin::Compiled, Some(sbom));
-        Ok(Compiled { sha256, bytes, debug_info, info, measured, origin, used, sbom, stages })
+        Ok(CompiledArtifact { sha256, bytes, debug_info, info, measured, origin, used, sbom, stages })
     }
 }
 
@@ -95,7 +95,7 @@ struct CpythonMade {
     bytes: u64,
     debug_info: DebugInfo,
     info: BuildInfo,
-    sbom: Document,
+    sbom: SpdxDocument,
     used: Option<UsedProfileData>,
 }
 
@@ -174,7 +174,7 @@ impl CpythonJob<'_> {
         planned: &PlannedBuild,
         facts: &Facts,
         used: Option<&UsedProfileData>,
-    ) -> Result<(BuildInfo, Document), Failure> {
+    ) -> Result<(BuildInfo, SpdxDocument), Failure> {
         let inspection = Inspection {
             guest,
             recipe: &prepared.recipe,
@@ -196,7 +196,7 @@ impl CpythonJob<'_> {
         guest: JobGuest<'_>,
         recipe: &Recipe,
         info: &BuildInfo,
-        sbom: &Document,
+        sbom: &SpdxDocument,
     ) -> Result<(), Failure> {
         let folder = recipe.build_info.trim_end_matches(layout::BUILD_INFO);
         let sbom_place = format!("{folder}{}", layout::SBOM);

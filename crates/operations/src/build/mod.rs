@@ -13,7 +13,7 @@ mod publish;
 mod request;
 mod reuse;
 
-pub(crate) use cpython_job::{Compiled, CpythonBuild};
+pub(crate) use cpython_job::{CompiledArtifact, CpythonBuild};
 pub(crate) use emulated_training::EmulatedTraining;
 pub(crate) use flavour::check_tools;
 pub(crate) use profile_data::{of_artifact as profile_of_artifact, planned_with};

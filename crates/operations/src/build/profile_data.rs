@@ -10,7 +10,7 @@ use crate::plan::PlannedBuild;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use vmbuild_archive::Sha256;
-use vmbuild_artifact::{ArtifactError, ProfileData, ProfileDataError, ProfileStore, Staging};
+use vmbuild_artifact::{ArtifactError, ProfileData, ProfileDataError, ProfileStore, StagingFolder};
 use vmbuild_core::blocking;
 use vmbuild_core::context::Context;
 use vmbuild_core::event::Part;
@@ -18,8 +18,8 @@ use vmbuild_core::failure::Failure;
 use vmbuild_core::format::size;
 use vmbuild_core::store::write_atomically;
 use vmbuild_cpython::{
-    BuildInfo, Profile, ProfileCoverage, ProfileDataInfo, ProfileDataPlace, ProfileOrigin, Recipe, Schema, Training,
-    UsedProfile, layout, profile_data,
+    BuildInfo, Profile, ProfileCoverage, ProfileDataInfo, ProfileDataPlace, ProfileOrigin, Recipe, Schema,
+    TrainingRecord, UsedProfile, layout, profile_data,
 };
 use vmbuild_job::JobGuest;
 use vmbuild_protocol::Pack;
@@ -50,10 +50,10 @@ impl UsedProfileData {
     }
 
     /// The training, by this build or as the profile says it.
-    fn training(&self) -> Option<Training> {
+    fn training(&self) -> Option<TrainingRecord> {
         let seconds = self.trained.map(|(_, time)| (time.as_secs_f64() * 10.0).round() / 10.0);
         let tests = self.data.about.tests?;
-        Some(Training { tests, failed: 0, seconds, emulated: self.data.about.emulated })
+        Some(TrainingRecord { tests, failed: 0, seconds, emulated: self.data.about.emulated })
     }
 
     /// What the counts say ran.
@@ -76,7 +76,7 @@ pub(super) async fn choose(
     context: &Context,
     request: &ResolvedRequest,
     inputs: &ObtainedInputs,
-    staging: &Staging,
+    staging: &StagingFolder,
     trained: &PlannedBuild,
     train: bool,
 ) -> Result<Option<UsedProfileData>, Failure> {
@@ -101,7 +101,11 @@ pub(super) async fn choose(
     Ok(Some(UsedProfileData::found(ProfileData { path: to, ..data }, from)))
 }
 
-async fn find(context: &Context, staging: &Staging, training: Sha256) -> Result<Option<UsedProfileData>, Failure> {
+async fn find(
+    context: &Context,
+    staging: &StagingFolder,
+    training: Sha256,
+) -> Result<Option<UsedProfileData>, Failure> {
     let published = staging.published_profile_data().map_err(ArtifactError::Io)?;
     let store = ProfileStore::of(&context.store);
     let found = blocking(move || {

@@ -1,20 +1,20 @@
 //! A build, in the order the user sees it.
 
 use super::attestations::AttestationWriter;
-use super::cpython_job::{Compiled, CpythonBuild};
+use super::cpython_job::{CompiledArtifact, CpythonBuild};
 use super::emulated_training::EmulatedTraining;
 use super::profile_data::{self, UsedProfileData};
 use super::request::{ArtifactRequest, BuildRequest, ObtainedInputs, ResolvedRequest};
 use super::reuse;
 use crate::plan::{PlanOutcome, PlannedBuild};
 use crate::sweep;
-use crate::validate::{self, Candidate};
+use crate::validate::{self, ValidationCandidate};
 use jiff::Timestamp;
 use std::path::PathBuf;
 use std::time::Instant;
-use vmbuild_artifact::{ArtifactError, Placed, Staging};
+use vmbuild_artifact::{ArtifactError, PlacedArtifact, StagingFolder};
 use vmbuild_core::context::Context;
-use vmbuild_core::event::{EventKind, Part, Published, Shown, StageTime};
+use vmbuild_core::event::{EventKind, Part, PublishedArtifact, StageTime, TableUse};
 use vmbuild_core::failure::{Exit, Failure};
 use vmbuild_core::store::write_atomically;
 use vmbuild_cpython::{Attestations, BuildOrigin, BuildRecord, CompanionFile, Profile, Schema};
@@ -38,7 +38,7 @@ pub enum BuildOutcome {
 #[derive(Debug)]
 pub struct PublishedBuild {
     /// The artifact, as its event says it.
-    pub published: Published,
+    pub published: PublishedArtifact,
     /// Verdicts of the checks.
     pub checks: Vec<Check>,
 }
@@ -59,7 +59,7 @@ struct BuildRun<'a> {
     inputs: &'a ObtainedInputs,
     setup: &'a MachineSetup,
     golden: &'a Golden,
-    staging: Staging,
+    staging: StagingFolder,
     since: Instant,
     began: Timestamp,
 }
@@ -74,7 +74,7 @@ struct TarballOptions<'a> {
 
 /// A tarball with the verdicts on it.
 struct ValidatedBuild {
-    compiled: Compiled,
+    compiled: CompiledArtifact,
     checks: Vec<Check>,
     /// Seconds that the checks took.
     seconds: f64,
@@ -126,7 +126,7 @@ impl BuildRun<'_> {
     }
 
     /// The tarball: taken from an earlier build of the plan, or compiled.
-    async fn tarball(&self, planned: &PlannedBuild, making: &TarballOptions<'_>) -> Result<Compiled, Failure> {
+    async fn tarball(&self, planned: &PlannedBuild, making: &TarballOptions<'_>) -> Result<CompiledArtifact, Failure> {
         if !making.no_cache
             && let Some(kept) = reuse::reuse(self.context, &self.staging, planned, making.profile).await?
         {
@@ -140,7 +140,7 @@ impl BuildRun<'_> {
     async fn validate(&self, lenient: bool) -> Result<Vec<Check>, Failure> {
         self.context.check_cancelled()?;
         let staging = &self.staging;
-        let candidate = Candidate { artifact: staging.tarball(), name: staging.name().clone(), lenient };
+        let candidate = ValidationCandidate { artifact: staging.tarball(), name: staging.name().clone(), lenient };
         let checks = validate::in_clean_machine(self.context, self.setup, &candidate).await?;
         let report = validate::report(staging.name(), &checks);
         let path = staging.log("validation").with_extension("json");
@@ -151,7 +151,7 @@ impl BuildRun<'_> {
     /// Publishes a tarball that passed; puts any other aside.
     async fn conclude(self, validated: ValidatedBuild) -> Result<BuildOutcome, Failure> {
         let (artifact, checks) = (self.staging.name().to_string(), validated.checks.clone());
-        self.context.events.emit(EventKind::Validated { artifact, checks, shown: Shown::AsNews });
+        self.context.events.emit(EventKind::Validated { artifact, checks, shown: TableUse::AsNews });
         if validate::passed(&validated.checks) {
             return self.publish(validated).await;
         }
@@ -183,9 +183,9 @@ impl BuildRun<'_> {
 }
 
 fn write_record(
-    staging: &Staging,
+    staging: &StagingFolder,
     inputs: &ObtainedInputs,
-    compiled: &Compiled,
+    compiled: &CompiledArtifact,
     attestations: Option<Attestations>,
     validated: f64,
 ) -> Result<(), ArtifactError> {
@@ -213,7 +213,7 @@ fn job() -> String {
 }
 
 /// Keeps the logs of a failed build. An interrupted one has nothing to explain.
-pub(crate) fn keep_logs(context: &Context, staging: Staging, failure: Failure) -> Failure {
+pub(crate) fn keep_logs(context: &Context, staging: StagingFolder, failure: Failure) -> Failure {
     if failure.exit() == Exit::Interrupted {
         return failure;
     }
@@ -224,10 +224,10 @@ pub(crate) fn keep_logs(context: &Context, staging: Staging, failure: Failure) -
     failure
 }
 
-fn summary(placed: Placed, compiled: Compiled, validated: f64, since: Instant) -> Published {
+fn summary(placed: PlacedArtifact, compiled: CompiledArtifact, validated: f64, since: Instant) -> PublishedArtifact {
     let mut stages = compiled.stages;
     stages.push(StageTime { stage: "validate".to_owned(), seconds: validated });
-    Published {
+    PublishedArtifact {
         path: placed.tarball,
         record: placed.record,
         sha256: placed.sha256.to_string(),

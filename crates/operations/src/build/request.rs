@@ -4,7 +4,7 @@ use super::flavour::{jobs_in_memory, settle};
 use super::profile_data;
 use std::path::PathBuf;
 use vmbuild_archive::Sha256;
-use vmbuild_artifact::{ArtifactError, ArtifactFolder, ExistingArtifact, NameWish, ProfileData, Staging};
+use vmbuild_artifact::{ArtifactError, ArtifactFolder, ExistingArtifact, NameWish, ProfileData, StagingFolder};
 use vmbuild_core::context::Context;
 use vmbuild_core::event::Part;
 use vmbuild_core::failure::Failure;
@@ -12,7 +12,8 @@ use vmbuild_cpython::{BuildNumber, Extent, Flavour, ImageLabel, Profile, Version
 use vmbuild_image::Image;
 use vmbuild_job::{MachineRequest, MachineSetup};
 use vmbuild_source::{
-    FileOrUrl, Settings, SignaturePolicy, SourceArchive, SourceRequest, VerifiedSource, fetch_source, verify_source,
+    FileOrUrl, SignaturePolicy, SourceArchive, SourceRequest, SourceSettings, VerifiedSource, fetch_source,
+    verify_source,
 };
 
 /// Everything that determines an artifact, as far as the user gives it; `None` is the default.
@@ -105,7 +106,7 @@ impl ResolvedRequest {
     }
 
     /// Reserves the artifact's name.
-    pub(crate) async fn reserve(&self, context: &Context, request: &ArtifactRequest) -> Result<Staging, Failure> {
+    pub(crate) async fn reserve(&self, context: &Context, request: &ArtifactRequest) -> Result<StagingFolder, Failure> {
         crate::versions::advise(context, &self.version);
         let image_label: ImageLabel = self.image.artifact_word.parse().map_err(ArtifactError::Name)?;
         let wish = NameWish {
@@ -122,7 +123,7 @@ impl ResolvedRequest {
     /// Obtains the source: that can fail before any machine is made.
     pub(crate) async fn obtain(&self, context: &Context) -> Result<ObtainedInputs, Failure> {
         let profile_data = profile_data::given(self.profile_data.clone(), self.profile).await?;
-        let settings = Settings::from_env();
+        let settings = SourceSettings::from_env();
         let Context { store, events, cancel } = context;
         let source = fetch_source(&self.source, store, &settings, events, cancel).await?;
         let vouched = verify_source(&self.source, &source, self.signature, store, &settings, events, cancel).await?;
@@ -152,7 +153,7 @@ impl ResolvedRequest {
 
 impl ObtainedInputs {
     /// Puts the source's signatures and bill of materials among the logs, where they can be verified again.
-    pub(crate) fn keep_evidence(&self, staging: &Staging) -> Result<(), ArtifactError> {
+    pub(crate) fn keep_evidence(&self, staging: &StagingFolder) -> Result<(), ArtifactError> {
         for file in &self.vouched.files {
             let name = file.file_name().unwrap_or_default();
             fs_err::copy(file, staging.log("source").with_file_name(name))?;

@@ -73,7 +73,7 @@ fn debian_of(targets: &str) -> Option<String> {
 mod tests {
     use super::{debian_of, reached};
     use tokio_util::sync::CancellationToken;
-    use vmbuild_core::finding::Status;
+    use vmbuild_core::finding::FindingStatus;
 
     #[tokio::test]
     async fn an_archive_is_asked_and_one_that_does_not_answer_is_a_warning() {
@@ -84,14 +84,14 @@ mod tests {
         let cancel = CancellationToken::new();
         // Port 9 discards, where anything listens at all.
         let nobody = reached("http://127.0.0.1:9/debian", "here", &cancel).await;
-        assert_eq!(nobody.status, Status::Warn, "{nobody:?}");
+        assert_eq!(nobody.status, FindingStatus::Warn, "{nobody:?}");
         assert!(nobody.text.starts_with("http://127.0.0.1:9/debian (here) does not answer"), "{nobody:?}");
         let archive = tempfile::tempdir().expect("a folder");
         let dists = archive.path().join("dists/bookworm");
         fs_err::create_dir_all(&dists).expect("a folder");
         fs_err::write(dists.join("InRelease"), "Suite: bookworm\n").expect("a file");
         let here = reached(&format!("file:{}/", archive.path().display()), "here", &cancel).await;
-        assert_eq!(here.status, Status::Ok, "{here:?}");
+        assert_eq!(here.status, FindingStatus::Ok, "{here:?}");
         assert!(here.text.ends_with("answers"), "{here:?}");
     }
 

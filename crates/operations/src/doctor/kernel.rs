@@ -47,11 +47,11 @@ pub(super) fn vsock() -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use vmbuild_core::finding::Status;
+    use vmbuild_core::finding::FindingStatus;
     use vmbuild_machine::Accelerator;
     use vmbuild_machine::accelerator::{HostVirtualization, ProbeOutcome};
 
-    fn check(device: HypervisorDevice, outcome: Option<ProbeOutcome>, status: Status, text: &str, remedy: &str) {
+    fn check(device: HypervisorDevice, outcome: Option<ProbeOutcome>, status: FindingStatus, text: &str, remedy: &str) {
         let found =
             AcceleratorFinding { accelerator: Accelerator::Kvm, device, outcome, host: HostVirtualization::Machine };
         let finding = judge(&found);
@@ -65,16 +65,22 @@ mod tests {
         check(
             HypervisorDevice::Usable,
             Some(ProbeOutcome::UserSpace { millis: 940 }),
-            Status::Ok,
+            FindingStatus::Ok,
             "user space in 0.9 s",
             "",
         );
-        check(HypervisorDevice::Usable, None, Status::Ok, "no guest kernel was booted yet", "");
-        check(HypervisorDevice::Usable, Some(ProbeOutcome::Hung { seconds: 5 }), Status::Warn, "hung for 5 s", "dmesg");
+        check(HypervisorDevice::Usable, None, FindingStatus::Ok, "no guest kernel was booted yet", "");
+        check(
+            HypervisorDevice::Usable,
+            Some(ProbeOutcome::Hung { seconds: 5 }),
+            FindingStatus::Warn,
+            "hung for 5 s",
+            "dmesg",
+        );
         let ended = ProbeOutcome::Ended { how: "exited with 1".to_owned(), telling: "no rights".to_owned() };
-        check(HypervisorDevice::Usable, Some(ended), Status::Warn, "no rights", SLOWER);
-        check(HypervisorDevice::NotPermitted, None, Status::Warn, "no permission to open", "usermod");
-        check(HypervisorDevice::Unusable("busy".to_owned()), None, Status::Warn, "busy", SLOWER);
+        check(HypervisorDevice::Usable, Some(ended), FindingStatus::Warn, "no rights", SLOWER);
+        check(HypervisorDevice::NotPermitted, None, FindingStatus::Warn, "no permission to open", "usermod");
+        check(HypervisorDevice::Unusable("busy".to_owned()), None, FindingStatus::Warn, "busy", SLOWER);
     }
 
     #[test]

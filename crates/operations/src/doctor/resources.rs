@@ -53,13 +53,16 @@ fn available(meminfo: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use vmbuild_core::finding::Status;
+    use vmbuild_core::finding::FindingStatus;
 
     #[test]
     fn little_room_is_a_warning() {
         let disk = |free| disk_of(free, Path::new("/store")).status;
-        assert_eq!((disk(80_000_000_000), disk(9_999_999_999)), (Status::Ok, Status::Warn));
-        assert_eq!((memory_of(16_000_000_000).status, memory_of(1_000_000).status), (Status::Ok, Status::Warn));
+        assert_eq!((disk(80_000_000_000), disk(9_999_999_999)), (FindingStatus::Ok, FindingStatus::Warn));
+        assert_eq!(
+            (memory_of(16_000_000_000).status, memory_of(1_000_000).status),
+            (FindingStatus::Ok, FindingStatus::Warn)
+        );
     }
 
     #[test]

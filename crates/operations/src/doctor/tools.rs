@@ -87,7 +87,7 @@ pub(super) fn agent() -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use vmbuild_core::finding::Status;
+    use vmbuild_core::finding::FindingStatus;
 
     #[test]
     fn versions() {
@@ -103,12 +103,12 @@ mod tests {
     async fn a_missing_program_is_named_with_its_purpose() {
         let finding =
             look(&tool("vmbuild-no-such-program", "--version", "none", "tests"), &CancellationToken::new()).await;
-        assert_eq!((finding.status, finding.text.as_str()), (Status::Fail, "missing: tests"));
+        assert_eq!((finding.status, finding.text.as_str()), (FindingStatus::Fail, "missing: tests"));
     }
 
     #[tokio::test]
     async fn a_program_that_refuses_is_still_there() {
         let finding = look(&tool("false", "--version", "none", "tests"), &CancellationToken::new()).await;
-        assert_eq!(finding.status, Status::Ok);
+        assert_eq!(finding.status, FindingStatus::Ok);
     }
 }

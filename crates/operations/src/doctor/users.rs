@@ -68,7 +68,7 @@ fn ids(table: &str, names: &[&str]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use vmbuild_core::finding::Status;
+    use vmbuild_core::finding::FindingStatus;
 
     #[test]
     fn ranges() {
@@ -85,7 +85,7 @@ mod tests {
         assert_eq!(ids(":100000:65536", &[""]), None);
     }
 
-    fn check(switches: &[(&str, &str)], root: bool, expect: Status) {
+    fn check(switches: &[(&str, &str)], root: bool, expect: FindingStatus) {
         let sysctl = tempfile::tempdir().expect("a temporary folder");
         for (name, value) in switches {
             let path = sysctl.path().join(name);
@@ -97,12 +97,12 @@ mod tests {
 
     #[test]
     fn each_switch_forbids_and_absence_does_not() {
-        check(&[], false, Status::Ok);
-        check(&[("user/max_user_namespaces", "0")], false, Status::Fail);
-        check(&[("user/max_user_namespaces", "94000")], false, Status::Ok);
-        check(&[("kernel/unprivileged_userns_clone", "0")], false, Status::Fail);
-        check(&[("kernel/unprivileged_userns_clone", "0")], true, Status::Ok);
-        check(&[("kernel/apparmor_restrict_unprivileged_userns", "1")], false, Status::Fail);
-        check(&[("kernel/apparmor_restrict_unprivileged_userns", "0")], false, Status::Ok);
+        check(&[], false, FindingStatus::Ok);
+        check(&[("user/max_user_namespaces", "0")], false, FindingStatus::Fail);
+        check(&[("user/max_user_namespaces", "94000")], false, FindingStatus::Ok);
+        check(&[("kernel/unprivileged_userns_clone", "0")], false, FindingStatus::Fail);
+        check(&[("kernel/unprivileged_userns_clone", "0")], true, FindingStatus::Ok);
+        check(&[("kernel/apparmor_restrict_unprivileged_userns", "1")], false, FindingStatus::Fail);
+        check(&[("kernel/apparmor_restrict_unprivileged_userns", "0")], false, FindingStatus::Ok);
     }
 }

@@ -84,7 +84,7 @@ fn judge(seen: VagrantSeen) -> Finding {
 mod tests {
     use super::{VagrantSeen, examine, judge};
     use tokio_util::sync::CancellationToken;
-    use vmbuild_core::finding::Status;
+    use vmbuild_core::finding::FindingStatus;
 
     fn here(plugin: Option<&str>, virtualbox: bool) -> VagrantSeen {
         VagrantSeen::Here { version: "2.3.4".to_owned(), plugin: plugin.map(str::to_owned), virtualbox }
@@ -99,23 +99,23 @@ mod tests {
         };
         let missing = "not installed; only `--backend vagrant` needs it (`apt-get install vagrant vagrant-libvirt` \
                        installs it)";
-        assert_eq!(check(VagrantSeen::Missing, Status::Ok, missing).fix, None);
+        assert_eq!(check(VagrantSeen::Missing, FindingStatus::Ok, missing).fix, None);
         let libvirt = "2.3.4, vagrant-libvirt (0.11.2, system); only `--backend vagrant` needs it";
-        check(here(Some("vagrant-libvirt (0.11.2, system)"), false), Status::Ok, libvirt);
-        check(here(None, true), Status::Ok, "2.3.4, with VirtualBox; only `--backend vagrant` needs it");
+        check(here(Some("vagrant-libvirt (0.11.2, system)"), false), FindingStatus::Ok, libvirt);
+        check(here(None, true), FindingStatus::Ok, "2.3.4, with VirtualBox; only `--backend vagrant` needs it");
         let none = "2.3.4, without a provider that works here; only `--backend vagrant` needs it";
-        let finding = check(here(None, false), Status::Warn, none);
+        let finding = check(here(None, false), FindingStatus::Warn, none);
         assert!(finding.remedy.is_some_and(|remedy| remedy.contains("vagrant-libvirt")));
         assert!(finding.fix.is_none_or(|fix| fix.last().is_some_and(|word| word == "vagrant-libvirt")));
         let broken = "does not work, and only `--backend vagrant` needs it: no ruby";
-        check(VagrantSeen::Broken("no ruby".to_owned()), Status::Warn, broken);
+        check(VagrantSeen::Broken("no ruby".to_owned()), FindingStatus::Warn, broken);
     }
 
     #[tokio::test]
     async fn vagrant_on_this_host_is_never_an_error() {
         let finding = examine(&CancellationToken::new()).await;
         assert_eq!(finding.topic, "vagrant");
-        assert_ne!(finding.status, Status::Fail, "{finding:?}");
+        assert_ne!(finding.status, FindingStatus::Fail, "{finding:?}");
         assert!(finding.text.contains("`--backend vagrant`"), "{finding:?}");
     }
 }

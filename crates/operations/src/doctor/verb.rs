@@ -5,7 +5,7 @@ use std::time::Duration;
 use vmbuild_core::context::Context;
 use vmbuild_core::event::Part;
 use vmbuild_core::failure::Failure;
-use vmbuild_core::finding::{Finding, Status};
+use vmbuild_core::finding::{Finding, FindingStatus};
 use vmbuild_supervise::{Command, Deadline};
 
 /// A package may be large, and its archive slow.
@@ -28,7 +28,7 @@ pub struct DoctorOutcome {
 impl DoctorOutcome {
     /// True if something that vmbuild does will not work here.
     pub fn failed(&self) -> bool {
-        self.findings.iter().any(|finding| finding.status == Status::Fail)
+        self.findings.iter().any(|finding| finding.status == FindingStatus::Fail)
     }
 }
 

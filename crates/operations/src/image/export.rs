@@ -4,7 +4,7 @@ use crate::sweep::sweep;
 use vmbuild_core::context::Context;
 use vmbuild_core::event::Part;
 use vmbuild_core::failure::Failure;
-use vmbuild_image::{ExportContext, ExportRequest, Exported, Golden, GoldenRole, export as export_golden};
+use vmbuild_image::{ExportContext, ExportRequest, ExportedImage, Golden, GoldenRole, export as export_golden};
 use vmbuild_machine::agent_binary;
 
 /// A golden machine to export.
@@ -24,7 +24,7 @@ pub struct ImageExportOutcome {
     /// Digest of the golden machine.
     pub golden: String,
     /// The file or folder that was written.
-    pub exported: Exported,
+    pub exported: ExportedImage,
 }
 
 /// Prepares the golden machine if it does not exist, and exports it.

@@ -42,38 +42,38 @@ pub async fn up(context: &Context, request: UpRequest) -> Result<UpOutcome, Fail
     let mut outcome = UpOutcome { started: Vec::new(), already_running: Vec::new() };
     for name in &request.names {
         match traced(context, name, up_one(context, &request, name)).await? {
-            Before::Running => outcome.already_running.push(name.clone()),
-            Before::Halted(_) | Before::Missing => outcome.started.push(name.clone()),
+            PreviousMachine::Running => outcome.already_running.push(name.clone()),
+            PreviousMachine::Halted(_) | PreviousMachine::Missing => outcome.started.push(name.clone()),
         }
     }
     Ok(outcome)
 }
 
 /// A machine before it was to be started.
-enum Before {
+enum PreviousMachine {
     Missing,
     Halted(Box<MachineSpec>),
     Running,
 }
 
 /// Starts one machine, and says how it was before.
-async fn up_one(context: &Context, request: &UpRequest, name: &MachineName) -> Result<Before, Failure> {
+async fn up_one(context: &Context, request: &UpRequest, name: &MachineName) -> Result<PreviousMachine, Failure> {
     let folder = MachineFolder::new(&context.store.machines(), name.clone());
     let before = look(context, &folder).await?;
     let mut made_from = None;
     let spec = match &before {
-        Before::Running => {
+        PreviousMachine::Running => {
             context.events.note(Part::Machine, format!("{name} is already running"));
             if let Some(mib) = request.disk_mib {
                 grow(context, &attach(context, name).await?, mib).await?;
             }
             return Ok(before);
         }
-        Before::Halted(spec) => {
+        PreviousMachine::Halted(spec) => {
             context.events.note(Part::Machine, format!("{name} was halted: starting it from its own disk"));
             resized(spec, &request.machine)
         }
-        Before::Missing => {
+        PreviousMachine::Missing => {
             let (spec, golden) = fresh(context, request, name).await?;
             made_from = golden;
             spec
@@ -98,9 +98,9 @@ fn resized(spec: &MachineSpec, request: &MachineRequest) -> MachineSpec {
     MachineSpec { cpus, memory_mib, ..spec.clone() }
 }
 
-async fn look(context: &Context, folder: &MachineFolder) -> Result<Before, Failure> {
+async fn look(context: &Context, folder: &MachineFolder) -> Result<PreviousMachine, Failure> {
     if !folder.path().is_dir() {
-        return Ok(Before::Missing);
+        return Ok(PreviousMachine::Missing);
     }
     let record = folder.read_record().map_err(MachineError::Folder)?;
     let runs = folder.state().map_err(MachineError::Folder)? == MachineState::Running;
@@ -110,10 +110,10 @@ async fn look(context: &Context, folder: &MachineFolder) -> Result<Before, Failu
             None => true,
         };
         if confirmed {
-            return Ok(Before::Running);
+            return Ok(PreviousMachine::Running);
         }
     }
-    Ok(record.map_or(Before::Missing, |record| Before::Halted(Box::new(record.spec))))
+    Ok(record.map_or(PreviousMachine::Missing, |record| PreviousMachine::Halted(Box::new(record.spec))))
 }
 
 /// The golden machine names no archive, so that it is the same everywhere; a person wants `apt install`.

@@ -14,11 +14,11 @@ mod signers;
 mod verification;
 
 pub use error::EvidenceError;
-pub use signers::Signers;
+pub use signers::SignerTable;
 
 use crate::expected::{ExpectedArchives, FileNames};
 use crate::resolver::SourceResolver;
-use crate::{Settings, SourceArchive, SourceRequest};
+use crate::{SourceArchive, SourceRequest, SourceSettings};
 use evidence_folder::EvidenceFolder;
 use places::{EvidenceAnswer, EvidencePlaces};
 use std::path::PathBuf;
@@ -52,7 +52,7 @@ pub async fn verify_source(
     source: &SourceArchive,
     policy: SignaturePolicy,
     store: &Store,
-    settings: &Settings,
+    settings: &SourceSettings,
     events: &Events,
     cancel: &CancellationToken,
 ) -> Result<VerifiedSource, EvidenceError> {

@@ -3,7 +3,7 @@
 use super::verification::EvidenceKind;
 use std::sync::Arc;
 use vmbuild_cpython::minor::{ReleaseManager, SigstoreIdentity};
-use vmbuild_cpython::{Minor, Version};
+use vmbuild_cpython::{MinorFacts, Version};
 use vmbuild_fetch::signature::SigstoreTrust;
 
 /// The release managers' keys, by fingerprint. Source: `provision/cpython/keys/README.md`.
@@ -14,7 +14,7 @@ const KEYS: [(&str, &[u8]); 1] = [(
 
 /// Accepted signers.
 #[derive(Debug, Clone)]
-pub enum Signers {
+pub enum SignerTable {
     /// The release managers', by the tables and keys that are compiled in.
     Shipped,
     /// Only this one, for every version.
@@ -37,11 +37,11 @@ pub(super) enum ExpectedSigner {
     Nobody,
 }
 
-impl Signers {
+impl SignerTable {
     /// The expected signer of this kind of evidence for a version, or the reason why there is none.
     pub(super) fn of(&self, version: &Version, kind: EvidenceKind) -> Result<ExpectedSigner, String> {
         let manager = match self {
-            Self::Shipped => &Minor::of(version).manager,
+            Self::Shipped => &MinorFacts::of(version).manager,
             Self::Only { manager, .. } => manager,
         };
         match kind {

@@ -4,7 +4,7 @@ use super::{World, digest, pinned};
 use crate::{DebianArchive, SourceOrigin};
 use std::io::Write;
 use vmbuild_core::failure::{Diagnose, Exit};
-use vmbuild_testkit::http_server::{ServedFile, Server, ServerBehavior, incompressible_bytes};
+use vmbuild_testkit::http_server::{HttpServer, ServedFile, ServerBehavior, incompressible_bytes};
 
 const FILE: &str = "Python-3.13.5.tar.xz";
 const ORIG: &str = "pool/main/p/python3.13/python3.13_3.13.5.orig.tar.xz";
@@ -30,7 +30,7 @@ fn sources(suite: &str) -> String {
 }
 
 /// A world whose Debian archive is `server`, and whose python.org has nothing.
-fn world(server: &Server) -> World {
+fn world(server: &HttpServer) -> World {
     let mut world = World::new(server);
     world.settings.python_org = server.url("nothing-here");
     world.settings.debian_archive = DebianArchive::At(server.url("debian/"));
@@ -39,7 +39,7 @@ fn world(server: &Server) -> World {
 
 #[tokio::test]
 async fn is_found_by_digest_after_python_org() {
-    let (server, body) = (Server::start().await, incompressible_bytes(10_000));
+    let (server, body) = (HttpServer::start().await, incompressible_bytes(10_000));
     server.serve(&sources("bookworm"), &index(&body), ServerBehavior::Normal);
     server.serve(&format!("debian/{ORIG}"), &body, ServerBehavior::Normal);
     let source = world(&server).fetch_source(pinned("3.13.5", FILE, &body), None).await.expect("in the pool");
@@ -56,7 +56,7 @@ async fn is_found_by_digest_after_python_org() {
 
 #[tokio::test]
 async fn what_no_suite_lists_any_more_is_found_by_its_usual_name() {
-    let (server, body) = (Server::start().await, incompressible_bytes(10_000));
+    let (server, body) = (HttpServer::start().await, incompressible_bytes(10_000));
     server.serve(&sources("trixie"), &index(b"a newer one"), ServerBehavior::Normal);
     server.serve(&format!("debian/{ORIG}"), &body, ServerBehavior::Normal);
     let source = world(&server).fetch_source(pinned("3.13.5", FILE, &body), None).await.expect("still in the pool");
@@ -67,7 +67,7 @@ async fn what_no_suite_lists_any_more_is_found_by_its_usual_name() {
 
 #[tokio::test]
 async fn a_fresh_index_is_not_asked_for_again() {
-    let (server, body) = (Server::start().await, incompressible_bytes(10_000));
+    let (server, body) = (HttpServer::start().await, incompressible_bytes(10_000));
     server.serve(&sources("trixie"), &index(&body), ServerBehavior::Normal);
     let world = world(&server);
     for _ in 0..2 {
@@ -92,7 +92,7 @@ fn age(world: &World) {
 
 #[tokio::test]
 async fn an_old_index_is_renewed_only_if_it_changed() {
-    let (server, body) = (Server::start().await, incompressible_bytes(10_000));
+    let (server, body) = (HttpServer::start().await, incompressible_bytes(10_000));
     let served = ServedFile { body: index(&body).into(), behavior: ServerBehavior::Normal, etag: Some("\"one\"") };
     server.put(&sources("trixie"), served.clone());
     let world = world(&server);
@@ -107,7 +107,7 @@ async fn an_old_index_is_renewed_only_if_it_changed() {
 
 #[tokio::test]
 async fn a_broken_index_is_told_and_not_kept() {
-    let (server, body) = (Server::start().await, incompressible_bytes(10_000));
+    let (server, body) = (HttpServer::start().await, incompressible_bytes(10_000));
     let whole = index(&body);
     server.serve(&sources("trixie"), &whole[..whole.len() / 2], ServerBehavior::Normal);
     let world = world(&server);
@@ -120,7 +120,7 @@ async fn a_broken_index_is_told_and_not_kept() {
 
 #[tokio::test]
 async fn a_pool_with_other_bytes_is_refused() {
-    let (server, body) = (Server::start().await, incompressible_bytes(10_000));
+    let (server, body) = (HttpServer::start().await, incompressible_bytes(10_000));
     server.serve(&sources("trixie"), &index(&body), ServerBehavior::Normal);
     server.serve(&format!("debian/{ORIG}"), &incompressible_bytes(9_999), ServerBehavior::Normal);
     let world = world(&server);
@@ -131,7 +131,7 @@ async fn a_pool_with_other_bytes_is_refused() {
 
 #[tokio::test]
 async fn a_file_gone_from_the_pool_renews_the_index_next_time() {
-    let (server, body) = (Server::start().await, incompressible_bytes(10_000));
+    let (server, body) = (HttpServer::start().await, incompressible_bytes(10_000));
     server.serve(&sources("trixie"), &index(&body), ServerBehavior::Normal);
     let world = world(&server);
     world.fetch_source(pinned("3.13.5", FILE, &body), None).await.expect_err("listed but gone");

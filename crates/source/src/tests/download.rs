@@ -4,14 +4,14 @@ use super::{World, pinned};
 use crate::{SourceError, SourceOrigin};
 use vmbuild_core::event::EventKind;
 use vmbuild_core::failure::{Diagnose, Exit};
-use vmbuild_testkit::http_server::{Server, ServerBehavior, incompressible_bytes};
+use vmbuild_testkit::http_server::{HttpServer, ServerBehavior, incompressible_bytes};
 
 const FILE: &str = "Python-3.13.5.tar.xz";
 const PATH: &str = "ftp/python/3.13.5/Python-3.13.5.tar.xz";
 
 /// Obtains one file from a server with this habit, and says what was asked for.
 async fn check(behavior: ServerBehavior, asked: &[&str]) {
-    let (server, body) = (Server::start().await, incompressible_bytes(300_000));
+    let (server, body) = (HttpServer::start().await, incompressible_bytes(300_000));
     server.serve(PATH, &body, behavior);
     let world = World::new(&server);
     let source = world.fetch_source(pinned("3.13.5", FILE, &body), None).await.expect("a server that recovers");
@@ -38,7 +38,7 @@ async fn a_busy_server_is_asked_again() {
 
 /// The temporary file of an earlier run, and what is asked for then.
 async fn check_left_over(left: &[u8], behavior: ServerBehavior, asked: &[&str]) {
-    let (server, body) = (Server::start().await, incompressible_bytes(200_000));
+    let (server, body) = (HttpServer::start().await, incompressible_bytes(200_000));
     server.serve(PATH, &body, behavior);
     let world = World::new(&server);
     let expected = pinned("3.13.5", FILE, &body);
@@ -65,7 +65,7 @@ async fn a_wrong_left_over_is_thrown_away() {
 
 #[tokio::test]
 async fn a_stalled_download_is_given_up_and_kept_for_later() {
-    let (server, body) = (Server::start().await, incompressible_bytes(300_000));
+    let (server, body) = (HttpServer::start().await, incompressible_bytes(300_000));
     server.serve(PATH, &body, ServerBehavior::Stall(1000));
     let world = World::new(&server);
     let error = world.fetch_source(pinned("3.13.5", FILE, &body), None).await.expect_err("it stalls for ever");
@@ -79,7 +79,7 @@ async fn a_stalled_download_is_given_up_and_kept_for_later() {
 
 #[tokio::test]
 async fn one_wrong_byte_is_refused_and_removed() {
-    let (server, body) = (Server::start().await, incompressible_bytes(100_000));
+    let (server, body) = (HttpServer::start().await, incompressible_bytes(100_000));
     let mut corrupt = body.clone();
     corrupt[54_321] ^= 1;
     server.serve(PATH, &corrupt, ServerBehavior::Normal);
@@ -93,7 +93,7 @@ async fn one_wrong_byte_is_refused_and_removed() {
 
 #[tokio::test]
 async fn cancelling_midway_leaves_nothing_in_place() {
-    let (server, body) = (Server::start().await, incompressible_bytes(300_000));
+    let (server, body) = (HttpServer::start().await, incompressible_bytes(300_000));
     server.serve(PATH, &body, ServerBehavior::Stall(150_000));
     let mut world = World::new(&server);
     world.settings.retry.stall = std::time::Duration::from_hours(1);
@@ -111,7 +111,7 @@ async fn cancelling_midway_leaves_nothing_in_place() {
 
 #[tokio::test]
 async fn progress_is_told_in_bytes() {
-    let (server, body) = (Server::start().await, incompressible_bytes(300_000));
+    let (server, body) = (HttpServer::start().await, incompressible_bytes(300_000));
     server.serve(PATH, &body, ServerBehavior::Normal);
     let mut world = World::new(&server);
     world.fetch_source(pinned("3.13.5", FILE, &body), None).await.expect("served");

@@ -2,18 +2,18 @@
 
 use super::{World, digest};
 use crate::{
-    EvidenceError, Settings, SignaturePolicy, Signers, SourceArchive, SourceOrigin, SourceRequest, VerifiedSource,
-    fetch_source, verify_source,
+    EvidenceError, SignaturePolicy, SignerTable, SourceArchive, SourceOrigin, SourceRequest, SourceSettings,
+    VerifiedSource, fetch_source, verify_source,
 };
 use tokio_util::sync::CancellationToken;
 use vmbuild_core::event::Events;
 use vmbuild_core::failure::{Diagnose, Exit};
 use vmbuild_core::store::Store;
 use vmbuild_cpython::minor::{ReleaseManager, SigstoreIdentity};
-use vmbuild_cpython::{DigestOrigin, Minor, SourceSignature};
+use vmbuild_cpython::{DigestOrigin, MinorFacts, SourceSignature};
 use vmbuild_fetch::signature::{SignatureError, SigstoreError};
 use vmbuild_testkit::gpg::{Gpg, GpgTime};
-use vmbuild_testkit::http_server::{Server, ServerBehavior};
+use vmbuild_testkit::http_server::{HttpServer, ServerBehavior};
 
 const FILE: &str = "Python-3.13.5.tar.xz";
 const ASC: &str = "ftp/python/3.13.5/Python-3.13.5.tar.xz.asc";
@@ -26,19 +26,19 @@ const REAL_BUNDLE: &[u8] = vmbuild_testkit::published::BUNDLE_3_13_5.as_bytes();
 const REAL_DIGEST: &str = "93e583f243454e6e9e4588ca2c2662206ad961659863277afcdb96801647d640";
 
 fn identity() -> SigstoreIdentity {
-    Minor::of(&"3.13.5".parse().expect("a version")).manager.sigstore.clone()
+    MinorFacts::of(&"3.13.5".parse().expect("a version")).manager.sigstore.clone()
 }
 
 /// A manager who signs with `owner`'s key.
-async fn signers(gpg: &Gpg, owner: &str) -> Signers {
+async fn signers(gpg: &Gpg, owner: &str) -> SignerTable {
     let pgp = Some(gpg.fingerprint(owner).await);
     let manager = Box::new(ReleaseManager { name: owner.to_owned(), pgp, sigstore: identity() });
-    Signers::Only { manager, key: gpg.public(owner).await }
+    SignerTable::Only { manager, key: gpg.public(owner).await }
 }
 
 /// A world with a source of these bytes, and a manager whose key GnuPG has.
 struct Scene {
-    server: Server,
+    server: HttpServer,
     gpg: Gpg,
     world: World,
     source: SourceArchive,
@@ -48,7 +48,7 @@ impl Scene {
     async fn new() -> Option<Self> {
         let gpg = Gpg::new()?;
         gpg.key("Manager <manager@example.org>", "1y", GpgTime::Now).await;
-        let server = Server::start().await;
+        let server = HttpServer::start().await;
         let mut world = World::new(&server);
         world.settings.signers = signers(&gpg, "Manager").await;
         let path = world.file(FILE, DATA);
@@ -213,12 +213,12 @@ async fn a_bundle_or_bill_of_another_file_ends_the_build() {
 
 /// The real source of 3.13.5: from the store that the end-to-end tests use, or from the pool of this host's Debian
 /// archive.
-async fn cpython(server: &Server) -> Option<SourceArchive> {
+async fn cpython(server: &HttpServer) -> Option<SourceArchive> {
     let home = vmbuild_testkit::shared_store();
     let store = Store::at(&home).expect("a store");
     let request = SourceRequest { version: "3.13.5".parse().expect("a version"), given: None, sha256: None };
     // Python.org has nothing here.
-    let settings = Settings { python_org: server.url("none"), ..Settings::from_env() };
+    let settings = SourceSettings { python_org: server.url("none"), ..SourceSettings::from_env() };
     let (events, _heard) = Events::channel();
     match fetch_source(&request, &store, &settings, &events, &CancellationToken::new()).await {
         Ok(source) => Some(source),
@@ -236,7 +236,7 @@ async fn cpythons_release_manager_signed_cpython() {
     // As Debian's pool has it, beside the archive.
     let signature = vmbuild_testkit::published::SIGNATURE_3_13_5;
     scene.server.serve(ASC, signature, ServerBehavior::Normal);
-    scene.world.settings.signers = Signers::Shipped;
+    scene.world.settings.signers = SignerTable::Shipped;
     (scene.source.path, scene.source.sha256) = (path.clone(), sha256);
     let evidence = scene.verify_source(SignaturePolicy::Required).await.expect("Thomas Wouters signed it").evidence;
     let [SourceSignature::OpenPgp { fingerprint, owner, signed, .. }] = evidence.signatures.as_slice() else {
@@ -264,17 +264,17 @@ async fn cpythons_release_manager_signed_cpython() {
 
     // A good signature, by somebody who is not the release manager of the version.
     scene.source.path = path;
-    let Signers::Only { key, .. } = signers(&scene.gpg, "Manager").await else { return };
-    let mut manager = Box::new(Minor::of(&"3.11.2".parse().expect("a version")).manager.clone());
+    let SignerTable::Only { key, .. } = signers(&scene.gpg, "Manager").await else { return };
+    let mut manager = Box::new(MinorFacts::of(&"3.11.2".parse().expect("a version")).manager.clone());
     let thomas = include_bytes!("../../../../provision/cpython/keys/7169605F62C751356D054A26A821E680E5FA6305.asc");
     for key in [key, thomas.to_vec()] {
-        scene.world.settings.signers = Signers::Only { manager: manager.clone(), key };
+        scene.world.settings.signers = SignerTable::Only { manager: manager.clone(), key };
         let error = scene.verify_source(SignaturePolicy::IfAvailable).await.expect_err("not the manager of 3.11");
         let EvidenceError::Signature { source: SignatureError::UnknownKey(key), .. } = error else { panic!("{error}") };
         assert_eq!(key, "7169605F62C751356D054A26A821E680E5FA6305");
     }
     // Nobody signs with OpenPGP since 3.14.
     manager.pgp = None;
-    scene.world.settings.signers = Signers::Only { manager, key: thomas.to_vec() };
+    scene.world.settings.signers = SignerTable::Only { manager, key: thomas.to_vec() };
     scene.verify_source(SignaturePolicy::Required).await.expect_err("no key counts");
 }

@@ -7,7 +7,7 @@ mod places;
 
 use crate::expected::{ExpectedArchive, ExpectedArchives};
 use crate::fetch_source::fetch_expected;
-use crate::{DebianArchive, FileOrUrl, RetryPolicy, Settings, Signers, SourceArchive, SourceError};
+use crate::{DebianArchive, FileOrUrl, RetryPolicy, SignerTable, SourceArchive, SourceError, SourceSettings};
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -15,13 +15,13 @@ use tokio_util::sync::CancellationToken;
 use vmbuild_archive::Sha256;
 use vmbuild_core::event::{Event, EventKind, Events, Part};
 use vmbuild_core::store::Store;
-use vmbuild_testkit::http_server::Server;
+use vmbuild_testkit::http_server::HttpServer;
 
 /// A store and the places to look in, thrown away at the end.
 struct World {
     folder: tempfile::TempDir,
     store: Store,
-    settings: Settings,
+    settings: SourceSettings,
     events: Events,
     seen: UnboundedReceiver<Event>,
     cancel: CancellationToken,
@@ -29,7 +29,7 @@ struct World {
 
 impl World {
     /// One where python.org is `server`, and there is no Debian archive.
-    fn new(server: &Server) -> Self {
+    fn new(server: &HttpServer) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let store = Store::at(&folder.path().join("store")).expect("a store");
         let retry = RetryPolicy {
@@ -39,7 +39,8 @@ impl World {
             backoff: Duration::from_millis(5),
         };
         let debian_archive = DebianArchive::At(server.url("no-debian"));
-        let settings = Settings { python_org: server.url(""), debian_archive, retry, signers: Signers::Shipped };
+        let settings =
+            SourceSettings { python_org: server.url(""), debian_archive, retry, signers: SignerTable::Shipped };
         let (events, seen) = Events::channel();
         Self { folder, store, settings, events, seen, cancel: CancellationToken::new() }
     }

@@ -4,14 +4,14 @@ use super::{World, digest, pinned};
 use crate::expected::ExpectedArchives;
 use crate::{FileOrUrl, SourceError, SourceOrigin, SourceRequest};
 use vmbuild_core::failure::{Diagnose, Exit};
-use vmbuild_testkit::http_server::{Server, ServerBehavior, incompressible_bytes};
+use vmbuild_testkit::http_server::{HttpServer, ServerBehavior, incompressible_bytes};
 
 const FILE: &str = "Python-3.13.5.tgz";
 const PATH: &str = "ftp/python/3.13.5/Python-3.13.5.tgz";
 
 #[tokio::test]
 async fn a_prerelease_lies_in_its_versions_folder() {
-    let (server, body) = (Server::start().await, incompressible_bytes(1000));
+    let (server, body) = (HttpServer::start().await, incompressible_bytes(1000));
     server.serve("ftp/python/3.15.0/Python-3.15.0rc1.tar.xz", &body, ServerBehavior::Normal);
     let source = World::new(&server).fetch_source(pinned("3.15.0rc1", "Python-3.15.0rc1.tar.xz", &body), None).await;
     assert_eq!(source.expect("served").file_name, "Python-3.15.0rc1.tar.xz");
@@ -19,7 +19,7 @@ async fn a_prerelease_lies_in_its_versions_folder() {
 
 #[tokio::test]
 async fn the_second_time_nobody_is_asked() {
-    let (server, body) = (Server::start().await, incompressible_bytes(1000));
+    let (server, body) = (HttpServer::start().await, incompressible_bytes(1000));
     server.serve(PATH, &body, ServerBehavior::Normal);
     let world = World::new(&server);
     let first = world.fetch_source(pinned("3.13.5", FILE, &body), None).await.expect("served");
@@ -31,7 +31,7 @@ async fn the_second_time_nobody_is_asked() {
 
 #[tokio::test]
 async fn a_damaged_cache_is_said_and_replaced() {
-    let (server, body) = (Server::start().await, incompressible_bytes(1000));
+    let (server, body) = (HttpServer::start().await, incompressible_bytes(1000));
     server.serve(PATH, &body, ServerBehavior::Normal);
     let mut world = World::new(&server);
     let first = world.fetch_source(pinned("3.13.5", FILE, &body), None).await.expect("served");
@@ -44,7 +44,7 @@ async fn a_damaged_cache_is_said_and_replaced() {
 
 #[tokio::test]
 async fn two_at_once_download_once() {
-    let (server, body) = (Server::start().await, incompressible_bytes(500_000));
+    let (server, body) = (HttpServer::start().await, incompressible_bytes(500_000));
     server.serve(PATH, &body, ServerBehavior::CutOnce(200_000));
     let world = World::new(&server);
     let wanted = || world.fetch_source(pinned("3.13.5", FILE, &body), None);
@@ -57,7 +57,7 @@ async fn two_at_once_download_once() {
 
 #[tokio::test]
 async fn every_place_is_named_when_none_has_it() {
-    let server = Server::start().await;
+    let server = HttpServer::start().await;
     let mut world = World::new(&server);
     // Nothing listens on a port that was free a moment ago.
     let closed = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
@@ -70,7 +70,7 @@ async fn every_place_is_named_when_none_has_it() {
 
 #[tokio::test]
 async fn a_right_file_of_the_user_is_copied() {
-    let (server, body) = (Server::start().await, incompressible_bytes(1000));
+    let (server, body) = (HttpServer::start().await, incompressible_bytes(1000));
     let world = World::new(&server);
     let given = world.file("whatever.tgz", &body);
     let source = world.fetch_source(pinned("3.13.5", FILE, &body), Some(FileOrUrl::File(given.clone()))).await;
@@ -82,7 +82,7 @@ async fn a_right_file_of_the_user_is_copied() {
 
 #[tokio::test]
 async fn a_wrong_file_of_the_user_is_refused_and_stays_theirs() {
-    let (server, body) = (Server::start().await, incompressible_bytes(1000));
+    let (server, body) = (HttpServer::start().await, incompressible_bytes(1000));
     server.serve(PATH, &body, ServerBehavior::Normal);
     let world = World::new(&server);
     world.fetch_source(pinned("3.13.5", FILE, &body), None).await.expect("now the right one is cached");
@@ -97,7 +97,7 @@ async fn a_wrong_file_of_the_user_is_refused_and_stays_theirs() {
 
 #[tokio::test]
 async fn a_missing_file_of_the_user_is_their_mistake() {
-    let server = Server::start().await;
+    let server = HttpServer::start().await;
     let world = World::new(&server);
     for path in [world.folder.path().join("missing"), world.folder.path().to_owned()] {
         let error =
@@ -109,7 +109,7 @@ async fn a_missing_file_of_the_user_is_their_mistake() {
 
 #[tokio::test]
 async fn a_url_of_the_user_is_the_only_place() {
-    let (server, body) = (Server::start().await, incompressible_bytes(1000));
+    let (server, body) = (HttpServer::start().await, incompressible_bytes(1000));
     server.serve(PATH, &body, ServerBehavior::Normal);
     let world = World::new(&server);
     let given = |path: &str| Some(FileOrUrl::Url(server.url(path)));
@@ -128,7 +128,7 @@ fn expected_by_digest(body: &[u8]) -> ExpectedArchives {
 
 #[tokio::test]
 async fn a_digest_alone_finds_either_format() {
-    let (server, body) = (Server::start().await, incompressible_bytes(1000));
+    let (server, body) = (HttpServer::start().await, incompressible_bytes(1000));
     server.serve("ftp/python/3.13.99/Python-3.13.99.tar.xz", b"the other format", ServerBehavior::Normal);
     server.serve("ftp/python/3.13.99/Python-3.13.99.tgz", &body, ServerBehavior::Normal);
     let source =
@@ -138,7 +138,7 @@ async fn a_digest_alone_finds_either_format() {
 
 #[tokio::test]
 async fn a_digest_that_no_format_has_is_refused() {
-    let server = Server::start().await;
+    let server = HttpServer::start().await;
     server.serve("ftp/python/3.13.99/Python-3.13.99.tar.xz", b"something else", ServerBehavior::Normal);
     let world = World::new(&server);
     let error = world.fetch_source(expected_by_digest(b"wanted"), None).await.expect_err("no such bytes");
@@ -148,7 +148,7 @@ async fn a_digest_that_no_format_has_is_refused() {
 
 #[tokio::test]
 async fn an_unlisted_version_is_refused_before_any_request() {
-    let server = Server::start().await;
+    let server = HttpServer::start().await;
     let world = World::new(&server);
     let request = SourceRequest { version: "3.13.99".parse().expect("a version"), given: None, sha256: None };
     let outcome =

@@ -3,9 +3,9 @@
 use crate::cli::ReproduceArgs;
 use crate::commands::context::CommandContext;
 use crate::commands::program::CommandExit;
-use crate::report::{self, Cell};
+use crate::report::{self, TableCell};
 use vmbuild_core::failure::{Exit, Failure};
-use vmbuild_operations::{Comparison, ReproduceRequest};
+use vmbuild_operations::{ReproduceComparison, ReproduceRequest};
 
 /// Builds an artifact again, and prints the differences.
 pub(crate) async fn reproduce(context: &CommandContext, args: ReproduceArgs) -> Result<CommandExit, Failure> {
@@ -27,7 +27,7 @@ fn request(args: ReproduceArgs) -> ReproduceRequest {
     }
 }
 
-fn as_json(comparison: &Comparison) -> String {
+fn as_json(comparison: &ReproduceComparison) -> String {
     let document = serde_json::json!({
         "schema": 1,
         "artifact": comparison.name.to_string(),
@@ -39,16 +39,16 @@ fn as_json(comparison: &Comparison) -> String {
     format!("{document}\n")
 }
 
-fn as_table(comparison: &Comparison) -> String {
+fn as_table(comparison: &ReproduceComparison) -> String {
     if comparison.is_reproduced() {
         return format!("{} reproduced: sha256 {}\n", comparison.name, comparison.is);
     }
-    let head = ["FILE", "DIFFERS IN", "LIKELY CAUSE"].map(Cell::from).to_vec();
+    let head = ["FILE", "DIFFERS IN", "LIKELY CAUSE"].map(TableCell::from).to_vec();
     let rows = comparison.differences.iter().map(|difference| {
         let cause = difference.cause.map_or_else(|| "unknown".to_owned(), |cause| cause.to_string());
-        [difference.path.clone(), difference.what.to_string(), cause].map(Cell::from).to_vec()
+        [difference.path.clone(), difference.what.to_string(), cause].map(TableCell::from).to_vec()
     });
-    let table = report::columns(&std::iter::once(head).chain(rows).collect::<Vec<Vec<Cell>>>());
+    let table = report::columns(&std::iter::once(head).chain(rows).collect::<Vec<Vec<TableCell>>>());
     let count = comparison.differences.len();
     format!("{table}{count} entries differ: sha256 was {}, is {}\n", comparison.was, comparison.is)
 }

@@ -3,7 +3,7 @@
 use crate::cli::BuildImage;
 use crate::commands::context::CommandContext;
 use crate::commands::program::CommandExit;
-use crate::report::{self, Cell};
+use crate::report::{self, TableCell};
 use serde_json::{Value, json};
 use vmbuild_core::failure::{Exit, Failure};
 use vmbuild_image::LockMode;
@@ -45,10 +45,10 @@ fn document(built: &BuiltGolden) -> Value {
 }
 
 fn as_table(outcome: &ImageBuildOutcome) -> String {
-    let head = ["IMAGE", "ROLE", "DIGEST", "ROOT FILE SYSTEM"].map(Cell::from).to_vec();
+    let head = ["IMAGE", "ROLE", "DIGEST", "ROOT FILE SYSTEM"].map(TableCell::from).to_vec();
     let rows = outcome.golden.iter().map(|built| {
         let root = built.root_digest.as_deref().unwrap_or_default();
-        [&outcome.image, built.golden.role().as_str(), built.golden.digest(), root].map(Cell::from).to_vec()
+        [&outcome.image, built.golden.role().as_str(), built.golden.digest(), root].map(TableCell::from).to_vec()
     });
     report::columns(&std::iter::once(head).chain(rows).collect::<Vec<_>>())
 }

@@ -3,7 +3,7 @@
 use crate::cli::NamedImage;
 use crate::commands::context::CommandContext;
 use crate::commands::program::CommandExit;
-use crate::report::{self, Cell};
+use crate::report::{self, TableCell};
 use serde_json::{Value, json};
 use vmbuild_core::failure::{Exit, Failure};
 use vmbuild_operations::image::{self, FetchedBase, ImageFetchOutcome, ImageFetchRequest};
@@ -29,7 +29,7 @@ fn document(base: &FetchedBase) -> Value {
     }
 }
 
-fn row(outcome: &ImageFetchOutcome) -> Vec<Cell> {
+fn row(outcome: &ImageFetchOutcome) -> Vec<TableCell> {
     let about = match &outcome.base {
         FetchedBase::Packages { count, .. } => vec![format!("{count} packages")],
         FetchedBase::Disk(disk) => vec![
@@ -39,5 +39,5 @@ fn row(outcome: &ImageFetchOutcome) -> Vec<Cell> {
             disk.path.display().to_string(),
         ],
     };
-    std::iter::once(outcome.image.clone()).chain(about).map(Cell::from).collect()
+    std::iter::once(outcome.image.clone()).chain(about).map(TableCell::from).collect()
 }

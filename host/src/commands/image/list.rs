@@ -2,7 +2,7 @@
 
 use crate::commands::context::CommandContext;
 use crate::commands::program::CommandExit;
-use crate::report::{self, Cell};
+use crate::report::{self, TableCell};
 use serde_json::json;
 use vmbuild_core::failure::{Exit, Failure};
 use vmbuild_core::format::size;
@@ -15,9 +15,9 @@ pub(super) async fn list(context: &CommandContext) -> Result<CommandExit, Failur
     let text = if context.json {
         format!("{}\n", json!({ "schema": 1, "images": images }))
     } else {
-        let head = ["NAME", "SOURCE", "RELEASE", "BASE", "GOLDEN", "DISKS", "SIZE", ""].map(Cell::from).to_vec();
-        let rows = images.iter().map(|image| row(image).into_iter().map(Cell::from).collect());
-        report::columns(&std::iter::once(head).chain(rows).collect::<Vec<Vec<Cell>>>())
+        let head = ["NAME", "SOURCE", "RELEASE", "BASE", "GOLDEN", "DISKS", "SIZE", ""].map(TableCell::from).to_vec();
+        let rows = images.iter().map(|image| row(image).into_iter().map(TableCell::from).collect());
+        report::columns(&std::iter::once(head).chain(rows).collect::<Vec<Vec<TableCell>>>())
     };
     report::to_stdout(&text)?;
     Ok(Exit::Success.into())

@@ -3,7 +3,7 @@
 use crate::cli::PruneArgs;
 use crate::commands::context::CommandContext;
 use crate::commands::program::CommandExit;
-use crate::report::{self, Cell};
+use crate::report::{self, TableCell};
 use vmbuild_core::failure::{Exit, Failure};
 use vmbuild_core::format::size;
 use vmbuild_image::{PruneMode, PrunedItem};
@@ -24,7 +24,7 @@ pub(super) async fn prune(context: &CommandContext, args: PruneArgs) -> Result<C
     Ok(Exit::Success.into())
 }
 
-fn row(found: &PrunedItem, mode: PruneMode) -> Vec<Cell> {
+fn row(found: &PrunedItem, mode: PruneMode) -> Vec<TableCell> {
     let done = match (&found.kept, mode) {
         (Some(why), _) => format!("kept: {why}"),
         (None, PruneMode::Real) => "deleted".to_owned(),

@@ -3,7 +3,7 @@
 use crate::cli::NamedImage;
 use crate::commands::context::CommandContext;
 use crate::commands::program::CommandExit;
-use crate::report::{self, Cell};
+use crate::report::{self, TableCell};
 use serde_json::json;
 use vmbuild_core::failure::{Exit, Failure};
 use vmbuild_core::format::size;
@@ -31,7 +31,7 @@ fn as_table(outcome: &ImageShowOutcome) -> String {
     rows.extend([("packages asked for".to_owned(), count), ("key".to_owned(), here.key.clone())]);
     rows.extend(here.golden.iter().flat_map(golden));
     rows.extend([("size".to_owned(), size(here.bytes)), ("out of date".to_owned(), here.others.join(" "))]);
-    let cells = |(name, value): (String, String)| vec![Cell::from(name), Cell::from(value)];
+    let cells = |(name, value): (String, String)| vec![TableCell::from(name), TableCell::from(value)];
     report::columns(&rows.into_iter().filter(|(_, value)| !value.is_empty()).map(cells).collect::<Vec<_>>())
 }
 

@@ -3,7 +3,7 @@
 use crate::cli::NamedImage;
 use crate::commands::context::CommandContext;
 use crate::commands::program::CommandExit;
-use crate::report::{self, Cell, Paint};
+use crate::report::{self, ColorPaint, TableCell};
 use vmbuild_core::failure::{Exit, Failure};
 use vmbuild_image::{VerifiedItem, VerifyOutcome};
 use vmbuild_operations::image::{self, ImageVerifyRequest};
@@ -22,12 +22,12 @@ pub(super) async fn verify(context: &CommandContext, args: NamedImage) -> Result
     Ok(if passed { Exit::Success } else { Exit::Integrity }.into())
 }
 
-fn row(item: &VerifiedItem) -> Vec<Cell> {
-    let paint = Paint::of_stdout();
+fn row(item: &VerifiedItem) -> Vec<TableCell> {
+    let paint = ColorPaint::of_stdout();
     let outcome = match item.outcome {
-        VerifyOutcome::Pass => Cell::new(item.outcome.as_str(), paint.green()),
-        VerifyOutcome::Fail => Cell::new(item.outcome.as_str(), paint.red()),
-        VerifyOutcome::Absent => Cell::from(item.outcome.as_str()),
+        VerifyOutcome::Pass => TableCell::new(item.outcome.as_str(), paint.green()),
+        VerifyOutcome::Fail => TableCell::new(item.outcome.as_str(), paint.red()),
+        VerifyOutcome::Absent => TableCell::from(item.outcome.as_str()),
     };
     vec![item.role.into(), item.item.into(), outcome, item.evidence.as_str().into()]
 }

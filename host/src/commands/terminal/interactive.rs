@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use vmbuild_core::context::Context;
 use vmbuild_core::failure::{Diagnose, Exit, Failure};
-use vmbuild_guest::Feed;
+use vmbuild_guest::InputFeed;
 use vmbuild_operations::{ExecOutcome, InteractiveRequest};
 use vmbuild_protocol::{ProgramInput, TerminalSize};
 
@@ -54,7 +54,7 @@ pub(crate) async fn interactive(
                 ProgramInput::Terminal { size: raw::size(), kind }
             }
         };
-        Ok((input, Feed { input: stdin::pieces(), sizes: resized }))
+        Ok((input, InputFeed { input: stdin::pieces(), sizes: resized }))
     };
     let running = vmbuild_operations::interactive(context, request, open_input, report::program_output);
     tokio::select! {

@@ -10,18 +10,18 @@ mod speed;
 mod usage;
 
 use super::host;
-use super::machine::{CompiledProgram, Program};
+use super::machine::{BenchProgram, CompiledProgram};
 use crate::workspace::{TaskError, Workspace, say};
 use memory::MemoryWatch;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use usage::Processors;
+use usage::ProcessorUsage;
 
 const IMAGE: &str = "debian-12";
 
 /// Cost of a build.
-struct Cost {
+struct BuildCost {
     what: String,
     wall: Duration,
     /// Seconds of all processors together.
@@ -37,7 +37,7 @@ struct Cost {
 /// Everything that a part of this measurement uses.
 struct BuildBench<'a> {
     workspace: &'a Workspace,
-    program: Program,
+    program: BenchProgram,
     version: String,
     folder: PathBuf,
     name: String,
@@ -70,7 +70,7 @@ pub(crate) async fn speed(
 
 impl<'a> BuildBench<'a> {
     async fn of(workspace: &'a Workspace, version: &str) -> Result<Self, TaskError> {
-        let program = Program::build(workspace, CompiledProgram::Release).await?;
+        let program = BenchProgram::build(workspace, CompiledProgram::Release).await?;
         let folder = crate::agent::target_folder(workspace).await?.join("bench/build");
         let name = format!("bench-build-{}", std::process::id());
         let machine = host::describe(workspace).await;
@@ -105,9 +105,9 @@ impl<'a> BuildBench<'a> {
         let again = self.build("given", &["--profile-data", &profile]).await?;
         let costs = [
             plain,
-            Cost { what: "`vmbuild build --train --no-cache`".to_owned(), ..cold },
-            Cost { what: "`vmbuild build --no-cache --profile-data FILE`".to_owned(), ..given },
-            Cost { what: "the same again, without `--no-cache`".to_owned(), ..again },
+            BuildCost { what: "`vmbuild build --train --no-cache`".to_owned(), ..cold },
+            BuildCost { what: "`vmbuild build --no-cache --profile-data FILE`".to_owned(), ..given },
+            BuildCost { what: "the same again, without `--no-cache`".to_owned(), ..again },
         ];
         Ok(table(&costs))
     }
@@ -124,10 +124,10 @@ impl<'a> BuildBench<'a> {
         files.find(is_source).ok_or(TaskError::Silent("vmbuild plan"))
     }
 
-    async fn build(&self, into: &str, more: &[&str]) -> Result<Cost, TaskError> {
+    async fn build(&self, into: &str, more: &[&str]) -> Result<BuildCost, TaskError> {
         let artifacts = self.folder.join(into).to_string_lossy().into_owned();
         let words = ["build", &self.version, "--image", IMAGE, "--backend", "sandbox", "--artifacts", &artifacts];
-        let (watched, processors, since) = (MemoryWatch::start(), Processors::now()?, Instant::now());
+        let (watched, processors, since) = (MemoryWatch::start(), ProcessorUsage::now()?, Instant::now());
         self.vmbuild(&[&words[..], more].concat()).await?;
         let (wall, processors, peak) = (since.elapsed(), processors.since()?, watched.peak());
         let tarball = self.newest_output(into, ".tgz")?;
@@ -135,7 +135,7 @@ impl<'a> BuildBench<'a> {
         let record: Value = serde_json::from_slice(&record).map_err(|_| TaskError::Silent("the record"))?;
         let stages = if record["origin"] == "cache" { "taken from the cache".to_owned() } else { stages(&record) };
         let bytes = Some(fs_err::metadata(&tarball)?.len());
-        Ok(Cost { what: String::new(), wall, processors, peak, bytes, stages })
+        Ok(BuildCost { what: String::new(), wall, processors, peak, bytes, stages })
     }
 
     /// The newest file with this ending among a build's artifacts.
@@ -179,9 +179,9 @@ fn stages(record: &Value) -> String {
     long.chain(checks).collect::<Vec<_>>().join(", ")
 }
 
-fn table(costs: &[Cost]) -> String {
+fn table(costs: &[BuildCost]) -> String {
     let first = costs.first().map_or(1.0, |cost| cost.wall.as_secs_f64());
-    let line = |cost: &Cost| {
+    let line = |cost: &BuildCost| {
         let wall = cost.wall.as_secs_f64();
         format!(
             "| {} | {wall:.1} s | {:.2} | {:.0} s | {:.0} MB | {} | {} |\n",
@@ -200,7 +200,7 @@ fn table(costs: &[Cost]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cost, stages, table};
+    use super::{BuildCost, stages, table};
     use insta::assert_snapshot;
     use serde_json::json;
     use std::time::Duration;
@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn costs_are_set_against_the_first() {
-        let cost = |what: &str, seconds, bytes| Cost {
+        let cost = |what: &str, seconds, bytes| BuildCost {
             what: what.to_owned(),
             wall: Duration::from_secs(seconds),
             processors: 10.0,

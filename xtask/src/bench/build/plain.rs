@@ -1,7 +1,7 @@
 //! CPython's documented sequence, without vmbuild, in a machine that has all packages already.
 
 use super::memory::MemoryWatch;
-use super::{BuildBench, Cost};
+use super::{BuildBench, BuildCost};
 use crate::workspace::{TaskError, say};
 use std::path::Path;
 use std::time::Instant;
@@ -28,7 +28,7 @@ cd /root/plain
 "#;
 
 /// Runs the sequence.
-pub(super) async fn measure(bench: &BuildBench<'_>, source: &Path) -> Result<Cost, TaskError> {
+pub(super) async fn measure(bench: &BuildBench<'_>, source: &Path) -> Result<BuildCost, TaskError> {
     let inside = format!("/root/{}", source.file_name().unwrap_or_default().to_string_lossy());
     bench.copy(source, &inside).await?;
     say("$ ./configure --enable-optimizations --with-lto --enable-shared && make -jN && make install");
@@ -37,7 +37,14 @@ pub(super) async fn measure(bench: &BuildBench<'_>, source: &Path) -> Result<Cos
     let (wall, peak) = (since.elapsed(), watched.peak());
     bench.inside(&["tar", "-cf", TARBALL, "-C", "/", PREFIX.trim_start_matches('/')]).await?;
     let (processors, stages) = read(&said).ok_or(TaskError::Silent("the plain build"))?;
-    Ok(Cost { what: "plain: configure, make, make install".to_owned(), wall, processors, peak, bytes: None, stages })
+    Ok(BuildCost {
+        what: "plain: configure, make, make install".to_owned(),
+        wall,
+        processors,
+        peak,
+        bytes: None,
+        stages,
+    })
 }
 
 /// Processor seconds of all stages, and each stage's wall-clock time as text.

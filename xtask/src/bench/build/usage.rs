@@ -7,9 +7,9 @@ const TICKS: f64 = 100.0;
 
 /// A point in processor time.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Processors(f64);
+pub(super) struct ProcessorUsage(f64);
 
-impl Processors {
+impl ProcessorUsage {
     pub(super) fn now() -> Result<Self, TaskError> {
         let stat = fs_err::read_to_string("/proc/self/stat")?;
         seconds(&stat).map(Self).ok_or(TaskError::Silent("/proc/self/stat"))
@@ -31,7 +31,7 @@ fn seconds(stat: &str) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Processors, seconds};
+    use super::{ProcessorUsage, seconds};
 
     #[test]
     fn the_name_may_hold_anything() {
@@ -42,6 +42,6 @@ mod tests {
 
     #[test]
     fn the_kernel_is_understood() {
-        assert!(Processors::now().expect("read").since().expect("read") >= 0.0);
+        assert!(ProcessorUsage::now().expect("read").since().expect("read") >= 0.0);
     }
 }

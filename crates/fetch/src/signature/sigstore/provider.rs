@@ -12,15 +12,15 @@ use sigstore_verify::types::HashAlgorithm;
 /// Installs it as this program's provider. A second call changes nothing.
 pub(super) fn install() {
     // A second call fails because a provider is installed already.
-    let _ = install_default_provider(&Provider);
+    let _ = install_default_provider(&RustCrypto);
 }
 
 #[derive(Debug)]
-struct Provider;
+struct RustCrypto;
 
-struct Hasher<D>(D);
+struct SigstoreHasher<D>(D);
 
-impl<D: Digest + Send> HashContext for Hasher<D> {
+impl<D: Digest + Send> HashContext for SigstoreHasher<D> {
     fn update(&mut self, data: &[u8]) {
         Digest::update(&mut self.0, data);
     }
@@ -30,12 +30,12 @@ impl<D: Digest + Send> HashContext for Hasher<D> {
     }
 }
 
-impl CryptoProvider for Provider {
+impl CryptoProvider for RustCrypto {
     fn hash(&self, algorithm: HashAlgorithm) -> Result<Box<dyn HashContext>> {
         match algorithm {
-            HashAlgorithm::Sha2256 => Ok(Box::new(Hasher(sha2::Sha256::new()))),
-            HashAlgorithm::Sha2384 => Ok(Box::new(Hasher(sha2::Sha384::new()))),
-            HashAlgorithm::Sha2512 => Ok(Box::new(Hasher(sha2::Sha512::new()))),
+            HashAlgorithm::Sha2256 => Ok(Box::new(SigstoreHasher(sha2::Sha256::new()))),
+            HashAlgorithm::Sha2384 => Ok(Box::new(SigstoreHasher(sha2::Sha384::new()))),
+            HashAlgorithm::Sha2512 => Ok(Box::new(SigstoreHasher(sha2::Sha512::new()))),
             other => Err(Error::UnsupportedAlgorithm(format!("{other} is not used"))),
         }
     }

@@ -3,7 +3,7 @@
 
 use super::{BundleSigner, ExpectedIdentity, SigstoreError, SigstoreTrust};
 use vmbuild_archive::Sha256;
-use vmbuild_cpython::minor::{Minor, SigstoreIdentity};
+use vmbuild_cpython::minor::{MinorFacts, SigstoreIdentity};
 use vmbuild_cpython::{Version, releases};
 
 /// Of the present form.
@@ -11,7 +11,7 @@ const BUNDLE: &str = vmbuild_testkit::published::BUNDLE_3_13_5;
 const VERSION: &str = "3.13.5";
 
 fn manager(version: &str) -> SigstoreIdentity {
-    Minor::of(&version.parse().expect("a version")).manager.sigstore.clone()
+    MinorFacts::of(&version.parse().expect("a version")).manager.sigstore.clone()
 }
 
 fn pinned(version: &str, file: &str) -> Sha256 {

@@ -3,7 +3,7 @@
 use super::super::SessionError;
 use super::support::{Lasting, is_alive, long, never, open, pipe, shell, with_agent};
 use super::wire::{Peer, frame, hello};
-use crate::{Opening, Session, Transport, connect};
+use crate::{Session, SessionOpening, Transport, connect};
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio_util::sync::CancellationToken;
@@ -54,7 +54,8 @@ async fn another_build_is_refused_by_name() {
 #[tokio::test]
 async fn silence_an_end_and_an_interruption_are_told_apart() {
     let (ours, theirs) = pipe();
-    let silence = Session::open(ours, Opening::Again, Deadline::after(Duration::from_millis(700)), &never()).await;
+    let silence =
+        Session::open(ours, SessionOpening::Again, Deadline::after(Duration::from_millis(700)), &never()).await;
     assert!(matches!(silence, Err(SessionError::NoAnswer { limit }) if limit.as_millis() == 700), "{silence:?}");
     drop(theirs);
 
@@ -65,7 +66,7 @@ async fn silence_an_end_and_an_interruption_are_told_apart() {
     let (ours, _theirs) = pipe();
     let cancel = CancellationToken::new();
     cancel.cancel();
-    let interrupted = Session::open(ours, Opening::Again, long(), &cancel).await.expect_err("cancelled");
+    let interrupted = Session::open(ours, SessionOpening::Again, long(), &cancel).await.expect_err("cancelled");
     assert_eq!(interrupted.exit(), Exit::Interrupted);
 }
 

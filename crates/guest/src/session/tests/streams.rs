@@ -1,6 +1,6 @@
 //! Programs that are fed, terminals, and connections.
 
-use super::super::{Feed, SessionError};
+use super::super::{InputFeed, SessionError};
 use super::support::{is_alive, never, shell, with_agent};
 use crate::Session;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -29,7 +29,7 @@ impl Typing {
         let (input, taken) = mpsc::channel(1);
         let (sizes, resized) = mpsc::unbounded_channel();
         let (shows, mut shown) = mpsc::unbounded_channel();
-        let feed = Feed { input: taken, sizes: resized };
+        let feed = InputFeed { input: taken, sizes: resized };
         let mut all = Vec::new();
         let cancel = never();
         let running = self.session.interactive(self.order, feed, &cancel, |_, bytes| {
@@ -144,7 +144,7 @@ async fn a_program_that_is_fed_ends_with_its_output() {
         let (_input, taken) = mpsc::channel(1);
         let (_sizes, resized) = mpsc::unbounded_channel();
         let (cancel, mut pid) = (never(), String::new());
-        let feed = Feed { input: taken, sizes: resized };
+        let feed = InputFeed { input: taken, sizes: resized };
         let running = session.interactive(piped("echo $$ >&2; exec cat"), feed, &cancel, |stream, bytes| {
             pid = String::from_utf8_lossy(bytes).trim().to_owned();
             Err(OutputError { stream, source: std::io::ErrorKind::StorageFull.into() })
@@ -163,7 +163,7 @@ async fn piped_input_arrives_whole_and_ends() {
         let (_sizes, resized) = mpsc::unbounded_channel();
         let (cancel, mut text) = (never(), Vec::new());
         let order = piped("sha256sum; exit 6");
-        let running = session.interactive(order, Feed { input: taken, sizes: resized }, &cancel, |_, bytes| {
+        let running = session.interactive(order, InputFeed { input: taken, sizes: resized }, &cancel, |_, bytes| {
             text.extend_from_slice(bytes);
         });
         let piece = Bytes::from(vec![7; CHUNK]);
@@ -188,7 +188,7 @@ async fn a_program_that_does_not_read_holds_its_input_up_and_may_end_without_it(
         let (_sizes, resized) = mpsc::unbounded_channel();
         let (cancel, sent, held) = (never(), std::cell::Cell::new(0), std::cell::Cell::new(0));
         let order = piped("sleep 0.7; echo now; sleep 0.5; exit 8");
-        let running = session.interactive(order, Feed { input: taken, sizes: resized }, &cancel, |_, _| {
+        let running = session.interactive(order, InputFeed { input: taken, sizes: resized }, &cancel, |_, _| {
             // Later what it did not take is dropped, and more may come.
             held.set(sent.get());
         });
@@ -220,7 +220,7 @@ async fn a_cancelled_terminal_takes_its_programs_with_it() {
         // An interactive shell ignores SIGTERM.
         let order = terminal("trap '' TERM; sleep 300 & echo $!; wait");
         let mut pid = String::new();
-        let running = session.interactive(order, Feed { input: taken, sizes: resized }, &cancel, |_, bytes| {
+        let running = session.interactive(order, InputFeed { input: taken, sizes: resized }, &cancel, |_, bytes| {
             pid = String::from_utf8_lossy(bytes).trim().to_owned();
             cancel.cancel();
         });

@@ -1,6 +1,6 @@
 //! Pipes with an agent at the other end.
 
-use super::super::{Opening, Session, SessionError};
+use super::super::{Session, SessionError, SessionOpening};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
@@ -27,7 +27,7 @@ pub(super) fn pipe() -> (DuplexStream, DuplexStream) {
 }
 
 pub(super) async fn open(pipe: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Result<Session, SessionError> {
-    Session::open(pipe, Opening::Again, long(), &never()).await
+    Session::open(pipe, SessionOpening::Again, long(), &never()).await
 }
 
 /// Runs a test with a session to a real agent; then ends the session and waits for the agent's end.

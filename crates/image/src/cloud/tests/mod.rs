@@ -15,7 +15,7 @@ use vmbuild_core::event::{Event, EventKind, Events};
 use vmbuild_core::store::Store;
 use vmbuild_fetch::download::RetryPolicy;
 use vmbuild_testkit::gpg::{Gpg, GpgTime};
-use vmbuild_testkit::http_server::{Server, ServerBehavior, incompressible_bytes};
+use vmbuild_testkit::http_server::{HttpServer, ServerBehavior, incompressible_bytes};
 
 const OWNER: &str = "Publisher <publisher@example.org>";
 const DISK: &str = "releases/release-20260705/disk.img";
@@ -26,7 +26,7 @@ const SIGNATURE: &str = "releases/release-20260705/SHA256SUMS.gpg";
 struct World {
     folder: tempfile::TempDir,
     gpg: Gpg,
-    server: Server,
+    server: HttpServer,
     store: Store,
     settings: CloudSettings,
     events: Events,
@@ -41,7 +41,7 @@ impl World {
     async fn new() -> Option<Self> {
         let gpg = Gpg::new()?;
         gpg.key(OWNER, "1y", GpgTime::Now).await;
-        let (folder, server) = (tempfile::tempdir().expect("a folder"), Server::start().await);
+        let (folder, server) = (tempfile::tempdir().expect("a folder"), HttpServer::start().await);
         let store = Store::at(&folder.path().join("store")).expect("a store");
         let retry = RetryPolicy {
             connect: Duration::from_secs(5),

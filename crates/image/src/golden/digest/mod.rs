@@ -15,7 +15,7 @@ use crate::host_tool::{HostTool, HostToolError, path_text};
 use std::path::Path;
 use tokio_util::sync::CancellationToken;
 use vmbuild_machine::sandbox::{NamespaceError, helper_program};
-use vmbuild_supervise::{Ended, RunError};
+use vmbuild_supervise::{ChildEnd, RunError};
 
 /// The exit code of a process that wrote its error into the list.
 const REASON_GIVEN: i32 = 3;
@@ -61,7 +61,7 @@ pub(crate) fn name_in(line: &str) -> &str {
 
 fn with_reason(ran: Result<(), ImageError>, list: &Path) -> Result<(), ImageError> {
     let Err(ImageError::Tool(HostToolError::Namespace(NamespaceError::Run(failure)))) = &ran else { return ran };
-    let RunError::Failed { ended: Ended::Code(REASON_GIVEN), .. } = failure else { return ran };
+    let RunError::Failed { ended: ChildEnd::Code(REASON_GIVEN), .. } = failure else { return ran };
     let reason = fs_err::read_to_string(list)?;
     Err(std::io::Error::other(reason.trim_end().to_owned()).into())
 }

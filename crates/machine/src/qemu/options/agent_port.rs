@@ -1,15 +1,15 @@
 //! The virtio-serial port that joins the agent to a socket of the host.
 
-use super::arguments::{Arguments, Chardev, ChardevBackend, QemuOption};
+use super::arguments::{Chardev, ChardevBackend, OptionArguments, QemuOption};
 use super::string::OptionString;
 use crate::agent_parameters::AGENT_PORT;
 use crate::qemu::files;
 use std::ffi::OsString;
 
 /// Adds controller, port and socket.
-pub(crate) fn append_to(arguments: &mut Arguments) {
+pub(crate) fn append_to(arguments: &mut OptionArguments) {
     let chardev = Chardev { id: "agent", backend: ChardevBackend::Socket { path: files::AGENT } };
-    arguments.option(&chardev).option(&VirtioSerialPci { id: "serial", max_ports: 2 }).option(&Virtserialport {
+    arguments.option(&chardev).option(&VirtioSerialPci { id: "serial", max_ports: 2 }).option(&VirtserialportDevice {
         bus: "serial.0",
         chardev: chardev.id,
         name: AGENT_PORT,
@@ -34,13 +34,13 @@ impl QemuOption for VirtioSerialPci {
 
 /// `-device virtserialport`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Virtserialport {
+struct VirtserialportDevice {
     bus: &'static str,
     chardev: &'static str,
     name: &'static str,
 }
 
-impl QemuOption for Virtserialport {
+impl QemuOption for VirtserialportDevice {
     const SWITCH: &'static str = "-device";
 
     fn value(&self) -> OsString {

@@ -13,9 +13,9 @@ pub(crate) trait QemuOption {
 
 /// A command line in the making.
 #[derive(Debug, Default)]
-pub(crate) struct Arguments(Vec<OsString>);
+pub(crate) struct OptionArguments(Vec<OsString>);
 
-impl Arguments {
+impl OptionArguments {
     /// Adds a switch that takes no value.
     pub(crate) fn flag(&mut self, switch: &'static str) -> &mut Self {
         self.0.push(switch.into());
@@ -63,16 +63,16 @@ impl QemuOption for Chardev {
     const SWITCH: &'static str = "-chardev";
 
     fn value(&self) -> OsString {
-        use super::string::{OptionString, Switch};
+        use super::string::{OptionString, QemuSwitch};
         let of = |kind| OptionString::of(kind).set("id", self.id);
         match self.backend {
             ChardevBackend::Socket { path } => {
-                of("socket").set("path", path).switch("server", Switch::On).switch("wait", Switch::Off)
+                of("socket").set("path", path).switch("server", QemuSwitch::On).switch("wait", QemuSwitch::Off)
             }
             ChardevBackend::Peer { path } => of("socket").set("path", path),
             ChardevBackend::File { path } => of("file").set("path", path),
             // `signal=off`: Ctrl-C belongs to vmbuild, which ends QEMU in order.
-            ChardevBackend::Stdio => of("stdio").switch("signal", Switch::Off),
+            ChardevBackend::Stdio => of("stdio").switch("signal", QemuSwitch::Off),
         }
         .into_value()
     }

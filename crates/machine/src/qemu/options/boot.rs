@@ -2,8 +2,8 @@
 //!
 //! None of those three has option syntax: their values are taken as they are, commas and all.
 
-use super::arguments::{Arguments, QemuOption};
-use super::string::{OptionString, Switch};
+use super::arguments::{OptionArguments, QemuOption};
+use super::string::{OptionString, QemuSwitch};
 use crate::qemu::files;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -22,9 +22,9 @@ impl QemuOption for KernelSwitch {
 
 /// `-initrd`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Initrd(pub(crate) PathBuf);
+pub(crate) struct InitrdSwitch(pub(crate) PathBuf);
 
-impl QemuOption for Initrd {
+impl QemuOption for InitrdSwitch {
     const SWITCH: &'static str = "-initrd";
 
     fn value(&self) -> OsString {
@@ -34,9 +34,9 @@ impl QemuOption for Initrd {
 
 /// `-append`: the kernel's command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Append(pub(crate) String);
+pub(crate) struct AppendSwitch(pub(crate) String);
 
-impl QemuOption for Append {
+impl QemuOption for AppendSwitch {
     const SWITCH: &'static str = "-append";
 
     fn value(&self) -> OsString {
@@ -52,10 +52,10 @@ pub(crate) struct FirmwareFlash {
 }
 
 impl FirmwareFlash {
-    pub(crate) fn append_to(&self, arguments: &mut Arguments) {
+    pub(crate) fn append_to(&self, arguments: &mut OptionArguments) {
         arguments
-            .option(&DrivePflash { unit: 0, file: self.code.clone(), readonly: Switch::On })
-            .option(&DrivePflash { unit: 1, file: files::VARS.into(), readonly: Switch::Off });
+            .option(&DrivePflash { unit: 0, file: self.code.clone(), readonly: QemuSwitch::On })
+            .option(&DrivePflash { unit: 1, file: files::VARS.into(), readonly: QemuSwitch::Off });
     }
 }
 
@@ -64,7 +64,7 @@ impl FirmwareFlash {
 struct DrivePflash {
     unit: u32,
     file: PathBuf,
-    readonly: Switch,
+    readonly: QemuSwitch,
 }
 
 impl QemuOption for DrivePflash {

@@ -1,17 +1,17 @@
 //! All switches together.
 
-use super::arguments::Arguments;
-use super::boot::{Append, FirmwareFlash, Initrd, KernelSwitch};
-use super::console::Console;
-use super::cpu::{Cpu, Smp};
-use super::disk::{BlockFormat, Disk, Flush};
-use super::identity::{Identity, Name};
+use super::arguments::OptionArguments;
+use super::boot::{AppendSwitch, FirmwareFlash, InitrdSwitch, KernelSwitch};
+use super::console::ConsoleChardev;
+use super::cpu::{CpuSwitch, SmpSwitch};
+use super::disk::{BlockFormat, DiskDevice, FlushMode};
+use super::identity::{Name, UuidSwitch};
 use super::kernel_cmdline::{KernelCmdline, TscRate};
-use super::machine::{Accel, MachineSwitch, Memory};
+use super::machine::{AccelSwitch, MachineSwitch, Memory};
 use super::platform::{Arch, HostOs, Platform};
 use super::random::VirtioRngPci;
 use super::sandbox::SandboxSwitch;
-use super::seed::Seed;
+use super::seed::SeedDisk;
 use super::vsock::{MemoryBackendMemfd, VsockDevice};
 use super::{agent_port, monitor, network};
 use crate::agent_parameters::{AgentParameters, VSOCK_PORT};
@@ -30,34 +30,34 @@ pub(crate) struct QemuCommand {
     host: HostOs,
     name: Name,
     machine: MachineSwitch,
-    smp: Smp,
+    smp: SmpSwitch,
     memory: Memory,
     boot: BootSource,
-    console: Console,
+    console: ConsoleChardev,
     whole: Option<WholeMachine>,
 }
 
 /// Parts of a whole machine that a probe lacks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct WholeMachine {
-    uuid: Identity,
-    disk: Disk,
+    uuid: UuidSwitch,
+    disk: DiskDevice,
     network: Network,
-    seed: Option<Seed>,
+    seed: Option<SeedDisk>,
     vsock: Option<VsockDevice>,
 }
 
 /// Parts of a machine that differ with what it starts from.
 struct MachineParts {
     boot: BootSource,
-    disk: Disk,
-    seed: Option<Seed>,
+    disk: DiskDevice,
+    seed: Option<SeedDisk>,
 }
 
 /// Source of the kernel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum BootSource {
-    Kernel { kernel: KernelSwitch, initrd: Initrd, append: Append },
+    Kernel { kernel: KernelSwitch, initrd: InitrdSwitch, append: AppendSwitch },
     Uefi(FirmwareFlash),
     Bios,
 }
@@ -88,11 +88,11 @@ impl QemuCommand {
         let agent = Some(AgentParameters::of(spec, run.vsock.map(|_| VSOCK_PORT), run.clock));
         let cmdline = KernelCmdline { arch, accelerator, tsc: run.tsc, agent, system: None };
         let boot = BootSource::kernel(&root.kernel, &root.initramfs, &cmdline);
-        let disk = Disk {
+        let disk = DiskDevice {
             base: root.disk.clone(),
             format: BlockFormat::Raw,
             bootindex: None,
-            flush: Flush::of(spec.lifetime),
+            flush: FlushMode::of(spec.lifetime),
         };
         Self::whole(spec, accelerator, MachineParts { boot, disk, seed: None }, run, platform)
     }
@@ -106,13 +106,13 @@ impl QemuCommand {
         platform: Platform,
     ) -> Self {
         let boot = BootSource::of(&system.boot, platform.arch, accelerator, run.tsc);
-        let disk = Disk {
+        let disk = DiskDevice {
             base: system.disk.clone(),
             format: BlockFormat::Qcow2,
             bootindex: BootSource::boot_index(&system.boot),
-            flush: Flush::of(spec.lifetime),
+            flush: FlushMode::of(spec.lifetime),
         };
-        let seed = Some(Seed(system.seed.clone()));
+        let seed = Some(SeedDisk(system.seed.clone()));
         Self::whole(spec, accelerator, MachineParts { boot, disk, seed }, run, platform)
     }
 
@@ -123,16 +123,16 @@ impl QemuCommand {
         run: RunParameters,
         Platform { arch, host }: Platform,
     ) -> Self {
-        let uuid = Identity(run.uuid);
+        let uuid = UuidSwitch(run.uuid);
         let memory_backend = (run.vsock == Some(VsockDevice::VhostUser)).then_some(MemoryBackendMemfd::ID);
         Self {
             host,
             name: Name { guest: format!("vmbuild-{}", spec.name) },
             machine: MachineSwitch { arch, accelerator, memory_backend },
-            smp: Smp { cpus: spec.cpus },
+            smp: SmpSwitch { cpus: spec.cpus },
             memory: Memory { size_mib: spec.memory_mib },
             boot,
-            console: Console::Log,
+            console: ConsoleChardev::Log,
             whole: Some(WholeMachine { uuid, disk, network: spec.network, seed, vsock: run.vsock }),
         }
     }
@@ -149,17 +149,17 @@ impl QemuCommand {
             host,
             name: Name { guest: format!("vmbuild-probe-{accelerator}") },
             machine: MachineSwitch { arch, accelerator, memory_backend: None },
-            smp: Smp { cpus: 1 },
+            smp: SmpSwitch { cpus: 1 },
             memory: Memory { size_mib: PROBE_MEMORY_MIB },
             boot: BootSource::kernel(kernel, initramfs, &cmdline),
-            console: Console::Stdout,
+            console: ConsoleChardev::Stdout,
             whole: None,
         }
     }
 
     /// The command line after the program's name. Equal machines give equal lines.
     pub(crate) fn arguments(&self) -> Vec<OsString> {
-        let mut line = Arguments::default();
+        let mut line = OptionArguments::default();
         self.board(&mut line);
         self.boot.append_to(&mut line);
         self.console.append_to(&mut line);
@@ -170,17 +170,17 @@ impl QemuCommand {
         line.into_words()
     }
 
-    fn board(&self, line: &mut Arguments) {
+    fn board(&self, line: &mut OptionArguments) {
         let MachineSwitch { arch, accelerator, memory_backend } = self.machine;
         // No user configuration, no default devices, no window. A guest that reboots has failed.
         line.flag("-no-user-config").flag("-nodefaults").flag("-no-reboot");
-        line.option(&Display).option(&self.name);
+        line.option(&DisplaySwitch).option(&self.name);
         if self.host == HostOs::Linux {
             line.option(&SandboxSwitch);
         }
         line.option(&self.machine)
-            .option(&Accel(accelerator))
-            .option(&Cpu { arch, accelerator })
+            .option(&AccelSwitch(accelerator))
+            .option(&CpuSwitch { arch, accelerator })
             .option(&self.smp)
             .option(&self.memory);
         if memory_backend.is_some() {
@@ -191,8 +191,8 @@ impl QemuCommand {
 
 impl BootSource {
     fn kernel(kernel: &Path, initrd: &Path, cmdline: &KernelCmdline) -> Self {
-        let append = Append(cmdline.line());
-        Self::Kernel { kernel: KernelSwitch(kernel.to_owned()), initrd: Initrd(initrd.to_owned()), append }
+        let append = AppendSwitch(cmdline.line());
+        Self::Kernel { kernel: KernelSwitch(kernel.to_owned()), initrd: InitrdSwitch(initrd.to_owned()), append }
     }
 
     fn of(way: &BootMethod, arch: Arch, accelerator: Accelerator, tsc: Option<TscRate>) -> Self {
@@ -214,7 +214,7 @@ impl BootSource {
         }
     }
 
-    fn append_to(&self, line: &mut Arguments) {
+    fn append_to(&self, line: &mut OptionArguments) {
         match self {
             Self::Kernel { kernel, initrd, append } => {
                 line.option(kernel).option(initrd).option(append);
@@ -226,7 +226,7 @@ impl BootSource {
 }
 
 impl WholeMachine {
-    fn append_to(&self, line: &mut Arguments) {
+    fn append_to(&self, line: &mut OptionArguments) {
         line.option(&self.uuid);
         monitor::append_to(line);
         agent_port::append_to(line);
@@ -244,9 +244,9 @@ impl WholeMachine {
 
 /// `-display none`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Display;
+struct DisplaySwitch;
 
-impl super::arguments::QemuOption for Display {
+impl super::arguments::QemuOption for DisplaySwitch {
     const SWITCH: &'static str = "-display";
 
     fn value(&self) -> OsString {

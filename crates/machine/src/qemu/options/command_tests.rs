@@ -2,7 +2,7 @@
 
 use super::platform::{Arch, HostOs, Platform};
 use super::{QemuCommand, RunParameters, TscRate, VsockDevice};
-use crate::{Accelerator, BootMethod, FirstBootSystem, Lifetime, MachineSpec, Network, RootDisk, Start};
+use crate::{Accelerator, BootMethod, FirstBootSystem, Lifetime, MachineSpec, Network, RootDisk, StartSource};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ fn spec(network: Network, lifetime: Lifetime, accelerator: Accelerator) -> Machi
         network,
         lifetime,
         agent: "/usr/lib/vmbuild/vmbuild-agent".into(),
-        start: Start::Qemu { accelerator, root: root() },
+        start: StartSource::Qemu { accelerator, root: root() },
     }
 }
 

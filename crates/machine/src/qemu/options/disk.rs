@@ -3,8 +3,8 @@
 //! The chain is written out node by node instead of trusting the backing file's name in the overlay's header: what
 //! is opened, and that the base is opened read-only, is then in the command line for all to see.
 
-use super::arguments::{Arguments, QemuOption};
-use super::string::{OptionString, Switch};
+use super::arguments::{OptionArguments, QemuOption};
+use super::string::{OptionString, QemuSwitch};
 use crate::Lifetime;
 use crate::qemu::files;
 use std::ffi::OsString;
@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 /// The root disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Disk {
+pub(crate) struct DiskDevice {
     /// The image beneath. Absolute.
     pub(crate) base: PathBuf,
     /// Its format.
@@ -20,7 +20,7 @@ pub(crate) struct Disk {
     /// Position in the firmware's search for a boot loader.
     pub(crate) bootindex: Option<u32>,
     /// Whether the guest's wish to have its writes on the host's platter is obeyed.
-    pub(crate) flush: Flush,
+    pub(crate) flush: FlushMode,
 }
 
 /// The format of an image.
@@ -44,14 +44,14 @@ impl BlockFormat {
 
 /// Handling of the guest's flushes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Flush {
+pub(crate) enum FlushMode {
     /// They reach the host's disk.
     Honoured,
     /// They are dropped: much faster, and a power cut of the host ruins the overlay. For disks nobody keeps.
     Dropped,
 }
 
-impl Flush {
+impl FlushMode {
     /// A job's disk is thrown away; a named machine's outlives a power cut.
     pub(crate) fn of(lifetime: Lifetime) -> Self {
         match lifetime {
@@ -60,16 +60,16 @@ impl Flush {
         }
     }
 
-    fn no_flush(self) -> Switch {
+    fn no_flush(self) -> QemuSwitch {
         match self {
-            Self::Honoured => Switch::Off,
-            Self::Dropped => Switch::On,
+            Self::Honoured => QemuSwitch::Off,
+            Self::Dropped => QemuSwitch::On,
         }
     }
 }
 
-impl Disk {
-    pub(crate) fn append_to(&self, arguments: &mut Arguments) {
+impl DiskDevice {
+    pub(crate) fn append_to(&self, arguments: &mut OptionArguments) {
         let no_flush = self.flush.no_flush();
         arguments
             .option(&BlockdevBaseFile { filename: self.base.clone() })
@@ -100,7 +100,7 @@ impl QemuOption for BlockdevBaseFile {
             .set("driver", "file")
             .set("node-name", BASE_FILE)
             .set("filename", &self.filename)
-            .switch("read-only", Switch::On)
+            .switch("read-only", QemuSwitch::On)
             .into_value()
     }
 }
@@ -119,7 +119,7 @@ impl QemuOption for BlockdevBase {
             .set("driver", self.format.as_str())
             .set("node-name", BASE)
             .set("file", BASE_FILE)
-            .switch("read-only", Switch::On)
+            .switch("read-only", QemuSwitch::On)
             .into_value()
     }
 }
@@ -128,7 +128,7 @@ impl QemuOption for BlockdevBase {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct BlockdevOverlayFile {
     filename: &'static str,
-    cache_no_flush: Switch,
+    cache_no_flush: QemuSwitch,
 }
 
 impl QemuOption for BlockdevOverlayFile {
@@ -148,7 +148,7 @@ impl QemuOption for BlockdevOverlayFile {
 /// `-blockdev driver=qcow2` of the overlay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct BlockdevOverlay {
-    cache_no_flush: Switch,
+    cache_no_flush: QemuSwitch,
 }
 
 impl QemuOption for BlockdevOverlay {

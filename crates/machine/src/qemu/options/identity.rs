@@ -20,9 +20,9 @@ impl QemuOption for Name {
 
 /// `-uuid`: random for each start, and asked back over QMP. It proves that a monitor belongs to our QEMU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Identity(pub(crate) uuid::Uuid);
+pub(crate) struct UuidSwitch(pub(crate) uuid::Uuid);
 
-impl QemuOption for Identity {
+impl QemuOption for UuidSwitch {
     const SWITCH: &'static str = "-uuid";
 
     fn value(&self) -> OsString {

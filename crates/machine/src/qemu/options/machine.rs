@@ -2,7 +2,7 @@
 
 use super::arguments::QemuOption;
 use super::platform::Arch;
-use super::string::{OptionString, Switch};
+use super::string::{OptionString, QemuSwitch};
 use crate::Accelerator;
 use std::ffi::OsString;
 
@@ -22,10 +22,10 @@ impl QemuOption for MachineSwitch {
         let board = match self.arch {
             // No VMware port, SATA, SMBus or HPET: each costs the guest's kernel time to find and is never used.
             Arch::X86_64 => OptionString::of("q35")
-                .switch("vmport", Switch::Off)
-                .switch("sata", Switch::Off)
-                .switch("smbus", Switch::Off)
-                .switch("hpet", Switch::Off),
+                .switch("vmport", QemuSwitch::Off)
+                .switch("sata", QemuSwitch::Off)
+                .switch("smbus", QemuSwitch::Off)
+                .switch("hpet", QemuSwitch::Off),
             // Version 2 of the interrupt controller, the default, ends at eight processors. KVM can only offer
             // what the host's chip has.
             Arch::Aarch64 => OptionString::of("virt").set("gic-version", self.gic_version()),
@@ -49,9 +49,9 @@ impl MachineSwitch {
 
 /// `-accel`: exactly one. QEMU would fall back along a list in silence, and nobody would know which it took.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Accel(pub(crate) Accelerator);
+pub(crate) struct AccelSwitch(pub(crate) Accelerator);
 
-impl QemuOption for Accel {
+impl QemuOption for AccelSwitch {
     const SWITCH: &'static str = "-accel";
 
     fn value(&self) -> OsString {

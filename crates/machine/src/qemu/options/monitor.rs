@@ -1,36 +1,36 @@
 //! QMP: the socket on which QEMU is asked and told.
 
-use super::arguments::{Arguments, Chardev, ChardevBackend, QemuOption};
+use super::arguments::{Chardev, ChardevBackend, OptionArguments, QemuOption};
 use super::string::OptionString;
 use crate::qemu::files;
 use std::ffi::OsString;
 
 /// Adds the monitor on its socket.
-pub(crate) fn append_to(arguments: &mut Arguments) {
+pub(crate) fn append_to(arguments: &mut OptionArguments) {
     let chardev = Chardev { id: "monitor", backend: ChardevBackend::Socket { path: files::MONITOR } };
-    arguments.option(&chardev).option(&Mon { chardev: chardev.id, mode: Mode::Control });
+    arguments.option(&chardev).option(&MonSwitch { chardev: chardev.id, mode: MonitorMode::Control });
 }
 
 /// `-mon`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Mon {
+struct MonSwitch {
     chardev: &'static str,
-    mode: Mode,
+    mode: MonitorMode,
 }
 
 /// For programs or for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mode {
+enum MonitorMode {
     /// QMP.
     Control,
 }
 
-impl QemuOption for Mon {
+impl QemuOption for MonSwitch {
     const SWITCH: &'static str = "-mon";
 
     fn value(&self) -> OsString {
         let mode = match self.mode {
-            Mode::Control => "control",
+            MonitorMode::Control => "control",
         };
         OptionString::new().set("chardev", self.chardev).set("mode", mode).into_value()
     }

@@ -1,12 +1,12 @@
 //! The guest's network: none, or user-mode NAT.
 
-use super::arguments::{Arguments, QemuOption};
-use super::string::{OptionString, Switch};
+use super::arguments::{OptionArguments, QemuOption};
+use super::string::{OptionString, QemuSwitch};
 use crate::Network;
 use std::ffi::OsString;
 
 /// Adds what `network` needs.
-pub(crate) fn append_to(network: Network, arguments: &mut Arguments) {
+pub(crate) fn append_to(network: Network, arguments: &mut OptionArguments) {
     match network {
         Network::None => {
             arguments.option(&NicNone);
@@ -48,7 +48,7 @@ impl QemuOption for NetdevUser {
             .set("net", "10.0.2.0/24")
             .set("host", "10.0.2.2")
             .set("dns", "10.0.2.3")
-            .switch("ipv6", Switch::Off)
+            .switch("ipv6", QemuSwitch::Off)
             .into_value()
     }
 }

@@ -1,7 +1,7 @@
 //! `-sandbox`: what QEMU itself may do, should a guest break into it.
 
 use super::arguments::QemuOption;
-use super::string::{OptionString, Switch};
+use super::string::{OptionString, QemuSwitch};
 use std::ffi::OsString;
 
 /// Everything QEMU can renounce: old system calls, more rights, other programs, its own priorities. It is a
@@ -14,7 +14,7 @@ impl QemuOption for SandboxSwitch {
 
     fn value(&self) -> OsString {
         const DENIED: [&str; 4] = ["obsolete", "elevateprivileges", "spawn", "resourcecontrol"];
-        let enabled = OptionString::new().switch("enable", Switch::On);
+        let enabled = OptionString::new().switch("enable", QemuSwitch::On);
         DENIED.into_iter().fold(enabled, |option, what| option.set(what, "deny")).into_value()
     }
 }

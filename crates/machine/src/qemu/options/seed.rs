@@ -1,20 +1,20 @@
 //! The second disk of a machine's first boot: read-only, and small.
 
-use super::arguments::{Arguments, QemuOption};
+use super::arguments::{OptionArguments, QemuOption};
 use super::disk::VirtioBlkPci;
-use super::string::{OptionString, Switch};
+use super::string::{OptionString, QemuSwitch};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// The seed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Seed(pub(crate) PathBuf);
+pub(crate) struct SeedDisk(pub(crate) PathBuf);
 
 const FILE: &str = "seed-file";
 const SEED: &str = "seed";
 
-impl Seed {
-    pub(crate) fn append_to(&self, arguments: &mut Arguments) {
+impl SeedDisk {
+    pub(crate) fn append_to(&self, arguments: &mut OptionArguments) {
         arguments
             .option(&BlockdevSeedFile { filename: self.0.clone() })
             .option(&BlockdevSeed)
@@ -36,7 +36,7 @@ impl QemuOption for BlockdevSeedFile {
             .set("driver", "file")
             .set("node-name", FILE)
             .set("filename", &self.filename)
-            .switch("read-only", Switch::On)
+            .switch("read-only", QemuSwitch::On)
             .into_value()
     }
 }
@@ -53,7 +53,7 @@ impl QemuOption for BlockdevSeed {
             .set("driver", "raw")
             .set("node-name", SEED)
             .set("file", FILE)
-            .switch("read-only", Switch::On)
+            .switch("read-only", QemuSwitch::On)
             .into_value()
     }
 }

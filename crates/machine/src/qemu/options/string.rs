@@ -43,7 +43,7 @@ impl OptionString {
 
     /// Adds `key=on` or `key=off`.
     #[must_use]
-    pub(crate) fn switch(self, key: &'static str, value: Switch) -> Self {
+    pub(crate) fn switch(self, key: &'static str, value: QemuSwitch) -> Self {
         self.set(key, value.word())
     }
 
@@ -55,12 +55,12 @@ impl OptionString {
 
 /// QEMU's boolean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Switch {
+pub(crate) enum QemuSwitch {
     On,
     Off,
 }
 
-impl Switch {
+impl QemuSwitch {
     fn word(self) -> &'static str {
         match self {
             Self::On => "on",
@@ -75,7 +75,7 @@ fn escaped(value: &OsStr) -> impl Iterator<Item = u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::{OptionString, Switch};
+    use super::{OptionString, QemuSwitch};
     use proptest::prelude::*;
     use std::ffi::OsString;
     use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn values_without_an_implied_one_start_with_their_key() {
-        let made = OptionString::new().number("cpus", 4u32).switch("sandbox", Switch::Off).into_value();
+        let made = OptionString::new().number("cpus", 4u32).switch("sandbox", QemuSwitch::Off).into_value();
         assert_eq!(made, "cpus=4,sandbox=off");
     }
 

@@ -1,6 +1,6 @@
 //! vsock: connections between host and guest without a network.
 
-use super::arguments::{Arguments, Chardev, ChardevBackend, QemuOption};
+use super::arguments::{Chardev, ChardevBackend, OptionArguments, QemuOption};
 use super::string::OptionString;
 use crate::qemu::files;
 use std::ffi::OsString;
@@ -20,7 +20,7 @@ pub(crate) enum VsockDevice {
 }
 
 impl VsockDevice {
-    pub(crate) fn append_to(self, arguments: &mut Arguments) {
+    pub(crate) fn append_to(self, arguments: &mut OptionArguments) {
         match self {
             Self::Kernel { cid, fd } => drop(arguments.option(&VhostVsockPci { guest_cid: cid, vhostfd: fd })),
             Self::VhostUser => {
@@ -81,7 +81,7 @@ impl QemuOption for MemoryBackendMemfd {
         OptionString::of("memory-backend-memfd")
             .set("id", Self::ID)
             .set("size", format!("{}M", self.size_mib))
-            .switch("share", super::string::Switch::On)
+            .switch("share", super::string::QemuSwitch::On)
             .into_value()
     }
 }

@@ -22,7 +22,7 @@ pub(super) use device::end_recorded;
 
 /// The vsock device of one start of a machine.
 #[derive(Debug)]
-pub(super) enum Vsock {
+pub(super) enum VsockTransport {
     /// The kernel's, with a CID that was taken.
     Kernel { cid: u32, taken: Option<OwnedFd> },
     /// A `vhost-device-vsock` process next to QEMU.
@@ -31,7 +31,7 @@ pub(super) enum Vsock {
     None { why: String },
 }
 
-impl Vsock {
+impl VsockTransport {
     /// Takes the best device this host offers.
     pub(super) async fn prepare(folder: &MachineFolder, lifetime: Lifetime) -> Self {
         let no_kernel = match kernel::take() {

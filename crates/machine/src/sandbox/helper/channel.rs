@@ -8,9 +8,9 @@ use std::os::unix::net::UnixStream;
 
 /// The socket to vmbuild.
 #[derive(Debug)]
-pub(super) struct Channel(BufReader<UnixStream>);
+pub(super) struct HelperChannel(BufReader<UnixStream>);
 
-impl Channel {
+impl HelperChannel {
     /// Takes over the inherited descriptor `number`.
     pub(super) fn inherit(number: RawFd) -> io::Result<Self> {
         let stream = UnixStream::from(adopt(number)?);

@@ -1,6 +1,6 @@
 //! A `/dev` with what programs need and nothing of the host's hardware.
 
-use super::mounts::{Picked, fresh, pick};
+use super::mounts::{PickedMount, fresh, pick};
 use crate::sandbox::control::{HelperRefusal, HelperStep};
 use rustix::mount::MountFlags;
 use std::path::Path;
@@ -18,13 +18,13 @@ const LINKS: [(&str, &str); 5] = [
 ];
 
 /// Picks the host's nodes, while its `/dev` is still in sight. A host that is a container may have fewer.
-pub(super) fn pick_nodes() -> Result<Vec<(&'static str, Picked)>, HelperRefusal> {
+pub(super) fn pick_nodes() -> Result<Vec<(&'static str, PickedMount)>, HelperRefusal> {
     let there = NODES.into_iter().filter(|node| Path::new(node).exists());
     there.map(|node| Ok((node, pick(Path::new(node))?))).collect()
 }
 
 /// Builds `/dev` in the new root.
-pub(super) fn build(nodes: &[(&'static str, Picked)]) -> Result<(), HelperRefusal> {
+pub(super) fn build(nodes: &[(&'static str, PickedMount)]) -> Result<(), HelperRefusal> {
     fresh("tmpfs", "/dev", MountFlags::NOSUID, "mode=755,size=1m")?;
     for (path, node) in nodes {
         node.attach(Path::new(path))?;

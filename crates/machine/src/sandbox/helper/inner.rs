@@ -1,6 +1,6 @@
 //! The inner process: process 1 of the machine. Builds what it sees, then becomes the program.
 
-use super::channel::Channel;
+use super::channel::HelperChannel;
 use super::{mounts, network, root};
 use crate::Network;
 use crate::sandbox::control::{HelperOrder, HelperRefusal, HelperReport, HelperStep};
@@ -14,7 +14,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 
 /// Sets everything up and becomes the program. Returns only what went wrong.
-pub(super) fn run(order: &HelperOrder, channel: &mut Channel, lifeline: &OwnedFd) -> HelperRefusal {
+pub(super) fn run(order: &HelperOrder, channel: &mut HelperChannel, lifeline: &OwnedFd) -> HelperRefusal {
     if let Err(refusal) = set_up(&order.enter, lifeline) {
         return refusal;
     }

@@ -28,22 +28,22 @@ pub(super) fn fresh(kind: &str, target: &str, flags: MountFlags, options: &str) 
 
 /// A detached copy of what is mounted at a host path, to be attached after the root has changed.
 #[derive(Debug)]
-pub(super) struct Picked {
+pub(super) struct PickedMount {
     tree: OwnedFd,
     from: PathBuf,
     is_folder: bool,
 }
 
 /// Picks a host path, with everything mounted below it.
-pub(super) fn pick(from: &Path) -> Result<Picked, HelperRefusal> {
+pub(super) fn pick(from: &Path) -> Result<PickedMount, HelperRefusal> {
     let failed = |error: io::Error| HelperRefusal::new(HelperStep::Bind, from.display().to_string(), &bare(&error));
     let is_folder = fs_err::metadata(from).map_err(failed)?.is_dir();
     let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_RECURSIVE;
     let tree = open_tree(CWD, from, flags).map_err(|errno| failed(errno.into()))?;
-    Ok(Picked { tree, from: from.to_owned(), is_folder })
+    Ok(PickedMount { tree, from: from.to_owned(), is_folder })
 }
 
-impl Picked {
+impl PickedMount {
     /// Attaches it at `to`, following symbolic links there, making the file or folder where it is missing.
     pub(super) fn attach(&self, to: &Path) -> Result<PathBuf, HelperRefusal> {
         let what = || format!("{} at {}", self.from.display(), to.display());

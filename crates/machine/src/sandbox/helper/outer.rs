@@ -1,6 +1,6 @@
 //! The outer process: makes the namespaces, starts their first process, and ends when that has ended.
 
-use super::channel::{Channel, adopt, close_strangers};
+use super::channel::{HelperChannel, adopt, close_strangers};
 use super::inner;
 use crate::Network;
 use crate::sandbox::control::{HelperOrder, HelperRefusal, HelperReport, HelperStep, MARKER};
@@ -19,7 +19,7 @@ pub(in crate::sandbox) fn enter() {
         return;
     }
     let number = args.next().and_then(|number| number.to_str()?.parse().ok());
-    let code = match number.map(Channel::inherit) {
+    let code = match number.map(HelperChannel::inherit) {
         Some(Ok(channel)) => serve(channel),
         _ => 2,
     };
@@ -27,7 +27,7 @@ pub(in crate::sandbox) fn enter() {
     std::process::exit(code);
 }
 
-fn serve(mut channel: Channel) -> i32 {
+fn serve(mut channel: HelperChannel) -> i32 {
     match prepare(&mut channel) {
         Ok((order, kept)) => match run(order, channel) {
             Ok(code) => {
@@ -44,7 +44,7 @@ fn serve(mut channel: Channel) -> i32 {
 }
 
 /// Up to the point where the namespaces exist and this process is root in them.
-fn prepare(channel: &mut Channel) -> Result<(HelperOrder, Vec<OwnedFd>), HelperRefusal> {
+fn prepare(channel: &mut HelperChannel) -> Result<(HelperOrder, Vec<OwnedFd>), HelperRefusal> {
     let parent = rustix::process::getppid();
     let order = channel.order().map_err(|error| HelperRefusal::new(HelperStep::Order, "", &error))?;
     let mut known = order.kept.clone();
@@ -91,7 +91,7 @@ fn stay_bound_to(parent: Option<rustix::process::Pid>) -> io::Result<()> {
 }
 
 /// Starts the first process and waits for it.
-fn run(order: HelperOrder, mut channel: Channel) -> Result<i32, ()> {
+fn run(order: HelperOrder, mut channel: HelperChannel) -> Result<i32, ()> {
     let signals = watched();
     let begun = sigprocmask(SigmaskHow::SIG_BLOCK, Some(&signals), None).map_err(io::Error::from).and_then(|()| fork());
     match begun {

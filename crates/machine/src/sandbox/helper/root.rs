@@ -1,7 +1,7 @@
 //! Root file system of a namespaced program.
 
 use super::device;
-use super::mounts::{Picked, drop_old_root, fresh, pick, seal};
+use super::mounts::{PickedMount, drop_old_root, fresh, pick, seal};
 use crate::Network;
 use crate::sandbox::NamespaceCommand;
 use crate::sandbox::control::{HelperRefusal, HelperStep};
@@ -57,7 +57,7 @@ pub(super) fn change(
     Ok(())
 }
 
-fn pick_all(enter: &NamespaceCommand) -> Result<Vec<(Picked, PathBuf, bool)>, HelperRefusal> {
+fn pick_all(enter: &NamespaceCommand) -> Result<Vec<(PickedMount, PathBuf, bool)>, HelperRefusal> {
     let mut picked = Vec::new();
     let names = NAMES.iter().filter(|path| enter.network == Network::Outgoing && Path::new(path).exists());
     for path in names {
@@ -69,7 +69,7 @@ fn pick_all(enter: &NamespaceCommand) -> Result<Vec<(Picked, PathBuf, bool)>, He
     Ok(picked)
 }
 
-fn attach(picked: &Picked, to: &Path, writable: bool) -> Result<(), HelperRefusal> {
+fn attach(picked: &PickedMount, to: &Path, writable: bool) -> Result<(), HelperRefusal> {
     let target = picked.attach(to)?;
     if writable { Ok(()) } else { seal(&target) }
 }

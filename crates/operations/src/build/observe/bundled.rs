@@ -1,7 +1,7 @@
 //! Other projects' code in the tree: pip and what it carries, and what CPython's source says of itself.
 
 use super::guest::ObservedGuest;
-use vmbuild_artifact::{ArtifactError, Staging};
+use vmbuild_artifact::{ArtifactError, StagingFolder};
 use vmbuild_core::event::{Events, Part};
 use vmbuild_core::failure::Failure;
 use vmbuild_cpython::sbom::{BundledProject, SpdxPackage, Wheel, source_packages};
@@ -56,7 +56,7 @@ fn part_of(project: &str, line: &str) -> Option<BundledProject> {
 pub(super) async fn in_source(
     guest: ObservedGuest<'_>,
     source: &str,
-    staging: &Staging,
+    staging: &StagingFolder,
     events: &Events,
 ) -> Result<Vec<SpdxPackage>, Failure> {
     let path = format!("{source}/{SOURCE_SBOM}");

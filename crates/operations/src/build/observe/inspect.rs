@@ -4,7 +4,7 @@ use super::guest::ObservedGuest;
 use super::{bundled, elf, libraries};
 use std::collections::BTreeMap;
 use std::path::Path;
-use vmbuild_artifact::{ArtifactError, Staging};
+use vmbuild_artifact::{ArtifactError, StagingFolder};
 use vmbuild_core::event::Part;
 use vmbuild_core::failure::Failure;
 use vmbuild_cpython::sbom::{SpdxPackage, SystemLibrary, Wheel};
@@ -15,7 +15,7 @@ use vmbuild_protocol::Package;
 
 /// What was found in the machine.
 #[derive(Debug)]
-pub(in crate::build) struct Observed {
+pub(in crate::build) struct ObservedTree {
     pub(in crate::build) seen: Observations,
     pub(in crate::build) libraries: Vec<SystemLibrary>,
     pub(in crate::build) wheels: Vec<Wheel>,
@@ -32,11 +32,11 @@ pub(in crate::build) struct Inspection<'a> {
     pub(in crate::build) packages: &'a [Package],
     /// What the counts of a training say ran.
     pub(in crate::build) coverage: Option<ProfileCoverage>,
-    pub(in crate::build) staging: &'a Staging,
+    pub(in crate::build) staging: &'a StagingFolder,
 }
 
 /// Inspects the installed tree and the machine that made it.
-pub(in crate::build) async fn observe(inspection: Inspection<'_>) -> Result<Observed, Failure> {
+pub(in crate::build) async fn observe(inspection: Inspection<'_>) -> Result<ObservedTree, Failure> {
     let Inspection { guest, recipe, version, packages, coverage, staging } = inspection;
     let events = &guest.context.events;
     let phase = events.phase(Part::Build, "evidence", "");
@@ -60,7 +60,7 @@ pub(in crate::build) async fn observe(inspection: Inspection<'_>) -> Result<Obse
     let wheels = bundled::wheels(guest, &source, &installed).await?;
     let bundled = bundled::in_source(guest, &source, staging, events).await?;
     phase.finish(format!("{} libraries in {} files", libraries.len(), needed.len()));
-    Ok(Observed { seen, libraries, wheels, bundled })
+    Ok(ObservedTree { seen, libraries, wheels, bundled })
 }
 
 /// What each ELF file of the tree needs, by its path below the prefix.

@@ -11,4 +11,4 @@ mod inspect;
 mod libraries;
 mod owners;
 
-pub(super) use inspect::{Inspection, Observed, observe};
+pub(super) use inspect::{Inspection, ObservedTree, observe};
