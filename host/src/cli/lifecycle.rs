@@ -210,8 +210,8 @@ mod tests {
     #[test]
     fn ports_are_two_numbers() {
         check::<PortPair>(&[
-            ("8080:80", "Ports { host: 8080, guest: 80 }"),
-            ("0:80", "Ports { host: 0, guest: 80 }"),
+            ("8080:80", "PortPair { host: 8080, guest: 80 }"),
+            ("0:80", "PortPair { host: 0, guest: 80 }"),
             ("80:0", "refused"),
             ("80", "refused"),
             ("1:70000", "refused"),

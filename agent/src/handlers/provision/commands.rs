@@ -129,9 +129,9 @@ mod tests {
     #[test]
     fn the_commands_are_these() {
         insta::assert_snapshot!(lines(PackageManager::Apt, SandboxUser::Available, Stage::Whole), @r"
-        apt-get -y -o Dpkg::Use-PseudoTerminal=0 -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-unsafe-io update -o APT::Update::Error-Mode=any
-        apt-get -y -o Dpkg::Use-PseudoTerminal=0 -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-unsafe-io install --no-install-recommends --allow-downgrades gcc libssl-dev=3.0
-        apt-get -y -o Dpkg::Use-PseudoTerminal=0 -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-unsafe-io clean
+        apt-get -y -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-unsafe-io update -o APT::Update::Error-Mode=any
+        apt-get -y -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-unsafe-io install --no-install-recommends --allow-downgrades gcc libssl-dev=3.0
+        apt-get -y -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-unsafe-io clean
         find /var/lib/apt/lists -type f -delete
         ");
         insta::assert_snapshot!(lines(PackageManager::Apt, SandboxUser::Available, Stage::Install), @"apt-get -y -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-unsafe-io install --no-install-recommends --allow-downgrades gcc libssl-dev=3.0");
