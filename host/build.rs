@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-/// What git prints, if it succeeds.
+/// Output of git, if it succeeds.
 #[expect(clippy::disallowed_methods, reason = "build scripts keep to std: a dependency here slows every build")]
 fn git(arguments: &[&str]) -> Option<String> {
     let output = Command::new("git").args(arguments).output().ok().filter(|output| output.status.success())?;

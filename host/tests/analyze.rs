@@ -1,4 +1,4 @@
-//! What compiles with GCC's analyzer as far as memory goes (`provision/cpython/analyze.sh`), tried with the system's compiler.
+//! The compiler wrapper that bounds the memory of GCC's analyzer (`provision/cpython/analyze.sh`), tried with the system's compiler.
 //! Without any memory, so it does not matter whether that one's analyzer can write SARIF.
 
 #![expect(clippy::disallowed_methods, reason = "a test waits for its own children")]

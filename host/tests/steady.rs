@@ -1,4 +1,4 @@
-//! What is preloaded while an interpreter is trained (`provision/cpython/steady.c`), tried with the system's Python: two
+//! The library preloaded while an interpreter is trained (`provision/cpython/steady.c`), tried with the system's Python: two
 //! processes at two times, in two file systems, see the same.
 
 #![expect(clippy::disallowed_methods, reason = "a test waits for its own children")]

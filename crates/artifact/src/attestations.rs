@@ -1,4 +1,4 @@
-//! What lies beside an artifact: every name once, in the order in which they appear.
+//! Companion files of an artifact: every name once, in the order in which they appear.
 
 use std::path::{Path, PathBuf};
 use vmbuild_cpython::ArtifactName;
@@ -17,7 +17,7 @@ pub(super) enum ArtifactPart {
     Sbom,
     /// Where it comes from.
     Provenance,
-    /// What was measured on the way.
+    /// Measurements taken during the build.
     Record,
     /// For `sha256sum -c`.
     Checksum,
@@ -43,7 +43,7 @@ impl ArtifactPart {
         })
     }
 
-    /// What it is called while it is put aside, because another is to take its name.
+    /// Its name while it is set aside for a replacement.
     pub(super) fn aside(self) -> &'static str {
         match self {
             Self::ProfileData => "old.zst",

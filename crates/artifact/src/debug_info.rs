@@ -34,7 +34,7 @@ impl DebugInfo {
         Self::of(to)
     }
 
-    /// What a file is. Blocks.
+    /// Reads the properties of a file. Blocks.
     pub fn of(path: &Path) -> io::Result<Self> {
         let (bytes, sha256) = vmbuild_archive::sha256_file(path)?;
         Ok(Self { sha256: sha256.into(), bytes })

@@ -29,11 +29,11 @@ pub struct NameWish {
     pub extent: Extent,
     /// The build number; the next free one if the user named none.
     pub number: Option<BuildNumber>,
-    /// What to do if there is such an artifact.
+    /// Policy if there is such an artifact.
     pub existing: ExistingArtifact,
 }
 
-/// What becomes of an artifact of the same name.
+/// Policy for an artifact of the same name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExistingArtifact {
     /// It stays, and the new one is refused.
@@ -167,7 +167,7 @@ fn stem(name: &ArtifactName) -> String {
     name.to_string().trim_end_matches(".tgz").to_owned()
 }
 
-/// What is no longer there needs no removing.
+/// A file that is already gone needs no removal.
 pub(super) fn unless_gone(done: io::Result<()>) -> io::Result<()> {
     match done {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),

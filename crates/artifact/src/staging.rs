@@ -32,7 +32,7 @@ pub struct PlacedArtifact {
     pub tarball: PathBuf,
     /// The file for `sha256sum -c`.
     pub checksum: PathBuf,
-    /// What was measured on the way.
+    /// Measurements taken during the build.
     pub record: PathBuf,
     /// The bill of materials, if there is one.
     pub sbom: Option<PathBuf>,

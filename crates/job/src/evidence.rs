@@ -1,4 +1,4 @@
-//! What is saved of a machine whose work failed.
+//! Evidence saved from a machine whose work failed.
 
 use std::path::Path;
 use std::time::Duration;

@@ -21,7 +21,7 @@ impl JobFileName {
     }
 }
 
-/// Whether a text can be a file's name in a job's folder.
+/// True if a text can be a file's name in a job's folder.
 pub(crate) fn is_plain(text: &str) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "._+-".contains(c);
     !text.is_empty() && text.len() <= 200 && !text.starts_with('.') && text.chars().all(allowed)

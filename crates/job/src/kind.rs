@@ -57,7 +57,7 @@ pub struct StepsRun<'a> {
 pub struct KindRun<K: JobKind> {
     /// State of the run.
     pub prepared: K::Prepared,
-    /// What its kind made.
+    /// Value produced by its kind.
     pub made: K::Made,
     /// When it ran and where.
     pub measured: Measurement,

@@ -21,7 +21,7 @@ pub const DEFAULT_MEMORY_MIB: std::ops::RangeInclusive<u64> = 1024..=4096;
 pub struct MachineRequest {
     /// Name of an image, or path of an image file.
     pub image: String,
-    /// Whether the image must be made of exactly the packages its lock names.
+    /// True if the image must be made of exactly the packages its lock names.
     pub locked: bool,
     /// Backend to use.
     pub backend: BackendChoice,
@@ -76,7 +76,7 @@ impl MachineSetup {
         self.chosen.accelerator
     }
 
-    /// Whether the machines' processors are emulated.
+    /// True if the machines' processors are emulated.
     pub fn is_emulated(&self) -> bool {
         match self.chosen.backend.backend().features().emulation {
             Emulation::Never => false,

@@ -26,7 +26,7 @@ pub struct JobResult {
     pub spec_sha256: Sha256,
     /// How it ended.
     pub outcome: JobOutcome,
-    /// Whether its machines ran, or an earlier run's outputs were taken.
+    /// Source of its outputs: its own machines or an earlier run.
     pub origin: JobOrigin,
     /// Its outputs, by name; empty if it failed before they were fetched.
     pub outputs: BTreeMap<JobFileName, JobFile>,
@@ -106,7 +106,7 @@ impl JobResult {
         write_atomically(&folder.join(RESULT), &text)
     }
 
-    /// Whether everything succeeded.
+    /// True if everything succeeded.
     pub fn passed(&self) -> bool {
         self.outcome == JobOutcome::Passed
     }

@@ -33,11 +33,11 @@ pub struct JobRequest {
     pub inputs: BTreeMap<JobFileName, PathBuf>,
     /// Folder for outputs, logs and result; an earlier run's are removed.
     pub folder: PathBuf,
-    /// Whether an earlier run's outputs may be taken.
+    /// Use of an earlier run's outputs.
     pub cache: CacheUse,
 }
 
-/// Whether a job's outputs may come from the cache. They always go into it.
+/// Use of the cache for a job's outputs. They are always stored in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CacheUse {
     /// They may.

@@ -15,7 +15,7 @@ use vmbuild_machine::vagrant::{add_box, has_box};
 /// libvirt's way to run machines without a hypervisor.
 const TRANSLATED: &str = "qemu";
 
-/// What the environment says, as the Vagrantfile reads it.
+/// Box settings from the environment, as the Vagrantfile reads them.
 pub(crate) fn of_environment(image: &Image) -> VagrantBox {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     VagrantBox {
@@ -27,7 +27,7 @@ pub(crate) fn of_environment(image: &Image) -> VagrantBox {
     }
 }
 
-/// Whether Vagrant's machines are emulated, as far as it was said.
+/// True if Vagrant's machines are emulated, as far as it was said.
 pub(crate) fn is_emulated() -> bool {
     std::env::var("VMBUILD_DRIVER").is_ok_and(|driver| driver == TRANSLATED)
 }

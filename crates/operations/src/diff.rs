@@ -43,7 +43,7 @@ pub struct DiffSide {
 }
 
 impl DiffOutcome {
-    /// Whether both are the same bytes.
+    /// True if both are the same bytes.
     pub fn is_same(&self) -> bool {
         self.was.sha256 == self.is.sha256
     }

@@ -58,7 +58,7 @@ pub struct ReproduceRequest {
     pub source: Option<FileOrUrl>,
     /// The profile that the artifact was optimised by; the default is the one published with it.
     pub profile_data: Option<PathBuf>,
-    /// Whether to train on an emulated processor.
+    /// If true, train on an emulated processor.
     pub allow_emulated_training: bool,
     /// Folder for a tarball that differs, or for the logs of a build that fails.
     pub keep: Option<PathBuf>,
@@ -80,7 +80,7 @@ pub struct ReproduceComparison {
 }
 
 impl ReproduceComparison {
-    /// Whether both are the same bytes.
+    /// True if both are the same bytes.
     pub fn is_reproduced(&self) -> bool {
         self.was == self.is
     }

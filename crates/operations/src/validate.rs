@@ -23,7 +23,7 @@ pub struct ValidateRequest {
     pub artifact: PathBuf,
     /// Image, backend and size of the machine.
     pub machine: MachineRequest,
-    /// Whether checks that depend on the strictness only warn.
+    /// True if checks that depend on the strictness only warn.
     pub lenient: bool,
 }
 
@@ -37,7 +37,7 @@ pub struct ValidateOutcome {
 }
 
 impl ValidateOutcome {
-    /// Whether every check was run and none failed.
+    /// True if every check was run and none failed.
     pub fn passed(&self) -> bool {
         passed(&self.checks)
     }
@@ -50,7 +50,7 @@ pub(crate) struct ValidationCandidate {
     pub(crate) artifact: PathBuf,
     /// The name it claims.
     pub(crate) name: ArtifactName,
-    /// Whether checks that depend on the strictness only warn.
+    /// True if checks that depend on the strictness only warn.
     pub(crate) lenient: bool,
 }
 

@@ -25,15 +25,15 @@ pub struct KnownVersion {
     pub minor: MinorNumber,
     /// Phase of support.
     pub phase: SupportPhase,
-    /// Whether it still gets fixes.
+    /// True if it still gets fixes.
     pub active: bool,
     /// Month of its end of life.
     pub end_of_life: Month,
     /// The newest of its minor version, if that is another one.
     pub newer: Option<Version>,
-    /// Whether there is a newer one.
+    /// True if there is a newer one.
     pub stale: bool,
-    /// Whether it can be built free-threaded.
+    /// True if it can be built free-threaded.
     pub free_threaded: bool,
     /// Names of its source archives.
     pub archives: Vec<String>,

@@ -94,7 +94,7 @@ pub enum PackagesError {
 }
 
 impl PackagesError {
-    /// Whether no archive answered, so that packages in the cache may be used instead. A signature or a hash that does
+    /// True if no archive answered, so that packages in the cache may be used instead. A signature or a hash that does
     /// not verify is never such a failure.
     pub fn is_unreachable(&self) -> bool {
         matches!(self, Self::NoArchive { .. } | Self::Archive { trouble: PackageTrouble::Unreachable, .. })

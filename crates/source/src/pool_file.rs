@@ -43,7 +43,7 @@ fn pool_file(directory: &str, line: &str) -> Option<PoolFile> {
     is_plain(&path).then_some(PoolFile { path, bytes, sha256 })
 }
 
-/// Whether a path stays below the archive's address and needs no escaping in a URL.
+/// True if a path stays below the archive's address and needs no escaping in a URL.
 fn is_plain(path: &str) -> bool {
     let plain = |part: &str| {
         !part.is_empty()

@@ -50,7 +50,7 @@ impl FailedAttempts {
         self.attempts.push(FailedAttempt { place, reason });
     }
 
-    /// Whether it was tried already.
+    /// True if it was tried already.
     pub(super) fn has(&self, place: &str) -> bool {
         self.attempts.iter().any(|attempt| attempt.place == place)
     }

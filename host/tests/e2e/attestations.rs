@@ -1,4 +1,4 @@
-//! What is said about an artifact, read by others' tools: SPDX's own validator and in-toto's own bindings.
+//! Attestations of an artifact, read by third-party tools: SPDX's own validator and in-toto's own bindings.
 
 use crate::support::{root, skip};
 use serde_json::Value;
@@ -59,7 +59,7 @@ fn json(path: &Path) -> Value {
     serde_json::from_str(&fs_err::read_to_string(path).expect("a readable file")).expect("JSON")
 }
 
-/// What the papers say is so.
+/// The attestations are true.
 pub(crate) fn papers_say_what_is_so(folder: &Path, name: &str) {
     let beside = |end: &str| json(&folder.join(format!("{name}{end}")));
     let (record, sbom, statement) = (beside(".build.json"), beside(".spdx.json"), beside(".provenance.json"));

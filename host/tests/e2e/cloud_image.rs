@@ -102,7 +102,7 @@ fn text(path: &Path) -> &str {
     path.to_str().expect("text")
 }
 
-/// What the run told, a line each; what took how long is shown, too.
+/// Events of the run, a line each, with durations.
 fn told(ran: &Ran) -> Vec<String> {
     let word = |event: &Value, name: &str| event[name].as_str().unwrap_or_default().to_owned();
     let events = ran.events();

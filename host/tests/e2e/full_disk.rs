@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 const NAME: &str = "test-full-disk";
 /// The file system's size: a machine asks for 500 MB before it starts.
 const SIZE: u64 = 580_000_000;
-/// What is left when the disk is as good as full; the guest writes three times as much.
+/// Free space when the disk is nearly full; the guest writes three times as much.
 const LEFT: u64 = 20_000_000;
 /// How long the machine stays paused at least: its clock falls behind by as much.
 const PAUSE: Duration = Duration::from_secs(10);

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-/// Whether a disk that boots can be made here.
+/// True if a disk that boots can be made here.
 fn can_boot(test: &str) -> bool {
     let grub = Path::new("/usr/lib/grub/i386-pc/boot.img").is_file();
     if !cfg!(target_arch = "x86_64") || !grub || !has("qemu-system-x86_64") {

@@ -33,7 +33,7 @@ pub(crate) fn through(program: &str, words: &[&str], vmbuild: &Command) -> Comma
     command
 }
 
-/// Whether a program is installed.
+/// True if a program is installed.
 pub(crate) fn has(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).chain(["/usr/sbin".into()]).any(|folder| folder.join(program).is_file())
@@ -128,7 +128,7 @@ pub(crate) fn skip(test: &str, reason: &str) {
     let _ = writeln!(std::io::stdout(), "skipped: {test}: {reason}");
 }
 
-/// What a running `vmbuild` says on standard error.
+/// Standard error of a running `vmbuild`.
 pub(crate) struct Said(BufReader<ChildStderr>);
 
 impl Said {

@@ -72,7 +72,7 @@ fn says(program: &str, words: &[&str]) -> bool {
     quiet(program.as_ref()).args(words).status().is_ok_and(|status| status.success())
 }
 
-/// What all runs share: a home of Vagrant's with the box in it.
+/// Shared by all runs: a Vagrant home with the box in it.
 struct Vagrant {
     home: PathBuf,
     _folder: tempfile::TempDir,

@@ -1,4 +1,4 @@
-//! What tests with real namespaces share.
+//! Helpers of tests with real namespaces.
 
 #![allow(
     dead_code,
@@ -73,7 +73,7 @@ impl Tree {
         }
     }
 
-    /// What a script in the overlay writes.
+    /// Output of a script in the overlay.
     pub(crate) async fn says(&self, script: &str) -> String {
         output(&Self::enter(self.overlay(), script)).await
     }

@@ -1,4 +1,4 @@
-//! What was compiled and passed its checks, by plan: the same plan need not be compiled twice.
+//! Validated builds by plan, so that the same plan is not compiled twice.
 //!
 //! The problem: compiling takes minutes to hours, and a plan says everything that determines the result. But a cache
 //! that is believed blindly turns one bad disk block into a published artifact. So an entry holds the tarball and its
@@ -47,7 +47,7 @@ pub struct BuildOutputs {
     pub logs: PathBuf,
 }
 
-/// What is known about a kept build.
+/// Description of a kept build.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeptBuild {
@@ -62,7 +62,7 @@ pub struct KeptBuild {
     pub debug_info: Option<DebugInfo>,
     /// The tarball's own `.build-info`.
     pub info: BuildInfo,
-    /// What was measured while it was compiled.
+    /// Measurements taken while it was compiled.
     pub measured: BuildMeasurements,
     /// The steps' logs: file name and SHA-256.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -76,7 +76,7 @@ impl BuildOutputs {
     }
 }
 
-/// What the cache has for a plan.
+/// Cached build of a plan, if any.
 #[derive(Debug, Clone, PartialEq)]
 pub enum CachedBuild {
     /// Nothing.
@@ -189,7 +189,7 @@ fn remove_damaged(folder: &Path) -> io::Result<CachedBuild> {
     Ok(CachedBuild::Damaged)
 }
 
-/// What another vmbuild removed meanwhile is as good as never there.
+/// A file that another vmbuild removed meanwhile counts as missing.
 fn unless_missing<T>(done: io::Result<T>) -> io::Result<Option<T>> {
     match done {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),

@@ -36,12 +36,12 @@ impl fmt::Display for DifferenceCause {
     }
 }
 
-/// What is known about the two builds.
+/// Facts about the two builds.
 #[derive(Debug, Clone, Default)]
 pub struct BuildSurroundings {
     /// Words that name the machines: kernel releases, processors.
     pub machines: Vec<String>,
-    /// Whether the interpreter was optimised by counts of a training run of its own.
+    /// True if the interpreter was optimised by counts of a training run of its own.
     pub trained: bool,
 }
 
@@ -96,7 +96,7 @@ fn lines(bytes: &[u8]) -> Vec<&str> {
     }
 }
 
-/// What each has and the other has not.
+/// Items that only one of the two has.
 fn subtract<'a>(one: &[&'a str], other: &[&'a str]) -> (Vec<&'a str>, Vec<&'a str>) {
     let mut count: BTreeMap<&str, i64> = BTreeMap::new();
     for (lines, sign) in [(one, 1), (other, -1)] {

@@ -1,9 +1,9 @@
-//! What an ELF file needs and offers: the part of it that its users notice.
+//! Libraries and symbols of an ELF file: the part that its users notice.
 
 use goblin::elf::Elf;
 use std::collections::BTreeSet;
 
-/// What a dynamically linked file needs and offers.
+/// Libraries and symbols of a dynamically linked file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct ElfLinkage {
     /// Names of the libraries it needs.

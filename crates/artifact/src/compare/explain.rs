@@ -33,7 +33,7 @@ pub struct FileChange {
     pub is_bytes: Option<u64>,
 }
 
-/// What differs between two artifacts.
+/// Differences between two artifacts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct ArtifactExplanation {
     /// Packages of the machines they were compiled in.

@@ -43,7 +43,7 @@ pub enum What {
     Extra,
     /// Its bytes.
     Contents,
-    /// What it is, where it leads, or its permissions, time or owner.
+    /// Its type, link target, permissions, time or owner.
     Metadata,
 }
 

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Whether a path is that of such a file.
+/// True if a path is that of such a file.
 pub(super) fn is_sysconfig(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     name.starts_with("_sysconfigdata_") && Path::new(name).extension().is_some_and(|end| end == "py")

@@ -22,7 +22,7 @@ pub enum ProfileDataError {
     Form {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// Reason.
         why: String,
     },
     /// It is one of something else.
@@ -30,11 +30,11 @@ pub enum ProfileDataError {
     Other {
         /// The file.
         path: PathBuf,
-        /// What differs.
+        /// Differing field.
         what: &'static str,
-        /// What it is of.
+        /// Value in the profile.
         of: String,
-        /// What is to be built.
+        /// Value of the build.
         wanted: String,
     },
     /// A profile was given for a build that has no use for one.

@@ -13,7 +13,7 @@ const LONGEST_ABOUT: u64 = 1 << 16;
 /// Counts compress well, and are packed once: 19 of 22.
 const LEVEL: i32 = 19;
 
-/// What is in a published profile.
+/// Contents of a published profile.
 #[derive(Debug)]
 pub(super) struct ProfileContents {
     pub(super) about: ProfileDataInfo,
@@ -21,7 +21,7 @@ pub(super) struct ProfileContents {
     pub(super) coverage: Option<ProfileCoverage>,
 }
 
-/// What the counts are of, how many files of them there are, and what ran. Anything else in the file is refused.
+/// Description of the counts, their number of files, and their coverage. Anything else in the file is refused.
 pub(super) fn inspect(path: &Path) -> Result<ProfileContents, ProfileDataError> {
     let refuse = |why: String| ProfileDataError::Form { path: path.to_owned(), why };
     let broken = |error: io::Error| refuse(error.to_string());

@@ -1,4 +1,4 @@
-//! What GCC's counts say: which functions ran.
+//! Reading GCC's counts: which functions ran.
 //!
 //! A file of counts is a list of records, each with a tag, a length and a payload. Of a function there is one record that
 //! names it and then one for each kind of counter. Counters that are all zero are written as a negative length without

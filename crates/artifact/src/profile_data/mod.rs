@@ -24,11 +24,11 @@ pub struct ProfileData {
     pub path: PathBuf,
     /// Its SHA-256.
     pub sha256: Sha256,
-    /// What it says the counts are of.
+    /// Description of the build that the counts are of.
     pub about: ProfileDataInfo,
     /// How many files of counts there are in it.
     pub files: usize,
-    /// What they say ran; nothing where the compiler's form of counts is not known.
+    /// Coverage; `None` if the compiler's format of counts is unknown.
     pub coverage: Option<ProfileCoverage>,
 }
 

@@ -19,7 +19,7 @@ fn about() -> ProfileDataInfo {
     }
 }
 
-/// What the agent packs after a training, with `more` files.
+/// Archive that the agent packs after a training, with `more` files.
 fn packed(folder: &Path, more: &[(&str, &str)]) -> PathBuf {
     let tree = folder.join("tree");
     let about = about().to_json();

@@ -55,7 +55,7 @@ pub(crate) fn validators(headers: &HeaderMap) -> Validators {
     Validators { etag: header(headers, "etag"), last_modified: header(headers, "last-modified") }
 }
 
-/// Whether a partial answer really begins at `offset`. Source: RFC 9110, section 14.4.
+/// True if a partial answer really begins at `offset`. Source: RFC 9110, section 14.4.
 pub(crate) fn begins_at(headers: &HeaderMap, offset: u64) -> bool {
     header(headers, "content-range").is_some_and(|range| range.starts_with(&format!("bytes {offset}-")))
 }

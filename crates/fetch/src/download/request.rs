@@ -103,7 +103,7 @@ pub struct ReceivedFile {
     pub bytes: u64,
     /// Its digest.
     pub sha256: Sha256,
-    /// Whether an earlier attempt was resumed.
+    /// True if an earlier attempt was resumed.
     pub resumed: bool,
     /// The server's validators.
     pub validators: Validators,
@@ -147,7 +147,7 @@ pub enum FetchError {
 }
 
 impl FetchError {
-    /// Whether a retry may succeed. A connection that timed out is not retried: another place is likelier to answer.
+    /// True if a retry may succeed. A connection that timed out is not retried: another place is likelier to answer.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Unreachable(_) | Self::Broken(_) => true,
@@ -156,7 +156,7 @@ impl FetchError {
         }
     }
 
-    /// Whether the host was never reached, so that its other files need not be tried.
+    /// True if the host was never reached, so that its other files need not be tried.
     pub fn is_host_unreachable(&self) -> bool {
         matches!(self, Self::Unreachable(_) | Self::NoConnection(_))
     }

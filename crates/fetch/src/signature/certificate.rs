@@ -33,7 +33,7 @@ impl PgpCertificate {
         name.unwrap_or_else(|| self.fingerprint())
     }
 
-    /// Whether one of its keys made `signature` over `data` and was allowed to. `None` if none of them made it.
+    /// True if one of its keys made `signature` over `data` and was allowed to. `None` if none of them made it.
     pub(super) fn verify(
         &self,
         signature: &Signature,
@@ -68,7 +68,7 @@ impl PgpCertificate {
         }
     }
 
-    /// Whether `signature` names one of its keys.
+    /// True if `signature` names one of its keys.
     pub(super) fn is_named_by(&self, signature: &Signature) -> bool {
         let named = issuers(signature);
         let names = |key: &dyn KeyDetails| [fingerprint(key), key.legacy_key_id().to_string().to_uppercase()];

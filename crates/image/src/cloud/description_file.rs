@@ -14,7 +14,7 @@ pub(crate) struct DescriptionFile {
     pub(crate) text: String,
     /// Its name in messages.
     pub(crate) file: String,
-    /// Whether the user gave a path: its file may have any name.
+    /// True if the user gave a path: its file may have any name.
     pub(crate) named_by_path: bool,
     /// The file for a changed description.
     pub(crate) writable: PathBuf,

@@ -40,7 +40,7 @@ pub struct CloudRecord {
 pub enum PinProvenance {
     /// The publisher: a list of checksums with a good signature contains it.
     Publisher {
-        /// Who signed it, and when.
+        /// Signer and time.
         signer: SignatureSigner,
     },
     /// The pin alone: the publisher does not sign.

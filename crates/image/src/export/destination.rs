@@ -4,7 +4,7 @@ use super::ExportError;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use std::path::{Path, PathBuf};
 
-/// What happens to an existing output.
+/// Policy for an existing output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ExistingOutput {
     /// It is kept: the export is refused.

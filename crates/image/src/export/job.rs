@@ -20,7 +20,7 @@ pub struct ExportRequest {
     pub compression: Option<Compression>,
     /// The file or folder to write.
     pub output: PathBuf,
-    /// Whether to replace an existing one.
+    /// If true, replace an existing one.
     pub force: bool,
 }
 

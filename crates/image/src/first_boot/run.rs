@@ -47,7 +47,7 @@ pub(crate) struct FirstBoot<'a> {
     pub(crate) agent: &'a Path,
     /// How the image's lock is used.
     pub(crate) mode: LockMode,
-    /// Whether firmware starts its kernel.
+    /// Use of firmware to start its kernel.
     pub(crate) firmware: FirmwareUse,
     /// Where progress is reported.
     pub(crate) events: &'a Events,

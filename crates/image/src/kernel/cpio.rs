@@ -98,7 +98,7 @@ mod tests {
         assert_snapshot!(text.replace("0707", "\n0707").trim_start());
     }
 
-    /// What cpio(1) says it is: names alone with `-t`, modes and devices with `-tv`.
+    /// Listing by cpio(1): names alone with `-t`, modes and devices with `-tv`.
     async fn listed(how: &str) -> Result<String, RunError> {
         let file = tempfile::NamedTempFile::new().expect("a temporary file");
         fs_err::write(file.path(), sample()).expect("written");

@@ -25,7 +25,7 @@ pub(crate) fn initramfs_name(agent: &Path) -> io::Result<String> {
     Ok(name_for(&fs_err::read(agent)?))
 }
 
-/// Whether a file of this name is the initramfs for some agent.
+/// True if a file of this name is the initramfs for some agent.
 pub(crate) fn is_initramfs(name: &str) -> bool {
     name.strip_prefix("initramfs-").is_some_and(|rest| rest.strip_suffix(".cpio").is_some())
 }

@@ -104,7 +104,7 @@ impl GuestResolver<'_> {
         Ok(lock)
     }
 
-    /// Whether the guest can be given everything from the cache. dnf's packages are compared, and not kept.
+    /// True if the guest can be given everything from the cache. dnf's packages are compared, and not kept.
     async fn is_cached(&self, lock: &PackageLock) -> Result<bool, ImageError> {
         if self.request.image.lists()?.manager != PackageManager::Apt {
             return Ok(false);

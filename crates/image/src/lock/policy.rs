@@ -90,7 +90,7 @@ impl<'a> LockPolicy<'a> {
     }
 }
 
-/// Whether no archive answered, so that packages in the cache may be used. A wrong signature or hash is no such error.
+/// True if no archive answered, so that packages in the cache may be used. A wrong signature or hash is no such error.
 pub(super) fn is_unreachable(error: &ImageError) -> bool {
     match error {
         ImageError::Packages(error) => error.is_unreachable(),

@@ -22,11 +22,11 @@ pub struct ImageInventory {
     pub source: &'static str,
     /// Its release, as the source names it.
     pub release: String,
-    /// Whether it is the default image.
+    /// True if it is the default image.
     pub default: bool,
     /// The key of the golden machines of the current description.
     pub key: String,
-    /// Whether its base is in the store, so that a golden machine can be built without the network.
+    /// True if its base is in the store, so that a golden machine can be built without the network.
     pub base: bool,
     /// Its golden machines in the store.
     pub golden: Vec<GoldenInventory>,

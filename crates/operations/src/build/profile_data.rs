@@ -56,7 +56,7 @@ impl UsedProfileData {
         Some(TrainingRecord { tests, failed: 0, seconds, emulated: self.data.about.emulated })
     }
 
-    /// What the counts say ran.
+    /// Coverage according to the counts.
     pub(super) fn coverage(&self) -> Option<ProfileCoverage> {
         self.data.coverage
     }

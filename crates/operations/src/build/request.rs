@@ -33,7 +33,7 @@ pub struct BuildInputs {
     pub source: Option<FileOrUrl>,
     /// SHA-256 of the source; needed for versions that are not listed.
     pub source_sha256: Option<Sha256>,
-    /// Whether the source must be signed.
+    /// Policy for the source's signature.
     pub signature: SignaturePolicy,
     /// Published profile to optimise by.
     pub profile_data: Option<PathBuf>,
@@ -50,17 +50,17 @@ pub struct BuildRequest {
     pub artifacts: PathBuf,
     /// Build number; the default is the next free one.
     pub number: Option<BuildNumber>,
-    /// What becomes of an artifact of the same name.
+    /// Policy for an artifact of the same name.
     pub existing: ExistingArtifact,
-    /// Whether checks that depend on the strictness only warn.
+    /// True if checks that depend on the strictness only warn.
     pub lenient: bool,
-    /// Whether to train although an earlier build published its profile.
+    /// If true, train although an earlier build published its profile.
     pub train: bool,
-    /// Whether to train on an emulated processor.
+    /// If true, train on an emulated processor.
     pub allow_emulated_training: bool,
-    /// Whether to compile although this plan has been built before.
+    /// If true, compile although this plan has been built before.
     pub no_cache: bool,
-    /// Whether to stop once the plan is known.
+    /// If true, stop once the plan is known.
     pub plan_only: bool,
 }
 

@@ -37,7 +37,7 @@ impl EvidenceFolder {
         Ok(self.file(kind))
     }
 
-    /// Whether the network was searched within the interval.
+    /// True if the network was searched within the interval.
     pub(super) fn searched_recently(&self) -> bool {
         let asked = fs_err::metadata(self.folder.join(ASKED)).and_then(|about| about.modified());
         asked.is_ok_and(|at| SystemTime::now().duration_since(at).is_ok_and(|age| age < INTERVAL))

@@ -28,7 +28,7 @@ use vmbuild_core::event::{Events, Part};
 use vmbuild_core::store::Store;
 use vmbuild_cpython::{DigestOrigin, SourceEvidence, SourceSignature};
 
-/// Whether a build needs a signature.
+/// Policy for signatures of a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignaturePolicy {
     /// Only where one is published and can be reached.

@@ -21,7 +21,7 @@ const BUNDLE: &str = "ftp/python/3.13.5/Python-3.13.5.tar.xz.sigstore";
 const BILL: &str = "ftp/python/3.13.5/Python-3.13.5.tar.xz.spdx.json";
 const DATA: &[u8] = b"the source of an interpreter\n";
 
-/// What python.org has beside that archive.
+/// Evidence that python.org publishes for that archive.
 const REAL_BUNDLE: &[u8] = vmbuild_testkit::published::BUNDLE_3_13_5.as_bytes();
 const REAL_DIGEST: &str = "93e583f243454e6e9e4588ca2c2662206ad961659863277afcdb96801647d640";
 
@@ -69,7 +69,7 @@ impl Scene {
         self.gpg.over(data, GpgTime::Now, &["--local-user", owner, "--armor", "--detach-sign"]).await
     }
 
-    /// What is said against a signature that is served.
+    /// Error for a signature that is served.
     async fn refused(&self, signature: &[u8]) -> SignatureError {
         self.server.serve(ASC, signature, ServerBehavior::Normal);
         let error = self.verify_source(SignaturePolicy::IfAvailable).await.expect_err("it must be refused");

@@ -53,7 +53,7 @@ impl World {
         fetch_expected(expected, given.as_ref(), &self.store, &self.settings, &self.events, &self.cancel).await
     }
 
-    /// What files the store holds below `sources`, without the locks.
+    /// Files in the store below `sources`, without the locks.
     fn kept(&self) -> Vec<String> {
         let mut files = Vec::new();
         let mut folders = vec![self.store.sources()];

@@ -17,7 +17,7 @@ use vmbuild_supervise::{Command, Deadline};
 
 const LIMIT: Duration = Duration::from_mins(40);
 
-/// What a cloud image has and a bootstrap has not.
+/// Files that a cloud image has and a bootstrap does not.
 const PACKAGES: &str = "systemd-sysv,dbus,udev,cloud-init,cloud-guest-utils,linux-image-cloud-amd64,initramfs-tools,\
                         netbase,ifupdown,isc-dhcp-client,iproute2,iputils-ping,systemd-boot-efi,ca-certificates";
 

@@ -1,4 +1,4 @@
-//! What Canonical and Fedora published, with the keys of theirs that vmbuild carries.
+//! Files that Canonical and Fedora published, checked with the keys compiled into vmbuild.
 
 use crate::signature::{KeyTime, Keyring, SignatureError, verify_cleartext, verify_detached};
 
@@ -58,7 +58,7 @@ fn fedora_signed_its_checksums() {
     assert!(text.starts_with("# Fedora-Cloud-Base-AmazonEC2-44") && !text.contains("PGP"), "{text}");
 }
 
-/// What stands around the signed text must not be taken for it.
+/// Text around the signed text must not be mistaken for it.
 #[test]
 fn only_the_signed_text_counts() {
     let document = String::from_utf8(CHECKSUM.to_vec()).expect("text");

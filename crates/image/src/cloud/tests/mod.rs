@@ -117,7 +117,7 @@ modules = []
         path
     }
 
-    /// What the store holds of cloud images, without the locks.
+    /// Cloud image files in the store, without the locks.
     fn kept(&self) -> Vec<String> {
         let slots = fs_err::read_dir(self.store.root().join("cloud")).map(Iterator::collect::<Vec<_>>);
         let mut names = Vec::new();

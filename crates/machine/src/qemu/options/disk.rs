@@ -19,7 +19,7 @@ pub(crate) struct DiskDevice {
     pub(crate) format: BlockFormat,
     /// Position in the firmware's search for a boot loader.
     pub(crate) bootindex: Option<u32>,
-    /// Whether the guest's wish to have its writes on the host's platter is obeyed.
+    /// Handling of the guest's flush requests.
     pub(crate) flush: FlushMode,
 }
 

@@ -52,7 +52,7 @@ fn part_of(project: &str, line: &str) -> Option<BundledProject> {
     (owner == project).then(|| BundledProject::from_requirement(requirement))?
 }
 
-/// What CPython's source says that it carries, since 3.12; the file is kept among the logs.
+/// Bundled projects according to CPython's source, since 3.12; the file is kept among the logs.
 pub(super) async fn in_source(
     guest: ObservedGuest<'_>,
     source: &str,

@@ -22,7 +22,7 @@ pub(super) fn lto_symbols(file: &Path) -> std::io::Result<u64> {
     Ok(names.filter(|name| LTO_MARKS.iter().any(|mark| name.contains(mark))).count() as u64)
 }
 
-/// What each file of a tree needs, turned round: by library, the files that need it. What the tree itself has is left
+/// Libraries that files of a tree need, each with the files that need it. A library of the tree itself is left
 /// out: `own` are the names of its files.
 pub(super) fn by_library(needed: &BTreeMap<String, Vec<String>>, own: &[String]) -> BTreeMap<String, Vec<String>> {
     let base = |path: &str| path.rsplit('/').next().unwrap_or(path).to_owned();

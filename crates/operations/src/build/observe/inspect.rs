@@ -13,7 +13,7 @@ use vmbuild_cpython::{Recipe, layout, recipe};
 use vmbuild_job::JobGuest;
 use vmbuild_protocol::Package;
 
-/// What was found in the machine.
+/// Findings in the machine.
 #[derive(Debug)]
 pub(in crate::build) struct ObservedTree {
     pub(in crate::build) seen: Observations,
@@ -30,7 +30,7 @@ pub(in crate::build) struct Inspection<'a> {
     pub(in crate::build) version: &'a vmbuild_cpython::Version,
     /// Packages of the machine.
     pub(in crate::build) packages: &'a [Package],
-    /// What the counts of a training say ran.
+    /// Coverage according to the counts of a training.
     pub(in crate::build) coverage: Option<ProfileCoverage>,
     pub(in crate::build) staging: &'a StagingFolder,
 }
@@ -63,7 +63,7 @@ pub(in crate::build) async fn observe(inspection: Inspection<'_>) -> Result<Obse
     Ok(ObservedTree { seen, libraries, wheels, bundled })
 }
 
-/// What each ELF file of the tree needs, by its path below the prefix.
+/// Libraries that each ELF file of the tree needs, by its path below the prefix.
 async fn needed(
     guest: ObservedGuest<'_>,
     installed: &str,
@@ -103,7 +103,7 @@ fn libffi(libraries: &[SystemLibrary]) -> Option<ObservedLibrary> {
     Some(ObservedLibrary { soname: library.soname.clone(), package: library.package.clone() })
 }
 
-/// What link-time optimisation left in the build tree: the installed files may be stripped.
+/// Traces of link-time optimization in the build tree: the installed files may be stripped.
 async fn lto(guest: ObservedGuest<'_>, source: &str, work: &Path) -> Result<LtoEvidence, Failure> {
     let with = ["grep", "-rla", "--include=*.o"];
     let gcc = guest.lines(&[&with[..], &["-F", ".gnu.lto_", source]].concat()).await?.len();

@@ -18,7 +18,7 @@ pub(super) fn paths(ldconfig: &[String]) -> BTreeMap<String, String> {
     found.into_iter().map(|(soname, (_, path))| (soname, path)).collect()
 }
 
-/// Who has which file, of `dpkg-query --search`'s lines: `libffi8:amd64: /usr/lib/…/libffi.so.8`. A file that several
+/// Owners of files, from the lines of `dpkg-query --search`: `libffi8:amd64: /usr/lib/…/libffi.so.8`. A file that several
 /// packages share has the first.
 pub(super) fn dpkg_owners(lines: &[String]) -> Vec<(String, String)> {
     let owner = |line: &String| {
