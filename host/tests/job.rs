@@ -14,7 +14,7 @@ use vmbuild_core::store::Store;
 use vmbuild_image::GoldenRole;
 use vmbuild_job::{
     CacheUse, ImagePin, JobChecks, JobInput, JobOrigin, JobOutcome, JobOutput, JobRequest, JobResult, JobSchema,
-    JobSpec, MachineRequest, MachineSetup, OutputForm, run_job,
+    JobSpec, MachineRequest, MachineSetup, OutputForm, VagrantRequest, run_job,
 };
 use vmbuild_machine::sandbox::{set_helper, works_here};
 use vmbuild_machine::{BackendChoice, BackendKind, agent_binary};
@@ -55,6 +55,7 @@ impl JobBench {
             accelerator: None,
             cpus: None,
             memory_mib: None,
+            vagrant: VagrantRequest::default(),
         };
         let setup = done(MachineSetup::decide(&context, &request).await);
         let build = ImagePin::of(&done(setup.golden(&context, GoldenRole::Build).await)).unwrap();

@@ -42,3 +42,4 @@ pub use machine_setup::{DEFAULT_MEMORY_MIB, MachineRequest, MachineSetup};
 pub use result::{JobFile, JobMeasured, JobOrigin, JobOutcome, JobResult, JobStage};
 pub use run::{CacheUse, JobRequest, run_job};
 pub use spec::{ImagePin, JobChecks, JobInput, JobOutput, JobSchema, JobSpec, MachineRole, OutputForm, SpecError};
+pub use vagrant_box::VagrantRequest;

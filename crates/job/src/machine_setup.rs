@@ -1,6 +1,6 @@
 //! From a machine request to machines: image, golden machine, backend and size, each resolved once.
 
-use crate::vagrant_box;
+use crate::vagrant_box::{self, VagrantRequest};
 use std::path::PathBuf;
 use vmbuild_core::context::Context;
 use vmbuild_core::failure::Failure;
@@ -31,15 +31,20 @@ pub struct MachineRequest {
     pub cpus: Option<u32>,
     /// Memory per machine, in MiB.
     pub memory_mib: Option<u64>,
+    /// Options of Vagrant machines.
+    pub vagrant: VagrantRequest,
 }
 
 /// Everything decided about the machines of one operation.
 #[derive(Debug)]
 pub struct MachineSetup {
     image: Image,
+    /// Its name or path, as it was asked for.
+    image_source: String,
     locking: LockMode,
     cpus: u32,
     memory_mib: u64,
+    vagrant: VagrantRequest,
     agent: PathBuf,
     chosen: ChosenBackend,
 }
@@ -56,14 +61,16 @@ impl MachineSetup {
         let agent = agent_binary::find()?;
         let locking = if request.locked { LockMode::Locked } else { LockMode::Compare };
         let boot = async || -> Result<BootFiles, Failure> {
-            let golden = prepare(context, &request.image, GoldenRole::Clean, locking, &agent).await?;
+            let golden = prepare(context, &image, GoldenRole::Clean, locking, &agent).await?;
             Ok(BootFiles::from(&golden.disk(&agent, &context.events, &context.cancel).await?))
         };
         let wanted = BackendRequest { backend: request.backend, accelerator: request.accelerator };
         let chosen = choose_backend(wanted, &context.store, boot, &context.events, &context.cancel).await?;
         let cpus = request.cpus.unwrap_or_else(host_cpus);
         let memory_mib = request.memory_mib.unwrap_or_else(default_memory_mib);
-        Ok(Self { image, locking, cpus, memory_mib, agent, chosen })
+        let vagrant = request.vagrant.clone();
+        let image_source = request.image.clone();
+        Ok(Self { image, image_source, locking, cpus, memory_mib, vagrant, agent, chosen })
     }
 
     /// Which backend was chosen.
@@ -80,7 +87,7 @@ impl MachineSetup {
     pub fn is_emulated(&self) -> bool {
         match self.chosen.backend.backend().features().emulation {
             Emulation::Never => false,
-            Emulation::ByProvider => vagrant_box::is_emulated(),
+            Emulation::ByProvider => self.vagrant.is_emulated(),
             Emulation::ByAccelerator => self.chosen.accelerator == Some(Accelerator::Tcg),
         }
     }
@@ -92,7 +99,7 @@ impl MachineSetup {
 
     /// The golden machine for a role.
     pub async fn golden(&self, context: &Context, role: GoldenRole) -> Result<Golden, Failure> {
-        prepare(context, &self.image.name, role, self.locking, &self.agent).await
+        prepare(context, &self.image, role, self.locking, &self.agent).await
     }
 
     /// A machine of a golden machine, as data.
@@ -105,7 +112,9 @@ impl MachineSetup {
     ) -> Result<MachineSpec, Failure> {
         let root = match self.chosen.backend.backend().features().root {
             RootKind::Tree => MachineRoot::Tree(golden.tree()),
-            RootKind::Box => MachineRoot::Box(vagrant_box::of_golden(context, golden, &self.agent).await?),
+            RootKind::Box => {
+                MachineRoot::Box(vagrant_box::of_golden(context, golden, &self.vagrant, &self.agent).await?)
+            }
             RootKind::Disk => MachineRoot::Disk(golden.disk(&self.agent, &context.events, &context.cancel).await?),
         };
         let start = self.chosen.start_from(root)?;
@@ -114,8 +123,8 @@ impl MachineSetup {
 
     /// A named machine of somebody's box, as data.
     pub fn boxed(&self, name: MachineName) -> MachineSpec {
-        let start = StartSource::Vagrant { source: vagrant_box::of_environment(&self.image) };
-        self.machine(&self.image.name, name, Lifetime::Named, start)
+        let start = StartSource::Vagrant { source: self.vagrant.named_box(&self.image) };
+        self.machine(&self.image_source, name, Lifetime::Named, start)
     }
 
     fn machine(&self, image: &str, name: MachineName, lifetime: Lifetime, start: StartSource) -> MachineSpec {
@@ -144,7 +153,7 @@ impl MachineSetup {
 
 async fn prepare(
     context: &Context,
-    image: &str,
+    image: &Image,
     role: GoldenRole,
     locking: LockMode,
     agent: &std::path::Path,

@@ -12,28 +12,42 @@ use vmbuild_image::{Compression, ExportContext, ExportFormat, ExportRequest, Gol
 use vmbuild_machine::VagrantBox;
 use vmbuild_machine::vagrant::{add_box, has_box};
 
-/// libvirt's way to run machines without a hypervisor.
-const TRANSLATED: &str = "qemu";
+/// The driver of libvirt that runs machines without a hypervisor.
+const EMULATING: &str = "qemu";
 
-/// Box settings from the environment, as the Vagrantfile reads them.
-pub(crate) fn of_environment(image: &Image) -> VagrantBox {
-    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    VagrantBox {
-        name: variable("VMBUILD_BOX"),
-        version: variable("VMBUILD_BOX_VERSION"),
-        provider: variable("VAGRANT_DEFAULT_PROVIDER"),
-        driver: variable("VMBUILD_DRIVER"),
-        packages: image.lists_file(),
+/// Options of Vagrant machines as a user gives them; `None` is the Vagrantfile's choice.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct VagrantRequest {
+    /// Name of the box for named machines.
+    pub box_name: Option<String>,
+    /// Its version.
+    pub box_version: Option<String>,
+    /// Vagrant provider, such as `libvirt`.
+    pub provider: Option<String>,
+    /// Driver of libvirt: `kvm` or `qemu`.
+    pub driver: Option<String>,
+}
+
+impl VagrantRequest {
+    /// The box of a named machine, provisioned with the image's packages.
+    pub(crate) fn named_box(&self, image: &Image) -> VagrantBox {
+        let Self { box_name, box_version, provider, driver } = self.clone();
+        VagrantBox { name: box_name, version: box_version, provider, driver, packages: image.lists_file() }
+    }
+
+    /// True if the driver emulates the machine's processor.
+    pub(crate) fn is_emulated(&self) -> bool {
+        self.driver.as_deref() == Some(EMULATING)
     }
 }
 
-/// True if Vagrant's machines are emulated, as far as it was said.
-pub(crate) fn is_emulated() -> bool {
-    std::env::var("VMBUILD_DRIVER").is_ok_and(|driver| driver == TRANSLATED)
-}
-
 /// A box of the golden machine: one that Vagrant has already, or made now.
-pub(crate) async fn of_golden(context: &Context, golden: &Golden, agent: &Path) -> Result<VagrantBox, Failure> {
+pub(crate) async fn of_golden(
+    context: &Context,
+    golden: &Golden,
+    request: &VagrantRequest,
+    agent: &Path,
+) -> Result<VagrantBox, Failure> {
     let Context { store, events, cancel } = context;
     let name = format!("vmbuild/{}-{}-{}", golden.image(), golden.role().as_str(), &box_digest(golden)[..12]);
     if !has_box(&name, cancel).await? {
@@ -45,7 +59,7 @@ pub(crate) async fn of_golden(context: &Context, golden: &Golden, agent: &Path) 
         export(golden, &request, ExportContext { store, agent, events, cancel }).await?;
         add_box(&name, &request.output, events, cancel).await?;
     }
-    let asked = of_environment(golden.description());
+    let asked = request.named_box(golden.description());
     // The box is one for libvirt, and has its packages.
     let provider = asked.provider.or_else(|| Some("libvirt".to_owned()));
     Ok(VagrantBox { name: Some(name), version: None, provider, ..asked })

@@ -50,18 +50,9 @@ pub fn find() -> Result<PathBuf, AgentBinaryError> {
     Ok(fs_err::canonicalize(path)?)
 }
 
-/// Returns true if a 64-bit little-endian ELF file has no `PT_INTERP` (3) program header.
-/// Source: ELF-64 object file format, version 1.5, "program header table".
-fn is_static(elf: &[u8]) -> bool {
-    let number = |at: usize, length: usize| -> Option<usize> {
-        let bytes = elf.get(at..at + length)?;
-        Some(bytes.iter().rev().fold(0, |value, &byte| value << 8 | usize::from(byte)))
-    };
-    let is_elf64 = elf.starts_with(b"\x7fELF\x02\x01");
-    let (Some(table), Some(size), Some(count)) = (number(32, 8), number(54, 2), number(56, 2)) else {
-        return false;
-    };
-    is_elf64 && (0..count).all(|index| number(table + index * size, 4).is_some_and(|kind| kind != 3))
+/// Returns true for a 64-bit little-endian ELF file that asks for no interpreter.
+fn is_static(file: &[u8]) -> bool {
+    goblin::elf::Elf::parse(file).is_ok_and(|elf| elf.is_64 && elf.little_endian && elf.interpreter.is_none())
 }
 
 /// Returns true if [`find`] would accept `path`.

@@ -20,7 +20,7 @@ use vmbuild_core::failure::{Diagnose, Exit, Failure};
 use vmbuild_core::store::StoreError;
 use vmbuild_cpython::{ArtifactName, BuildInfo, BuildRecord, Profile, layout};
 use vmbuild_image::GoldenRole;
-use vmbuild_job::MachineRequest;
+use vmbuild_job::{MachineRequest, VagrantRequest};
 use vmbuild_machine::{Accelerator, BackendChoice};
 use vmbuild_source::{FileOrUrl, SignaturePolicy};
 
@@ -54,6 +54,8 @@ pub struct ReproduceRequest {
     pub backend: BackendChoice,
     /// Accelerator to use without probing it first.
     pub accelerator: Option<Accelerator>,
+    /// Options of Vagrant machines.
+    pub vagrant: VagrantRequest,
     /// Place of the source; the default is to look for it.
     pub source: Option<FileOrUrl>,
     /// The profile that the artifact was optimised by; the default is the one published with it.
@@ -167,6 +169,7 @@ fn inputs(request: &ReproduceRequest, info: &BuildInfo) -> BuildInputs {
         accelerator: request.accelerator,
         cpus: None,
         memory_mib: None,
+        vagrant: request.vagrant.clone(),
     };
     BuildInputs {
         version: info.plan.version,

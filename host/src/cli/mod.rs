@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use values::one_of;
 use vmbuild_archive::Sha256;
 use vmbuild_cpython::{BuildNumber, Extent, Flavour, Profile, Version};
-use vmbuild_job::MachineRequest;
+use vmbuild_job::{MachineRequest, VagrantRequest};
 use vmbuild_machine::{Accelerator, BackendChoice};
 use vmbuild_source::FileOrUrl;
 
@@ -110,6 +110,41 @@ pub struct MachineOptions {
     /// Memory per machine in MiB [default: half of this host's, from 1024 to 4096].
     #[arg(long, env = "VMBUILD_MEMORY", value_name = "MIB", value_parser = clap::value_parser!(u64).range(256..=1_048_576))]
     pub memory: Option<u64>,
+    /// Vagrant machines.
+    #[command(flatten)]
+    pub vagrant: VagrantOptions,
+}
+
+/// Options of Vagrant machines.
+#[derive(Debug, Clone, Args)]
+pub struct VagrantOptions {
+    /// Box of a named Vagrant machine [default: the Vagrantfile's].
+    #[arg(id = "box", long = "box", env = "VMBUILD_BOX", value_name = "NAME", help_heading = VAGRANT)]
+    pub box_name: Option<String>,
+    /// Version of that box.
+    #[arg(id = "box-version", long, env = "VMBUILD_BOX_VERSION", value_name = "VERSION", help_heading = VAGRANT)]
+    pub box_version: Option<String>,
+    /// Vagrant provider that runs machines [default: Vagrant's choice].
+    #[arg(long, env = "VAGRANT_DEFAULT_PROVIDER", value_name = "NAME", help_heading = VAGRANT)]
+    pub provider: Option<String>,
+    /// Driver of libvirt: kvm, or qemu where no hypervisor works.
+    #[arg(long, env = "VMBUILD_DRIVER", value_name = "NAME", help_heading = VAGRANT)]
+    pub driver: Option<String>,
+}
+
+const VAGRANT: &str = "Vagrant options";
+
+impl VagrantOptions {
+    /// The request these options make. CI systems set variables to nothing: an empty value is none.
+    pub(crate) fn request(&self) -> VagrantRequest {
+        let given = |value: &Option<String>| value.clone().filter(|value| !value.is_empty());
+        VagrantRequest {
+            box_name: given(&self.box_name),
+            box_version: given(&self.box_version),
+            provider: given(&self.provider),
+            driver: given(&self.driver),
+        }
+    }
 }
 
 impl MachineOptions {
@@ -122,6 +157,7 @@ impl MachineOptions {
             accelerator: self.accel,
             cpus: self.cpus,
             memory_mib: self.memory,
+            vagrant: self.vagrant.request(),
         }
     }
 }
@@ -266,6 +302,9 @@ pub struct ReproduceArgs {
     /// Accelerator for QEMU, used without testing it first.
     #[arg(long, value_parser = one_of::<Accelerator>())]
     pub accel: Option<Accelerator>,
+    /// Vagrant machines.
+    #[command(flatten)]
+    pub vagrant: VagrantOptions,
     /// Take the source from this file or URL instead of searching for it.
     #[arg(long, value_name = "FILE|URL")]
     pub source: Option<FileOrUrl>,

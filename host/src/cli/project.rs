@@ -1,7 +1,7 @@
 //! A project's settings as defaults of the options, and the origin of each option's value.
 
 use super::{BuildOptions, Cli, DiskSize, MachineOptions, ProfileOption};
-use crate::config::{ConfigError, KEYS, ProjectFile};
+use crate::config::{ConfigError, KEYS, ProjectFile, SettingKey};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command, CommandFactory};
 use serde::Serialize;
@@ -59,10 +59,10 @@ pub fn command(project: Option<&ProjectFile>) -> Result<Command, ConfigError> {
 
 /// Every setting's value and origin, of the matches of `vmbuild config`.
 pub fn known(matches: &ArgMatches, project: Option<&ProjectFile>) -> Vec<KnownSetting> {
-    let origin = |key: &str| match matches.value_source(key) {
+    let origin = |key: &SettingKey| match matches.value_source(key.name) {
         Some(ValueSource::CommandLine) => "command line".to_owned(),
-        Some(ValueSource::EnvVariable) => format!("environment: VMBUILD_{}", key.to_uppercase()),
-        _ => match project.and_then(|project| Some((project, project.get(key)?))) {
+        Some(ValueSource::EnvVariable) => format!("environment: {}", key.variable()),
+        _ => match project.and_then(|project| Some((project, project.get(key.name)?))) {
             Some((project, setting)) => format!("{}:{}", project.path.display(), setting.line),
             None => "default".to_owned(),
         },
@@ -71,7 +71,7 @@ pub fn known(matches: &ArgMatches, project: Option<&ProjectFile>) -> Vec<KnownSe
     let known = KEYS.map(|key| KnownSetting {
         key: key.name,
         value: value(key.name),
-        from: origin(key.name),
+        from: origin(&key),
         otherwise: key.otherwise,
     });
     known.to_vec()
@@ -119,7 +119,7 @@ mod tests {
         let config = command.find_subcommand("config").expect("the verb");
         for key in KEYS {
             let option = config.get_arguments().find(|option| option.get_long() == Some(key.name)).expect(key.name);
-            let variable = format!("VMBUILD_{}", key.name.to_uppercase());
+            let variable = key.variable();
             assert_eq!(option.get_env().and_then(|name| name.to_str()), Some(variable.as_str()));
         }
     }

@@ -134,7 +134,7 @@ mod tests {
         check(
             "schema = 1\nxyzzy = 1\n",
             "/p/vmbuild.toml:2: unknown setting `xyzzy` | expected one of image, backend, accel, cpus, memory, \
-             disk, profile, jobs, artifacts",
+             box, box-version, provider, driver, disk, profile, jobs, artifacts",
         );
         check("schema = 1\ncpus = \"4\"\n", "/p/vmbuild.toml:2: `cpus`: expected a whole number");
         check("schema = 1\nimage = 12\n", "/p/vmbuild.toml:2: `image`: expected a string");

@@ -23,12 +23,16 @@ pub struct SettingKey {
 }
 
 /// All of them, in the order they are shown.
-pub const KEYS: [SettingKey; 9] = [
+pub const KEYS: [SettingKey; 13] = [
     SettingKey { name: "image", kind: SettingKind::Text, otherwise: "" },
     SettingKey { name: "backend", kind: SettingKind::Text, otherwise: "" },
     SettingKey { name: "accel", kind: SettingKind::Text, otherwise: "the first that works" },
     SettingKey { name: "cpus", kind: SettingKind::Number, otherwise: "all of this host's" },
     SettingKey { name: "memory", kind: SettingKind::Number, otherwise: "half of this host's, from 1024 to 4096" },
+    SettingKey { name: "box", kind: SettingKind::Text, otherwise: "the Vagrantfile's" },
+    SettingKey { name: "box-version", kind: SettingKind::Text, otherwise: "the newest" },
+    SettingKey { name: "provider", kind: SettingKind::Text, otherwise: "Vagrant's choice" },
+    SettingKey { name: "driver", kind: SettingKind::Text, otherwise: "kvm" },
     SettingKey { name: "disk", kind: SettingKind::Text, otherwise: "the image's" },
     SettingKey { name: "profile", kind: SettingKind::Text, otherwise: "release; fast with a flavour" },
     SettingKey { name: "jobs", kind: SettingKind::Number, otherwise: "the machine's processors" },
@@ -36,6 +40,15 @@ pub const KEYS: [SettingKey; 9] = [
 ];
 
 impl SettingKey {
+    /// The variable that sets it.
+    pub fn variable(&self) -> String {
+        match self.name {
+            // Vagrant's own.
+            "provider" => "VAGRANT_DEFAULT_PROVIDER".to_owned(),
+            name => format!("VMBUILD_{}", name.replace('-', "_").to_uppercase()),
+        }
+    }
+
     /// The key of this name.
     pub fn find(name: &str) -> Option<&'static Self> {
         KEYS.iter().find(|key| key.name == name)

@@ -47,8 +47,8 @@ impl GoldenRole {
 /// A golden machine to prepare.
 #[derive(Debug, Clone, Copy)]
 pub struct GoldenRequest<'a> {
-    /// The image's name, or the path of its description.
-    pub image: &'a str,
+    /// The image.
+    pub image: &'a Image,
     /// The role.
     pub role: GoldenRole,
     /// How the image's lock is used.
@@ -76,6 +76,7 @@ impl Golden {
         events: &Events,
         cancel: &CancellationToken,
     ) -> Result<Self, ImageError> {
+        let image = &Image::load(image, store)?;
         let request = GoldenRequest { image, role, mode: LockMode::Compare };
         Self::prepare_as(store, request, agent, events, cancel).await
     }
@@ -89,15 +90,15 @@ impl Golden {
         cancel: &CancellationToken,
     ) -> Result<Self, ImageError> {
         let GoldenRequest { image, role, mode } = request;
-        let image = Image::load(image, store)?;
         let required = match mode {
             LockMode::Compare => None,
-            LockMode::Locked => lock_text(store, &image)?,
+            LockMode::Locked => lock_text(store, image)?,
         };
-        let recipe = GoldenRecipe::of(&image, required.as_deref());
-        let builder = GoldenBuilder { store, recipe, mode, image: &image, agent, events, cancel };
+        let recipe = GoldenRecipe::of(image, required.as_deref());
+        let builder = GoldenBuilder { store, recipe, mode, image, agent, events, cancel };
         let built = builder.find_or_build(role).await?;
         tracing::info!(image = %image.name, role = role.as_str(), digest = %built.seal.digest, "golden machine");
+        let image = image.clone();
         Ok(Self { image, role, folder: built.folder, digest: built.seal.digest, _using: built.using })
     }
 

@@ -54,15 +54,20 @@ pub async fn build(context: &Context, request: ImageBuildRequest) -> Result<Imag
     }
     let mut golden = Vec::new();
     for &role in &request.roles {
-        golden.push(build_one(context, &request, role).await?);
+        golden.push(build_one(context, &image, &request, role).await?);
     }
     Ok(ImageBuildOutcome { image: image.name, golden })
 }
 
-async fn build_one(context: &Context, request: &ImageBuildRequest, role: GoldenRole) -> Result<BuiltGolden, Failure> {
+async fn build_one(
+    context: &Context,
+    image: &Image,
+    request: &ImageBuildRequest,
+    role: GoldenRole,
+) -> Result<BuiltGolden, Failure> {
     let Context { store, events, cancel } = context;
     let agent = agent_binary::find()?;
-    let wanted = GoldenRequest { image: &request.image, role, mode: request.mode };
+    let wanted = GoldenRequest { image, role, mode: request.mode };
     let golden = Golden::prepare_as(store, wanted, &agent, events, cancel).await?;
     if let Some(folder) = &request.update_lock {
         let written = write_lock(folder, &golden.package_lock()?)?;

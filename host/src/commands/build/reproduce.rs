@@ -20,6 +20,7 @@ fn request(args: ReproduceArgs) -> ReproduceRequest {
         artifact: args.artifact,
         backend: args.backend,
         accelerator: args.accel,
+        vagrant: args.vagrant.request(),
         source: args.source,
         profile_data: args.profile_data,
         allow_emulated_training: args.allow_emulated_pgo,
