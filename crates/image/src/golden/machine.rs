@@ -95,7 +95,7 @@ impl Golden {
             LockMode::Locked => lock_text(store, image)?,
         };
         let recipe = GoldenRecipe::of(image, required.as_deref());
-        let builder = GoldenBuilder { store, recipe, mode, image, agent, events, cancel };
+        let builder = GoldenBuilder { store, image, recipe, mode, agent, events, cancel };
         let built = builder.find_or_build(role).await?;
         tracing::info!(image = %image.name, role = role.as_str(), digest = %built.seal.digest, "golden machine");
         let image = image.clone();
