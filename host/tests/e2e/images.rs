@@ -53,7 +53,7 @@ async fn a_second_making_needs_no_archive_and_gives_the_same_image() {
         vmbuild(&["clean", "--all"]).env("VMBUILD_HOME", home).output().expect("vmbuild starts")
     };
     clean(&second);
-    vmbuild_core::store::Store::at(&second).expect("a store");
+    Store::at(&second).expect("a store");
     let _ = fs_err::remove_dir_all(&packages);
     std::os::unix::fs::symlink(store().join("packages"), &packages).expect("linked");
     let again = up(&second).env("VMBUILD_DEBIAN_ARCHIVE", NOBODY).output().expect("vmbuild starts");
