@@ -9,7 +9,7 @@ use std::fmt;
 use std::str::FromStr;
 use tokio_util::sync::CancellationToken;
 use vmbuild_core::event::{EventKind, Events, Part};
-use vmbuild_core::failure::{Diagnose, Exit, Failure};
+use vmbuild_core::failure::{Diagnose, Exit, Failure, chain_line};
 use vmbuild_core::store::Store;
 
 /// Value of `--backend`.
@@ -214,7 +214,7 @@ where
         Err(stop) if stop.exit() == Exit::Interrupted => return Err(stop.into()),
         Err(AcceleratorError::Qemu(no_qemu)) => Err(no_qemu),
         // Without anything to boot a hypervisor cannot be trusted, and a native backend needs no kernel.
-        Err(untested) => Ok(format!("{HARDWARE}: {}", chain(&untested))),
+        Err(untested) => Ok(format!("{HARDWARE}: {}", chain_line(&untested))),
     };
     tracing::debug!(?hardware, "tested hardware acceleration");
     let no_native = match first_working(AutoRank::Native, &probe).await {
@@ -261,11 +261,6 @@ fn translated(qemu: Result<String, QemuError>, no_native: &str) -> Result<Chosen
         }
         Err(qemu) => Err(ChooseError::NoBackend { native: no_native.to_owned(), qemu }),
     }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 impl ChosenBackend {

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use vmbuild_core::event::{Events, Part};
-use vmbuild_core::failure::Diagnose;
+use vmbuild_core::failure::chain_line;
 use vmbuild_core::store::{Store, entries};
 use vmbuild_supervise::Deadline;
 
@@ -31,7 +31,7 @@ pub async fn sweep(store: &Store, events: &Events, cancel: &CancellationToken) -
                 events.note(Part::Cleanup, format!("removed machine {}: its command was killed", folder.name()));
             }
             Err(error) => {
-                let causes = causes(error.as_ref());
+                let causes = chain_line(error.as_ref());
                 events.warn(Part::Cleanup, format!("failed to remove leftover machine {}: {causes}", folder.name()));
             }
         }
@@ -39,7 +39,7 @@ pub async fn sweep(store: &Store, events: &Events, cancel: &CancellationToken) -
     for path in unfinished_folders(&store.machines())? {
         tracing::info!("deleting {}: it was never finished", path.display());
         if let Err(error) = delete(&path, cancel).await {
-            events.warn(Part::Cleanup, format!("failed to remove leftover {}: {}", path.display(), causes(&error)));
+            events.warn(Part::Cleanup, format!("failed to remove leftover {}: {}", path.display(), chain_line(&error)));
         }
     }
     Ok(())
@@ -96,15 +96,4 @@ fn unfinished_folders(machines: &Path) -> io::Result<Vec<PathBuf>> {
         }
     }
     Ok(found)
-}
-
-/// An error and its causes on one line.
-fn causes(error: &(impl Diagnose + ?Sized)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
