@@ -18,10 +18,12 @@ const GENERATED: &str = "\
     etc/passwd- etc/shadow- etc/group- etc/gshadow- etc/subuid- etc/subgid- etc/.pwd.lock \
     tmp/* var/tmp/* run/[!l]* root/.wget-hsts";
 
-/// `$1` is the tree, `$2` the time, `$3` the patterns.
+/// `$1` is the tree, `$2` the time, `$3` the patterns. apt gives its download folder to its sandbox user only where that
+/// user can read the packages: the folder's owner would depend on the modes of the store.
 const SCRIPT: &str = r#"set -e
 cd "$1"
 for name in $3; do rm -rf -- "./$name"; done
+if [ -d ./var/cache/apt/archives/partial ]; then chown 0:0 ./var/cache/apt/archives/partial; fi
 find . -newermt "@$2" -exec touch --no-dereference --date="@$2" -- {} +
 "#;
 
